@@ -1,0 +1,82 @@
+# kedge: make, make check, make demo. Sources are listed per folder in
+# FOLDER/files.mk; objects and programs go to $(B).
+
+B       ?= build
+CC      ?= cc
+OPT     ?= -O2 -g
+PKGS    := libcrypto libssl libevent libevent_openssl libconfig jansson \
+           sqlite3 smartcols libp11 p11-kit-1 check
+
+WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+           -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wcast-qual \
+           -Wconversion -Wsign-conversion -Wswitch-enum -Wundef -Wvla \
+           -Wformat=2 -Wnull-dereference
+HARD    := -fstack-protector-strong -fstack-clash-protection -fPIE
+FORTIFY ?= -D_FORTIFY_SOURCE=2
+CFLAGS  := -std=c17 -D_GNU_SOURCE $(OPT) $(WARN) $(HARD) $(FORTIFY) $(SAN) \
+           -DOPENSSL_NO_DEPRECATED -I. $(EXTRA_CFLAGS)
+LDFLAGS := -pie -Wl,-z,relro,-z,now,--as-needed $(SAN) $(EXTRA_LDFLAGS)
+
+CRYPTO_LIBS := -lssl -lcrypto
+EVENT_LIBS  := -levent_openssl -levent
+
+all:
+
+FOLDERS := base policy wire hsm ca agentd
+include $(FOLDERS:%=%/files.mk)
+include tests/files.mk
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+lib = $(B)/lib/libkedge-$(1).a
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $($(firstword $(subst /, ,$<))_CFLAGS) -MMD -MP -c -o $@ $<
+
+define folder_lib
+$(call lib,$(1)): $(call obj,$($(1)_SRC))
+	@mkdir -p $$(@D)
+	rm -f $$@ && $(AR) rcs $$@ $$^
+endef
+$(foreach f,$(FOLDERS),$(eval $(call folder_lib,$(f))))
+
+# program: $(1) name, $(2) main source, $(3) folder libraries, $(4) libraries
+define program
+all: $(B)/bin/$(1)
+$(B)/bin/$(1): $(call obj,$(2)) $(foreach l,$(3),$(call lib,$(l)))
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS) -o $$@ $$^ $(4)
+endef
+$(eval $(call program,kedge,ca/kedge_main.c,ca policy wire base,$(ca_LIBS)))
+$(eval $(call program,kedged,ca/kedged_main.c,ca policy wire base,$(ca_LIBS)))
+$(eval $(call program,kedge-hsmd,hsm/hsmd_main.c,hsm policy wire base,$(hsm_LIBS)))
+$(eval $(call program,kedge-agentd,agentd/agentd_main.c,agentd wire base,$(agentd_LIBS)))
+
+# unit test: $(1) folder; links the folder's library and those below it
+define unit
+$(B)/test/$(1): $(call obj,$(unit_$(1)_SRC)) $(foreach l,$(unit_$(1)_USES),$(call lib,$(l)))
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS) -o $$@ $$^ $(unit_$(1)_LIBS) $(CHECK_LIBS)
+unit: $(B)/test/$(1)
+unit-run-$(1): $(B)/test/$(1)
+	KEDGE_BUILD=$(B) $(B)/test/$(1)
+check: unit-run-$(1)
+endef
+CHECK_LIBS := $(shell pkg-config --libs check)
+$(foreach f,$(UNITS),$(eval $(call unit,$(f))))
+
+check: all lint
+
+asan:
+	$(MAKE) B=build/asan CC=clang OPT="-O1 -g -fno-omit-frame-pointer" \
+	    FORTIFY= SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" check
+
+lint:
+	tests/lint/run
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all check unit asan lint clean
+.DELETE_ON_ERROR:
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

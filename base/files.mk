@@ -1,0 +1,2 @@
+# Sources of base/, one idea each; main programs are named in the Makefile.
+base_SRC :=

@@ -1,0 +1,2 @@
+# Sources of policy/, one idea each; main programs are named in the Makefile.
+policy_SRC :=

@@ -1,0 +1,214 @@
+/*
+ * policy: from who talks to whom to the order in which things may happen.
+ *
+ * Pure: no I/O, no clock, no globals, no dependency. The same input gives
+ * the same answer, byte for byte. Two rules decide everything:
+ *   1. Present a certificate only to those who are known to trust its root.
+ *   2. Forget a root only when nobody you verify may still present under it.
+ *
+ * One pol_graph holds the topology. One pol_engine judges one root of it
+ * against dated facts; rolls of several roots are several engines on one
+ * graph, because a direction is verified under exactly one root.
+ *
+ * Nodes and roots are numbers from 0; the caller numbers nodes in the order
+ * of their names, so "by number" and "by name" are one order. Generations
+ * are 1 to 64, relative to a base that the caller chooses; sets of them are
+ * bit masks (POL_GEN).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define POL_MUST __attribute__((warn_unused_result))
+#define POL_NONE UINT32_MAX
+
+enum pol_err {
+	POL_OK = 0,
+	POL_E_RANGE,    /* a number that names nothing, or too many */
+	POL_E_SELF,     /* link from a node to itself */
+	POL_E_ROOT,     /* link without a root for its server */
+	POL_E_TWICE,    /* the same link again with other content */
+	POL_E_SPLIT,    /* second root on one server endpoint */
+	POL_E_UNSAFE,   /* refused: a safe direction would become unsafe */
+	POL_E_STALE,    /* a fact that contradicts a later one */
+	POL_E_NOMEM,
+};
+const char *pol_err_text(enum pol_err e);
+
+struct pol_time { int64_t ms; };   /* UTC, since 1970; never a duration */
+
+/* ---- topology ------------------------------------------------------------ */
+
+struct pol_graph;
+
+#define POL_NODE_DUAL 0x01u     /* its client endpoint bridges (DESIGN 2) */
+
+struct pol_link {
+	uint32_t client, server;
+	uint32_t client_root;   /* the client's certificate is issued under;
+				 * POL_NONE: server-only authentication */
+	uint32_t server_root;   /* the server's certificate is issued under */
+};
+
+enum pol_err pol_graph_new(uint32_t nnodes, uint32_t nroots,
+    struct pol_graph **out) POL_MUST;
+enum pol_err pol_graph_node_flags(struct pol_graph *g, uint32_t node,
+    uint32_t flags) POL_MUST;
+/* The same link again with the same content is accepted once. */
+enum pol_err pol_graph_link(struct pol_graph *g, const struct pol_link *l)
+    POL_MUST;
+/* Sorts and indexes; must be called once before any engine. */
+enum pol_err pol_graph_seal(struct pol_graph *g) POL_MUST;
+void pol_graph_free(struct pol_graph *g);
+
+/* ---- steps, strategies ----------------------------------------------------- */
+
+#define POL_TRUST  0x01u
+#define POL_CERT   0x02u
+#define POL_FINISH 0x04u
+
+enum pol_strategy { POL_MINIMAL, POL_LAYERED, POL_SEQUENTIAL, POL_MERGED,
+	POL_BUNDLED };
+/* "minimal", …; false when unknown. */
+bool pol_strategy_parse(const char *s, enum pol_strategy *out);
+const char *pol_strategy_name(enum pol_strategy s);
+
+#define POL_GEN(g) (UINT64_C(1) << ((g) - 1))
+
+/* What one node does under one root: from the graph alone. */
+struct pol_role {
+	bool verifies;   /* is verifier in some direction: trust, finish */
+	bool presents;   /* is presenter in some direction: cert */
+	bool bridges;    /* dual client that presents: cert bridges, finish */
+};
+struct pol_role pol_graph_role(const struct pol_graph *g, uint32_t root,
+    uint32_t node);
+/* The steps of a whole roll for this node: 0 when it has no part in it. */
+uint32_t pol_graph_steps(const struct pol_graph *g, uint32_t root,
+    uint32_t node);
+
+/* ---- plan: a whole roll from "all on the old generation" --------------------- */
+
+struct pol_plan;
+struct pol_plan_order {
+	uint32_t node;
+	uint32_t steps;      /* POL_TRUST|… carried by this one order */
+	uint32_t round;      /* 1 + the largest round among after; from 1 */
+};
+struct pol_plan_note {
+	uint32_t node;       /* POL_NONE: about the plan as a whole */
+	const char *text;    /* owned by the plan */
+};
+
+enum pol_err pol_plan_make(const struct pol_graph *g, uint32_t root,
+    enum pol_strategy s, struct pol_plan **out) POL_MUST;
+/* Orders sorted by (round, node); index 0 is printed as id 1. */
+uint32_t pol_plan_count(const struct pol_plan *p);
+uint32_t pol_plan_rounds(const struct pol_plan *p);
+struct pol_plan_order pol_plan_order(const struct pol_plan *p, uint32_t i);
+/* Indices of the orders whose effective report comes first, ascending, as a
+ * transitive reduction is not required; out is owned by the plan. */
+size_t pol_plan_after(const struct pol_plan *p, uint32_t i,
+    const uint32_t **out);
+/* Independent groups: number of groups; group of a node (POL_NONE when the
+ * node has no part). Groups are numbered by their smallest node. */
+uint32_t pol_plan_groups(const struct pol_plan *p);
+uint32_t pol_plan_group_of(const struct pol_plan *p, uint32_t node);
+size_t pol_plan_notes(const struct pol_plan *p,
+    const struct pol_plan_note **out);
+void pol_plan_free(struct pol_plan *p);
+
+/* ---- engine: facts in, what may start now out ---------------------------------- */
+
+struct pol_engine;
+
+/* Configuration of the files of one node under one root. */
+struct pol_conf {
+	uint64_t trust;      /* T: generations in the trust list */
+	uint64_t present;    /* G: generations under which it verifies; 0 none */
+};
+
+enum pol_fact_kind {
+	POL_FACT_HOLDS,      /* confirmed configuration: conf (joined, inventory) */
+	POL_FACT_SENT,       /* order given out: epoch, steps, from, to */
+	POL_FACT_RECEIVED,   /* node has it: epoch */
+	POL_FACT_EFFECTIVE,  /* epoch, and all below it, is settled */
+	POL_FACT_FAILED,     /* epoch failed; before or after are both possible
+			      * until a later fact says more */
+	POL_FACT_EXCUSED,    /* operator took it out; POL_FACT_RETURNED ends it */
+	POL_FACT_RETURNED,
+	POL_FACT_HELD,       /* operator or failure limit; POL_FACT_FREED ends */
+	POL_FACT_FREED,
+};
+
+struct pol_fact {
+	enum pol_fact_kind kind;
+	uint32_t node;
+	uint64_t epoch;
+	uint32_t steps;
+	uint32_t from, to;        /* generations of the order */
+	struct pol_conf conf;     /* POL_FACT_HOLDS only */
+	struct pol_time at;
+};
+
+struct pol_goal {
+	uint32_t from, to;        /* abort: from is the new, to the old one */
+	enum pol_strategy strategy;
+	uint32_t limit;           /* failures in a row that hold a node; 0 none */
+	uint32_t max_in_flight;   /* orders outstanding at once; 0 no bound */
+};
+
+/* g must outlive the engine. Every node that has a part must get one
+ * POL_FACT_HOLDS before any other fact of it; until then its configuration
+ * is unknown and nothing that touches it is allowed. */
+enum pol_err pol_engine_new(const struct pol_graph *g, uint32_t root,
+    const struct pol_goal *goal, struct pol_engine **out) POL_MUST;
+/* Work proportional to the node's links. */
+enum pol_err pol_engine_fact(struct pol_engine *e, const struct pol_fact *f)
+    POL_MUST;
+void pol_engine_free(struct pol_engine *e);
+
+struct pol_order { uint32_t node, steps; };
+
+/* The orders that may start now, by node, each safe together with all the
+ * others and with all that is outstanding. *n gets their number; out is
+ * owned by the engine until its next call. At most one order per node is
+ * outstanding at any time. */
+enum pol_err pol_engine_ready(struct pol_engine *e, struct pol_time now,
+    const struct pol_order **out, size_t *n) POL_MUST;
+
+/* May this order be given now? UNSAFE with *why filled in when not. */
+struct pol_why {
+	const char *rule;        /* id of the rule or gate, "present-trusted" … */
+	uint32_t node, steps;    /* what waits */
+	uint32_t peer;           /* on whom; POL_NONE */
+	uint32_t link_client, link_server;  /* direction's link; POL_NONE */
+	bool presenter_waits;    /* node is the presenter of that direction */
+	uint32_t peer_steps;     /* whose effective report would release it */
+	bool outstanding;        /* that order was sent: an answer is missing */
+	struct pol_time since;   /* of the oldest fact it rests on; 0 unknown */
+};
+enum pol_err pol_engine_allowed(const struct pol_engine *e, uint32_t node,
+    uint32_t steps, struct pol_why *why) POL_MUST;
+/* For each step of node that is not done: the first thing it waits for.
+ * Returns how many were written (at most max). */
+size_t pol_engine_waits(const struct pol_engine *e, uint32_t node,
+    struct pol_why *out, size_t max);
+
+enum pol_done { POL_STEP_NONE, POL_STEP_WAITING, POL_STEP_SENT,
+	POL_STEP_RECEIVED, POL_STEP_DONE, POL_STEP_FAILED };
+enum pol_done pol_engine_step(const struct pol_engine *e, uint32_t node,
+    uint32_t step);
+/* Every node with a part holds exactly the goal. */
+bool pol_engine_is_done(const struct pol_engine *e);
+/* Number of steps of the roll, and how many of them are effective. */
+void pol_engine_progress(const struct pol_engine *e, uint32_t *done,
+    uint32_t *all);
+/* All possible configurations of the node; the direction's safety. */
+struct pol_possible { struct pol_conf before, after; };
+struct pol_possible pol_engine_possible(const struct pol_engine *e,
+    uint32_t node);
+bool pol_engine_is_safe(const struct pol_engine *e, uint32_t presenter,
+    uint32_t verifier);

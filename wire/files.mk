@@ -1,0 +1,2 @@
+# Sources of wire/, one idea each; main programs are named in the Makefile.
+wire_SRC :=

@@ -1,0 +1,228 @@
+/*
+ * wire/msg: what CA, nodes and relays say to each other. DER by one ASN.1
+ * module (docs/protocol.md), signed as CMS SignedData. Every compose/parse
+ * pair stands in one file under its field list. Parsers accept DER only, to
+ * the last byte, with every bound checked.
+ */
+#pragma once
+
+#include <openssl/x509.h>
+
+#include "base/base.h"
+
+/* ---- order: CA to node, signed by the order-signing key ------------------------ */
+
+#define WIRE_STEP_TRUST  0x01u   /* as in policy.h */
+#define WIRE_STEP_CERT   0x02u
+#define WIRE_STEP_FINISH 0x04u
+#define WIRE_STEP_TIDY   0x08u   /* served chain without NewWithOld */
+#define WIRE_STEP_JOIN   0x10u   /* first installation: no old root to check
+				  * with; only within a join answer */
+
+#define WIRE_CANARY_MAX 4
+
+struct wire_canary {
+	uint32_t generation;
+	X509 *cert;              /* owned */
+};
+
+struct wire_order {
+	char fleet[BASE_NAME_MAX + 1];
+	char node[BASE_NAME_MAX + 1];
+	char root[BASE_NAME_MAX + 1];
+	uint64_t roll;           /* number of the roll, from 1; 0: join */
+	uint64_t epoch;          /* per (node, root), only grows, from 1 */
+	struct base_time issued, expires;
+	uint32_t steps;
+	uint32_t from, to;       /* generations; from is 0 with JOIN */
+	bool bridge;             /* cert: send NewWithOld along as dual client */
+	bool verifies;           /* the node verifies under this root: with cert
+				  * and no trust step it checks by its anchor */
+	X509 *new_with_new;      /* owned; generation to */
+	X509 *new_with_old;      /* owned; NULL with JOIN */
+	X509 *cert;              /* owned; with cert only: new node certificate */
+	struct wire_canary canary[WIRE_CANARY_MAX];   /* for the probe */
+	size_t ncanary;
+};
+void wire_order_clear(struct wire_order *o);   /* frees what it owns */
+enum base_err wire_order_compose(const struct wire_order *o,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_order_parse(struct base_span der, struct wire_order *out)
+    BASE_MUST;
+/* SHA-256 of the order's DER (not of the CMS around it). */
+void wire_digest(struct base_span der, uint8_t out[32]);
+
+/* ---- report: node to CA, signed by its management identity ----------------------- */
+
+enum wire_status { WIRE_RECEIVED = 1, WIRE_EFFECTIVE, WIRE_FAILED,
+	WIRE_ORDER_REFUSED };
+enum wire_proof { WIRE_PROOF_NONE = 0, WIRE_PROOF_RELOAD, WIRE_PROOF_PROBE };
+
+struct wire_inventory {          /* signed with every report and poll */
+	uint8_t store_id[16];    /* random, made with the store */
+	uint8_t boot_id[16];     /* random, made at each start of the agent */
+	char root[BASE_NAME_MAX + 1];
+	uint64_t highest;        /* epoch */
+	uint64_t trust;          /* bit g-1: generation g in the trust list */
+	uint32_t cert;           /* generation presented; 0 none */
+	bool bridging;
+	uint8_t store_digest[32], rendered_digest[32], probe_digest[32];
+};
+#define WIRE_INVENTORY_MAX 16
+
+struct wire_report {
+	char fleet[BASE_NAME_MAX + 1];
+	char node[BASE_NAME_MAX + 1];
+	char root[BASE_NAME_MAX + 1];
+	uint64_t roll, epoch;
+	uint8_t order_digest[32];
+	enum wire_status status;
+	enum wire_proof proof;   /* the weakest of its applications */
+	struct base_time at;
+	char reason[512];        /* UTF-8; empty unless failed or refused */
+	struct wire_inventory inventory[WIRE_INVENTORY_MAX];
+	size_t ninventory;
+};
+enum base_err wire_report_compose(const struct wire_report *r,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_report_parse(struct base_span der,
+    struct wire_report *out) BASE_MUST;
+
+/* ---- hello: proves a poller to whom it polls ------------------------------------------ */
+
+struct wire_hello {
+	char fleet[BASE_NAME_MAX + 1];
+	char node[BASE_NAME_MAX + 1];
+	uint8_t binding[32];     /* TLS exporter "EXPORTER-kedge-hello" of this
+				  * very connection: the nonce */
+	struct base_time at;
+};
+enum base_err wire_hello_compose(const struct wire_hello *h,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_hello_parse(struct base_span der, struct wire_hello *out)
+    BASE_MUST;
+
+/* ---- ack: CA to node: this report is in the store ---------------------------------------- */
+
+struct wire_ack {                /* signed by the CA's TLS identity */
+	char fleet[BASE_NAME_MAX + 1];
+	char node[BASE_NAME_MAX + 1];
+	char root[BASE_NAME_MAX + 1];
+	uint64_t epoch;
+	uint8_t report_digest[32];
+};
+enum base_err wire_ack_compose(const struct wire_ack *a,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_ack_parse(struct base_span der, struct wire_ack *out)
+    BASE_MUST;
+
+/* ---- join ------------------------------------------------------------------------------------- */
+
+/* The token as text: "kedge1." + base64url of DER. One line, for a file or a
+ * prompt; never argv. */
+struct wire_token {
+	char fleet[BASE_NAME_MAX + 1];
+	char node[BASE_NAME_MAX + 1];
+	char address[256];       /* HOST:PORT of the CA; empty: offline only */
+	uint8_t root_sha256[32]; /* SHA-256 of the management root certificate */
+	uint8_t secret[16];
+	struct base_time end;
+};
+enum base_err wire_token_compose(const struct wire_token *t,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_token_parse(struct base_span text,
+    struct wire_token *out) BASE_MUST;
+
+#define WIRE_JOIN_ROOTS 16
+struct wire_join_request {
+	char fleet[BASE_NAME_MAX + 1];
+	char node[BASE_NAME_MAX + 1];
+	uint8_t secret[16];
+	struct base_buf management_csr;
+	size_t nroots;
+	struct { char root[BASE_NAME_MAX + 1]; struct base_buf csr; }
+	    roots[WIRE_JOIN_ROOTS];
+};
+void wire_join_request_clear(struct wire_join_request *r);
+enum base_err wire_join_request_compose(const struct wire_join_request *r,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_join_request_parse(struct base_span der,
+    struct wire_join_request *out) BASE_MUST;
+
+struct wire_join_answer {        /* CMS by the CA's TLS identity; the orders in
+				  * it are CMS by the order signer */
+	char fleet[BASE_NAME_MAX + 1];
+	char node[BASE_NAME_MAX + 1];
+	uint8_t request_digest[32];
+	X509 *management_root;   /* owned; its SHA-256 is in the token */
+	X509 *management_cert;   /* owned */
+	size_t norders;
+	struct base_buf order[WIRE_JOIN_ROOTS];   /* CMS, steps JOIN|trust|cert */
+};
+void wire_join_answer_clear(struct wire_join_answer *a);
+enum base_err wire_join_answer_compose(const struct wire_join_answer *a,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_join_answer_parse(struct base_span der,
+    struct wire_join_answer *out) BASE_MUST;
+
+/* ---- parcels and exchanges: what relays see ------------------------------------------------------ */
+
+#define WIRE_ROUTE_MAX  16
+#define WIRE_PARCEL_MAX ((size_t)64 << 10)
+#define WIRE_PARCELS    256      /* in one exchange */
+
+enum wire_parcel_kind { WIRE_P_ORDER = 1, WIRE_P_REPORT, WIRE_P_ACK };
+
+/* route runs from the CA's neighbour to the node, as in the plan; parcels
+ * down follow it, parcels up go backwards. The far end of an up parcel is
+ * "ca". */
+struct wire_parcel {
+	enum wire_parcel_kind kind;
+	bool down;
+	uint8_t nroute;
+	char route[WIRE_ROUTE_MAX][BASE_NAME_MAX + 1];
+	struct base_time expires;
+	struct base_buf content; /* opaque CMS */
+};
+void wire_parcel_clear(struct wire_parcel *p);
+
+/* One HTTP request or response body. */
+struct wire_exchange {
+	char from[BASE_NAME_MAX + 1];
+	uint32_t wait_ms;        /* request: hold the answer so long when there is
+				  * nothing to say */
+	struct base_buf hello;   /* request: CMS of a hello; may be empty when TLS
+				  * itself shows a management identity */
+	struct wire_parcel *parcels;   /* owned array */
+	size_t nparcels;
+};
+void wire_exchange_clear(struct wire_exchange *x);
+enum base_err wire_exchange_compose(const struct wire_exchange *x,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_exchange_parse(struct base_span der,
+    struct wire_exchange *out) BASE_MUST;
+
+/* ---- CMS SignedData ---------------------------------------------------------------------------------- */
+
+/* Content types are kedge's own OIDs (docs/protocol.md), so a signed report
+ * can never pass as an order. */
+enum wire_content { WIRE_C_ORDER = 1, WIRE_C_REPORT, WIRE_C_HELLO,
+	WIRE_C_ACK, WIRE_C_JOIN_ANSWER };
+
+/* Attached, one SignerInfo, signed attributes, signer certificate included;
+ * chain may be NULL. Works with a token's key as well (hsm). */
+enum base_err wire_cms_sign(enum wire_content type, struct base_span content,
+    X509 *cert, EVP_PKEY *key, STACK_OF(X509) *chain, struct base_buf *out)
+    BASE_MUST;
+
+struct wire_signer {
+	char node[BASE_NAME_MAX + 1];  /* from the certificate; "ca" for the CA */
+	X509 *cert;                    /* owned */
+};
+void wire_signer_clear(struct wire_signer *s);
+/* One good SignerInfo is enough (two while the management root rolls). The
+ * purpose follows from the type: orders need the order signer's profile,
+ * reports and hellos a node's, acks and join answers the CA's. */
+enum base_err wire_cms_verify(enum wire_content type, struct base_span cms,
+    STACK_OF(X509) *trust, struct base_time now, struct base_buf *content,
+    struct wire_signer *signer) BASE_MUST;
