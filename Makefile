@@ -42,7 +42,7 @@ $(foreach f,$(FOLDERS),$(eval $(call folder_lib,$(f))))
 
 # program: $(1) name, $(2) main source, $(3) folder libraries, $(4) libraries
 define program
-all: $(B)/bin/$(1)
+$(if $(wildcard $(2)),all: $(B)/bin/$(1))
 $(B)/bin/$(1): $(call obj,$(2)) $(foreach l,$(3),$(call lib,$(l)))
 	@mkdir -p $$(@D)
 	$(CC) $(LDFLAGS) -o $$@ $$^ $(4)
