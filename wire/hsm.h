@@ -45,6 +45,8 @@ struct wire_hsm_request {
 	size_t nitems;                 /* CERTS: TBS DER; ORDERS: order DER;
 					* BIND: SPKI DER per root */
 	struct base_buf *items;
+	struct base_buf cert;          /* ORDERS: the order signer's certificate,
+					* DER; kedge-hsmd checks it against its key */
 	char node[BASE_NAME_MAX + 1];  /* TOKEN, BIND, FORGET */
 	char (*roots)[BASE_NAME_MAX + 1];  /* BIND: root of each item */
 	uint8_t secret[16];            /* BIND */
@@ -55,6 +57,9 @@ enum base_err wire_hsm_request_compose(const struct wire_hsm_request *r,
     struct base_buf *out) BASE_MUST;
 enum base_err wire_hsm_request_parse(struct base_span msg,
     struct wire_hsm_request *out) BASE_MUST;
+
+/* Fields that a type does not use must be zero: SYNTAX otherwise, on both
+ * sides. */
 
 struct wire_hsm_item {
 	enum base_err err;             /* each item has its own fate */
@@ -77,3 +82,53 @@ enum base_err wire_hsm_answer_compose(const struct wire_hsm_answer *a,
     struct base_buf *out) BASE_MUST;
 enum base_err wire_hsm_answer_parse(struct base_span msg,
     struct wire_hsm_answer *out) BASE_MUST;
+
+/* ---- frames: both sides ------------------------------------------------------ */
+
+/* Appends u32 length and the message. RANGE over WIRE_HSM_FRAME. */
+enum base_err wire_hsm_frame_put(struct base_buf *out, struct base_span msg)
+    BASE_MUST;
+/* First message in bytes that came so far; *used is how many bytes it takes
+ * with its length. AGAIN when more must come, RANGE when its length is over
+ * WIRE_HSM_FRAME or zero: then close the connection. */
+enum base_err wire_hsm_frame_get(struct base_span in, struct base_span *msg,
+    size_t *used) BASE_MUST;
+
+/* ---- client: kedged, tests, the CLI's start ---------------------------------- */
+
+struct event_base;
+struct wire_hsm_conn;            /* one connection, opened on demand */
+
+struct wire_hsm_conf {
+	const char *path;        /* unix socket; copied */
+	uint32_t answer_ms;      /* deadline of each request; 0: 30 000 */
+	uint32_t max_waiting;    /* requests on their way; 0: 64 */
+};
+
+/* e is BASE_OK when an answer came: a->err then says what kedge-hsmd thinks.
+ * Otherwise (TIMEOUT, IO, AGAIN while kedge-hsmd restarts, SYNTAX) a is NULL
+ * and base_why() has the sentence. a lives until the callback returns; what
+ * is moved out of it by nulling belongs to the callee. */
+struct wire_hsm_ask {
+	struct wire_hsm_request *request;   /* borrowed until _ask returns;
+					     * its id is set */
+	void (*done)(void *arg, enum base_err e, struct wire_hsm_answer *a);
+	void *arg;
+};
+
+/* Never blocks, and does not fail because kedge-hsmd is not there yet. */
+enum base_err wire_hsm_conn_open(struct event_base *eb,
+    const struct wire_hsm_conf *c, struct wire_hsm_conn **out) BASE_MUST;
+/* done is called exactly once, from the event loop, never from inside _ask.
+ * A request whose connection breaks is sent again on the next one, within
+ * its deadline: every request is idempotent. AGAIN when max_waiting are on
+ * their way. id, when not NULL, is for _cancel. */
+enum base_err wire_hsm_conn_ask(struct wire_hsm_conn *c,
+    const struct wire_hsm_ask *ask, uint32_t *id) BASE_MUST;
+void wire_hsm_conn_cancel(struct wire_hsm_conn *c, uint32_t id);
+/* NULL is allowed; done of waiting requests is not called. */
+void wire_hsm_conn_close(struct wire_hsm_conn *c);
+
+/* One request over its own connection, blocking, for the CLI and tests. */
+enum base_err wire_hsm_call(const struct wire_hsm_conf *c,
+    struct wire_hsm_request *r, struct wire_hsm_answer *out) BASE_MUST;
