@@ -39,6 +39,7 @@ $(call lib,$(1)): $(call obj,$($(1)_SRC))
 	rm -f $$@ && $(AR) rcs $$@ $$^
 endef
 $(foreach f,$(FOLDERS),$(eval $(call folder_lib,$(f))))
+all: $(FOLDERS:%=$(call lib,%))
 
 # program: $(1) name, $(2) main source, $(3) folder libraries, $(4) libraries
 define program

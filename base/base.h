@@ -43,9 +43,15 @@ enum base_err {
 const char *base_err_name(enum base_err e);
 
 /* Keeps the sentence for this thread (at most 1023 bytes) and returns e.
- * Arguments may contain base_why(): the old sentence is read first. */
-enum base_err base_fail(enum base_err e, const char *fmt, ...)
-    BASE_PRINTF(2, 3);
+ * Arguments may contain base_why(): the old sentence is read first. errno is
+ * left alone. A macro, so that the compiler sees which value comes back. */
+#define base_fail(e, ...) (base_why_set(__VA_ARGS__), base_err_same(e))
+void base_why_set(const char *fmt, ...) BASE_PRINTF(1, 2);
+static inline enum base_err
+base_err_same(enum base_err e)
+{
+	return e;
+}
 
 /* The last sentence of this thread; valid until the next base_fail() in it;
  * never NULL. */

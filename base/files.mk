@@ -1,2 +1,3 @@
 # Sources of base/, one idea each; main programs are named in the Makefile.
-base_SRC :=
+base_SRC := base/err.c base/log.c base/mem.c base/time.c base/buf.c \
+            base/text.c base/file.c base/process.c
