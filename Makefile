@@ -66,6 +66,8 @@ endef
 CHECK_LIBS := $(shell pkg-config --libs check)
 $(foreach f,$(UNITS),$(eval $(call unit,$(f))))
 
+include tests/e2e/files.mk
+
 check: all lint
 
 asan:
