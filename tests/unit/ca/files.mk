@@ -1,0 +1,5 @@
+# Unit tests of ca/: one file per source, each with a TCase in suite_*().
+UNITS += ca
+unit_ca_SRC := tests/unit/ca/main.c tests/unit/ca/test_cli.c
+unit_ca_USES := ca policy wire base
+unit_ca_LIBS := $(ca_LIBS)

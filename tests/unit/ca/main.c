@@ -1,0 +1,19 @@
+/* Runs the unit tests of ca/. */
+#include <stdlib.h>
+
+#include "tests/unit/ca/suites.h"
+
+int
+main(void)
+{
+	Suite *s = suite_create("ca");
+	SRunner *r;
+	int failed;
+
+	suite_add_tcase(s, case_cli());
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,6 @@
+/* suites: one test case per file of this folder; main.c runs them all. */
+#pragma once
+
+#include <check.h>
+
+TCase *case_cli(void);

@@ -1,0 +1,110 @@
+/* Tests of ca/cli.c: the frame of the kedge command. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/cli.h"
+#include "tests/unit/ca/suites.h"
+
+/* Runs a command line given as words up to NULL; keeps what it printed. */
+static char output[65536], errors[4096];
+
+static int
+run(const char *const *words)
+{
+	char *argv[16] = { NULL };
+	int argc = 0, code;
+	FILE *out = fmemopen(output, sizeof(output), "w");
+	FILE *err = fmemopen(errors, sizeof(errors), "w");
+
+	ck_assert(out != NULL && err != NULL);
+	for (; words[argc] != NULL; argc++)
+		argv[argc] = base_strdup(words[argc]);
+	code = cli_main(argc, argv, out, err);
+	fclose(out);
+	fclose(err);
+	/* getopt permutes argv; every word is still in it */
+	for (int i = 0; i < argc; i++)
+		free(argv[i]);
+	return code;
+}
+#define RUN(...) run((const char *const[]){ "kedge", __VA_ARGS__, NULL })
+
+/* kedge help NAME; the name may have two words */
+static void
+help_of(const char *name)
+{
+	char first[64];
+	const char *second = strchr(name, ' ');
+	size_t n = strcspn(name, " ");
+
+	ck_assert_uint_lt(n, sizeof(first));
+	memcpy(first, name, n);
+	first[n] = '\0';
+	ck_assert_int_eq(RUN("help", first, second ? second + 1 : NULL),
+	    CLI_DONE);
+}
+
+START_TEST(test_help_lists_every_command)
+{
+	ck_assert_int_eq(RUN("--help"), CLI_DONE);
+	for (const struct cli_command *c = cli_commands; c->name != NULL; c++)
+		ck_assert_msg(strstr(output, c->name) != NULL, "%s", c->name);
+}
+END_TEST
+
+START_TEST(test_help_of_each_command_names_its_options)
+{
+	for (const struct cli_command *c = cli_commands; c->name != NULL; c++) {
+		const struct cli_option *o = c->options;
+		help_of(c->name);
+		ck_assert(strstr(output, c->summary) != NULL);
+		for (; o != NULL && o->name != NULL; o++)
+			ck_assert_msg(strstr(output, o->name) != NULL, "%s %s",
+			    c->name, o->name);
+	}
+}
+END_TEST
+
+START_TEST(test_rows_are_complete)
+{
+	for (const struct cli_command *c = cli_commands; c->name != NULL; c++) {
+		ck_assert(c->run != NULL && c->summary != NULL);
+		ck_assert(c->synopsis != NULL);
+		ck_assert(c->args_max < 0 || c->args_min <= c->args_max);
+	}
+}
+END_TEST
+
+START_TEST(test_unknown_command_is_usage)
+{
+	ck_assert_int_eq(RUN("frobnicate"), CLI_USAGE);
+	ck_assert(strstr(errors, "no command frobnicate") != NULL);
+	ck_assert_int_eq(RUN("help", "frobnicate"), CLI_USAGE);
+}
+END_TEST
+
+START_TEST(test_exit_codes)
+{
+	ck_assert_int_eq(cli_exit_of(BASE_OK), 0);
+	ck_assert_int_eq(cli_exit_of(BASE_E_IO), 1);
+	ck_assert_int_eq(cli_exit_of(BASE_E_USAGE), 2);
+	ck_assert_int_eq(cli_exit_of(BASE_E_AGAIN), 4);
+	ck_assert_int_eq(cli_exit_of(BASE_E_OUTAGE), 5);
+	ck_assert_int_eq(cli_exit_of(BASE_E_INTEGRITY), 6);
+	ck_assert_int_eq(cli_exit_of(BASE_E_CONFIG), 78);
+}
+END_TEST
+
+TCase *
+case_cli(void)
+{
+	TCase *t = tcase_create("cli");
+
+	tcase_add_test(t, test_help_lists_every_command);
+	tcase_add_test(t, test_help_of_each_command_names_its_options);
+	tcase_add_test(t, test_rows_are_complete);
+	tcase_add_test(t, test_unknown_command_is_usage);
+	tcase_add_test(t, test_exit_codes);
+	return t;
+}
