@@ -58,8 +58,7 @@ enum base_err wire_hsm_request_compose(const struct wire_hsm_request *r,
 enum base_err wire_hsm_request_parse(struct base_span msg,
     struct wire_hsm_request *out) BASE_MUST;
 
-/* Fields that a type does not use must be zero: SYNTAX otherwise, on both
- * sides. */
+/* Only the fields that belong to the type travel (docs/protocol.md). */
 
 struct wire_hsm_item {
 	enum base_err err;             /* each item has its own fate */
