@@ -2,4 +2,11 @@
 ca_SRC := \
 	ca/cli.c \
 	ca/cli_table.c
+# kedged
+ca_SRC += \
+	ca/store_sqlite.c \
+	ca/store_sqlite_audit.c \
+	ca/store_sqlite_fleet.c \
+	ca/store_sqlite_roll.c \
+	ca/store_sqlite_schema.c
 ca_LIBS := $(EVENT_LIBS) $(CRYPTO_LIBS) -lconfig -ljansson -lsqlite3 -lsmartcols

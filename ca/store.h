@@ -1,0 +1,275 @@
+/*
+ * ca/store: what kedged remembers, behind one narrow interface. kedged knows
+ * no SQL; another engine can stand behind these functions. Everything that
+ * belongs together is put between ca_store_begin and ca_store_commit, and a
+ * commit is durable when it returns.
+ *
+ * States are derived from dated facts (struct ca_fact); rows are never
+ * changed except where a field says so. Strings are NUL terminated, times
+ * are UTC milliseconds with 0 for "not yet".
+ */
+#pragma once
+
+#include "base/base.h"
+#include "policy/policy.h"
+#include "wire/msg.h"
+#include "wire/x509.h"
+
+#define CA_NAME	       (BASE_NAME_MAX + 1)
+#define CA_VIA_MAX     8
+#define CA_ADDRESS_MAX 256
+#define CA_NAMES_MAX   512
+#define CA_REASON_MAX  512
+
+struct ca_store;
+
+/* Creates the file (mode 0600) and the schema when it is not there. INTEGRITY
+ * when the schema is of another version or the file is damaged. */
+enum base_err ca_store_open(const char *path, struct ca_store **out) BASE_MUST;
+void ca_store_close(struct ca_store *st);
+/* Do not nest. rollback after a failed commit is allowed and harmless. */
+enum base_err ca_store_begin(struct ca_store *st) BASE_MUST;
+enum base_err ca_store_commit(struct ca_store *st) BASE_MUST;
+void ca_store_rollback(struct ca_store *st);
+/* The engine's own check of the file plus the audit chain. */
+enum base_err ca_store_check(struct ca_store *st) BASE_MUST;
+
+/* ---- small things by name: fleet, order signer's and CA's certificates ------ */
+
+enum base_err ca_store_meta_get(struct ca_store *st, const char *key,
+    struct base_buf *out) BASE_MUST; /* NOTFOUND */
+enum base_err ca_store_meta_put(struct ca_store *st, const char *key,
+    struct base_span value) BASE_MUST;
+
+/* ---- roots ------------------------------------------------------------------ */
+
+struct ca_root {
+	char name[CA_NAME];
+	enum wire_alg alg;
+	uint32_t days; /* validity of each generation */
+	uint32_t current; /* generation; changes when a roll is done */
+};
+enum base_err
+ca_store_root_put(struct ca_store *st, const struct ca_root *r) BASE_MUST;
+enum base_err ca_store_root_get(struct ca_store *st, const char *name,
+    struct ca_root *out) BASE_MUST; /* NOTFOUND */
+enum base_err
+ca_store_root_delete(struct ca_store *st, const char *name) BASE_MUST;
+/* Sorted by name; *out is one allocation of the caller's (free). */
+enum base_err
+ca_store_roots(struct ca_store *st, struct ca_root **out, size_t *n) BASE_MUST;
+
+struct ca_gen {
+	char root[CA_NAME];
+	uint32_t gen;
+	/* DER, owned; empty: not made yet */
+	struct base_buf spki, nwn, nwo, own;
+};
+void ca_gen_clear(struct ca_gen *g);
+/* Fields once set never change: EXISTS when the row has other bytes. */
+enum base_err
+ca_store_gen_put(struct ca_store *st, const struct ca_gen *g) BASE_MUST;
+/* NOTFOUND; out needs no initialisation, is cleared by the caller. */
+enum base_err ca_store_gen_get(struct ca_store *st, const char *root,
+    uint32_t gen, struct ca_gen *out) BASE_MUST;
+enum base_err ca_store_gen_last(struct ca_store *st, const char *root,
+    uint32_t *gen) BASE_MUST; /* 0: none */
+
+/* ---- nodes, links -------------------------------------------------------------- */
+
+enum ca_reach {
+	CA_DIRECT = 1,
+	CA_POLL,
+	CA_PUSH
+};
+
+struct ca_node {
+	char name[CA_NAME];
+	enum ca_reach reach;
+	bool dual;
+	size_t nvia;
+	char via[CA_VIA_MAX][CA_NAME];
+	char address[CA_ADDRESS_MAX]; /* "" or HOST:PORT */
+	char names[CA_NAMES_MAX]; /* further SANs, separated by spaces */
+	struct base_time joined; /* 0: has no management certificate */
+	struct base_time seen; /* last report or exchange, lazily */
+};
+enum base_err
+ca_store_node_put(struct ca_store *st, const struct ca_node *n) BASE_MUST;
+enum base_err ca_store_node_get(struct ca_store *st, const char *name,
+    struct ca_node *out) BASE_MUST;
+enum base_err
+ca_store_node_delete(struct ca_store *st, const char *name) BASE_MUST;
+enum base_err
+ca_store_nodes(struct ca_store *st, struct ca_node **out, size_t *n) BASE_MUST;
+
+struct ca_link {
+	char client[CA_NAME], server[CA_NAME];
+	char client_root[CA_NAME]; /* "": server-only authentication */
+	char server_root[CA_NAME];
+};
+enum base_err
+ca_store_link_put(struct ca_store *st, const struct ca_link *l) BASE_MUST;
+enum base_err ca_store_link_delete(struct ca_store *st, const char *client,
+    const char *server) BASE_MUST;
+enum base_err
+ca_store_links(struct ca_store *st, struct ca_link **out, size_t *n) BASE_MUST;
+
+/* Public key of a node under a root, bound by a join. */
+enum base_err ca_store_key_put(struct ca_store *st, const char *node,
+    const char *root, struct base_span spki) BASE_MUST;
+enum base_err ca_store_key_get(struct ca_store *st, const char *node,
+    const char *root, struct base_buf *out) BASE_MUST;
+
+/* ---- rolls, facts ------------------------------------------------------------------ */
+
+enum ca_roll_state {
+	CA_ROLL_RUNNING = 1,
+	CA_ROLL_PAUSED,
+	CA_ROLL_DONE
+};
+
+struct ca_roll_row {
+	uint64_t id; /* from 1; 0 to let the store choose */
+	char root[CA_NAME];
+	uint32_t from, to;
+	enum pol_strategy strategy;
+	uint32_t limit, max_in_flight;
+	enum ca_roll_state state; /* changes */
+	struct base_time started, ended;
+};
+enum base_err
+ca_store_roll_add(struct ca_store *st, struct ca_roll_row *r) BASE_MUST;
+enum base_err ca_store_roll_state(struct ca_store *st, uint64_t id,
+    enum ca_roll_state state, struct base_time ended) BASE_MUST;
+enum base_err ca_store_rolls(struct ca_store *st, struct ca_roll_row **out,
+    size_t *n) BASE_MUST;
+
+struct ca_fact {
+	uint64_t id; /* grows; given by the store */
+	char root[CA_NAME], node[CA_NAME];
+	uint64_t roll; /* 0: outside of any */
+	enum pol_fact_kind kind;
+	uint64_t epoch;
+	uint32_t steps, from, to;
+	struct pol_conf conf;
+	struct base_time at;
+};
+enum base_err
+ca_store_fact_add(struct ca_store *st, const struct ca_fact *f) BASE_MUST;
+typedef enum base_err ca_fact_fn(void *arg, const struct ca_fact *f);
+/* In the order in which they were added; stops at the first error. */
+enum base_err ca_store_facts_of_roll(struct ca_store *st, uint64_t roll,
+    ca_fact_fn *fn, void *arg) BASE_MUST;
+enum base_err ca_store_facts_of_node(struct ca_store *st, const char *node,
+    const char *root, ca_fact_fn *fn, void *arg) BASE_MUST;
+
+/* ---- orders, reports ------------------------------------------------------------------ */
+
+enum ca_order_state {
+	CA_ORDER_SENT = 1,
+	CA_ORDER_RECEIVED,
+	CA_ORDER_EFFECTIVE,
+	CA_ORDER_FAILED,
+	CA_ORDER_REFUSED,
+	CA_ORDER_REPLACED
+};
+const char *ca_order_state_name(enum ca_order_state s);
+
+struct ca_order {
+	char node[CA_NAME], root[CA_NAME];
+	uint64_t roll, epoch;
+	uint32_t steps, from, to;
+	bool bridge;
+	uint8_t digest[32];
+	struct base_buf cms; /* owned */
+	struct base_time issued, expires;
+	/* these change */
+	enum ca_order_state state;
+	struct base_time received, settled;
+	enum wire_proof proof;
+	char reason[CA_REASON_MAX];
+};
+void ca_order_clear(struct ca_order *o);
+enum base_err
+ca_store_order_add(struct ca_store *st, const struct ca_order *o) BASE_MUST;
+enum base_err ca_store_order_get(struct ca_store *st, const char *node,
+    const char *root, uint64_t epoch, struct ca_order *out) BASE_MUST;
+/* state, received, settled, proof, reason */
+enum base_err
+ca_store_order_update(struct ca_store *st, const struct ca_order *o) BASE_MUST;
+/* 0 when there is none. */
+enum base_err ca_store_epoch_last(struct ca_store *st, const char *node,
+    const char *root, uint64_t *epoch) BASE_MUST;
+typedef enum base_err ca_order_fn(void *arg, const struct ca_order *o);
+/* sent or received, by node and root */
+enum base_err
+ca_store_orders_open(struct ca_store *st, ca_order_fn *fn, void *arg) BASE_MUST;
+enum base_err ca_store_orders_of_node(struct ca_store *st, const char *node,
+    ca_order_fn *fn, void *arg) BASE_MUST;
+
+struct ca_report {
+	char node[CA_NAME], root[CA_NAME];
+	uint64_t epoch;
+	enum wire_status status;
+	uint8_t digest[32];
+	struct base_span cms; /* borrowed */
+	struct base_time at, stored;
+};
+/* EXISTS: this very report is there already. */
+enum base_err
+ca_store_report_add(struct ca_store *st, const struct ca_report *r) BASE_MUST;
+enum base_err ca_store_report_count(struct ca_store *st, uint64_t *n) BASE_MUST;
+
+/* ---- certificates, join ------------------------------------------------------------------ */
+
+struct ca_cert {
+	char node[CA_NAME], root[CA_NAME];
+	uint32_t gen;
+	enum wire_cert_kind kind;
+	uint8_t serial[16];
+	struct base_time not_before, not_after;
+	struct base_span der; /* borrowed; valid within a callback */
+};
+enum base_err
+ca_store_cert_add(struct ca_store *st, const struct ca_cert *c) BASE_MUST;
+typedef enum base_err ca_cert_fn(void *arg, const struct ca_cert *c);
+enum base_err ca_store_certs_of_node(struct ca_store *st, const char *node,
+    ca_cert_fn *fn, void *arg) BASE_MUST;
+
+/* One-time tokens: SHA-256 of the secret only. */
+enum base_err ca_store_token_add(struct ca_store *st, const char *node,
+    const uint8_t hash[32], struct base_time end) BASE_MUST;
+struct ca_token {
+	char node[CA_NAME];
+	struct base_time end;
+	bool burned;
+};
+enum base_err ca_store_token_get(struct ca_store *st, const uint8_t hash[32],
+    struct ca_token *out) BASE_MUST;
+enum base_err ca_store_token_burn(struct ca_store *st,
+    const uint8_t hash[32]) BASE_MUST; /* STATE when burned already */
+enum base_err ca_store_join_put(struct ca_store *st, const char *node,
+    const uint8_t request[32], struct base_span answer) BASE_MUST;
+enum base_err ca_store_join_get(struct ca_store *st, const uint8_t request[32],
+    struct base_buf *answer) BASE_MUST;
+
+/* ---- audit ------------------------------------------------------------------------------------ */
+
+struct ca_audit {
+	uint64_t seq; /* from 1, without holes */
+	struct base_time at;
+	char who[CA_NAME];
+	char what[CA_NAME];
+	const char *detail; /* borrowed */
+	uint8_t hash[32]; /* over the previous hash and all above */
+};
+/* Within the transaction of what it records. */
+enum base_err ca_store_audit_add(struct ca_store *st, struct base_time at,
+    const char *who, const char *what, const char *detail) BASE_MUST;
+typedef enum base_err ca_audit_fn(void *arg, const struct ca_audit *a);
+enum base_err ca_store_audit_list(struct ca_store *st, uint64_t from,
+    uint64_t limit, ca_audit_fn *fn, void *arg) BASE_MUST;
+/* INTEGRITY names the first bad record. head of an empty chain is zero. */
+enum base_err ca_store_audit_verify(struct ca_store *st, uint64_t *count,
+    uint8_t head[32]) BASE_MUST;

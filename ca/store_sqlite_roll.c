@@ -1,0 +1,468 @@
+/*
+ * ca/store_sqlite_roll: rolls, dated facts, orders, reports, certificates.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/store_sqlite.h"
+
+/* ---- rolls ------------------------------------------------------------------ */
+
+enum base_err
+ca_store_roll_add(struct ca_store *st, struct ca_roll_row *w)
+{
+	enum base_err r = ca_sq_run(st, NULL,
+	    "INSERT INTO roll (root, gen_from, gen_to, strategy, failures,"
+	    " in_flight, state, started, ended)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "siiiiiiii", w->root, (int64_t)w->from, (int64_t)w->to,
+	    (int64_t)w->strategy, (int64_t)w->limit, (int64_t)w->max_in_flight,
+	    (int64_t)w->state, w->started.ms, w->ended.ms);
+
+	if (r == BASE_E_EXISTS)
+		return base_fail(BASE_E_EXISTS,
+		    "roll: root %s rolls already; see kedge roll status",
+		    w->root);
+	if (r == BASE_OK)
+		w->id = (uint64_t)sqlite3_last_insert_rowid(st->db);
+	return r;
+}
+
+enum base_err
+ca_store_roll_state(struct ca_store *st, uint64_t id, enum ca_roll_state state,
+    struct base_time ended)
+{
+	int changes = 0;
+	enum base_err r = ca_sq_run(st, &changes,
+	    "UPDATE roll SET state = ?,"
+	    " ended = ? WHERE id = ?",
+	    "iii", (int64_t)state, ended.ms, (int64_t)id);
+
+	if (r == BASE_OK && changes != 1)
+		r = base_fail(BASE_E_NOTFOUND, "roll %llu: not known",
+		    (unsigned long long)id);
+	return r;
+}
+
+static enum base_err
+roll_read(sqlite3_stmt *s, struct ca_roll_row *w)
+{
+	uint32_t strategy, state;
+	enum base_err r;
+
+	memset(w, 0, sizeof(*w));
+	w->id = (uint64_t)sqlite3_column_int64(s, 0);
+	if ((r = ca_sq_text(s, 1, w->root, CA_NAME)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 2, &w->from)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 3, &w->to)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 4, &strategy)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 5, &w->limit)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 6, &w->max_in_flight)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 7, &state)) != BASE_OK)
+		return r;
+	if (strategy > POL_BUNDLED || state < CA_ROLL_RUNNING ||
+	    state > CA_ROLL_DONE)
+		return base_fail(BASE_E_INTEGRITY,
+		    "store: roll %llu: unknown "
+		    "strategy or state",
+		    (unsigned long long)w->id);
+	w->strategy = (enum pol_strategy)strategy;
+	w->state = (enum ca_roll_state)state;
+	w->started = ca_sq_time(s, 8);
+	w->ended = ca_sq_time(s, 9);
+	return BASE_OK;
+}
+
+enum base_err
+ca_store_rolls(struct ca_store *st, struct ca_roll_row **out, size_t *n)
+{
+	sqlite3_stmt *s = NULL;
+	struct ca_roll_row *list = NULL;
+	enum base_err r;
+	bool row = true;
+	size_t have = 0;
+
+	*out = NULL;
+	*n = 0;
+	if ((r = ca_sq_open(st,
+		 "SELECT id, root, gen_from, gen_to, strategy,"
+		 " failures, in_flight, state, started, ended FROM roll"
+		 " ORDER BY id",
+		 &s, "")) != BASE_OK)
+		goto out;
+	while ((r = ca_sq_next(st, s, &row)) == BASE_OK && row) {
+		list = base_realloc_array(list, have + 1, sizeof(*list));
+		if ((r = roll_read(s, &list[have])) != BASE_OK)
+			goto out;
+		have++;
+	}
+	if (r != BASE_OK)
+		goto out;
+	*out = list;
+	*n = have;
+	list = NULL;
+out:
+	ca_sq_close(s);
+	free(list);
+	return r;
+}
+
+/* ---- facts ---------------------------------------------------------------------- */
+
+enum base_err
+ca_store_fact_add(struct ca_store *st, const struct ca_fact *f)
+{
+	return ca_sq_run(st, NULL,
+	    "INSERT INTO fact (root, node, roll, kind, epoch, steps, gen_from,"
+	    " gen_to, trust, present, at)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "ssiiiiiiiii", f->root, f->node, (int64_t)f->roll, (int64_t)f->kind,
+	    (int64_t)f->epoch, (int64_t)f->steps, (int64_t)f->from,
+	    (int64_t)f->to, (int64_t)f->conf.trust, (int64_t)f->conf.present,
+	    f->at.ms);
+}
+
+static enum base_err
+fact_read(sqlite3_stmt *s, struct ca_fact *f)
+{
+	uint32_t kind;
+	enum base_err r;
+
+	memset(f, 0, sizeof(*f));
+	f->id = (uint64_t)sqlite3_column_int64(s, 0);
+	if ((r = ca_sq_text(s, 1, f->root, CA_NAME)) != BASE_OK ||
+	    (r = ca_sq_text(s, 2, f->node, CA_NAME)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 4, &kind)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 6, &f->steps)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 7, &f->from)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 8, &f->to)) != BASE_OK)
+		return r;
+	if (kind > POL_FACT_FREED)
+		return base_fail(BASE_E_INTEGRITY,
+		    "store: fact %llu: unknown kind %u",
+		    (unsigned long long)f->id, kind);
+	f->roll = (uint64_t)sqlite3_column_int64(s, 3);
+	f->kind = (enum pol_fact_kind)kind;
+	f->epoch = (uint64_t)sqlite3_column_int64(s, 5);
+	f->conf.trust = (uint64_t)sqlite3_column_int64(s, 9);
+	f->conf.present = (uint64_t)sqlite3_column_int64(s, 10);
+	f->at = ca_sq_time(s, 11);
+	return BASE_OK;
+}
+
+static enum base_err
+fact_each(struct ca_store *st, sqlite3_stmt *s, ca_fact_fn *fn, void *arg)
+{
+	enum base_err r;
+	struct ca_fact f;
+	bool row = true;
+
+	while ((r = ca_sq_next(st, s, &row)) == BASE_OK && row)
+		if ((r = fact_read(s, &f)) != BASE_OK ||
+		    (r = fn(arg, &f)) != BASE_OK)
+			break;
+	ca_sq_close(s);
+	return r;
+}
+
+#define FACT_COLUMNS                                          \
+	"id, root, node, roll, kind, epoch, steps, gen_from," \
+	" gen_to, trust, present, at"
+
+enum base_err
+ca_store_facts_of_roll(struct ca_store *st, uint64_t roll, ca_fact_fn *fn,
+    void *arg)
+{
+	sqlite3_stmt *s = NULL;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT " FACT_COLUMNS " FROM fact"
+	    " WHERE roll = ? ORDER BY id",
+	    &s, "i", (int64_t)roll);
+
+	return r != BASE_OK ? r : fact_each(st, s, fn, arg);
+}
+
+enum base_err
+ca_store_facts_of_node(struct ca_store *st, const char *node, const char *root,
+    ca_fact_fn *fn, void *arg)
+{
+	sqlite3_stmt *s = NULL;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT " FACT_COLUMNS " FROM fact"
+	    " WHERE node = ? AND root = ? ORDER BY id",
+	    &s, "ss", node, root);
+
+	return r != BASE_OK ? r : fact_each(st, s, fn, arg);
+}
+
+/* ---- orders ---------------------------------------------------------------------------- */
+
+const char *
+ca_order_state_name(enum ca_order_state s)
+{
+	static const char *const names[] = { "none", "sent", "received",
+		"effective", "failed", "refused", "replaced" };
+
+	return (size_t)s < sizeof(names) / sizeof(*names) ? names[s] : "?";
+}
+
+void
+ca_order_clear(struct ca_order *o)
+{
+	base_buf_free(&o->cms);
+}
+
+enum base_err
+ca_store_order_add(struct ca_store *st, const struct ca_order *o)
+{
+	return ca_sq_run(st, NULL,
+	    "INSERT INTO orders (node, root, epoch, roll, steps, gen_from,"
+	    " gen_to, bridge, digest, cms, issued, expires, state, received,"
+	    " settled, proof, reason)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "ssiiiiiibbiiiiiis", o->node, o->root, (int64_t)o->epoch,
+	    (int64_t)o->roll, (int64_t)o->steps, (int64_t)o->from,
+	    (int64_t)o->to, (int64_t)o->bridge,
+	    (struct base_span){ o->digest, sizeof(o->digest) },
+	    base_buf_span(&o->cms), o->issued.ms, o->expires.ms,
+	    (int64_t)o->state, o->received.ms, o->settled.ms, (int64_t)o->proof,
+	    o->reason);
+}
+
+static enum base_err
+order_read_states(sqlite3_stmt *s, struct ca_order *o)
+{
+	uint32_t state, proof, bridge;
+	enum base_err r;
+
+	if ((r = ca_sq_u32(s, 7, &bridge)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 12, &state)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 15, &proof)) != BASE_OK)
+		return r;
+	if (state < CA_ORDER_SENT || state > CA_ORDER_REPLACED ||
+	    proof > WIRE_PROOF_PROBE)
+		return base_fail(BASE_E_INTEGRITY,
+		    "store: order %s/%s: "
+		    "unknown state",
+		    o->node, o->root);
+	o->bridge = bridge != 0;
+	o->state = (enum ca_order_state)state;
+	o->proof = (enum wire_proof)proof;
+	return BASE_OK;
+}
+
+static enum base_err
+order_read(sqlite3_stmt *s, struct ca_order *o)
+{
+	enum base_err r;
+
+	memset(o, 0, sizeof(*o));
+	o->epoch = (uint64_t)sqlite3_column_int64(s, 2);
+	o->roll = (uint64_t)sqlite3_column_int64(s, 3);
+	o->issued = ca_sq_time(s, 10);
+	o->expires = ca_sq_time(s, 11);
+	o->received = ca_sq_time(s, 13);
+	o->settled = ca_sq_time(s, 14);
+	if ((r = ca_sq_text(s, 0, o->node, CA_NAME)) != BASE_OK ||
+	    (r = ca_sq_text(s, 1, o->root, CA_NAME)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 4, &o->steps)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 5, &o->from)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 6, &o->to)) != BASE_OK ||
+	    (r = ca_sq_fixed(s, 8, o->digest, sizeof(o->digest))) != BASE_OK ||
+	    (r = order_read_states(s, o)) != BASE_OK ||
+	    (r = ca_sq_text(s, 16, o->reason, sizeof(o->reason))) != BASE_OK)
+		return r;
+	return ca_sq_blob(s, 9, &o->cms);
+}
+
+#define ORDER_COLUMNS                                                      \
+	"node, root, epoch, roll, steps, gen_from, gen_to,"                \
+	" bridge, digest, cms, issued, expires, state, received, settled," \
+	" proof, reason"
+
+enum base_err
+ca_store_order_get(struct ca_store *st, const char *node, const char *root,
+    uint64_t epoch, struct ca_order *out)
+{
+	sqlite3_stmt *s = NULL;
+	bool row = false;
+	enum base_err r;
+
+	memset(out, 0, sizeof(*out));
+	if ((r = ca_sq_open(st,
+		 "SELECT " ORDER_COLUMNS " FROM orders WHERE"
+		 " node = ? AND root = ? AND epoch = ?",
+		 &s, "ssi", node, root, (int64_t)epoch)) != BASE_OK ||
+	    (r = ca_sq_next(st, s, &row)) != BASE_OK)
+		goto out;
+	r = row ? order_read(s, out)
+		: base_fail(BASE_E_NOTFOUND,
+		      "node %s: no order with epoch %llu under root %s", node,
+		      (unsigned long long)epoch, root);
+out:
+	ca_sq_close(s);
+	return r;
+}
+
+enum base_err
+ca_store_order_update(struct ca_store *st, const struct ca_order *o)
+{
+	int changes = 0;
+	enum base_err r = ca_sq_run(st, &changes,
+	    "UPDATE orders SET state = ?, received = ?, settled = ?,"
+	    " proof = ?, reason = ? WHERE node = ? AND root = ? AND epoch = ?",
+	    "iiiisssi", (int64_t)o->state, o->received.ms, o->settled.ms,
+	    (int64_t)o->proof, o->reason, o->node, o->root, (int64_t)o->epoch);
+
+	if (r == BASE_OK && changes != 1)
+		r = base_fail(BASE_E_NOTFOUND, "store: no order %s/%s", o->node,
+		    o->root);
+	return r;
+}
+
+enum base_err
+ca_store_epoch_last(struct ca_store *st, const char *node, const char *root,
+    uint64_t *epoch)
+{
+	sqlite3_stmt *s = NULL;
+	bool row = false;
+	enum base_err r;
+
+	*epoch = 0;
+	if ((r = ca_sq_open(st,
+		 "SELECT coalesce(max(epoch), 0) FROM orders"
+		 " WHERE node = ? AND root = ?",
+		 &s, "ss", node, root)) == BASE_OK &&
+	    (r = ca_sq_next(st, s, &row)) == BASE_OK && row)
+		*epoch = (uint64_t)sqlite3_column_int64(s, 0);
+	ca_sq_close(s);
+	return r;
+}
+
+static enum base_err
+order_each(struct ca_store *st, sqlite3_stmt *s, ca_order_fn *fn, void *arg)
+{
+	enum base_err r;
+	struct ca_order o = { .epoch = 0 };
+	bool row = true;
+
+	while ((r = ca_sq_next(st, s, &row)) == BASE_OK && row) {
+		if ((r = order_read(s, &o)) == BASE_OK)
+			r = fn(arg, &o);
+		ca_order_clear(&o);
+		if (r != BASE_OK)
+			break;
+	}
+	ca_sq_close(s);
+	return r;
+}
+
+enum base_err
+ca_store_orders_open(struct ca_store *st, ca_order_fn *fn, void *arg)
+{
+	sqlite3_stmt *s = NULL;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT " ORDER_COLUMNS " FROM orders"
+	    " WHERE state < 3 ORDER BY node, root, epoch",
+	    &s, "");
+
+	return r != BASE_OK ? r : order_each(st, s, fn, arg);
+}
+
+enum base_err
+ca_store_orders_of_node(struct ca_store *st, const char *node, ca_order_fn *fn,
+    void *arg)
+{
+	sqlite3_stmt *s = NULL;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT " ORDER_COLUMNS " FROM orders"
+	    " WHERE node = ? ORDER BY issued, root, epoch",
+	    &s, "s", node);
+
+	return r != BASE_OK ? r : order_each(st, s, fn, arg);
+}
+
+/* ---- reports ------------------------------------------------------------------------------- */
+
+enum base_err
+ca_store_report_add(struct ca_store *st, const struct ca_report *w)
+{
+	return ca_sq_run(st, NULL,
+	    "INSERT INTO report (digest, node, root, epoch, status, cms, at,"
+	    " stored) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	    "bssiibii", (struct base_span){ w->digest, sizeof(w->digest) },
+	    w->node, w->root, (int64_t)w->epoch, (int64_t)w->status, w->cms,
+	    w->at.ms, w->stored.ms);
+}
+
+enum base_err
+ca_store_report_count(struct ca_store *st, uint64_t *n)
+{
+	sqlite3_stmt *s = NULL;
+	bool row = false;
+	enum base_err r;
+
+	*n = 0;
+	if ((r = ca_sq_open(st, "SELECT count(*) FROM report", &s, "")) ==
+		BASE_OK &&
+	    (r = ca_sq_next(st, s, &row)) == BASE_OK && row)
+		*n = (uint64_t)sqlite3_column_int64(s, 0);
+	ca_sq_close(s);
+	return r;
+}
+
+/* ---- certificates ------------------------------------------------------------------------------ */
+
+enum base_err
+ca_store_cert_add(struct ca_store *st, const struct ca_cert *c)
+{
+	return ca_sq_run(st, NULL,
+	    "INSERT INTO cert (serial, node, root, gen, kind, not_before,"
+	    " not_after, der) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	    "bssiiiib", (struct base_span){ c->serial, sizeof(c->serial) },
+	    c->node, c->root, (int64_t)c->gen, (int64_t)c->kind,
+	    c->not_before.ms, c->not_after.ms, c->der);
+}
+
+static enum base_err
+cert_read(sqlite3_stmt *s, struct ca_cert *c)
+{
+	uint32_t kind;
+	enum base_err r;
+
+	memset(c, 0, sizeof(*c));
+	if ((r = ca_sq_fixed(s, 0, c->serial, sizeof(c->serial))) != BASE_OK ||
+	    (r = ca_sq_text(s, 1, c->node, CA_NAME)) != BASE_OK ||
+	    (r = ca_sq_text(s, 2, c->root, CA_NAME)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 3, &c->gen)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 4, &kind)) != BASE_OK)
+		return r;
+	c->kind = (enum wire_cert_kind)kind;
+	c->not_before = ca_sq_time(s, 5);
+	c->not_after = ca_sq_time(s, 6);
+	c->der = ca_sq_span(s, 7);
+	return BASE_OK;
+}
+
+enum base_err
+ca_store_certs_of_node(struct ca_store *st, const char *node, ca_cert_fn *fn,
+    void *arg)
+{
+	sqlite3_stmt *s = NULL;
+	struct ca_cert c;
+	enum base_err r;
+	bool row = true;
+
+	if ((r = ca_sq_open(st,
+		 "SELECT serial, node, root, gen, kind,"
+		 " not_before, not_after, der FROM cert WHERE node = ?"
+		 " ORDER BY root, gen, not_before",
+		 &s, "s", node)) != BASE_OK)
+		return r;
+	while ((r = ca_sq_next(st, s, &row)) == BASE_OK && row)
+		if ((r = cert_read(s, &c)) != BASE_OK ||
+		    (r = fn(arg, &c)) != BASE_OK)
+			break;
+	ca_sq_close(s);
+	return r;
+}

@@ -1,0 +1,132 @@
+/*
+ * ca/store_sqlite_schema: tables and their version. A database of a newer
+ * version is refused; older ones are brought up one version at a time.
+ */
+#include "ca/store_sqlite.h"
+
+#define CA_SCHEMA_VERSION 1
+
+static const char *const version_1[] = {
+	"CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL)"
+	" STRICT, WITHOUT ROWID",
+	"CREATE TABLE root (name TEXT PRIMARY KEY, alg INTEGER NOT NULL,"
+	" days INTEGER NOT NULL, current INTEGER NOT NULL)"
+	" STRICT, WITHOUT ROWID",
+	"CREATE TABLE generation (root TEXT NOT NULL REFERENCES root(name)"
+	" ON DELETE CASCADE, gen INTEGER NOT NULL CHECK (gen > 0),"
+	" spki BLOB, nwn BLOB, nwo BLOB, own BLOB, PRIMARY KEY (root, gen))"
+	" STRICT",
+	"CREATE TABLE node (name TEXT PRIMARY KEY, reach INTEGER NOT NULL,"
+	" dual INTEGER NOT NULL, via TEXT NOT NULL, address TEXT NOT NULL,"
+	" names TEXT NOT NULL, joined INTEGER NOT NULL, seen INTEGER NOT NULL)"
+	" STRICT, WITHOUT ROWID",
+	"CREATE TABLE link (client TEXT NOT NULL REFERENCES node(name),"
+	" server TEXT NOT NULL REFERENCES node(name),"
+	" client_root TEXT REFERENCES root(name),"
+	" server_root TEXT NOT NULL REFERENCES root(name),"
+	" PRIMARY KEY (client, server), CHECK (client <> server))"
+	" STRICT, WITHOUT ROWID",
+	"CREATE INDEX link_server ON link(server)",
+	"CREATE TABLE node_key (node TEXT NOT NULL REFERENCES node(name)"
+	" ON DELETE CASCADE, root TEXT NOT NULL, spki BLOB NOT NULL,"
+	" PRIMARY KEY (node, root)) STRICT, WITHOUT ROWID",
+	"CREATE TABLE roll (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" root TEXT NOT NULL, gen_from INTEGER NOT NULL,"
+	" gen_to INTEGER NOT NULL, strategy INTEGER NOT NULL,"
+	" failures INTEGER NOT NULL, in_flight INTEGER NOT NULL,"
+	" state INTEGER NOT NULL, started INTEGER NOT NULL,"
+	" ended INTEGER NOT NULL) STRICT",
+	/* one roll of a root at a time: state 3 is done */
+	"CREATE UNIQUE INDEX roll_open ON roll(root) WHERE state < 3",
+	"CREATE TABLE fact (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" root TEXT NOT NULL, node TEXT NOT NULL, roll INTEGER NOT NULL,"
+	" kind INTEGER NOT NULL, epoch INTEGER NOT NULL,"
+	" steps INTEGER NOT NULL, gen_from INTEGER NOT NULL,"
+	" gen_to INTEGER NOT NULL, trust INTEGER NOT NULL,"
+	" present INTEGER NOT NULL, at INTEGER NOT NULL) STRICT",
+	"CREATE INDEX fact_roll ON fact(roll)",
+	"CREATE INDEX fact_node ON fact(node, root)",
+	"CREATE TABLE orders (node TEXT NOT NULL, root TEXT NOT NULL,"
+	" epoch INTEGER NOT NULL CHECK (epoch > 0), roll INTEGER NOT NULL,"
+	" steps INTEGER NOT NULL, gen_from INTEGER NOT NULL,"
+	" gen_to INTEGER NOT NULL, bridge INTEGER NOT NULL,"
+	" digest BLOB NOT NULL, cms BLOB NOT NULL, issued INTEGER NOT NULL,"
+	" expires INTEGER NOT NULL, state INTEGER NOT NULL,"
+	" received INTEGER NOT NULL, settled INTEGER NOT NULL,"
+	" proof INTEGER NOT NULL, reason TEXT NOT NULL,"
+	" PRIMARY KEY (node, root, epoch)) STRICT",
+	/* states 1 and 2 wait for a report */
+	"CREATE INDEX orders_open ON orders(node, root) WHERE state < 3",
+	"CREATE TABLE report (digest BLOB PRIMARY KEY, node TEXT NOT NULL,"
+	" root TEXT NOT NULL, epoch INTEGER NOT NULL,"
+	" status INTEGER NOT NULL, cms BLOB NOT NULL, at INTEGER NOT NULL,"
+	" stored INTEGER NOT NULL) STRICT",
+	"CREATE TABLE cert (serial BLOB NOT NULL, node TEXT NOT NULL,"
+	" root TEXT NOT NULL, gen INTEGER NOT NULL, kind INTEGER NOT NULL,"
+	" not_before INTEGER NOT NULL, not_after INTEGER NOT NULL,"
+	" der BLOB NOT NULL, PRIMARY KEY (root, gen, serial)) STRICT",
+	"CREATE INDEX cert_node ON cert(node)",
+	"CREATE TABLE token (hash BLOB PRIMARY KEY, node TEXT NOT NULL"
+	" REFERENCES node(name) ON DELETE CASCADE,"
+	" ends INTEGER NOT NULL, burned INTEGER NOT NULL)"
+	" STRICT, WITHOUT ROWID",
+	"CREATE TABLE joining (request BLOB PRIMARY KEY, node TEXT NOT NULL"
+	" REFERENCES node(name) ON DELETE CASCADE, answer BLOB NOT NULL)"
+	" STRICT",
+	"CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
+	" who TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL,"
+	" hash BLOB NOT NULL) STRICT",
+};
+
+static enum base_err
+schema_make(struct ca_store *st)
+{
+	enum base_err r;
+
+	if ((r = ca_store_begin(st)) != BASE_OK)
+		return r;
+	for (size_t i = 0; i < sizeof(version_1) / sizeof(*version_1); i++) {
+		char *msg = NULL;
+
+		if (sqlite3_exec(st->db, version_1[i], NULL, NULL, &msg) ==
+		    SQLITE_OK)
+			continue;
+		r = base_fail(BASE_E_IO, "store: making tables: %s", msg);
+		sqlite3_free(msg);
+		ca_store_rollback(st);
+		return r;
+	}
+	if (sqlite3_exec(st->db, "PRAGMA user_version = 1", NULL, NULL, NULL) !=
+	    SQLITE_OK) {
+		ca_store_rollback(st);
+		return base_fail(BASE_E_IO, "store: setting the version: %s",
+		    sqlite3_errmsg(st->db));
+	}
+	return ca_store_commit(st);
+}
+
+enum base_err
+ca_sq_schema(struct ca_store *st)
+{
+	sqlite3_stmt *s = NULL;
+	uint32_t version = 0;
+	bool row = false;
+	enum base_err r;
+
+	if ((r = ca_sq_open(st, "PRAGMA user_version", &s, "")) != BASE_OK ||
+	    (r = ca_sq_next(st, s, &row)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 0, &version)) != BASE_OK)
+		goto out;
+	ca_sq_close(s);
+	s = NULL;
+	if (version == 0)
+		r = schema_make(st);
+	else if (version != CA_SCHEMA_VERSION)
+		r = base_fail(BASE_E_INTEGRITY,
+		    "store: schema version %u, this kedged knows %d; run the "
+		    "kedged that wrote it, or a newer one",
+		    version, CA_SCHEMA_VERSION);
+out:
+	ca_sq_close(s);
+	return r;
+}
