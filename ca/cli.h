@@ -71,4 +71,3 @@ void cli_exit_set(struct cli *c, enum cli_exit code);
 int cli_main(int argc, char **argv, FILE *out, FILE *err);
 
 /* ---- handlers, one file ca/cmd_*.c per subject ------------------------- */
-

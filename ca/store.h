@@ -254,7 +254,7 @@ enum base_err ca_store_join_put(struct ca_store *st, const char *node,
 enum base_err ca_store_join_get(struct ca_store *st, const uint8_t request[32],
     struct base_buf *answer) BASE_MUST;
 
-/* ---- audit ------------------------------------------------------------------------------------ */
+/* ---- audit ---- */
 
 struct ca_audit {
 	uint64_t seq; /* from 1, without holes */

@@ -10,7 +10,7 @@
 
 #include "base/base.h"
 
-/* ---- order: CA to node, signed by the order-signing key ------------------------ */
+/* ---- order: CA to node, signed by the order-signing key ---- */
 
 #define WIRE_STEP_TRUST  0x01u   /* as in policy.h */
 #define WIRE_STEP_CERT   0x02u
@@ -52,7 +52,7 @@ enum base_err wire_order_parse(struct base_span der, struct wire_order *out)
 /* SHA-256 of the order's DER (not of the CMS around it). */
 void wire_digest(struct base_span der, uint8_t out[32]);
 
-/* ---- report: node to CA, signed by its management identity ----------------------- */
+/* ---- report: node to CA, signed by its management identity ---- */
 
 enum wire_status { WIRE_RECEIVED = 1, WIRE_EFFECTIVE, WIRE_FAILED,
 	WIRE_ORDER_REFUSED };
@@ -88,7 +88,7 @@ enum base_err wire_report_compose(const struct wire_report *r,
 enum base_err wire_report_parse(struct base_span der,
     struct wire_report *out) BASE_MUST;
 
-/* ---- hello: proves a poller to whom it polls ------------------------------------------ */
+/* ---- hello: proves a poller to whom it polls ---- */
 
 struct wire_hello {
 	char fleet[BASE_NAME_MAX + 1];
@@ -102,7 +102,7 @@ enum base_err wire_hello_compose(const struct wire_hello *h,
 enum base_err wire_hello_parse(struct base_span der, struct wire_hello *out)
     BASE_MUST;
 
-/* ---- ack: CA to node: this report is in the store ---------------------------------------- */
+/* ---- ack: CA to node: this report is in the store ---- */
 
 struct wire_ack {                /* signed by the CA's TLS identity */
 	char fleet[BASE_NAME_MAX + 1];
@@ -116,7 +116,7 @@ enum base_err wire_ack_compose(const struct wire_ack *a,
 enum base_err wire_ack_parse(struct base_span der, struct wire_ack *out)
     BASE_MUST;
 
-/* ---- join ------------------------------------------------------------------------------------- */
+/* ---- join ---- */
 
 /* The token as text: "kedge1." + base64url of DER. One line, for a file or a
  * prompt; never argv. */
@@ -165,7 +165,7 @@ enum base_err wire_join_answer_compose(const struct wire_join_answer *a,
 enum base_err wire_join_answer_parse(struct base_span der,
     struct wire_join_answer *out) BASE_MUST;
 
-/* ---- parcels and exchanges: what relays see ------------------------------------------------------ */
+/* ---- parcels and exchanges: what relays see ---- */
 
 #define WIRE_ROUTE_MAX  16
 #define WIRE_PARCEL_MAX ((size_t)64 << 10)
@@ -202,7 +202,7 @@ enum base_err wire_exchange_compose(const struct wire_exchange *x,
 enum base_err wire_exchange_parse(struct base_span der,
     struct wire_exchange *out) BASE_MUST;
 
-/* ---- CMS SignedData ---------------------------------------------------------------------------------- */
+/* ---- CMS SignedData ---- */
 
 /* Content types are kedge's own OIDs (docs/protocol.md), so a signed report
  * can never pass as an order. */
