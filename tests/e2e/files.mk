@@ -11,3 +11,4 @@ endef
 $(eval $(call e2e_program,tlsclient,tests/e2e/tlsclient.c,$(EVENT_LIBS) $(CRYPTO_LIBS)))
 $(eval $(call e2e_program,load,tests/e2e/load.c tests/e2e/load_report.c,))
 $(eval $(call e2e_program,ports,tests/e2e/ports.c,))
+$(eval $(call e2e_program,activate,tests/e2e/activate.c,))
