@@ -41,6 +41,9 @@ enum base_err {
 
 /* "SYNTAX", "RANGE", …: for logs and JSON; never NULL. */
 const char *base_err_name(enum base_err e);
+/* The other way round, for answers of a sibling process; NULL or an unknown
+ * name is IO, never OK. */
+enum base_err base_err_parse(const char *name);
 
 /* Keeps the sentence for this thread (at most 1023 bytes) and returns e.
  * Arguments may contain base_why(): the old sentence is read first. errno is

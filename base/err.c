@@ -12,33 +12,44 @@
 
 static _Thread_local char why[1024];
 
+static const char *const names[] = {
+	[BASE_OK] = "OK",
+	[BASE_E_SYNTAX] = "SYNTAX",
+	[BASE_E_RANGE] = "RANGE",
+	[BASE_E_EXISTS] = "EXISTS",
+	[BASE_E_NOTFOUND] = "NOTFOUND",
+	[BASE_E_IO] = "IO",
+	[BASE_E_DENIED] = "DENIED",
+	[BASE_E_REFUSED] = "REFUSED",
+	[BASE_E_OUTAGE] = "OUTAGE",
+	[BASE_E_INTEGRITY] = "INTEGRITY",
+	[BASE_E_CRYPTO] = "CRYPTO",
+	[BASE_E_EXPIRED] = "EXPIRED",
+	[BASE_E_STATE] = "STATE",
+	[BASE_E_AGAIN] = "AGAIN",
+	[BASE_E_TIMEOUT] = "TIMEOUT",
+	[BASE_E_CONFIG] = "CONFIG",
+	[BASE_E_USAGE] = "USAGE",
+};
+#define NAMES (sizeof(names) / sizeof(names[0]))
+
 const char *
 base_err_name(enum base_err e)
 {
-	static const char *const names[] = {
-		[BASE_OK] = "OK",
-		[BASE_E_SYNTAX] = "SYNTAX",
-		[BASE_E_RANGE] = "RANGE",
-		[BASE_E_EXISTS] = "EXISTS",
-		[BASE_E_NOTFOUND] = "NOTFOUND",
-		[BASE_E_IO] = "IO",
-		[BASE_E_DENIED] = "DENIED",
-		[BASE_E_REFUSED] = "REFUSED",
-		[BASE_E_OUTAGE] = "OUTAGE",
-		[BASE_E_INTEGRITY] = "INTEGRITY",
-		[BASE_E_CRYPTO] = "CRYPTO",
-		[BASE_E_EXPIRED] = "EXPIRED",
-		[BASE_E_STATE] = "STATE",
-		[BASE_E_AGAIN] = "AGAIN",
-		[BASE_E_TIMEOUT] = "TIMEOUT",
-		[BASE_E_CONFIG] = "CONFIG",
-		[BASE_E_USAGE] = "USAGE",
-	};
 	size_t i = (size_t)e;
 
-	if (i >= sizeof(names) / sizeof(names[0]))
+	if (i >= NAMES)
 		return "UNKNOWN";
 	return names[i];
+}
+
+enum base_err
+base_err_parse(const char *name)
+{
+	for (size_t i = 1; name != NULL && i < NAMES; i++)
+		if (strcmp(names[i], name) == 0)
+			return (enum base_err)i;
+	return BASE_E_IO;
 }
 
 void

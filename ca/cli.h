@@ -71,3 +71,31 @@ void cli_exit_set(struct cli *c, enum cli_exit code);
 int cli_main(int argc, char **argv, FILE *out, FILE *err);
 
 /* ---- handlers, one file ca/cmd_*.c per subject ------------------------- */
+
+/* ca/cmd_fleet.c */
+enum base_err ca_cmd_init(struct cli *c);
+enum base_err ca_cmd_root_list(struct cli *c);
+enum base_err ca_cmd_root_show(struct cli *c);
+enum base_err ca_cmd_root_add(struct cli *c);
+enum base_err ca_cmd_node_list(struct cli *c);
+enum base_err ca_cmd_node_show(struct cli *c);
+enum base_err ca_cmd_node_add(struct cli *c);
+enum base_err ca_cmd_node_set(struct cli *c);
+enum base_err ca_cmd_node_remove(struct cli *c);
+enum base_err ca_cmd_node_token(struct cli *c);
+enum base_err ca_cmd_node_join(struct cli *c);
+enum base_err ca_cmd_link_list(struct cli *c);
+enum base_err ca_cmd_link_add(struct cli *c);
+enum base_err ca_cmd_link_remove(struct cli *c);
+enum base_err ca_cmd_topology_apply(struct cli *c);
+
+/* ca/cmd_roll.c */
+enum base_err ca_cmd_roll_start(struct cli *c);
+enum base_err ca_cmd_roll_status(struct cli *c);
+enum base_err ca_cmd_roll_pause(struct cli *c);
+enum base_err ca_cmd_roll_resume(struct cli *c);
+enum base_err ca_cmd_roll_retry(struct cli *c);
+enum base_err ca_cmd_explain(struct cli *c);
+enum base_err ca_cmd_graph(struct cli *c);
+enum base_err ca_cmd_audit_verify(struct cli *c);
+enum base_err ca_cmd_audit_list(struct cli *c);

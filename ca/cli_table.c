@@ -4,6 +4,119 @@
  */
 #include "ca/cli.h"
 
+static const struct cli_option alg_options[] = {
+	{ "alg", "ALG", "p256, p384, rsa3072 or rsa4096" },
+	{ NULL, NULL, NULL },
+};
+static const struct cli_option root_add_options[] = {
+	{ "alg", "ALG", "p256, p384, rsa3072 or rsa4096" },
+	{ "days", "N", "validity of its certificate" },
+	{ NULL, NULL, NULL },
+};
+static const struct cli_option node_add_options[] = {
+	{ "reach", "HOW", "direct, poll or push" },
+	{ "via", "NODE,...", "next relays, best first" },
+	{ "dual", NULL, "as client it can bridge two generations" },
+	{ "address", "HOST:PORT", "of its agent, for direct" },
+	{ "names", "NAME,...", "further DNS:… or IP:… in its certificates" },
+	{ NULL, NULL, NULL },
+};
+static const struct cli_option node_set_options[] = {
+	{ "address", "HOST:PORT", "of its agent" },
+	{ "names", "NAME,...", "further DNS:… or IP:… in its certificates" },
+	{ NULL, NULL, NULL },
+};
+static const struct cli_option node_token_options[] = {
+	{ "seconds", "N", "how long it is good; at most 86400" },
+	{ "out", "FILE", "new file for it, mode 0600" },
+	{ NULL, NULL, NULL },
+};
+static const struct cli_option link_add_options[] = {
+	{ "auth", "HOW", "mutual or server" },
+	{ "root", "ROOT", "of both certificates" },
+	{ "client-root", "ROOT", "of the client's certificate" },
+	{ "server-root", "ROOT", "of the server's certificate" },
+	{ NULL, NULL, NULL },
+};
+static const struct cli_option topology_apply_options[] = {
+	{ "dry-run", NULL, "show the difference, change nothing" },
+	{ "allow-remove", NULL, "remove what the file does not name" },
+	{ "exit-code", NULL, "with --dry-run: exit 3 on a difference" },
+	{ NULL, NULL, NULL },
+};
+static const struct cli_option roll_start_options[] = {
+	{ "strategy", "NAME",
+	    "minimal, layered, sequential, merged or bundled" },
+	{ "max-in-flight", "N", "orders outstanding at once; 0: no bound" },
+	{ "dry-run", NULL, "only say whether it could start" },
+	{ NULL, NULL, NULL },
+};
+static const struct cli_option roll_status_options[] = {
+	{ "watch", NULL, "follow it until it is done" },
+	{ "exit-code", NULL, "exit 4 while a roll is not done" },
+	{ NULL, NULL, NULL },
+};
+static const struct cli_option graph_options[] = {
+	{ "dot", NULL, "in the language of Graphviz" },
+	{ NULL, NULL, NULL },
+};
+static const struct cli_option audit_list_options[] = {
+	{ "from", "N", "first record" },
+	{ "limit", "N", "how many; default 100" },
+	{ NULL, NULL, NULL },
+};
+
 const struct cli_command cli_commands[] = {
+	{ "init", "[--alg ALG]", "make the fleet's management root", NULL,
+	    alg_options, 0, 0, ca_cmd_init },
+	{ "root list", "", "list the roots", NULL, NULL, 0, 0,
+	    ca_cmd_root_list },
+	{ "root show", "ROOT", "show a root with its certificates", NULL, NULL,
+	    1, 1, ca_cmd_root_show },
+	{ "root add", "[--alg ALG] [--days N] ROOT", "make a root", NULL,
+	    root_add_options, 1, 1, ca_cmd_root_add },
+	{ "node add", "--reach HOW [options] NODE", "add a node", NULL,
+	    node_add_options, 1, 1, ca_cmd_node_add },
+	{ "node list", "", "list the nodes", NULL, NULL, 0, 0,
+	    ca_cmd_node_list },
+	{ "node show", "NODE", "show a node, its roots and orders", NULL, NULL,
+	    1, 1, ca_cmd_node_show },
+	{ "node set", "[options] NODE", "change a node's address or names",
+	    NULL, node_set_options, 1, 1, ca_cmd_node_set },
+	{ "node remove", "NODE", "remove a node", NULL, NULL, 1, 1,
+	    ca_cmd_node_remove },
+	{ "node token", "[--seconds N] [--out FILE] NODE",
+	    "make a one-time join token", NULL, node_token_options, 1, 1,
+	    ca_cmd_node_token },
+	{ "node join", "REQUEST ANSWER", "answer a join request by file", NULL,
+	    NULL, 2, 2, ca_cmd_node_join },
+	{ "link add", "--auth HOW [options] CLIENT SERVER", "add a link", NULL,
+	    link_add_options, 2, 2, ca_cmd_link_add },
+	{ "link list", "", "list the links", NULL, NULL, 0, 0,
+	    ca_cmd_link_list },
+	{ "link remove", "CLIENT SERVER", "remove a link", NULL, NULL, 2, 2,
+	    ca_cmd_link_remove },
+	{ "topology apply", "[options] FILE",
+	    "show the difference to a topology file, then make it so", NULL,
+	    topology_apply_options, 1, 1, ca_cmd_topology_apply },
+	{ "roll start", "[options] ROOT", "move a root to its next generation",
+	    NULL, roll_start_options, 1, 1, ca_cmd_roll_start },
+	{ "roll status", "[--watch] [--exit-code] [ROOT]",
+	    "say how far the rolls are and on whom they wait", NULL,
+	    roll_status_options, 0, 1, ca_cmd_roll_status },
+	{ "roll pause", "ROOT", "start no further order", NULL, NULL, 1, 1,
+	    ca_cmd_roll_pause },
+	{ "roll resume", "ROOT", "go on after a pause", NULL, NULL, 1, 1,
+	    ca_cmd_roll_resume },
+	{ "roll retry", "ROOT NODE", "try a node again that is held", NULL,
+	    NULL, 2, 2, ca_cmd_roll_retry },
+	{ "explain", "ROOT/NODE/STEP", "say why a step waits and on whom", NULL,
+	    NULL, 1, 1, ca_cmd_explain },
+	{ "graph", "--dot [ROOT]", "draw nodes and links", NULL, graph_options,
+	    0, 1, ca_cmd_graph },
+	{ "audit list", "[--from N] [--limit N]", "list the audit records",
+	    NULL, audit_list_options, 0, 0, ca_cmd_audit_list },
+	{ "audit verify", "", "check the audit records' hash chain", NULL, NULL,
+	    0, 0, ca_cmd_audit_verify },
 	{ NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },
 };

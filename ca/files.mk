@@ -1,7 +1,14 @@
 # Sources of ca/, one idea each; main programs are named in the Makefile.
+# kedge
 ca_SRC := \
 	ca/cli.c \
 	ca/cli_table.c
+ca_SRC += \
+	ca/cmd_fleet.c \
+	ca/cmd_roll.c \
+	ca/ctl.c \
+	ca/remote.c \
+	ca/table.c
 # kedged
 ca_SRC += \
 	ca/store_sqlite.c \

@@ -1,0 +1,448 @@
+/*
+ * kedge roll, explain, graph, audit: what the fleet does. Answers come from
+ * kedged (docs/control.md); --watch follows its events.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/cli.h"
+#include "ca/ctl.h"
+#include "ca/remote.h"
+
+#define BAR_WIDTH 40
+
+static void
+print_names(FILE *f, const json_t *list)
+{
+	size_t i;
+	json_t *v;
+
+	json_array_foreach(list, i, v)
+	    fprintf(f, "%s%s", i == 0 ? "" : "+", json_string_value(v));
+}
+
+/* ---- roll status ------------------------------------------------------------ */
+
+static bool
+roll_is_done(const json_t *roll)
+{
+	return strcmp(ca_text_of(roll, "state"), "done") == 0;
+}
+
+static void
+roll_print(FILE *f, const json_t *roll)
+{
+	size_t i;
+	json_t *o;
+
+	fprintf(f,
+	    "roll %" JSON_INTEGER_FORMAT
+	    " of root %s, generation %" JSON_INTEGER_FORMAT
+	    " -> %" JSON_INTEGER_FORMAT ", %s: %s, %" JSON_INTEGER_FORMAT
+	    " of %" JSON_INTEGER_FORMAT " steps\n",
+	    ca_number_of(roll, "roll"), ca_text_of(roll, "root"),
+	    ca_number_of(roll, "from"), ca_number_of(roll, "to"),
+	    ca_text_of(roll, "strategy"), ca_text_of(roll, "state"),
+	    ca_number_of(roll, "steps_done"), ca_number_of(roll, "steps_all"));
+	json_array_foreach(json_object_get(roll, "outstanding"), i, o)
+	{
+		fprintf(f, "  %s ", ca_text_of(o, "node"));
+		print_names(f, json_object_get(o, "steps"));
+		fprintf(f,
+		    " (epoch %" JSON_INTEGER_FORMAT
+		    "): %s since %s, %" JSON_INTEGER_FORMAT " tries\n",
+		    ca_number_of(o, "epoch"), ca_text_of(o, "state"),
+		    ca_text_of(o, "since"), ca_number_of(o, "tries"));
+	}
+	json_array_foreach(json_object_get(roll, "held"), i, o) fprintf(f,
+	    "  held: %s: %s\n", ca_text_of(o, "node"), ca_text_of(o, "reason"));
+	json_array_foreach(json_object_get(roll, "waits"), i, o)
+	    fprintf(f, "  waits: %s\n", ca_text_of(o, "text"));
+	if (json_object_get(roll, "hsm") != NULL)
+		fprintf(f, "  waits: %s\n", ca_text_of(roll, "hsm"));
+}
+
+static enum base_err
+roll_print_one(struct cli *c, const json_t *answer)
+{
+	roll_print(cli_out(c), answer);
+	return BASE_OK;
+}
+
+static enum base_err
+roll_status_print(struct cli *c, const json_t *answer)
+{
+	FILE *f = cli_out(c);
+	const json_t *rolls = json_object_get(answer, "rolls");
+	bool waiting = false;
+	size_t i;
+	json_t *o;
+
+	if (json_array_size(rolls) == 0)
+		fprintf(f, "no rolls\n");
+	json_array_foreach(rolls, i, o)
+	{
+		roll_print(f, o);
+		waiting = waiting || !roll_is_done(o);
+	}
+	if (waiting && cli_has(c, "exit-code"))
+		cli_exit_set(c, CLI_WAITING);
+	return BASE_OK;
+}
+
+/* ---- roll status --watch ------------------------------------------------------- */
+
+static void
+watch_bar(FILE *f, json_int_t done, json_int_t all, const char *last)
+{
+	char bar[BAR_WIDTH + 1];
+	json_int_t full = all > 0 ? done * BAR_WIDTH / all : 0;
+	int i;
+
+	for (i = 0; i < BAR_WIDTH; i++)
+		bar[i] = i < full ? '#' : '.';
+	bar[BAR_WIDTH] = '\0';
+	fprintf(f,
+	    "\r[%s] %" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT
+	    " %-40.40s\x1b[K",
+	    bar, done, all, last);
+	fflush(f);
+}
+
+static void
+watch_line(FILE *f, const json_t *event)
+{
+	const char *kind = ca_text_of(event, "event");
+
+	if (strcmp(kind, "order") == 0) {
+		fprintf(f, "%s  %s ", ca_text_of(event, "time"),
+		    ca_text_of(event, "node"));
+		print_names(f, json_object_get(event, "steps"));
+		fprintf(f, ": %s -> %s", ca_text_of(event, "old"),
+		    ca_text_of(event, "new"));
+		if (json_is_string(json_object_get(event, "reason")))
+			fprintf(f, " (%s)", ca_text_of(event, "reason"));
+		fprintf(f, "\n");
+	} else if (strcmp(kind, "waits") == 0) {
+		fprintf(f, "%s  %s\n", ca_text_of(event, "time"),
+		    ca_text_of(event, "text"));
+	} else {
+		fprintf(f, "%s  %s %s: %s -> %s\n", ca_text_of(event, "time"),
+		    kind,
+		    ca_text_of(event,
+			strcmp(kind, "roll") == 0 ? "root" : "node"),
+		    ca_text_of(event, "old"), ca_text_of(event, "new"));
+	}
+	fflush(f);
+}
+
+/* Finished when every roll asked for is done; done and all are sums. */
+struct watch {
+	struct cli *c;
+	struct ca_ctl *events, *ctl;
+	json_t *request;
+	bool finished;
+	json_int_t done, all;
+};
+
+static enum base_err
+watch_ask(struct watch *w)
+{
+	json_t *answer = NULL, *o;
+	enum base_err e;
+	size_t i;
+
+	e = ca_ctl_call(w->ctl, json_incref(w->request), &answer);
+	w->finished = true;
+	w->done = w->all = 0;
+	json_array_foreach(json_object_get(answer, "rolls"), i, o)
+	{
+		if (roll_is_done(o))
+			continue;
+		w->finished = false;
+		w->done += ca_number_of(o, "steps_done");
+		w->all += ca_number_of(o, "steps_all");
+	}
+	json_decref(answer);
+	return e;
+}
+
+static void
+watch_show(const struct watch *w, const json_t *event, bool fancy)
+{
+	FILE *f = cli_out(w->c);
+	char last[64];
+
+	if (cli_json(w->c)) {
+		ca_json_print(f, event);
+		fflush(f);
+	} else if (!fancy) {
+		watch_line(f, event);
+	} else {
+		if (strcmp(ca_text_of(event, "event"), "waits") == 0)
+			snprintf(last, sizeof(last), "%s",
+			    ca_text_of(event, "text"));
+		else
+			snprintf(last, sizeof(last), "%s %s",
+			    ca_text_of(event, "node"),
+			    ca_text_of(event, "new"));
+		watch_bar(f, w->done, w->all, last);
+	}
+}
+
+/* Two connections: the events, and one for asking how far it is. Subscribing
+ * comes first, so that nothing happens unseen between the two. */
+static enum base_err
+roll_watch(struct cli *c, json_t *request)
+{
+	struct watch w = { .c = c, .request = request };
+	bool fancy = ca_is_fancy(cli_out(c)) && !cli_json(c);
+	json_t *j = NULL;
+	enum base_err e;
+
+	if ((e = ca_ctl_open(cli_socket(c), &w.events)) != BASE_OK ||
+	    (e = ca_ctl_open(cli_socket(c), &w.ctl)) != BASE_OK ||
+	    (e = ca_ctl_call(w.events, json_pack("{s:s}", "cmd", "events"),
+		 &j)) != BASE_OK)
+		goto out;
+	while ((e = watch_ask(&w)) == BASE_OK && !w.finished) {
+		json_decref(j);
+		j = NULL;
+		if ((e = ca_ctl_event(w.events, -1, &j)) != BASE_OK)
+			break;
+		watch_show(&w, j, fancy);
+	}
+	if (e == BASE_OK && !cli_json(c))
+		fprintf(cli_out(c), "%sdone\n", fancy ? "\n" : "");
+out:
+	json_decref(j);
+	json_decref(request);
+	ca_ctl_close(w.events);
+	ca_ctl_close(w.ctl);
+	return e;
+}
+
+enum base_err
+ca_cmd_roll_status(struct cli *c)
+{
+	static const struct ca_field args[] = {
+		{ NULL, 0, CA_STRING, "root" },
+		CA_FIELD_END,
+	};
+	enum base_err e;
+	json_t *request;
+
+	if ((e = ca_request_new(c, "roll-status", args, &request)) != BASE_OK)
+		return e;
+	if (cli_has(c, "watch"))
+		return roll_watch(c, request);
+	return ca_request_ask(c, request, roll_status_print);
+}
+
+/* ---- roll start, pause, resume, retry ------------------------------------------------- */
+
+static enum base_err
+roll_start_print(struct cli *c, const json_t *a)
+{
+	FILE *f = cli_out(c);
+
+	fprintf(f,
+	    "roll %" JSON_INTEGER_FORMAT
+	    " started, generation %" JSON_INTEGER_FORMAT
+	    " -> %" JSON_INTEGER_FORMAT "\n",
+	    ca_number_of(a, "roll"), ca_number_of(a, "from"),
+	    ca_number_of(a, "to"));
+	return BASE_OK;
+}
+
+enum base_err
+ca_cmd_roll_start(struct cli *c)
+{
+	static const struct ca_field args[] = {
+		{ NULL, 0, CA_STRING, "root" },
+		{ "strategy", 0, CA_STRING, "strategy" },
+		{ "max-in-flight", 0, CA_NUMBER, "max_in_flight" },
+		{ "dry-run", 0, CA_SWITCH, "dry_run" },
+		CA_FIELD_END,
+	};
+
+	return ca_remote(c, "roll-start", args, roll_start_print);
+}
+
+static const struct ca_field roll_root_args[] = {
+	{ NULL, 0, CA_STRING, "root" },
+	CA_FIELD_END,
+};
+
+enum base_err
+ca_cmd_roll_pause(struct cli *c)
+{
+	return ca_remote(c, "roll-pause", roll_root_args, roll_print_one);
+}
+
+enum base_err
+ca_cmd_roll_resume(struct cli *c)
+{
+	return ca_remote(c, "roll-resume", roll_root_args, roll_print_one);
+}
+
+enum base_err
+ca_cmd_roll_retry(struct cli *c)
+{
+	static const struct ca_field args[] = {
+		{ NULL, 0, CA_STRING, "root" },
+		{ NULL, 1, CA_STRING, "node" },
+		CA_FIELD_END,
+	};
+
+	return ca_remote(c, "roll-retry", args, roll_print_one);
+}
+
+/* ---- explain --------------------------------------------------------------------------- */
+
+static enum base_err
+explain_print(struct cli *c, const json_t *a)
+{
+	FILE *f = cli_out(c);
+
+	fprintf(f, "%s: %s\n", ca_text_of(a, "state"), ca_text_of(a, "text"));
+	return BASE_OK;
+}
+
+/* STEP is ROOT/NODE/STEP, as roll status and the log write it. */
+enum base_err
+ca_cmd_explain(struct cli *c)
+{
+	static const char *const fields[] = { "root", "node", "step" };
+	json_t *request = json_pack("{s:s}", "cmd", "explain");
+	const char *s = cli_arg(c, 0);
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		size_t n = strcspn(s, "/");
+
+		if (n == 0 || (s[n] == '/') != (i < 2)) {
+			json_decref(request);
+			return base_fail(BASE_E_USAGE,
+			    "%s: a step is written ROOT/NODE/STEP, for "
+			    "example plant/web1/cert",
+			    cli_arg(c, 0));
+		}
+		json_object_set_new(request, fields[i], json_stringn(s, n));
+		s += n + (i < 2);
+	}
+	return ca_request_ask(c, request, explain_print);
+}
+
+/* ---- graph --------------------------------------------------------------------------------- */
+
+static void
+dot_generations(FILE *f, const char *what, const json_t *list)
+{
+	size_t i;
+	json_t *v;
+
+	if (json_array_size(list) == 0)
+		return;
+	fprintf(f, "\\n%s", what);
+	json_array_foreach(list, i, v)
+	    fprintf(f, " %" JSON_INTEGER_FORMAT, json_integer_value(v));
+}
+
+/* Names hold only [a-z0-9.-], so nothing needs escaping. */
+static enum base_err
+graph_print(struct cli *c, const json_t *a)
+{
+	FILE *f = cli_out(c);
+	size_t i;
+	json_t *o;
+
+	fprintf(f, "digraph kedge {\n  rankdir=LR;\n  node [shape=box];\n");
+	json_array_foreach(json_object_get(a, "nodes"), i, o)
+	{
+		fprintf(f, "  \"%s\" [label=\"%s", ca_text_of(o, "name"),
+		    ca_text_of(o, "name"));
+		dot_generations(f, "trusts", json_object_get(o, "trust"));
+		dot_generations(f, "presents", json_object_get(o, "present"));
+		fprintf(f, "\"%s];\n",
+		    json_is_true(json_object_get(o, "joined"))
+			? ""
+			: ", style=dashed");
+	}
+	json_array_foreach(json_object_get(a, "links"), i, o)
+	{
+		fprintf(f, "  \"%s\" -> \"%s\" [label=\"%s\"",
+		    ca_text_of(o, "client"), ca_text_of(o, "server"),
+		    ca_text_of(o, "server_root"));
+		if (strcmp(ca_text_of(o, "auth"), "mutual") == 0)
+			fprintf(f, ", dir=both");
+		if (json_is_false(json_object_get(o, "safe")))
+			fprintf(f, ", color=red");
+		fprintf(f, "];\n");
+	}
+	fprintf(f, "}\n");
+	return BASE_OK;
+}
+
+enum base_err
+ca_cmd_graph(struct cli *c)
+{
+	static const struct ca_field args[] = {
+		{ NULL, 0, CA_STRING, "root" },
+		CA_FIELD_END,
+	};
+
+	return ca_remote(c, "graph", args, graph_print);
+}
+
+/* ---- audit --------------------------------------------------------------------------------- */
+
+static enum base_err
+audit_verify_print(struct cli *c, const json_t *a)
+{
+	FILE *f = cli_out(c);
+
+	fprintf(f, "%" JSON_INTEGER_FORMAT " records, unbroken, head %s\n",
+	    ca_number_of(a, "records"), ca_text_of(a, "head"));
+	return BASE_OK;
+}
+
+enum base_err
+ca_cmd_audit_verify(struct cli *c)
+{
+	static const struct ca_field args[] = {
+
+		CA_FIELD_END,
+	};
+
+	return ca_remote(c, "audit-verify", args, audit_verify_print);
+}
+
+static enum base_err
+audit_list_print(struct cli *c, const json_t *a)
+{
+	static const struct ca_column columns[] = {
+		{ "SEQ", "seq", true },
+		{ "TIME", "time", false },
+		{ "WHO", "who", false },
+		{ "WHAT", "what", false },
+		{ "DETAIL", "detail", false },
+		CA_COLUMN_END,
+	};
+
+	return ca_table_print(cli_out(c), columns,
+	    json_object_get(a, "records"));
+}
+
+enum base_err
+ca_cmd_audit_list(struct cli *c)
+{
+	static const struct ca_field args[] = {
+		{ "from", 0, CA_NUMBER, "from" },
+		{ "limit", 0, CA_NUMBER, "limit" },
+		CA_FIELD_END,
+	};
+
+	return ca_remote(c, "audit-list", args, audit_list_print);
+}
