@@ -20,6 +20,10 @@ LDFLAGS := -pie -Wl,-z,relro,-z,now,--as-needed $(SAN) $(EXTRA_LDFLAGS)
 CRYPTO_LIBS := -lssl -lcrypto
 EVENT_LIBS  := -levent_openssl -levent
 
+# make V=1 shows whole commands
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)")
+
 all:
 
 FOLDERS := base policy wire hsm ca agentd
@@ -31,12 +35,14 @@ lib = $(B)/lib/libkedge-$(1).a
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $($(firstword $(subst /, ,$<))_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC $<)
+	$(Q)$(CC) $(CFLAGS) $($(firstword $(subst /, ,$<))_CFLAGS) -MMD -MP -c -o $@ $<
 
 define folder_lib
 $(call lib,$(1)): $(call obj,$($(1)_SRC))
 	@mkdir -p $$(@D)
-	rm -f $$@ && $(AR) rcs $$@ $$^
+	$(call say,AR $$@)
+	$(Q)rm -f $$@ && $(AR) rcs $$@ $$^
 endef
 $(foreach f,$(FOLDERS),$(eval $(call folder_lib,$(f))))
 all: $(FOLDERS:%=$(call lib,%))
@@ -46,7 +52,8 @@ define program
 $(if $(wildcard $(2)),all: $(B)/bin/$(1))
 $(B)/bin/$(1): $(call obj,$(2)) $(foreach l,$(3),$(call lib,$(l)))
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS) -o $$@ $$^ $(4)
+	$(call say,LD $$@)
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(4)
 endef
 $(eval $(call program,kedge,ca/kedge_main.c,ca policy wire base,$(ca_LIBS)))
 $(eval $(call program,kedged,ca/kedged_main.c,ca policy wire base,$(ca_LIBS)))
@@ -57,7 +64,8 @@ $(eval $(call program,kedge-agentd,agentd/agentd_main.c,agentd wire base,$(agent
 define unit
 $(B)/test/$(1): $(call obj,$(unit_$(1)_SRC)) $(foreach l,$(unit_$(1)_USES),$(call lib,$(l)))
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS) -o $$@ $$^ $(unit_$(1)_LIBS) $(CHECK_LIBS)
+	$(call say,LD $$@)
+	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(unit_$(1)_LIBS) $(CHECK_LIBS)
 unit: $(B)/test/$(1)
 unit-run-$(1): $(B)/test/$(1)
 	KEDGE_BUILD=$(B) $(B)/test/$(1)
@@ -77,9 +85,12 @@ asan:
 lint:
 	tests/lint/run
 
+deps:
+	packaging/install-deps
+
 clean:
 	rm -rf $(B)
 
-.PHONY: all check unit asan lint clean
+.PHONY: all check unit asan lint deps clean
 .DELETE_ON_ERROR:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
