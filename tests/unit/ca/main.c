@@ -11,6 +11,7 @@ main(void)
 	int failed;
 
 	suite_add_tcase(s, case_cli());
+	suite_add_tcase(s, case_remote());
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);

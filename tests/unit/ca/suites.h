@@ -4,3 +4,4 @@
 #include <check.h>
 
 TCase *case_cli(void);
+TCase *case_remote(void);
