@@ -65,6 +65,7 @@ global
 	ssl-default-server-options ssl-min-ver TLSv1.2 no-tls-tickets
 defaults
 	mode tcp
+	retries 0
 	timeout connect 5s
 	timeout client 10s
 	timeout server 10s

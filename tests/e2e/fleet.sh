@@ -1,5 +1,5 @@
 # fleet.sh: the demo fleet: directory, ports, processes, load generator.
-# Sourced by demo.sh, naive.sh, apps-test.sh and check.sh. Everything listens
+# Sourced by demo.sh, demo-naive.sh, apps-test.sh and check.sh. Everything listens
 # on 127.0.0.1, lives below one temporary directory and is ended by pid.
 #
 #   web1 (nginx)  <- app1 (haproxy), app2 (stunnel), app3, app4 (tlsclient)
@@ -139,6 +139,13 @@ load_start() {
 
 load_say() {
 	echo "$*" >&7
+}
+
+# The window ends; what is under way comes to its end
+load_end() {
+	load_say end
+	load_say rate 0
+	sleep 0.5
 }
 
 # load_report FILE NODES FROM TO OLD_ROOT_LEFT
