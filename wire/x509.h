@@ -18,6 +18,9 @@ enum base_err wire_x509_from_der(struct base_span der, const char *what,
  * space and comments is SYNTAX; none at all is SYNTAX. */
 enum base_err wire_x509_stack_from_pem(struct base_span pem,
     const char *what, STACK_OF(X509) **out) BASE_MUST;
+/* The same for X509 CRL blocks. */
+enum base_err wire_crl_stack_from_pem(struct base_span pem,
+    const char *what, STACK_OF(X509_CRL) **out) BASE_MUST;
 enum base_err wire_x509_to_der(const X509 *x, struct base_buf *out) BASE_MUST;
 enum base_err wire_x509_to_pem(const X509 *x, struct base_buf *out) BASE_MUST;
 void wire_x509_sha256(const X509 *x, uint8_t out[32]);
@@ -26,8 +29,9 @@ void wire_x509_spki_sha256(const X509 *x, uint8_t out[32]);
 
 /* ---- verification ------------------------------------------------------------- */
 
+/* The signers are told by kedge's own extended key usages (wire/oid.h). */
 enum wire_purpose { WIRE_SERVER = 1, WIRE_CLIENT, WIRE_ORDER_SIGNER,
-	WIRE_NODE_SIGNER };
+	WIRE_NODE_SIGNER, WIRE_CA_SIGNER };
 enum wire_name_kind { WIRE_NAME_NONE, WIRE_NAME_DNS, WIRE_NAME_IP,
 	WIRE_NAME_EMAIL };
 
@@ -62,7 +66,9 @@ enum base_err wire_verify_root(X509 *root, struct base_time now) BASE_MUST;
 /* ---- to-be-signed structures -------------------------------------------------- */
 
 /* Every certificate that kedge issues is one of these; parse refuses all
- * else. docs/protocol.md has the profiles. */
+ * else. docs/protocol.md has the profiles. Only the generations of the two
+ * keys tell NewWithOld from OldWithNew: parse calls both NEW_WITH_OLD, and
+ * compose makes the same structure of both. */
 enum wire_cert_kind { WIRE_NEW_WITH_NEW = 1, WIRE_NEW_WITH_OLD,
 	WIRE_OLD_WITH_NEW, WIRE_NODE_CERT, WIRE_CANARY, WIRE_ORDER_CERT,
 	WIRE_CA_TLS };
@@ -74,14 +80,16 @@ const char *wire_alg_name(enum wire_alg a);
 #define WIRE_SAN_MAX 8
 
 /* Borrowed pointers throughout; parse points into the DER given to it or
- * into arena memory that wire_tbs_free releases. */
+ * into arena memory that wire_tbs_free releases. Names by kind: roots have no
+ * node; ORDER_CERT is node "order", CA_TLS is "ca", and NODE_CERT and CANARY
+ * are neither; order and CA certificates are of root "management" only. */
 struct wire_tbs {
 	enum wire_cert_kind kind;
 	enum wire_alg issuer_alg;      /* of the signing key */
-	uint8_t serial[16];            /* 128 random bits; encoded positive,
-					* top bit cleared by compose */
+	uint8_t serial[16];            /* from wire_serial_make; compose makes
+					* the top bits 01 in any case */
 	char fleet[BASE_NAME_MAX + 1]; /* issuer and subject O= */
-	char root[BASE_NAME_MAX + 1];  /* issuer CN= "kedge root NAME"-like */
+	char root[BASE_NAME_MAX + 1];  /* issuer CN= */
 	char node[BASE_NAME_MAX + 1];  /* subject CN= and first dNSName; empty
 					* for roots */
 	struct base_time not_before, not_after;   /* whole seconds */
@@ -90,10 +98,11 @@ struct wire_tbs {
 					* SHA-256 of the key bits */
 	const char *san[WIRE_SAN_MAX]; /* further "DNS:…" or "IP:…" */
 	size_t nsan;
-	bool has_next;
-	uint8_t next_hash[32];         /* roots: RFC 8649, SHA-256 of the next
-					* root's SPKI */
+	bool has_next;                 /* NEW_WITH_NEW only (RFC 8649: in self-
+					* signed certificates) */
+	uint8_t next_hash[32];         /* SHA-256 of the next root's SPKI */
 	char *arena[WIRE_SAN_MAX];     /* owned by parse */
+	uint8_t *der;                  /* owned by wire_cert_parse */
 };
 
 /* TBSCertificate DER. REFUSED when the fields break the profile. */
@@ -104,6 +113,11 @@ enum base_err wire_tbs_compose(const struct wire_tbs *t,
 enum base_err wire_tbs_parse(struct base_span der, struct wire_tbs *out)
     BASE_MUST;
 void wire_tbs_free(struct wire_tbs *t);
+/* The same for a whole certificate; *out owns a copy of the bytes. It says
+ * what x claims to be; only wire_verify_* says whether that is true. */
+enum base_err wire_cert_parse(const X509 *x, struct wire_tbs *out) BASE_MUST;
+/* Random, positive, always 16 bytes in DER. */
+void wire_serial_make(uint8_t serial[16]);
 /* Certificate DER from a TBS and the signature value as X.509 wants it (DER
  * ECDSA-Sig-Value or PKCS#1). */
 enum base_err wire_cert_assemble(struct base_span tbs, enum wire_alg alg,
