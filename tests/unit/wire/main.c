@@ -1,0 +1,24 @@
+/* Runs the unit tests of wire/. */
+#include <stdlib.h>
+
+#include "tests/unit/wire/suites.h"
+
+static TCase *(*const cases[])(void) = {
+	case_tbs,
+};
+
+int
+main(void)
+{
+	Suite *suite = suite_create("wire");
+	SRunner *runner;
+	int failed;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		suite_add_tcase(suite, cases[i]());
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
