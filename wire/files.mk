@@ -1,11 +1,19 @@
 # Sources of wire/, one idea each; main programs are named in the Makefile.
 wire_SRC := \
+	wire/ack.c \
+	wire/asn1.c \
 	wire/csr.c \
 	wire/der.c \
+	wire/exchange.c \
+	wire/hello.c \
 	wire/hsm_msg.c \
+	wire/join.c \
 	wire/key.c \
 	wire/name.c \
+	wire/order.c \
 	wire/pem.c \
+	wire/report.c \
 	wire/spki.c \
 	wire/tbs.c \
-	wire/tbs_ext.c
+	wire/tbs_ext.c \
+	wire/token.c

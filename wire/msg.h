@@ -19,6 +19,7 @@
 #define WIRE_STEP_JOIN   0x10u   /* first installation: no old root to check
 				  * with; only within a join answer */
 
+#define WIRE_GENERATION_MAX 64   /* a bit each in an inventory */
 #define WIRE_CANARY_MAX 4
 
 struct wire_canary {
@@ -39,7 +40,8 @@ struct wire_order {
 	bool verifies;           /* the node verifies under this root: with cert
 				  * and no trust step it checks by its anchor */
 	X509 *new_with_new;      /* owned; generation to */
-	X509 *new_with_old;      /* owned; NULL with JOIN */
+	X509 *new_with_old;      /* owned; NULL with JOIN; demanded with trust
+				  * and cert when from != to */
 	X509 *cert;              /* owned; with cert only: new node certificate */
 	struct wire_canary canary[WIRE_CANARY_MAX];   /* for the probe */
 	size_t ncanary;
@@ -170,6 +172,7 @@ enum base_err wire_join_answer_parse(struct base_span der,
 #define WIRE_ROUTE_MAX  16
 #define WIRE_PARCEL_MAX ((size_t)64 << 10)
 #define WIRE_PARCELS    256      /* in one exchange */
+#define WIRE_WAIT_MAX   600000u  /* ms */
 
 enum wire_parcel_kind { WIRE_P_ORDER = 1, WIRE_P_REPORT, WIRE_P_ACK };
 
@@ -185,6 +188,11 @@ struct wire_parcel {
 	struct base_buf content; /* opaque CMS */
 };
 void wire_parcel_clear(struct wire_parcel *p);
+/* One parcel by itself: mailboxes on disk, kedge parcel export. */
+enum base_err wire_parcel_compose(const struct wire_parcel *p,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_parcel_parse(struct base_span der,
+    struct wire_parcel *out) BASE_MUST;
 
 /* One HTTP request or response body. */
 struct wire_exchange {
