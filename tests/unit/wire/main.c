@@ -4,6 +4,10 @@
 #include "tests/unit/wire/suites.h"
 
 static TCase *(*const cases[])(void) = {
+	case_csr,
+	case_key,
+	case_name,
+	case_pem,
 	case_tbs,
 };
 

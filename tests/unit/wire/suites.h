@@ -3,4 +3,8 @@
 
 #include <check.h>
 
+TCase *case_csr(void);
+TCase *case_key(void);
+TCase *case_name(void);
+TCase *case_pem(void);
 TCase *case_tbs(void);
