@@ -1,6 +1,7 @@
 # kedge: make, make check, make demo. Sources are listed per folder in
 # FOLDER/files.mk; objects and programs go to $(B).
 
+VERSION := 0.1.0
 B       ?= build
 CC      ?= cc
 OPT     ?= -O2 -g
@@ -33,6 +34,7 @@ include tests/files.mk
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 lib = $(B)/lib/libkedge-$(1).a
 
+$(B)/obj/base/version.o: Makefile
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC $<)

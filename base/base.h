@@ -60,6 +60,9 @@ base_err_same(enum base_err e)
  * never NULL. */
 const char *base_why(void);
 
+/* "0.1.0": what --version prints after the program's name. */
+const char *base_version(void);
+
 /* ---- log -------------------------------------------------------------- */
 
 enum base_level { BASE_ERR = 3, BASE_WARNING, BASE_NOTICE, BASE_INFO,
