@@ -7,6 +7,7 @@
 # Lists of nodes are split into words on purpose; fleet.sh sets the rest.
 # shellcheck disable=SC1091,SC2086,SC2154
 . "$(dirname "$0")/fleet.sh"
+. "$HERE/kedge.sh"
 . "$HERE/handpki.sh"
 
 RATE=${KEDGE_DEMO_RATE:-90}

@@ -14,6 +14,8 @@ $(eval $(call e2e_program,load,tests/e2e/load.c tests/e2e/load_report.c,))
 $(eval $(call e2e_program,ports,tests/e2e/ports.c,))
 $(eval $(call e2e_program,activate,tests/e2e/activate.c,))
 $(eval $(call e2e_program,probe,tests/e2e/probe.c,$(CRYPTO_LIBS)))
+$(eval $(call e2e_program,token,tests/e2e/token.c,-ldl))
+$(B)/obj/tests/e2e/token.o: CFLAGS += $(hsm_CFLAGS)
 
 # The demo installs what it needs by itself, before it builds.
 demo demo-naive:

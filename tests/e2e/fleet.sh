@@ -69,7 +69,7 @@ fleet_new() {
 	done
 	PORTS="$("$E2E/ports" 40 | tr '\n' ' ')"
 	for v in WEB1 WEB2 WEB2S P11 P21 P31 P32 P41 P52 P62 \
-	    CA AWEB1 AWEB2 C1 T1 C2 T2 C3 T3 C4 T4 C5 T5 C6 T6; do
+	    CA MWEB1 RWEB1 RWEB2 C1 T1 C2 T2 C3 T3 C4 T4 C5 T5 C6 T6; do
 		port_next
 		eval "$v=$PORT"
 	done
@@ -141,6 +141,13 @@ load_say() {
 	echo "$*" >&7
 }
 
+# load_count: attempts of the window so far
+load_count() {
+	load_say stat
+	sleep 0.1
+	sed -n 's/^stat \([0-9]*\) .*/\1/p' "$D/load.out" | tail -n 1
+}
+
 # The window ends; what is under way comes to its end
 load_end() {
 	load_say end
@@ -153,7 +160,7 @@ load_report() {
 	load_say "report $*"
 	wait "$(proc_pid load)" || die "load: $(cat "$D/load.out")"
 	rm -f "$D/run/load"
-	cat "$D/load.out"
+	sed '/^stat /d' "$D/load.out"
 }
 
 # report_value FILE KEY: a number of the report's top level

@@ -1,0 +1,108 @@
+#!/bin/sh
+# demo.sh: make demo. A root of eight nodes rolls from generation 1 to 2 while
+# every pair of them makes new connections all the time; in the middle one
+# node's agent does not answer for a while. Ends with what was measured.
+
+# Lists of nodes are split into words on purpose; fleet.sh sets the rest.
+# shellcheck disable=SC1091,SC2086,SC2154
+. "$(dirname "$0")/fleet.sh"
+. "$HERE/kedge.sh"
+. "$HERE/oldroot.sh"
+
+RATE=${KEDGE_DEMO_RATE:-110}       # attempts per second and pair
+ENOUGH=${KEDGE_DEMO_ENOUGH:-18500} # attempts before the agent goes on
+PATIENCE=35                        # seconds, at most
+ASLEEP=app4
+OUT=$B/demo
+
+now_ms() {
+	date +%s%3N
+}
+
+note() {
+	say "$(date -u +%H:%M:%S)  demo: $*"
+}
+
+# The roll is seen to wait, with the reason and the name
+show_waiting() {
+	try 10 waits_for "$ASLEEP" || {
+		cat "$D/try.log"
+		die "the roll does not say that it waits for $ASLEEP"
+	}
+	say ""
+	cat "$D/try.log"
+	kedge explain plant/web1/finish || die "kedge explain failed"
+}
+
+waits_for() {
+	kedge roll status plant && kedge roll status plant |
+		grep -q "waits:.*$1"
+}
+
+# Lets the load go on until there is enough of it
+hold() {
+	end=$(($(now_ms) + PATIENCE * 1000))
+	while [ "$(load_count)" -lt "$ENOUGH" ] && [ "$(now_ms)" -lt "$end" ]; do
+		sleep 0.5
+	done
+}
+
+# roll: from the first order to the last report
+roll() {
+	load_say begin
+	kedge roll start plant || die "the roll did not start"
+	kedge roll status --watch plant &
+	proc_keep watch $!
+	try 20 steps_at_least 5 || die "the roll does not move"
+	kill -STOP "$(proc_pid "$ASLEEP-agent")"
+	note "the agent of $ASLEEP is stopped; its application goes on"
+	sleep 2
+	show_waiting
+	hold
+	kill -CONT "$(proc_pid "$ASLEEP-agent")"
+	note "the agent of $ASLEEP goes on"
+	try 30 roll_is_over || die "the roll does not end: $(cat "$D/try.log")"
+	load_end
+	wait "$(proc_pid watch)"
+	rm -f "$D/run/watch"
+}
+
+# judge LEFT: the last line, and whether all was as it must be
+judge() {
+	f=$OUT/report.json
+	all=$(report_value "$f" handshakes)
+	refused=$(report_value "$f" refused)
+	ok=true
+	[ "$refused" -eq 0 ] || ok=false
+	if [ -n "$1" ]; then
+		say "demo: the old root is left on" $1
+		ok=false
+	fi
+	if [ "$all" -lt 20000 ]; then
+		say "demo: fewer than 20000 handshakes"
+		ok=false
+	fi
+	grep -o '"client".*' "$f" | tr '{' '\n' | sed 's/[^0-9:]//g' |
+		awk -F: '/:/ { if ($4 < 500 || $6 > 2000) bad = 1 }
+		    END { exit bad }' || {
+		say "demo: a pair has under 500 handshakes or a gap over 2 s"
+		ok=false
+	}
+	say "demo: the fleet lived $((($(now_ms) - born) / 1000)) s"
+	say "demo: $all handshakes, $refused refused"
+	$ok
+}
+
+born=$(now_ms)
+mkdir -p "$OUT"
+fleet_new
+fleet_up
+fleet_keep_old
+note "the fleet is up"
+kedge plan --topology "$HERE/topology.conf" --root plant || die "no plan"
+load_start "$RATE"
+sleep 1
+roll
+left=$(old_root_nodes) || exit 1
+load_report "$OUT/report.json" 8 1 2 "$(echo "$left" | grep -c .)"
+judge "$left"
