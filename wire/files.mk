@@ -2,6 +2,7 @@
 wire_SRC := \
 	wire/ack.c \
 	wire/asn1.c \
+	wire/cms.c \
 	wire/csr.c \
 	wire/der.c \
 	wire/exchange.c \
@@ -10,6 +11,7 @@ wire_SRC := \
 	wire/join.c \
 	wire/key.c \
 	wire/name.c \
+	wire/node.c \
 	wire/order.c \
 	wire/pem.c \
 	wire/report.c \

@@ -26,6 +26,10 @@ enum base_err wire_x509_to_pem(const X509 *x, struct base_buf *out) BASE_MUST;
 void wire_x509_sha256(const X509 *x, uint8_t out[32]);
 /* SHA-256 of the DER SubjectPublicKeyInfo. */
 void wire_x509_spki_sha256(const X509 *x, uint8_t out[32]);
+/* The node that a certificate speaks for: its one CN, which is also its first
+ * dNSName. REFUSED when they differ. Verify the certificate first. */
+enum base_err wire_x509_node(const X509 *x, char out[BASE_NAME_MAX + 1])
+    BASE_MUST;
 
 /* ---- verification ------------------------------------------------------------- */
 
