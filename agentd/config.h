@@ -47,7 +47,7 @@ struct ag_app {
 struct ag_peer {
 	char *node;         /* NULL for a listener */
 	char *address;
-	bool push;          /* we dial to push; else to poll */
+	int push;           /* 1: we dial to push; 0: to poll */
 	char *root;
 	char *verify_root;
 };
