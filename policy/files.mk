@@ -1,2 +1,11 @@
 # Sources of policy/, one idea each; main programs are named in the Makefile.
-policy_SRC :=
+policy_SRC := \
+	policy/graph.c \
+	policy/rule.c \
+	policy/shape.c \
+	policy/bundle.c \
+	policy/plan.c \
+	policy/nodeset.c \
+	policy/engine.c \
+	policy/gate.c \
+	policy/ready.c

@@ -26,39 +26,47 @@
 
 enum pol_err {
 	POL_OK = 0,
-	POL_E_RANGE,    /* a number that names nothing, or too many */
-	POL_E_SELF,     /* link from a node to itself */
-	POL_E_ROOT,     /* link without a root for its server */
-	POL_E_TWICE,    /* the same link again with other content */
-	POL_E_SPLIT,    /* second root on one server endpoint */
-	POL_E_UNSAFE,   /* refused: a safe direction would become unsafe */
-	POL_E_STALE,    /* a fact that contradicts a later one */
+	POL_E_RANGE, /* a number that names nothing, or too many */
+	POL_E_SELF, /* link from a node to itself */
+	POL_E_ROOT, /* link without a root for its server */
+	POL_E_TWICE, /* the same link again with other content */
+	POL_E_SPLIT, /* second root on one server endpoint */
+	POL_E_UNSAFE, /* refused: a safe direction would become unsafe */
+	POL_E_STALE, /* a fact that contradicts a later one */
 	POL_E_NOMEM,
 };
 const char *pol_err_text(enum pol_err e);
 
-struct pol_time { int64_t ms; };   /* UTC, since 1970; never a duration */
+struct pol_time {
+	int64_t ms;
+}; /* UTC, since 1970; never a duration */
 
 /* ---- topology ------------------------------------------------------------ */
 
 struct pol_graph;
 
-#define POL_NODE_DUAL 0x01u     /* its client endpoint bridges (DESIGN 2) */
+#define POL_NODE_DUAL 0x01u /* its client endpoint bridges */
+#define POL_NODE_SHALLOW \
+	0x02u /* verifies leaves only, no chain: a bridge
+				 * towards it does not count */
 
 struct pol_link {
 	uint32_t client, server;
-	uint32_t client_root;   /* the client's certificate is issued under;
+	uint32_t client_root; /* the client's certificate is issued under;
 				 * POL_NONE: server-only authentication */
-	uint32_t server_root;   /* the server's certificate is issued under */
+	uint32_t server_root; /* the server's certificate is issued under */
 };
 
+/* At most 65534 roots. */
 enum pol_err pol_graph_new(uint32_t nnodes, uint32_t nroots,
     struct pol_graph **out) POL_MUST;
+/* Optional: room for this many links at once. */
+enum pol_err pol_graph_reserve(struct pol_graph *g, size_t nlinks) POL_MUST;
 enum pol_err pol_graph_node_flags(struct pol_graph *g, uint32_t node,
     uint32_t flags) POL_MUST;
 /* The same link again with the same content is accepted once. */
-enum pol_err pol_graph_link(struct pol_graph *g, const struct pol_link *l)
-    POL_MUST;
+enum pol_err
+pol_graph_link(struct pol_graph *g, const struct pol_link *l) POL_MUST;
 /* Sorts and indexes; must be called once before any engine. */
 enum pol_err pol_graph_seal(struct pol_graph *g) POL_MUST;
 void pol_graph_free(struct pol_graph *g);
@@ -69,37 +77,44 @@ void pol_graph_free(struct pol_graph *g);
 #define POL_CERT   0x02u
 #define POL_FINISH 0x04u
 
-enum pol_strategy { POL_MINIMAL, POL_LAYERED, POL_SEQUENTIAL, POL_MERGED,
-	POL_BUNDLED };
+enum pol_strategy {
+	POL_MINIMAL,
+	POL_LAYERED,
+	POL_SEQUENTIAL,
+	POL_MERGED,
+	POL_BUNDLED
+};
 /* "minimal", …; false when unknown. */
 bool pol_strategy_parse(const char *s, enum pol_strategy *out);
 const char *pol_strategy_name(enum pol_strategy s);
 
-#define POL_GEN(g) (UINT64_C(1) << ((g) - 1))
+#define POL_GEN(g) (UINT64_C(1) << ((g)-1))
 
 /* What one node does under one root: from the graph alone. */
 struct pol_role {
-	bool verifies;   /* is verifier in some direction: trust, finish */
-	bool presents;   /* is presenter in some direction: cert */
-	bool bridges;    /* dual client that presents: cert bridges, finish */
+	bool verifies; /* is verifier in some direction: trust, finish */
+	bool presents; /* is presenter in some direction: cert */
+	bool bridges; /* dual client that presents: cert bridges, finish */
 };
-struct pol_role pol_graph_role(const struct pol_graph *g, uint32_t root,
-    uint32_t node);
+struct pol_role
+pol_graph_role(const struct pol_graph *g, uint32_t root, uint32_t node);
 /* The steps of a whole roll for this node: 0 when it has no part in it. */
-uint32_t pol_graph_steps(const struct pol_graph *g, uint32_t root,
-    uint32_t node);
+uint32_t
+pol_graph_steps(const struct pol_graph *g, uint32_t root, uint32_t node);
 
 /* ---- plan: a whole roll from "all on the old generation" --------------------- */
 
 struct pol_plan;
 struct pol_plan_order {
 	uint32_t node;
-	uint32_t steps;      /* POL_TRUST|… carried by this one order */
-	uint32_t round;      /* 1 + the largest round among after; from 1 */
+	uint32_t steps; /* POL_TRUST|… carried by this one order */
+	uint32_t round; /* 1 + the largest round among after; from 1 */
 };
+/* Where a bundle could not hold. The sentence is: NODE TEXT PEER. */
 struct pol_plan_note {
-	uint32_t node;       /* POL_NONE: about the plan as a whole */
-	const char *text;    /* owned by the plan */
+	uint32_t node;
+	const char *text; /* static */
+	uint32_t peer;
 };
 
 enum pol_err pol_plan_make(const struct pol_graph *g, uint32_t root,
@@ -108,39 +123,48 @@ enum pol_err pol_plan_make(const struct pol_graph *g, uint32_t root,
 uint32_t pol_plan_count(const struct pol_plan *p);
 uint32_t pol_plan_rounds(const struct pol_plan *p);
 struct pol_plan_order pol_plan_order(const struct pol_plan *p, uint32_t i);
-/* Indices of the orders whose effective report comes first, ascending, as a
- * transitive reduction is not required; out is owned by the plan. */
-size_t pol_plan_after(const struct pol_plan *p, uint32_t i,
-    const uint32_t **out);
+/* Indices of the orders whose effective report comes first, ascending, not
+ * necessarily the transitive reduction; out is owned by the plan until the
+ * next call of this function. NULL and 0 when memory runs out. */
+size_t pol_plan_after(struct pol_plan *p, uint32_t i, const uint32_t **out);
 /* Independent groups: number of groups; group of a node (POL_NONE when the
  * node has no part). Groups are numbered by their smallest node. */
 uint32_t pol_plan_groups(const struct pol_plan *p);
 uint32_t pol_plan_group_of(const struct pol_plan *p, uint32_t node);
-size_t pol_plan_notes(const struct pol_plan *p,
-    const struct pol_plan_note **out);
+size_t
+pol_plan_notes(const struct pol_plan *p, const struct pol_plan_note **out);
 void pol_plan_free(struct pol_plan *p);
 
 /* ---- engine: facts in, what may start now out ---------------------------------- */
 
 struct pol_engine;
 
-/* Configuration of the files of one node under one root. */
+/* Configuration of the files of one node under one root. A server shows
+ * present; a client shows present and bridge: the generations under which
+ * the chain verifies that it sends beside its leaf (a dual client between
+ * its cert and its finish). The NewWithOld that a server sends along is
+ * never counted. */
 struct pol_conf {
-	uint64_t trust;      /* T: generations in the trust list */
-	uint64_t present;    /* G: generations under which it verifies; 0 none */
+	uint64_t trust; /* T: generations in the trust list */
+	uint64_t present; /* generation of the leaf; 0: no certificate */
+	uint64_t bridge; /* more of the client's G; 0 for most */
 };
 
 enum pol_fact_kind {
-	POL_FACT_HOLDS,      /* confirmed configuration: conf (joined, inventory) */
-	POL_FACT_SENT,       /* order given out: epoch, steps, from, to */
-	POL_FACT_RECEIVED,   /* node has it: epoch */
-	POL_FACT_EFFECTIVE,  /* epoch, and all below it, is settled */
-	POL_FACT_FAILED,     /* epoch failed; before or after are both possible
+	POL_FACT_HOLDS, /* confirmed configuration: conf (joined, inventory);
+			      * settles every order up to epoch */
+	POL_FACT_SENT, /* order given out: epoch, steps, from, to */
+	POL_FACT_RECEIVED, /* node has it: epoch */
+	POL_FACT_EFFECTIVE, /* epoch, and all below it, is settled */
+	POL_FACT_FAILED, /* epoch failed; before or after are both possible
 			      * until a later fact says more */
-	POL_FACT_EXCUSED,    /* operator took it out; POL_FACT_RETURNED ends it */
+	POL_FACT_EXCUSED, /* operator took it out; POL_FACT_RETURNED ends it */
 	POL_FACT_RETURNED,
-	POL_FACT_HELD,       /* operator or failure limit; POL_FACT_FREED ends */
+	POL_FACT_HELD, /* operator or failure limit; POL_FACT_FREED ends */
 	POL_FACT_FREED,
+	POL_FACT_SEEN, /* a signed inventory agreed with the facts */
+	POL_FACT_DOUBTED, /* an inventory contradicts: conf may hold as well
+			      * (re-imaged node, restored snapshot) */
 };
 
 struct pol_fact {
@@ -148,16 +172,18 @@ struct pol_fact {
 	uint32_t node;
 	uint64_t epoch;
 	uint32_t steps;
-	uint32_t from, to;        /* generations of the order */
-	struct pol_conf conf;     /* POL_FACT_HOLDS only */
+	uint32_t from, to; /* generations of the order */
+	struct pol_conf conf; /* POL_FACT_HOLDS only */
 	struct pol_time at;
 };
 
 struct pol_goal {
-	uint32_t from, to;        /* abort: from is the new, to the old one */
+	uint32_t from, to; /* abort: from is the new, to the old one */
 	enum pol_strategy strategy;
-	uint32_t limit;           /* failures in a row that hold a node; 0 none */
-	uint32_t max_in_flight;   /* orders outstanding at once; 0 no bound */
+	uint32_t limit; /* failures in a row that hold a node; 0 none */
+	uint32_t max_in_flight; /* orders outstanding at once; 0 no bound */
+	int64_t fresh_ms; /* a removal rests on peers seen within this
+				   * time; 0: their age does not matter */
 };
 
 /* g must outlive the engine. Every node that has a part must get one
@@ -166,11 +192,13 @@ struct pol_goal {
 enum pol_err pol_engine_new(const struct pol_graph *g, uint32_t root,
     const struct pol_goal *goal, struct pol_engine **out) POL_MUST;
 /* Work proportional to the node's links. */
-enum pol_err pol_engine_fact(struct pol_engine *e, const struct pol_fact *f)
-    POL_MUST;
+enum pol_err
+pol_engine_fact(struct pol_engine *e, const struct pol_fact *f) POL_MUST;
 void pol_engine_free(struct pol_engine *e);
 
-struct pol_order { uint32_t node, steps; };
+struct pol_order {
+	uint32_t node, steps;
+};
 
 /* The orders that may start now, by node, each safe together with all the
  * others and with all that is outstanding. *n gets their number; out is
@@ -179,16 +207,19 @@ struct pol_order { uint32_t node, steps; };
 enum pol_err pol_engine_ready(struct pol_engine *e, struct pol_time now,
     const struct pol_order **out, size_t *n) POL_MUST;
 
-/* May this order be given now? UNSAFE with *why filled in when not. */
+/* May this order be given now? Asks the two rules and the gates that guard
+ * them (known, one order at a time, own certificate checked by own trust);
+ * not the strategy, holds or limits, which only choose when. UNSAFE with
+ * *why (may be NULL) filled in when not. */
 struct pol_why {
-	const char *rule;        /* id of the rule or gate, "present-trusted" … */
-	uint32_t node, steps;    /* what waits */
-	uint32_t peer;           /* on whom; POL_NONE */
-	uint32_t link_client, link_server;  /* direction's link; POL_NONE */
-	bool presenter_waits;    /* node is the presenter of that direction */
-	uint32_t peer_steps;     /* whose effective report would release it */
-	bool outstanding;        /* that order was sent: an answer is missing */
-	struct pol_time since;   /* of the oldest fact it rests on; 0 unknown */
+	const char *rule; /* id of the rule or gate, "present-trusted" … */
+	uint32_t node, steps; /* what waits */
+	uint32_t peer; /* on whom; POL_NONE */
+	uint32_t link_client, link_server; /* direction's link; POL_NONE */
+	bool presenter_waits; /* node is the presenter of that direction */
+	uint32_t peer_steps; /* whose effective report would release it */
+	bool outstanding; /* that order was sent: an answer is missing */
+	struct pol_time since; /* of the oldest fact it rests on; 0 unknown */
 };
 enum pol_err pol_engine_allowed(const struct pol_engine *e, uint32_t node,
     uint32_t steps, struct pol_why *why) POL_MUST;
@@ -197,18 +228,44 @@ enum pol_err pol_engine_allowed(const struct pol_engine *e, uint32_t node,
 size_t pol_engine_waits(const struct pol_engine *e, uint32_t node,
     struct pol_why *out, size_t max);
 
-enum pol_done { POL_STEP_NONE, POL_STEP_WAITING, POL_STEP_SENT,
-	POL_STEP_RECEIVED, POL_STEP_DONE, POL_STEP_FAILED };
-enum pol_done pol_engine_step(const struct pol_engine *e, uint32_t node,
-    uint32_t step);
+enum pol_done {
+	POL_STEP_NONE,
+	POL_STEP_WAITING,
+	POL_STEP_SENT,
+	POL_STEP_RECEIVED,
+	POL_STEP_DONE,
+	POL_STEP_FAILED
+};
+enum pol_done
+pol_engine_step(const struct pol_engine *e, uint32_t node, uint32_t step);
 /* Every node with a part holds exactly the goal. */
 bool pol_engine_is_done(const struct pol_engine *e);
 /* Number of steps of the roll, and how many of them are effective. */
-void pol_engine_progress(const struct pol_engine *e, uint32_t *done,
-    uint32_t *all);
-/* All possible configurations of the node; the direction's safety. */
-struct pol_possible { struct pol_conf before, after; };
-struct pol_possible pol_engine_possible(const struct pol_engine *e,
-    uint32_t node);
+void
+pol_engine_progress(const struct pol_engine *e, uint32_t *done, uint32_t *all);
+/* The node's configuration, and what its outstanding order would make of
+ * it; both are equal when nothing is outstanding. When more than these are
+ * possible (a failed order, a doubted inventory), is_sure is false. */
+struct pol_possible {
+	struct pol_conf before, after;
+	bool is_sure;
+};
+struct pol_possible
+pol_engine_possible(const struct pol_engine *e, uint32_t node);
+/* Is every direction from presenter to verifier safe in all possible
+ * configurations? True when there is none, or an end is excused. */
 bool pol_engine_is_safe(const struct pol_engine *e, uint32_t presenter,
     uint32_t verifier);
+/* Would this link be safe from now on? For a link that is to be added. */
+bool
+pol_engine_link_is_safe(const struct pol_engine *e, const struct pol_link *l);
+
+/* ---- the rules as a table ------------------------------------------------- */
+
+struct pol_rule {
+	const char *id; /* as in pol_why.rule */
+	const char *text; /* what must hold */
+	const char *figures; /* of the seed; "" for our own */
+};
+/* Rules first, then gates in the order in which they are asked. */
+const struct pol_rule *pol_rules(size_t *n);

@@ -1,0 +1,584 @@
+/*
+ * engine: dated facts in, possible configurations and counters out. One fact
+ * costs work in proportion to the node's links: its own state is derived
+ * anew, and only what peers can see of it is counted on to them. ready.c
+ * answers questions about the state kept here.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/engine.h"
+
+/* ---- possible contents of files --------------------------------------------- */
+
+static void
+trust_add(struct values *v, uint64_t trust)
+{
+	for (unsigned i = 0; i < v->ntrust; i++)
+		if (v->trust[i] == trust)
+			return;
+	/* full: what both have is what can be relied on */
+	if (v->ntrust == VALUES_MAX)
+		v->trust[VALUES_MAX - 1] &= trust;
+	else
+		v->trust[v->ntrust++] = trust;
+}
+
+static void
+chain_add(struct values *v, struct chain c)
+{
+	for (unsigned i = 0; i < v->nchain; i++)
+		if (v->chain[i].leaf == c.leaf &&
+		    v->chain[i].bridge == c.bridge)
+			return;
+	if (v->nchain < VALUES_MAX) {
+		v->chain[v->nchain++] = c;
+		return;
+	}
+	v->chain[VALUES_MAX - 1].leaf &= c.leaf;
+	v->chain[VALUES_MAX - 1].bridge &= c.bridge;
+}
+
+static void
+values_add(struct values *v, struct pol_conf c)
+{
+	trust_add(v, c.trust);
+	chain_add(v, (struct chain){ c.present, c.bridge });
+}
+
+/* Each possible value as the order leaves it; added to out. */
+static void
+values_change(const struct values *v, const struct change *c,
+    struct values *out)
+{
+	for (unsigned i = 0; i < v->ntrust; i++)
+		trust_add(out,
+		    change_apply(c, (struct pol_conf){ v->trust[i], 0, 0 })
+			.trust);
+	for (unsigned i = 0; i < v->nchain; i++) {
+		struct pol_conf conf = change_apply(c,
+		    (struct pol_conf){ 0, v->chain[i].leaf,
+			v->chain[i].bridge });
+		chain_add(out, (struct chain){ conf.present, conf.bridge });
+	}
+}
+
+static struct change
+change_of(const struct pol_engine *e, uint32_t node, uint32_t steps,
+    uint32_t from, uint32_t to)
+{
+	const unsigned role = e->shape.role[node];
+
+	return (struct change){
+		.steps = steps,
+		.from = from,
+		.to = to,
+		.bridges = (role & ROLE_BRIDGES) != 0,
+		.verifies = (role & ROLE_VERIFIES) != 0,
+		.presents = (role & (ROLE_SHOWS_C | ROLE_SHOWS_S)) != 0,
+	};
+}
+
+struct change
+engine_change(const struct pol_engine *e, uint32_t node, uint32_t steps)
+{
+	return change_of(e, node, steps, e->goal.from, e->goal.to);
+}
+
+/* Base values, and those that the outstanding order may have made of them. */
+static struct values
+values_possible(const struct pol_engine *e, uint32_t node)
+{
+	const struct enode *n = &e->node[node];
+	struct values v = n->base;
+	struct change c;
+
+	if (n->epoch == 0)
+		return v;
+	c = change_of(e, node, n->steps, n->from, n->to);
+	values_change(&n->base, &c, &v);
+	return v;
+}
+
+struct file_set
+engine_trusts(const struct pol_engine *e, uint32_t node)
+{
+	struct file_set f = { { 0 }, 0 };
+	struct values v;
+
+	if (!(e->node[node].flags & NODE_KNOWN))
+		return f;
+	v = values_possible(e, node);
+	for (unsigned i = 0; i < v.ntrust; i++)
+		f.v[f.n++] = v.trust[i];
+	return f;
+}
+
+struct file_set
+engine_shows(const struct pol_engine *e, uint32_t node, bool bridging)
+{
+	struct file_set f = { { 0 }, 0 };
+	struct values v;
+
+	if (!(e->node[node].flags & NODE_KNOWN))
+		return f;
+	v = values_possible(e, node);
+	for (unsigned i = 0; i < v.nchain; i++)
+		f.v[f.n++] = conf_shown((struct pol_conf){ 0, v.chain[i].leaf,
+					    v.chain[i].bridge },
+		    bridging);
+	return f;
+}
+
+/* ---- derived state -------------------------------------------------------------- */
+
+uint32_t
+engine_todo(const struct pol_engine *e, uint32_t node)
+{
+	const struct enode *n = &e->node[node];
+
+	if (n->flags & NODE_EXCUSED)
+		return 0;
+	return role_steps(e->shape.role[node]) & ~(uint32_t)n->done;
+}
+
+unsigned
+engine_layer(const struct pol_engine *e, uint32_t group)
+{
+	unsigned l = 0;
+
+	while (l + 1 < LAYERS_MAX && e->group[group].todo[l] == 0)
+		l++;
+	return l;
+}
+
+static uint8_t
+sure_of(const struct values *v, unsigned flags, uint64_t to)
+{
+	uint8_t sure = SURE_TRUST | SURE_LEAF | SURE_BRIDGE;
+
+	if (flags & NODE_EXCUSED)
+		return sure;
+	if (!(flags & NODE_KNOWN))
+		return 0;
+	for (unsigned i = 0; i < v->ntrust; i++)
+		if (!(v->trust[i] & to))
+			sure &= (uint8_t)~SURE_TRUST;
+	for (unsigned i = 0; i < v->nchain; i++) {
+		if (!(v->chain[i].leaf & to))
+			sure &= (uint8_t)~SURE_LEAF;
+		if (v->chain[i].leaf == 0 ||
+		    !((v->chain[i].leaf | v->chain[i].bridge) & to))
+			sure &= (uint8_t)~SURE_BRIDGE;
+	}
+	return sure;
+}
+
+/* A step is done when every possible configuration is as it leaves it. */
+static uint8_t
+done_of(const struct values *v, unsigned role, unsigned flags, uint64_t to)
+{
+	uint8_t done = POL_TRUST | POL_CERT | POL_FINISH;
+
+	if (!(flags & NODE_KNOWN))
+		return 0;
+	for (unsigned i = 0; i < v->ntrust && (role & ROLE_VERIFIES); i++) {
+		if (!(v->trust[i] & to))
+			done &= (uint8_t)~POL_TRUST;
+		if (v->trust[i] != to)
+			done &= (uint8_t)~POL_FINISH;
+	}
+	for (unsigned i = 0; i < v->nchain; i++) {
+		if (v->chain[i].leaf != to)
+			done &= (uint8_t)~POL_CERT;
+		if (v->chain[i].bridge != 0 || v->chain[i].leaf != to)
+			if (role & ROLE_BRIDGES)
+				done &= (uint8_t)~POL_FINISH;
+	}
+	return done & (uint8_t)role_steps(role);
+}
+
+void
+engine_queue(struct pol_engine *e, uint32_t node)
+{
+	if (e->queued[node])
+		return;
+	e->queued[node] = 1;
+	e->queue[e->nqueue++] = node;
+}
+
+static void
+bump(uint32_t *counter, bool up)
+{
+	*counter += up ? 1u : UINT32_MAX;
+}
+
+/* One direction of one link of node: does its peer still count on it? */
+static void
+tell_peer(struct pol_engine *e, uint32_t node, const struct half *h,
+    bool is_client, uint8_t was)
+{
+	const uint32_t root = e->shape.root;
+	const uint8_t is = e->node[node].sure;
+	struct enode *peer = &e->node[h->peer];
+	uint8_t bit;
+
+	if ((is_client ? h->server_root : h->client_root) == root &&
+	    ((was ^ is) & SURE_TRUST)) {
+		bump(&peer->wait_trust, !(is & SURE_TRUST));
+		if (!is_client)
+			bump(&peer->wait_trust_client, !(is & SURE_TRUST));
+		engine_queue(e, h->peer);
+	}
+	if ((is_client ? h->client_root : h->server_root) != root)
+		return;
+	bit = direction_bridges(e->shape.graph, node, h->peer, is_client)
+	    ? SURE_BRIDGE
+	    : SURE_LEAF;
+	if ((was ^ is) & bit) {
+		bump(&peer->wait_cert, !(is & bit));
+		engine_queue(e, h->peer);
+	}
+}
+
+static void
+tell_peers(struct pol_engine *e, uint32_t node, uint8_t was)
+{
+	struct walk w = walk_start(e->shape.graph, node);
+	const struct half *h;
+
+	while ((h = walk_next(&w)) != NULL)
+		tell_peer(e, node, h, w.is_client, was);
+}
+
+static void
+group_requeue(struct pol_engine *e, uint32_t group)
+{
+	for (uint32_t i = e->members_at[group]; i < e->members_at[group + 1];
+	     i++)
+		engine_queue(e, e->members[i]);
+}
+
+/* Adds (or takes away) the node's share of the counts of its group. */
+static void
+group_count(struct pol_engine *e, uint32_t node, bool add)
+{
+	const unsigned role = e->shape.role[node];
+	const struct enode *n = &e->node[node];
+	struct egroup *g = &e->group[e->shape.group[node]];
+	const uint32_t todo = engine_todo(e, node);
+
+	for (uint32_t s = POL_TRUST; s <= POL_FINISH; s <<= 1)
+		if (todo & s)
+			bump(&g->todo[shape_layer(&e->shape, role, s)], add);
+	if (n->epoch != 0) {
+		bump(&g->outstanding, add);
+		bump(&e->outstanding, add);
+	}
+	if ((n->flags & NODE_HELD) || !(n->flags & NODE_KNOWN))
+		bump(&g->odd, add);
+	if (n->flags & NODE_FAILED)
+		bump(&g->failed, add);
+	if (!(n->flags & NODE_EXCUSED)) {
+		uint32_t steps = role_steps(role);
+		uint32_t all = (uint32_t)__builtin_popcount(steps);
+		uint32_t left = (uint32_t)__builtin_popcount(todo);
+		e->all += add ? all : 0 - all;
+		e->done += add ? all - left : 0 - (all - left);
+	}
+}
+
+/* After base, order or flags of node changed: derive all the rest. */
+static void
+node_derive(struct pol_engine *e, uint32_t node)
+{
+	struct enode *n = &e->node[node];
+	const uint64_t to = POL_GEN(e->goal.to);
+	struct values v = values_possible(e, node);
+	const uint8_t was = n->sure;
+
+	n->done = done_of(&v, e->shape.role[node], n->flags, to);
+	n->sure = sure_of(&v, n->flags, to);
+	if (n->sure != was)
+		tell_peers(e, node, was);
+	engine_queue(e, node);
+}
+
+/* ---- facts -------------------------------------------------------------------------- */
+
+static enum pol_err
+fact_holds(struct pol_engine *e, const struct pol_fact *f)
+{
+	struct enode *n = &e->node[f->node];
+
+	if (f->epoch < n->settled)
+		return POL_E_STALE;
+	n->settled = f->epoch;
+	n->base.ntrust = n->base.nchain = 0;
+	values_add(&n->base, f->conf);
+	n->flags |= NODE_KNOWN;
+	n->seen_ms = f->at.ms;
+	if (n->epoch != 0 && n->epoch <= f->epoch)
+		n->epoch = 0;
+	return POL_OK;
+}
+
+static enum pol_err
+fact_sent(struct pol_engine *e, const struct pol_fact *f)
+{
+	struct enode *n = &e->node[f->node];
+	const uint32_t steps = f->steps;
+
+	if (steps == 0 || steps > (POL_TRUST | POL_CERT | POL_FINISH) ||
+	    f->from < 1 || f->from > 64 || f->to < 1 || f->to > 64 ||
+	    f->epoch == 0)
+		return POL_E_RANGE;
+	if (f->epoch <= n->settled || f->epoch < n->epoch)
+		return POL_E_STALE;
+	if (f->epoch == n->epoch)
+		return POL_OK; /* the same order again */
+	/* what an older order may have done stays possible */
+	n->base = values_possible(e, f->node);
+	n->epoch = f->epoch;
+	n->steps = steps;
+	n->from = f->from;
+	n->to = f->to;
+	n->sent_ms = f->at.ms;
+	n->flags &= (uint8_t)~NODE_RECEIVED;
+	return POL_OK;
+}
+
+static enum pol_err
+fact_received(struct pol_engine *e, const struct pol_fact *f)
+{
+	struct enode *n = &e->node[f->node];
+
+	if (f->epoch == n->epoch && f->epoch != 0)
+		n->flags |= NODE_RECEIVED;
+	return POL_OK;
+}
+
+static enum pol_err
+fact_effective(struct pol_engine *e, const struct pol_fact *f)
+{
+	struct enode *n = &e->node[f->node];
+	struct values after = { .ntrust = 0 };
+	struct change c;
+
+	if (f->epoch == 0 || f->epoch < n->epoch || f->epoch <= n->settled)
+		return f->epoch == 0 ? POL_E_RANGE : POL_OK; /* late copy */
+	if (f->epoch != n->epoch)
+		return POL_E_STALE; /* an order that was never sent */
+	c = change_of(e, f->node, n->steps, n->from, n->to);
+	values_change(&n->base, &c, &after);
+	n->base = after;
+	n->settled = n->epoch;
+	n->epoch = 0;
+	n->failures = 0;
+	n->last_steps = 0;
+	n->seen_ms = f->at.ms;
+	return POL_OK;
+}
+
+static enum pol_err
+fact_failed(struct pol_engine *e, const struct pol_fact *f)
+{
+	struct enode *n = &e->node[f->node];
+
+	if (f->epoch == 0 || f->epoch < n->epoch || f->epoch <= n->settled)
+		return f->epoch == 0 ? POL_E_RANGE : POL_OK;
+	if (f->epoch != n->epoch)
+		return POL_E_STALE;
+	n->base = values_possible(e, f->node);
+	n->settled = n->epoch;
+	n->last_steps = n->steps;
+	n->epoch = 0;
+	n->seen_ms = f->at.ms;
+	if (n->failures < UINT32_MAX)
+		n->failures++;
+	if (e->goal.limit != 0 && n->failures >= e->goal.limit)
+		n->flags |= NODE_HELD | NODE_FAILED;
+	return POL_OK;
+}
+
+static enum pol_err
+fact_doubted(struct pol_engine *e, const struct pol_fact *f)
+{
+	struct enode *n = &e->node[f->node];
+
+	if (!(n->flags & NODE_KNOWN))
+		return fact_holds(e, f);
+	values_add(&n->base, f->conf);
+	return POL_OK;
+}
+
+static enum pol_err
+fact_flags(struct pol_engine *e, const struct pol_fact *f)
+{
+	struct enode *n = &e->node[f->node];
+
+	if (f->kind == POL_FACT_EXCUSED)
+		n->flags |= NODE_EXCUSED;
+	else if (f->kind == POL_FACT_RETURNED)
+		n->flags &= (uint8_t)~NODE_EXCUSED;
+	else if (f->kind == POL_FACT_HELD)
+		n->flags |= NODE_HELD;
+	if (f->kind == POL_FACT_FREED) {
+		n->flags &= (uint8_t) ~(NODE_HELD | NODE_FAILED);
+		n->failures = 0;
+	}
+	return POL_OK;
+}
+
+static enum pol_err
+fact_seen(struct pol_engine *e, const struct pol_fact *f)
+{
+	e->node[f->node].seen_ms = f->at.ms;
+	return POL_OK;
+}
+
+static enum pol_err (*const fact_take[])(struct pol_engine *,
+    const struct pol_fact *) = {
+	[POL_FACT_HOLDS] = fact_holds,
+	[POL_FACT_SENT] = fact_sent,
+	[POL_FACT_RECEIVED] = fact_received,
+	[POL_FACT_EFFECTIVE] = fact_effective,
+	[POL_FACT_FAILED] = fact_failed,
+	[POL_FACT_EXCUSED] = fact_flags,
+	[POL_FACT_RETURNED] = fact_flags,
+	[POL_FACT_HELD] = fact_flags,
+	[POL_FACT_FREED] = fact_flags,
+	[POL_FACT_SEEN] = fact_seen,
+	[POL_FACT_DOUBTED] = fact_doubted,
+};
+
+enum pol_err
+pol_engine_fact(struct pol_engine *e, const struct pol_fact *f)
+{
+	struct egroup *g;
+	unsigned layer;
+	uint32_t stopped;
+	enum pol_err err;
+
+	if ((unsigned)f->kind >= sizeof(fact_take) / sizeof(fact_take[0]) ||
+	    f->node >= e->shape.graph->nnodes)
+		return POL_E_RANGE;
+	if (e->shape.role[f->node] == 0)
+		return POL_OK; /* no part in this root's roll */
+	g = &e->group[e->shape.group[f->node]];
+	layer = engine_layer(e, e->shape.group[f->node]);
+	stopped = g->failed;
+	group_count(e, f->node, false);
+	if ((err = fact_take[f->kind](e, f)) == POL_OK) {
+		e->node[f->node].fact_ms = f->at.ms;
+		node_derive(e, f->node);
+	}
+	group_count(e, f->node, true);
+	if (layer != engine_layer(e, e->shape.group[f->node]) ||
+	    (stopped != 0) != (g->failed != 0))
+		group_requeue(e, e->shape.group[f->node]);
+	return err;
+}
+
+/* ---- making one ------------------------------------------------------------------------- */
+
+static void
+counters_start(struct pol_engine *e, uint32_t node)
+{
+	const uint32_t root = e->shape.root;
+	struct enode *n = &e->node[node];
+	struct walk w = walk_start(e->shape.graph, node);
+	const struct half *h;
+
+	/* nobody is known yet, so nobody is sure */
+	while ((h = walk_next(&w)) != NULL) {
+		if ((w.is_client ? h->client_root : h->server_root) == root) {
+			n->wait_trust++;
+			n->wait_trust_client += w.is_client;
+		}
+		if ((w.is_client ? h->server_root : h->client_root) == root)
+			n->wait_cert++;
+	}
+}
+
+static void
+members_fill(struct pol_engine *e)
+{
+	const struct shape *s = &e->shape;
+	uint32_t *at = e->members_at;
+
+	for (uint32_t i = 0; i < s->graph->nnodes; i++)
+		if (s->group[i] != POL_NONE)
+			at[s->group[i] + 2]++;
+	for (uint32_t k = 0; k < s->ngroups; k++)
+		at[k + 1] += at[k];
+	for (uint32_t i = 0; i < s->graph->nnodes; i++)
+		if (s->group[i] != POL_NONE)
+			e->members[at[s->group[i] + 1]++] = i;
+}
+
+static enum pol_err
+engine_alloc(struct pol_engine *e)
+{
+	const size_t n = (size_t)e->shape.graph->nnodes + 1;
+	const size_t ngroups = (size_t)e->shape.ngroups + 2;
+
+	e->node = calloc(n, sizeof(*e->node));
+	e->group = calloc(ngroups, sizeof(*e->group));
+	e->members = malloc(n * sizeof(*e->members));
+	e->members_at = calloc(ngroups, sizeof(*e->members_at));
+	e->queue = malloc(n * sizeof(*e->queue));
+	e->queued = calloc(n, sizeof(*e->queued));
+	if (e->node == NULL || e->group == NULL || e->members == NULL ||
+	    e->members_at == NULL || e->queue == NULL || e->queued == NULL)
+		return POL_E_NOMEM;
+	return nodeset_new(&e->ready, e->shape.graph->nnodes);
+}
+
+enum pol_err
+pol_engine_new(const struct pol_graph *g, uint32_t root,
+    const struct pol_goal *goal, struct pol_engine **out)
+{
+	struct pol_engine *e;
+	enum pol_err err;
+
+	*out = NULL;
+	if (goal->from < 1 || goal->from > 64 || goal->to < 1 ||
+	    goal->to > 64 || goal->from == goal->to)
+		return POL_E_RANGE;
+	if ((e = calloc(1, sizeof(*e))) == NULL)
+		return POL_E_NOMEM;
+	e->goal = *goal;
+	if ((err = shape_make(g, root, goal->strategy, &e->shape)) != POL_OK ||
+	    (err = engine_alloc(e)) != POL_OK)
+		goto out;
+	members_fill(e);
+	for (uint32_t i = 0; i < g->nnodes; i++) {
+		if (e->shape.role[i] == 0)
+			continue;
+		counters_start(e, i);
+		group_count(e, i, true);
+	}
+	*out = e;
+	e = NULL;
+out:
+	pol_engine_free(e);
+	return err;
+}
+
+void
+pol_engine_free(struct pol_engine *e)
+{
+	if (e == NULL)
+		return;
+	shape_free(&e->shape);
+	free(e->node);
+	free(e->group);
+	free(e->members);
+	free(e->members_at);
+	free(e->queue);
+	free(e->queued);
+	nodeset_free(&e->ready);
+	free(e->orders);
+	free(e);
+}

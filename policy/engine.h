@@ -1,0 +1,114 @@
+/* engine: what engine.c (facts), ready.c (answers) and explain.c share. */
+#pragma once
+
+#include "policy/inside.h"
+
+/* Bits of a node that peers count on. An excused node has all of them. */
+#define SURE_TRUST  0x01u /* every possible trust list has the goal */
+#define SURE_LEAF   0x02u /* every possible leaf is of the goal */
+#define SURE_BRIDGE 0x04u /* every possible client chain verifies there */
+
+#define NODE_KNOWN    0x01u
+#define NODE_EXCUSED  0x02u
+#define NODE_HELD     0x04u
+#define NODE_FAILED   0x08u /* held because it failed too often in a row */
+#define NODE_RECEIVED 0x10u /* the outstanding order has arrived */
+
+/* Possible contents of the two files of a node before its outstanding order:
+ * trust list, and chain as leaf and bridge. */
+struct values {
+	uint64_t trust[VALUES_MAX];
+	struct chain {
+		uint64_t leaf, bridge;
+	} chain[VALUES_MAX];
+	uint8_t ntrust, nchain;
+};
+
+struct enode {
+	struct values base;
+	uint64_t epoch; /* of the outstanding order; 0: none */
+	uint64_t settled; /* no report of an order up to this counts */
+	int64_t sent_ms; /* when the outstanding order was sent */
+	int64_t fact_ms; /* when the last fact came */
+	int64_t seen_ms; /* last agreement with a signed inventory */
+	uint32_t steps, from, to; /* of the outstanding order */
+	uint32_t last_steps; /* of the last order that failed */
+	uint32_t failures; /* in a row */
+	uint32_t wait_trust; /* directions it presents in, verifier not sure */
+	uint32_t wait_trust_client; /* … of these as client */
+	uint32_t wait_cert; /* directions it verifies, presenter not sure */
+	uint8_t flags, sure, done;
+	uint8_t offer; /* steps that may be given now */
+};
+
+struct egroup {
+	uint32_t todo[LAYERS_MAX]; /* steps not done, by layer */
+	uint32_t outstanding; /* orders */
+	uint32_t ready; /* nodes in the ready set */
+	uint32_t odd; /* nodes held, or not known */
+	uint32_t failed; /* nodes with NODE_FAILED: group stops */
+};
+
+/* Set of nodes that yields its members in ascending order: bits in words,
+ * each level telling which words below it are not empty. */
+#define SET_LEVELS 6
+struct nodeset {
+	uint64_t *level[SET_LEVELS];
+	unsigned nlevels;
+};
+
+struct pol_engine {
+	struct shape shape;
+	struct pol_goal goal;
+	struct enode *node;
+	struct egroup *group;
+	uint32_t *members, *members_at; /* nodes by group */
+	uint32_t *queue; /* nodes to look at again */
+	uint8_t *queued;
+	uint32_t nqueue;
+	struct nodeset ready;
+	struct pol_order *orders; /* answer of pol_engine_ready */
+	size_t orders_cap;
+	uint32_t outstanding;
+	uint32_t done, all; /* steps, excused nodes left out */
+	struct pol_time now;
+};
+
+enum pol_err nodeset_new(struct nodeset *s, uint32_t n) POL_MUST;
+void nodeset_put(struct nodeset *s, uint32_t i, bool in);
+bool nodeset_has(const struct nodeset *s, uint32_t i);
+/* The smallest member >= i, or POL_NONE. */
+uint32_t nodeset_next(const struct nodeset *s, uint32_t i);
+void nodeset_free(struct nodeset *s);
+
+/* ---- engine.c ---------------------------------------------------------------- */
+
+void engine_queue(struct pol_engine *e, uint32_t node);
+/* What order steps would do to this node now. */
+struct change
+engine_change(const struct pol_engine *e, uint32_t node, uint32_t steps);
+/* Possible contents of one file of node, outstanding order included. */
+struct file_set engine_trusts(const struct pol_engine *e, uint32_t node);
+struct file_set
+engine_shows(const struct pol_engine *e, uint32_t node, bool bridging);
+/* Steps that are in the node's roll and not done. */
+uint32_t engine_todo(const struct pol_engine *e, uint32_t node);
+unsigned engine_layer(const struct pol_engine *e, uint32_t group);
+
+/* ---- gate.c: may this order be given? ------------------------------------------ */
+
+/* One gate each; false with *why filled in. */
+struct gate {
+	const char *rule;
+	bool (*open)(const struct pol_engine *e, uint32_t node, uint32_t steps,
+	    struct pol_why *why);
+};
+/* Gates that guard safety, gates of the strategy, gates of the operator and
+ * of time; each list is ended by NULL. All of them is their sequence. */
+extern const struct gate gates_safety[];
+extern const struct gate gates_strategy[];
+extern const struct gate gates_when[];
+/* True when all gates of the list are open; *why names the first that is
+ * not. */
+bool gates_pass(const struct gate *list, const struct pol_engine *e,
+    struct pol_order o, struct pol_why *why);

@@ -1,0 +1,158 @@
+/* inside: what the sources of policy/ share; nobody else includes it. */
+#pragma once
+
+#include "policy/policy.h"
+
+/* ---- graph.c: sealed links as two adjacencies ---------------------------- */
+
+#define ROOT_NONE UINT16_MAX
+
+struct half {
+	uint32_t peer;
+	uint16_t client_root; /* ROOT_NONE: the client shows nothing */
+	uint16_t server_root;
+};
+
+struct raw_link {
+	uint32_t client, server;
+	uint16_t client_root, server_root;
+};
+
+struct pol_graph {
+	uint32_t nnodes, nroots;
+	bool sealed;
+	uint8_t *flags; /* POL_NODE_* */
+	uint16_t *server_root; /* of each node's server endpoint */
+	struct raw_link *raw; /* until sealed */
+	size_t nlinks, cap;
+	size_t *client_at; /* nnodes + 1: links in which it is client */
+	size_t *server_at;
+	struct half *as_client; /* peers are servers, ascending */
+	struct half *as_server; /* peers are clients, ascending */
+};
+
+/* A node's links, first those in which it is the client, then those in which
+ * it is the server. */
+struct walk {
+	const struct half *at, *end, *next, *next_end;
+	bool is_client;
+};
+
+static inline struct walk
+walk_start(const struct pol_graph *g, uint32_t node)
+{
+	return (struct walk){
+		.at = g->as_client + g->client_at[node],
+		.end = g->as_client + g->client_at[node + 1],
+		.next = g->as_server + g->server_at[node],
+		.next_end = g->as_server + g->server_at[node + 1],
+		.is_client = true,
+	};
+}
+
+/* The next link, or NULL. */
+static inline const struct half *
+walk_next(struct walk *w)
+{
+	if (w->at == w->end && w->is_client) {
+		w->at = w->next;
+		w->end = w->next_end;
+		w->is_client = false;
+	}
+	return w->at == w->end ? NULL : w->at++;
+}
+
+/* ---- rule.c: what the rules need ------------------------------------------ */
+
+/* Steps of the peer that must be effective before steps, done ones being
+ * done, from "all old": asks rule_holds. NEED_NEVER: no state of the peer
+ * makes it safe. */
+#define NEED_NEVER 0xffu
+struct needs {
+	/* [bridging direction][node presents][done][steps] */
+	uint8_t peer[2][2][8][8];
+};
+void needs_derive(struct needs *n);
+/* ---- shape.c: what one root's roll looks like on a graph ----------------- */
+
+#define ROLE_CLIENT   0x01u /* client of a link that the root touches */
+#define ROLE_SERVER   0x02u
+#define ROLE_SHOWS_C  0x04u /* presents as client */
+#define ROLE_SHOWS_S  0x08u /* presents as server */
+#define ROLE_VERIFIES 0x10u
+#define ROLE_BRIDGES  0x20u /* dual, and presents as client */
+#define ROLE_SPLIT    0x40u /* bundled: fell back to single steps */
+
+#define PARTS_MAX  3
+#define LAYERS_MAX 6
+
+struct shape {
+	const struct pol_graph *graph;
+	uint32_t root;
+	enum pol_strategy strategy;
+	uint8_t *role; /* per node */
+	uint32_t *group; /* per node; POL_NONE without part */
+	uint32_t ngroups;
+	struct pol_plan_note *notes;
+	size_t nnotes, notes_cap;
+};
+
+enum pol_err shape_make(const struct pol_graph *g, uint32_t root,
+    enum pol_strategy s, struct shape *out) POL_MUST;
+void shape_free(struct shape *s);
+
+uint32_t role_steps(unsigned role);
+unsigned role_of(const struct pol_graph *g, uint32_t root, uint32_t node);
+/* Step masks of the node's orders in their sequence; returns how many. */
+unsigned
+shape_parts(const struct shape *s, uint32_t node, uint32_t parts[PARTS_MAX]);
+/* Barrier of a step in the node's group, from 0. */
+unsigned shape_layer(const struct shape *s, unsigned role, uint32_t step);
+bool shape_has_layers(const struct shape *s);
+bool shape_is_courteous(const struct shape *s);
+
+/* A part of a node's orders, and the steps that went before it. */
+struct asked {
+	uint32_t node, done, part;
+};
+/* The peer's steps that come first on this link, or NEED_NEVER. */
+uint8_t link_needs(const struct shape *s, const struct needs *needs,
+    const struct asked *a, const struct half *h, bool is_client);
+
+/* ---- bundle.c ------------------------------------------------------------- */
+
+/* Marks ROLE_SPLIT where a bundle cannot hold, with a note. */
+enum pol_err bundle_split(struct shape *s) POL_MUST;
+
+/* ---- rule.c: the two rules ------------------------------------------------ */
+
+#define VALUES_MAX 4
+
+/* What a file may hold: n masks of generations. n = 0: nobody knows. */
+struct file_set {
+	uint64_t v[VALUES_MAX];
+	unsigned n;
+};
+
+/* A step changes a file from now->v[i] to next->v[i] while the other end may
+ * hold any of other->v. Both rules in one question. */
+bool rule_holds(const struct file_set *now, const struct file_set *next,
+    const struct file_set *other);
+bool rule_is_safe(const struct file_set *shown, const struct file_set *trusted);
+/* Does it take anything away? */
+bool rule_is_removal(const struct file_set *now, const struct file_set *next);
+
+/* What an order makes of a configuration. */
+struct change {
+	uint32_t steps, from, to;
+	bool bridges, verifies, presents;
+};
+struct pol_conf change_apply(const struct change *c, struct pol_conf conf);
+/* What a client (through) or server shows to one verifier. */
+uint64_t conf_shown(struct pol_conf c, bool through);
+/* Does the presenter's bridge count in this direction? */
+bool direction_bridges(const struct pol_graph *g, uint32_t presenter,
+    uint32_t verifier, bool presenter_is_client);
+
+/* Own steps that come before or with these. */
+uint32_t needs_own(unsigned role, uint32_t steps);

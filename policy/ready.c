@@ -1,0 +1,287 @@
+/*
+ * ready: what may start now, what waits and on whom, how far the roll is.
+ * kedged asks after every fact. Only nodes whose own state or whose peers'
+ * state changed are looked at again.
+ *
+ * Orders that are ready together are safe together: within one goal every
+ * file that an order replaces or shortens ends with the goal's generation in
+ * it, and each was allowed because all its peers already have it in every
+ * possible configuration; so any two of the new configurations meet in it,
+ * and any new one meets any old one by its own check.
+ */
+#include <stdlib.h>
+
+#include "policy/engine.h"
+
+static bool
+is_open(const struct pol_engine *e, uint32_t node, uint32_t steps)
+{
+	const struct pol_order o = { node, steps };
+
+	/* cheap ones first; the answer is the same */
+	return !(e->node[node].flags & NODE_HELD) &&
+	    gates_pass(gates_strategy, e, o, NULL) &&
+	    gates_pass(gates_safety, e, o, NULL);
+}
+
+static void
+offer_set(struct pol_engine *e, uint32_t node, uint32_t steps)
+{
+	struct enode *n = &e->node[node];
+	struct egroup *g = &e->group[e->shape.group[node]];
+
+	if ((n->offer != 0) != (steps != 0)) {
+		g->ready += steps != 0 ? 1u : UINT32_MAX;
+		nodeset_put(&e->ready, node, steps != 0);
+	}
+	n->offer = (uint8_t)steps;
+}
+
+/* The first of the node's orders that may be given now. */
+static void
+look_again(struct pol_engine *e, uint32_t node)
+{
+	const uint32_t todo = engine_todo(e, node);
+	uint32_t parts[PARTS_MAX], offer = 0;
+	unsigned n = todo == 0 ? 0 : shape_parts(&e->shape, node, parts);
+
+	for (unsigned k = 0; k < n && offer == 0; k++)
+		if ((parts[k] & todo) != 0 && is_open(e, node, parts[k] & todo))
+			offer = parts[k] & todo;
+	offer_set(e, node, offer);
+}
+
+/* From "all old" a bundle that can never be given has been split by
+ * shape_make. From other states a group can come to rest before the goal
+ * with nobody to wait for; single steps always go on. */
+static bool
+group_is_stuck(const struct pol_engine *e, uint32_t group)
+{
+	const struct egroup *g = &e->group[group];
+	uint32_t todo = 0;
+
+	for (unsigned l = 0; l < LAYERS_MAX; l++)
+		todo += g->todo[l];
+	return todo > 0 && g->outstanding == 0 && g->ready == 0 &&
+	    g->odd == 0 && g->failed == 0;
+}
+
+static void
+group_unbundle(struct pol_engine *e, uint32_t group)
+{
+	for (uint32_t i = e->members_at[group]; i < e->members_at[group + 1];
+	     i++)
+		e->shape.role[e->members[i]] |= ROLE_SPLIT;
+	for (uint32_t i = e->members_at[group]; i < e->members_at[group + 1];
+	     i++)
+		look_again(e, e->members[i]);
+}
+
+static void
+queue_drain(struct pol_engine *e)
+{
+	const bool bundles =
+	    e->goal.strategy == POL_BUNDLED || e->goal.strategy == POL_MERGED;
+
+	for (uint32_t i = 0; i < e->nqueue; i++) {
+		e->queued[e->queue[i]] = 0;
+		look_again(e, e->queue[i]);
+	}
+	for (uint32_t i = 0; i < e->nqueue && bundles; i++) {
+		uint32_t node = e->queue[i];
+		if (group_is_stuck(e, e->shape.group[node]) &&
+		    !(e->shape.role[node] & ROLE_SPLIT))
+			group_unbundle(e, e->shape.group[node]);
+	}
+	e->nqueue = 0;
+}
+
+static enum pol_err
+answer_put(struct pol_engine *e, size_t n, struct pol_order o)
+{
+	struct pol_order *a;
+
+	if (n == e->orders_cap) {
+		size_t cap = e->orders_cap == 0 ? 64 : 2 * e->orders_cap;
+		if ((a = realloc(e->orders, cap * sizeof(*a))) == NULL)
+			return POL_E_NOMEM;
+		e->orders = a;
+		e->orders_cap = cap;
+	}
+	e->orders[n] = o;
+	return POL_OK;
+}
+
+enum pol_err
+pol_engine_ready(struct pol_engine *e, struct pol_time now,
+    const struct pol_order **out, size_t *n)
+{
+	uint32_t room = UINT32_MAX;
+	enum pol_err err;
+
+	*out = e->orders;
+	*n = 0;
+	e->now = now;
+	queue_drain(e);
+	if (e->goal.max_in_flight != 0)
+		room = e->outstanding < e->goal.max_in_flight
+		    ? e->goal.max_in_flight - e->outstanding
+		    : 0;
+	for (uint32_t i = nodeset_next(&e->ready, 0);
+	     i != POL_NONE && *n < room; i = nodeset_next(&e->ready, i + 1)) {
+		const struct pol_order o = { i, e->node[i].offer };
+		if (!gates_pass(gates_when, e, o, NULL))
+			continue;
+		if ((err = answer_put(e, *n, o)) != POL_OK) {
+			*n = 0;
+			return err;
+		}
+		++*n;
+	}
+	*out = e->orders;
+	return POL_OK;
+}
+
+enum pol_err
+pol_engine_allowed(const struct pol_engine *e, uint32_t node, uint32_t steps,
+    struct pol_why *why)
+{
+	const struct pol_order o = { node, steps };
+	struct pol_why w;
+
+	if (node >= e->shape.graph->nnodes || e->shape.role[node] == 0 ||
+	    steps == 0 || (steps & ~role_steps(e->shape.role[node])) != 0)
+		return POL_E_RANGE;
+	return gates_pass(gates_safety, e, o, why != NULL ? why : &w)
+	    ? POL_OK
+	    : POL_E_UNSAFE;
+}
+
+size_t
+pol_engine_waits(const struct pol_engine *e, uint32_t node, struct pol_why *out,
+    size_t max)
+{
+	const struct gate *const lists[] = { gates_strategy, gates_safety,
+		gates_when };
+	uint32_t parts[PARTS_MAX], todo;
+	unsigned nparts;
+	size_t n = 0;
+
+	if (node >= e->shape.graph->nnodes || e->shape.role[node] == 0)
+		return 0;
+	todo = engine_todo(e, node);
+	nparts = shape_parts(&e->shape, node, parts);
+	for (unsigned k = 0; k < nparts && n < max; k++) {
+		const struct pol_order o = { node, parts[k] & todo };
+		bool open = o.steps != 0;
+		for (unsigned i = 0; i < 3 && open; i++)
+			open = gates_pass(lists[i], e, o, &out[n]);
+		n += o.steps != 0 && !open;
+	}
+	return n;
+}
+
+/* ---- how far it is ---------------------------------------------------------------- */
+
+enum pol_done
+pol_engine_step(const struct pol_engine *e, uint32_t node, uint32_t step)
+{
+	const struct enode *n;
+
+	if (node >= e->shape.graph->nnodes ||
+	    !(role_steps(e->shape.role[node]) & step))
+		return POL_STEP_NONE;
+	n = &e->node[node];
+	if (n->done & step)
+		return POL_STEP_DONE;
+	if (n->epoch != 0 && (n->steps & step))
+		return (n->flags & NODE_RECEIVED) ? POL_STEP_RECEIVED
+						  : POL_STEP_SENT;
+	return (n->last_steps & step) ? POL_STEP_FAILED : POL_STEP_WAITING;
+}
+
+bool
+pol_engine_is_done(const struct pol_engine *e)
+{
+	return e->done == e->all;
+}
+
+void
+pol_engine_progress(const struct pol_engine *e, uint32_t *done, uint32_t *all)
+{
+	*done = e->done;
+	*all = e->all;
+}
+
+struct pol_possible
+pol_engine_possible(const struct pol_engine *e, uint32_t node)
+{
+	struct pol_possible p = { .is_sure = false };
+	const struct enode *n;
+	struct change c;
+
+	if (node >= e->shape.graph->nnodes ||
+	    !(e->node[node].flags & NODE_KNOWN))
+		return p;
+	n = &e->node[node];
+	p.is_sure = n->base.ntrust == 1 && n->base.nchain == 1;
+	p.before = (struct pol_conf){ n->base.trust[0], n->base.chain[0].leaf,
+		n->base.chain[0].bridge };
+	p.after = p.before;
+	if (n->epoch != 0) {
+		c = engine_change(e, node, n->steps);
+		c.from = n->from;
+		c.to = n->to;
+		p.after = change_apply(&c, p.before);
+	}
+	return p;
+}
+
+static bool
+direction_is_safe(const struct pol_engine *e, uint32_t presenter,
+    uint32_t verifier, bool is_client)
+{
+	const struct pol_graph *g = e->shape.graph;
+	struct file_set shown, trusted;
+
+	if ((e->node[presenter].flags | e->node[verifier].flags) & NODE_EXCUSED)
+		return true;
+	shown = engine_shows(e, presenter,
+	    direction_bridges(g, presenter, verifier, is_client));
+	trusted = engine_trusts(e, verifier);
+	return rule_is_safe(&shown, &trusted);
+}
+
+bool
+pol_engine_is_safe(const struct pol_engine *e, uint32_t presenter,
+    uint32_t verifier)
+{
+	const struct pol_graph *g = e->shape.graph;
+	struct walk w;
+	const struct half *h;
+
+	if (presenter >= g->nnodes || verifier >= g->nnodes)
+		return true;
+	w = walk_start(g, presenter);
+	while ((h = walk_next(&w)) != NULL)
+		if (h->peer == verifier &&
+		    (w.is_client ? h->client_root : h->server_root) ==
+			e->shape.root &&
+		    !direction_is_safe(e, presenter, verifier, w.is_client))
+			return false;
+	return true;
+}
+
+bool
+pol_engine_link_is_safe(const struct pol_engine *e, const struct pol_link *l)
+{
+	const uint32_t n = e->shape.graph->nnodes;
+
+	if (l->client >= n || l->server >= n || l->client == l->server)
+		return false;
+	if (l->client_root == e->shape.root &&
+	    !direction_is_safe(e, l->client, l->server, true))
+		return false;
+	return l->server_root != e->shape.root ||
+	    direction_is_safe(e, l->server, l->client, false);
+}

@@ -1,0 +1,316 @@
+/*
+ * shape: what the roll of one root looks like on a graph: who presents, who
+ * verifies, which nodes depend on each other at all, and how a strategy
+ * bundles a node's steps. Used by plan and engine alike, so that both see
+ * the same orders.
+ */
+#include <stdlib.h>
+
+#include "policy/inside.h"
+
+/* ---- names ---------------------------------------------------------------- */
+
+static const char *const strategy_names[] = {
+	[POL_MINIMAL] = "minimal",
+	[POL_LAYERED] = "layered",
+	[POL_SEQUENTIAL] = "sequential",
+	[POL_MERGED] = "merged",
+	[POL_BUNDLED] = "bundled",
+};
+#define NSTRATEGIES (sizeof(strategy_names) / sizeof(strategy_names[0]))
+
+static bool
+text_equal(const char *a, const char *b)
+{
+	while (*a != '\0' && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+bool
+pol_strategy_parse(const char *s, enum pol_strategy *out)
+{
+	for (unsigned i = 0; i < NSTRATEGIES; i++)
+		if (text_equal(s, strategy_names[i])) {
+			*out = (enum pol_strategy)i;
+			return true;
+		}
+	return false;
+}
+
+const char *
+pol_strategy_name(enum pol_strategy s)
+{
+	return (unsigned)s < NSTRATEGIES ? strategy_names[s] : "unknown";
+}
+
+/* ---- roles ------------------------------------------------------------------ */
+
+static unsigned
+role_as_client(const struct half *h, uint32_t root)
+{
+	return (h->client_root == root ? ROLE_CLIENT | ROLE_SHOWS_C : 0u) |
+	    (h->server_root == root ? ROLE_CLIENT | ROLE_VERIFIES : 0u);
+}
+
+static unsigned
+role_as_server(const struct half *h, uint32_t root)
+{
+	return (h->client_root == root ? ROLE_SERVER | ROLE_VERIFIES : 0u) |
+	    (h->server_root == root ? ROLE_SERVER | ROLE_SHOWS_S : 0u);
+}
+
+static unsigned
+role_with_flags(unsigned role, unsigned flags)
+{
+	if ((role & ROLE_SHOWS_C) && (flags & POL_NODE_DUAL))
+		role |= ROLE_BRIDGES;
+	return role;
+}
+
+unsigned
+role_of(const struct pol_graph *g, uint32_t root, uint32_t node)
+{
+	unsigned role = 0;
+	struct walk w = walk_start(g, node);
+	const struct half *h;
+
+	while ((h = walk_next(&w)) != NULL)
+		role |= w.is_client ? role_as_client(h, root)
+				    : role_as_server(h, root);
+	return role_with_flags(role, g->flags[node]);
+}
+
+uint32_t
+role_steps(unsigned role)
+{
+	uint32_t steps = 0;
+
+	if (role & ROLE_VERIFIES)
+		steps |= POL_TRUST | POL_FINISH;
+	if (role & (ROLE_SHOWS_C | ROLE_SHOWS_S))
+		steps |= POL_CERT;
+	if (role & ROLE_BRIDGES)
+		steps |= POL_FINISH;
+	return steps;
+}
+
+struct pol_role
+pol_graph_role(const struct pol_graph *g, uint32_t root, uint32_t node)
+{
+	unsigned role = node < g->nnodes ? role_of(g, root, node) : 0;
+
+	return (struct pol_role){
+		.verifies = (role & ROLE_VERIFIES) != 0,
+		.presents = (role & (ROLE_SHOWS_C | ROLE_SHOWS_S)) != 0,
+		.bridges = (role & ROLE_BRIDGES) != 0,
+	};
+}
+
+uint32_t
+pol_graph_steps(const struct pol_graph *g, uint32_t root, uint32_t node)
+{
+	return node < g->nnodes ? role_steps(role_of(g, root, node)) : 0;
+}
+
+/* ---- groups: union and find, the smallest node is the representative ---------- */
+
+/* marks a group's number among representatives; no node has this bit */
+#define GROUP_NUMBER UINT32_C(0x80000000)
+
+static uint32_t
+group_find(uint32_t *up, uint32_t i)
+{
+	while (up[i] != i) {
+		up[i] = up[up[i]];
+		i = up[i];
+	}
+	return i;
+}
+
+static void
+group_join(uint32_t *up, uint32_t a, uint32_t b)
+{
+	a = group_find(up, a);
+	b = group_find(up, b);
+	if (a < b)
+		up[b] = a;
+	else
+		up[a] = b;
+}
+
+static void
+groups_number(struct shape *s)
+{
+	for (uint32_t i = 0; i < s->graph->nnodes; i++)
+		s->group[i] = group_find(s->group, i);
+	/* a representative comes before its members, so one pass does */
+	for (uint32_t i = 0; i < s->graph->nnodes; i++)
+		s->group[i] = s->group[i] == i
+		    ? GROUP_NUMBER | (s->role[i] != 0 ? s->ngroups++ : 0)
+		    : s->group[s->group[i]];
+	for (uint32_t i = 0; i < s->graph->nnodes; i++)
+		s->group[i] =
+		    s->role[i] != 0 ? s->group[i] & ~GROUP_NUMBER : POL_NONE;
+}
+
+static void
+roles_and_groups(struct shape *s)
+{
+	const struct pol_graph *g = s->graph;
+	const uint32_t root = s->root;
+
+	for (uint32_t c = 0; c < g->nnodes; c++) {
+		unsigned role = 0;
+		for (size_t i = g->client_at[c]; i < g->client_at[c + 1]; i++) {
+			const struct half *h = &g->as_client[i];
+			unsigned mine = role_as_client(h, root);
+			if (mine == 0)
+				continue;
+			role |= mine;
+			s->role[h->peer] |= (uint8_t)role_as_server(h, root);
+			group_join(s->group, c, h->peer);
+		}
+		s->role[c] |= (uint8_t)role;
+	}
+	for (uint32_t i = 0; i < g->nnodes; i++)
+		s->role[i] = (uint8_t)role_with_flags(s->role[i], g->flags[i]);
+}
+
+/* ---- strategies ------------------------------------------------------------------ */
+
+unsigned
+shape_parts(const struct shape *s, uint32_t node, uint32_t parts[PARTS_MAX])
+{
+	static const uint8_t single[PARTS_MAX] = { POL_TRUST, POL_CERT,
+		POL_FINISH };
+	static const uint8_t client[PARTS_MAX] = { POL_TRUST | POL_CERT,
+		POL_FINISH, 0 };
+	static const uint8_t server[PARTS_MAX] = {
+		POL_TRUST | POL_CERT | POL_FINISH, 0, 0
+	};
+	const unsigned role = s->role[node];
+	const uint32_t steps = role_steps(role);
+	const uint8_t *pattern = single;
+	unsigned n = 0;
+
+	if (s->strategy == POL_MERGED && !(role & (ROLE_SERVER | ROLE_SPLIT)))
+		pattern = client;
+	if (s->strategy == POL_BUNDLED && !(role & ROLE_SPLIT))
+		pattern = (role & ROLE_CLIENT) ? client : server;
+	for (unsigned i = 0; i < PARTS_MAX; i++)
+		if ((pattern[i] & steps) != 0)
+			parts[n++] = pattern[i] & steps;
+	return n;
+}
+
+struct layers {
+	uint8_t trust_server, trust_client;
+	uint8_t cert_client, cert_both, cert_server;
+	uint8_t finish;
+};
+
+static const struct layers layers[NSTRATEGIES] = {
+	[POL_LAYERED] = { 0, 0, 1, 2, 3, 4 }, /* FIG. 36 */
+	[POL_SEQUENTIAL] = { 0, 1, 2, 3, 4, 5 }, /* FIG. 37 */
+	[POL_MERGED] = { 0, 1, 1, 2, 3, 4 }, /* FIG. 38 */
+};
+
+/* A dual client waits for its servers' trust although it need not. */
+bool
+shape_is_courteous(const struct shape *s)
+{
+	return s->strategy != POL_BUNDLED;
+}
+
+bool
+shape_has_layers(const struct shape *s)
+{
+	return layers[s->strategy].finish != 0;
+}
+
+unsigned
+shape_layer(const struct shape *s, unsigned role, uint32_t step)
+{
+	const struct layers *l = &layers[s->strategy];
+
+	if (step & POL_FINISH)
+		return l->finish;
+	if (step & POL_CERT) {
+		if (!(role & ROLE_SERVER))
+			return l->cert_client;
+		return (role & ROLE_CLIENT) ? l->cert_both : l->cert_server;
+	}
+	return (role & ROLE_SERVER) ? l->trust_server : l->trust_client;
+}
+
+/* ---- what a part waits for on one link ------------------------------------------ */
+
+static bool
+shows(const struct half *h, bool as_client, uint32_t root)
+{
+	return (as_client ? h->client_root : h->server_root) == root;
+}
+
+uint8_t
+link_needs(const struct shape *s, const struct needs *needs,
+    const struct asked *a, const struct half *h, bool is_client)
+{
+	const struct pol_graph *g = s->graph;
+	uint8_t need = 0;
+	bool br;
+
+	if (shows(h, is_client, s->root)) {
+		br = direction_bridges(g, a->node, h->peer, is_client);
+		need |= needs->peer[br][1][a->done][a->part];
+		if (is_client && (a->part & POL_CERT) && shape_is_courteous(s))
+			need |= POL_TRUST;
+	}
+	if (shows(h, !is_client, s->root)) {
+		br = direction_bridges(g, h->peer, a->node, !is_client);
+		need |= needs->peer[br][0][a->done][a->part];
+	}
+	return need;
+}
+
+/* ---- making one ------------------------------------------------------------------- */
+
+enum pol_err
+shape_make(const struct pol_graph *g, uint32_t root, enum pol_strategy st,
+    struct shape *s)
+{
+	enum pol_err e = POL_OK;
+
+	*s = (struct shape){ .graph = g, .root = root, .strategy = st };
+	if (root >= g->nroots || !g->sealed || (unsigned)st >= NSTRATEGIES)
+		return POL_E_RANGE;
+	s->role = calloc((size_t)g->nnodes + 1, sizeof(*s->role));
+	s->group = malloc(((size_t)g->nnodes + 1) * sizeof(*s->group));
+	if (s->role == NULL || s->group == NULL) {
+		shape_free(s);
+		return POL_E_NOMEM;
+	}
+	for (uint32_t i = 0; i < g->nnodes; i++)
+		s->group[i] = i;
+	roles_and_groups(s);
+	groups_number(s);
+	if (st == POL_BUNDLED)
+		e = bundle_split(s);
+	if (e != POL_OK)
+		shape_free(s);
+	return e;
+}
+
+void
+shape_free(struct shape *s)
+{
+	free(s->role);
+	free(s->group);
+	free(s->notes);
+	s->role = NULL;
+	s->group = NULL;
+	s->notes = NULL;
+	s->nnotes = 0;
+}
