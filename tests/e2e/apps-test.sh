@@ -1,7 +1,7 @@
 #!/bin/sh
 # apps-test.sh: the applications alone, without kedge: a roll by hand in the
 # right order under load. It shows that the recipes lose no connection, and
-# that the measure reads 0 when all is right. Run by check.sh.
+# that the measure reads 0 when all is right. Part of make e2e.
 
 # Lists of nodes are split into words on purpose; fleet.sh sets the rest.
 # shellcheck disable=SC1091,SC2086,SC2154

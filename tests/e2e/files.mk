@@ -26,4 +26,8 @@ demo demo-naive:
 check-e2e: all e2e-programs
 	KEDGE_BUILD=$(B) tests/e2e/check.sh
 
-.PHONY: e2e-programs demo demo-naive check-e2e
+# What takes longer than make check has time for
+e2e: all e2e-programs
+	KEDGE_BUILD=$(B) tests/e2e/apps-test.sh
+
+.PHONY: e2e-programs demo demo-naive check-e2e e2e

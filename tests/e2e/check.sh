@@ -1,0 +1,69 @@
+#!/bin/sh
+# check.sh: the end-to-end test within make check: the demo fleet under a
+# small load rolls twice, 1 -> 2 undisturbed, 2 -> 3 while kedged, kedge-hsmd
+# and an agent are killed (SIGKILL) in the middle. No handshake may be refused
+# and the old roots must be gone..
+
+# Lists of nodes are split into words on purpose; fleet.sh sets the rest.
+# shellcheck disable=SC1091,SC2086,SC2154
+. "$(dirname "$0")/fleet.sh"
+. "$HERE/kedge.sh"
+. "$HERE/oldroot.sh"
+
+RATE=${KEDGE_CHECK_RATE:-20}
+OUT=$B/e2e
+
+note() {
+	say "$(date -u +%H:%M:%S)  e2e: $*"
+}
+
+# crash NAME AGAIN...: kill -9, and start it again by the given command
+crash() {
+	name=$1
+	shift
+	kill -KILL "$(proc_pid "$name")"
+	wait "$(proc_pid "$name")" 2>/dev/null
+	note "killed $name at $(steps_done) steps"
+	"$@"
+}
+
+# roll_wait: until the roll of plant is over
+roll_wait() {
+	try 40 roll_is_over || die "the roll does not end: $(cat "$D/try.log")"
+}
+
+roll_quiet() {
+	kedge roll start plant || die "the roll did not start"
+	roll_wait
+	note "rolled 1 -> 2"
+}
+
+roll_disturbed() {
+	kedge roll start plant || die "the second roll did not start"
+	try 20 steps_at_least 3 || die "the roll does not move"
+	crash kedged kedged_start
+	try 20 steps_at_least 7 || die "no progress after kedged's death"
+	crash hsmd hsmd_start
+	try 20 steps_at_least 11 || die "no progress after hsmd's death"
+	crash app2-agent agent_start app2
+	roll_wait
+	note "rolled 2 -> 3"
+}
+
+fleet_new
+fleet_up
+note "the fleet is up"
+load_start "$RATE"
+sleep 0.5
+load_say begin
+roll_quiet
+fleet_keep_old
+roll_disturbed
+load_end
+kedge audit verify || die "the audit chain is broken"
+left=$(old_root_nodes) || exit 1
+load_report "$OUT/report.json" 8 1 3 "$(echo "$left" | grep -c .)"
+refused=$(report_value "$OUT/report.json" refused)
+[ -z "$left" ] || die "the old root is left on" $left
+[ "$refused" = 0 ] || die "$refused handshakes refused"
+say "e2e: $(report_value "$OUT/report.json" handshakes) handshakes, 0 refused"
