@@ -351,6 +351,10 @@ cli_main(int argc, char **argv, FILE *out, FILE *err)
 		return help_main(argc - 2, argv + 2, out, err);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return help_main(0, NULL, out, err);
+	if (strcmp(argv[1], "--version") == 0) {
+		fprintf(out, "kedge %s\n", base_version());
+		return CLI_DONE;
+	}
 	c.command = command_find(argc - 1, argv + 1, &words);
 	if (c.command == NULL) {
 		fprintf(err, "kedge: no command %s; see kedge --help\n",
