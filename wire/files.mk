@@ -7,6 +7,7 @@ wire_SRC := \
 	wire/der.c \
 	wire/exchange.c \
 	wire/hello.c \
+	wire/http.c \
 	wire/hsm_msg.c \
 	wire/join.c \
 	wire/key.c \
@@ -18,4 +19,5 @@ wire_SRC := \
 	wire/spki.c \
 	wire/tbs.c \
 	wire/tbs_ext.c \
+	wire/tls.c \
 	wire/token.c

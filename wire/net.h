@@ -16,18 +16,31 @@ struct wire_tls {                /* all borrowed; copied by reference count */
 	X509 *cert;              /* NULL: none to present (client only) */
 	STACK_OF(X509) *chain;   /* sent along; NULL none */
 	EVP_PKEY *key;
-	STACK_OF(X509) *trust;   /* NULL: peer is not verified (server-only link) */
+	STACK_OF(X509) *trust;   /* NULL: no certificate is asked for (server of
+				  * a server-only link) */
+	const uint8_t *pin;      /* instead of trust, client only: SHA-256 of a
+				  * root that the server must send along (join) */
 	bool tls13_only;         /* our own management channel */
 	bool closed;             /* closed profile on the peer's chain */
+	struct base_time (*now)(void);   /* NULL: base_time_now */
 };
-/* Verifies by wire_verify_cert, the same code as everywhere. */
+/* Verifies by wire_verify_cert, the same code as everywhere; which name the
+ * peer has is left to the caller (wire_tls_peer_node). A server with trust
+ * asks for a certificate, but shaking hands without one is left to the
+ * caller, too. CONFIG when certificate and key do not fit, or when a client
+ * would verify nobody. */
 enum base_err wire_tls_ctx(const struct wire_tls *t, SSL_CTX **out)
     BASE_MUST;
-/* Node name in the peer's certificate (kedge profile: CN and first dNSName);
- * NOTFOUND when it showed none. */
+/* Node name in the peer's verified certificate (wire_x509_node); NOTFOUND
+ * when it showed none. */
 enum base_err wire_tls_peer_node(SSL *ssl, char out[BASE_NAME_MAX + 1])
     BASE_MUST;
+/* The exporter value that a hello carries. REFUSED under TLS 1.2 without
+ * extended master secret (RFC 7627), which would not bind. */
 enum base_err wire_tls_binding(SSL *ssl, uint8_t out[32]) BASE_MUST;
+/* Why we refused the peer's certificate; "" when we did not. Lives as long as
+ * ssl. */
+const char *wire_tls_why(const SSL *ssl);
 
 /* ---- server ------------------------------------------------------------------- */
 
@@ -42,25 +55,30 @@ struct wire_server_conf {
 	uint32_t max_connections;/* 0: 4096 */
 	uint32_t idle_ms;        /* 0: 120 000 */
 	/* path is "/kedge/v1/exchange" or "/kedge/v1/join"; body lives until
-	 * the answer. Must answer sooner or later by wire_request_answer. */
+	 * the answer. Must answer sooner or later by wire_request_answer, also
+	 * from inside. Without demand_peer look at wire_tls_peer_node. */
 	void (*on_request)(void *arg, struct wire_request *r, const char *path,
 	    struct base_span body);
-	void (*on_gone)(void *arg, struct wire_request *r);  /* peer hung up:
-	    r is dead after this; no answer is due */
+	/* Peer hung up, ctx was changed and the drain is over, or the server
+	 * closes: r is dead after this; no answer is due. May be NULL. */
+	void (*on_gone)(void *arg, struct wire_request *r);
 	void *arg;
 };
 enum base_err wire_server_open(struct event_base *eb,
     const struct wire_server_conf *c, struct wire_server **out) BASE_MUST;
-/* New connections use it; old ones end within drain_ms. */
+/* New connections use it. Of the old ones the idle end now, the others after
+ * their answer, and all within drain_ms. */
 void wire_server_set_ctx(struct wire_server *s, SSL_CTX *ctx,
     uint32_t drain_ms);
 uint16_t wire_server_port(const struct wire_server *s);
 SSL *wire_request_ssl(struct wire_request *r);     /* never NULL */
 void *wire_request_data(struct wire_request *r);
 void wire_request_set_data(struct wire_request *r, void *p);
-/* status 200 with a DER body, or an error status with a sentence. */
+/* status 200 with a DER body, or an error status with a sentence. r is dead
+ * after this. */
 void wire_request_answer(struct wire_request *r, int status,
     struct base_span body);
+/* NULL is allowed. Not from inside on_request or on_gone. */
 void wire_server_close(struct wire_server *s);
 
 /* ---- client ------------------------------------------------------------------------ */
@@ -68,19 +86,26 @@ void wire_server_close(struct wire_server *s);
 struct wire_client;              /* one keep-alive connection to one peer */
 
 struct wire_client_conf {
-	const char *address;     /* HOST:PORT */
-	const char *peer;        /* node name that must be in its certificate */
+	const char *address;     /* HOST:PORT; copied */
+	const char *peer;        /* node name that must be in its certificate;
+				  * copied */
 	SSL_CTX *ctx;            /* reference taken */
 	uint32_t connect_ms, answer_ms;   /* 0: 5 000 and 90 000 */
 	size_t max_body;
 };
 enum base_err wire_client_open(struct event_base *eb,
     const struct wire_client_conf *c, struct wire_client **out) BASE_MUST;
+/* A connection that stands is not used for another call. */
 void wire_client_set_ctx(struct wire_client *c, SSL_CTX *ctx);
 /* One request at a time (STATE otherwise). before is called once the
- * connection stands, so that a hello can be bound to it, and fills body;
- * done gets BASE_OK and status, or the error, exactly once. before may be
- * NULL when body is given. */
+ * connection stands and its peer has the right name, so that a hello can be
+ * bound to it, and fills body; done gets BASE_OK and status, or the error
+ * (DENIED: wrong peer, or it refused us; CRYPTO: its certificate does not
+ * verify; IO; TIMEOUT; SYNTAX) with base_why(), exactly once; both from the
+ * event loop, never from inside _call. A kept connection that turns out to be
+ * dead before anything came back is replaced once: then before is called
+ * again. done may call, close or change anything. before may be NULL when
+ * body is given. */
 struct wire_call {
 	const char *path;
 	struct base_span body;   /* copied */
@@ -93,4 +118,5 @@ enum base_err wire_client_call(struct wire_client *c,
     const struct wire_call *call) BASE_MUST;
 bool wire_client_is_busy(const struct wire_client *c);
 void wire_client_cancel(struct wire_client *c);    /* done is not called */
+/* NULL is allowed; done is not called. */
 void wire_client_close(struct wire_client *c);
