@@ -64,6 +64,15 @@ def check_text(path, text):
         yield f'{path}:{len(lines)}: end the file with one newline'
 
 
+def check_manual():
+    """Every command of the table stands in kedge(1)."""
+    table = open('ca/cli_table.c').read().partition('cli_command cli')[2]
+    page = open('docs/man/kedge.1').read()
+    for name in re.findall(r'^\t\{ "([a-z ]+)", "', table, flags=re.M):
+        if not re.search(rf'Cm {name}\b', page):
+            yield f'docs/man/kedge.1: the command "{name}" is missing'
+
+
 def main():
     files = sys.stdin.read().split('\n')[:-1]
     lists = [f for f in files if f.endswith('.mk') or f == 'Makefile']
@@ -77,6 +86,7 @@ def main():
         faults += check_text(path, text)
         if path.endswith(('.c', '.h')):
             faults += check_source(path, text.split('\n'), built)
+    faults += check_manual()
     print('\n'.join(faults), end='\n' if faults else '')
     return 1 if faults else 0
 
