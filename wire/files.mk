@@ -1,7 +1,9 @@
 # Sources of wire/, one idea each; main programs are named in the Makefile.
 wire_SRC := \
 	wire/ack.c \
+	wire/addr.c \
 	wire/asn1.c \
+	wire/client.c \
 	wire/cms.c \
 	wire/csr.c \
 	wire/der.c \
@@ -16,6 +18,7 @@ wire_SRC := \
 	wire/order.c \
 	wire/pem.c \
 	wire/report.c \
+	wire/server.c \
 	wire/spki.c \
 	wire/tbs.c \
 	wire/tbs_ext.c \

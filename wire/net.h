@@ -42,6 +42,9 @@ enum base_err wire_tls_binding(SSL *ssl, uint8_t out[32]) BASE_MUST;
  * ssl. */
 const char *wire_tls_why(const SSL *ssl);
 
+#define WIRE_PATH_EXCHANGE "/kedge/v1/exchange"
+#define WIRE_PATH_JOIN     "/kedge/v1/join"
+
 /* ---- server ------------------------------------------------------------------- */
 
 struct wire_server;
@@ -54,7 +57,7 @@ struct wire_server_conf {
 	size_t max_body;         /* bytes; 0: 4 MiB */
 	uint32_t max_connections;/* 0: 4096 */
 	uint32_t idle_ms;        /* 0: 120 000 */
-	/* path is "/kedge/v1/exchange" or "/kedge/v1/join"; body lives until
+	/* path is WIRE_PATH_EXCHANGE or WIRE_PATH_JOIN; body lives until
 	 * the answer. Must answer sooner or later by wire_request_answer, also
 	 * from inside. Without demand_peer look at wire_tls_peer_node. */
 	void (*on_request)(void *arg, struct wire_request *r, const char *path,
@@ -107,7 +110,7 @@ void wire_client_set_ctx(struct wire_client *c, SSL_CTX *ctx);
  * again. done may call, close or change anything. before may be NULL when
  * body is given. */
 struct wire_call {
-	const char *path;
+	const char *path;        /* borrowed until done */
 	struct base_span body;   /* copied */
 	enum base_err (*before)(void *arg, SSL *ssl, struct base_buf *body);
 	void (*done)(void *arg, enum base_err e, int status,
