@@ -25,6 +25,7 @@
 enum state {
 	CLOSED, /* no connection */
 	RESOLVING, /* host name to addresses */
+	RESOLVED, /* found or not, on_kick goes on */
 	CONNECTING, /* TCP and TLS */
 	READY, /* connection stands, nothing under way */
 	WAITING, /* request sent, answer has not come whole */
