@@ -73,6 +73,7 @@ int cli_main(int argc, char **argv, FILE *out, FILE *err);
 /* ---- handlers, one file ca/cmd_*.c per subject ------------------------- */
 
 /* ca/cmd_fleet.c */
+enum base_err ca_cmd_plan(struct cli *c);
 enum base_err ca_cmd_init(struct cli *c);
 enum base_err ca_cmd_root_list(struct cli *c);
 enum base_err ca_cmd_root_show(struct cli *c);

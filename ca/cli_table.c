@@ -66,7 +66,23 @@ static const struct cli_option audit_list_options[] = {
 	{ NULL, NULL, NULL },
 };
 
+static const struct cli_option plan_options[] = {
+	{ "topology", "FILE", "topology file to plan for" },
+	{ "root", "NAME", "root that rolls; management: the CA's own" },
+	{ "strategy", "NAME",
+	    "minimal (default), layered, sequential, merged or bundled" },
+	{ "exit-code", NULL, "exit 3 when the plan has orders" },
+	{ NULL, NULL, NULL },
+};
+
 const struct cli_command cli_commands[] = {
+	{ "plan", "--topology FILE --root NAME [--strategy NAME] [--exit-code]",
+	    "show the orders of a whole roll, without daemon or token",
+	    "Reads a topology file and prints the update orders that move every\n"
+	    "node from the old generation of a root to the new one, and what each\n"
+	    "order waits for: the effective reports of the orders under \"after\".\n"
+	    "Nothing is changed and nobody is contacted.\n",
+	    plan_options, 0, 0, ca_cmd_plan },
 	{ "init", "[--alg ALG]", "make the fleet's management root", NULL,
 	    alg_options, 0, 0, ca_cmd_init },
 	{ "root list", "", "list the roots", NULL, NULL, 0, 0,

@@ -9,6 +9,11 @@ ca_SRC += \
 	ca/ctl.c \
 	ca/remote.c \
 	ca/table.c
+ca_SRC += \
+	ca/cmd_plan.c \
+	ca/plan_doc.c \
+	ca/topology.c \
+	ca/topology_route.c
 # kedged
 ca_SRC += \
 	ca/store_sqlite.c \

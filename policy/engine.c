@@ -288,6 +288,18 @@ group_count(struct pol_engine *e, uint32_t node, bool add)
 	}
 }
 
+/* A peer whose finish comes last may be waiting for this node's. */
+static void
+queue_last(struct pol_engine *e, uint32_t node)
+{
+	struct walk w = walk_start(e->shape.graph, node);
+	const struct half *h;
+
+	while ((h = walk_next(&w)) != NULL)
+		if (e->shape.role[h->peer] & ROLE_LAST)
+			engine_queue(e, h->peer);
+}
+
 /* After base, order or flags of node changed: derive all the rest. */
 static void
 node_derive(struct pol_engine *e, uint32_t node)
@@ -301,6 +313,7 @@ node_derive(struct pol_engine *e, uint32_t node)
 	n->sure = sure_of(&v, n->flags, to);
 	if (n->sure != was)
 		tell_peers(e, node, was);
+	queue_last(e, node);
 	engine_queue(e, node);
 }
 

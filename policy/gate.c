@@ -308,6 +308,25 @@ gate_courtesy(const struct pol_engine *e, uint32_t node, uint32_t steps,
 }
 
 static bool
+gate_last(const struct pol_engine *e, uint32_t node, uint32_t steps,
+    struct pol_why *why)
+{
+	struct walk w = walk_start(e->shape.graph, node);
+	const struct half *h;
+
+	if (!(e->shape.role[node] & ROLE_LAST) || !(steps & POL_FINISH))
+		return true;
+	while ((h = walk_next(&w)) != NULL)
+		if (e->shape.role[h->peer] != 0 &&
+		    (engine_todo(e, h->peer) & POL_FINISH)) {
+			if (why != NULL)
+				why_peer(e, why, h->peer, POL_FINISH);
+			return false;
+		}
+	return true;
+}
+
+static bool
 gate_fresh(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct pol_why *why)
 {
@@ -355,6 +374,7 @@ const struct gate gates_strategy[] = {
 	{ "excused", gate_excused },
 	{ "layer", gate_layer },
 	{ "courtesy", gate_courtesy },
+	{ "last", gate_last },
 	{ NULL, NULL },
 };
 const struct gate gates_when[] = {

@@ -66,7 +66,7 @@ enum pol_err
 pol_graph_node_flags(struct pol_graph *g, uint32_t node, uint32_t flags)
 {
 	if (node >= g->nnodes ||
-	    (flags & ~(POL_NODE_DUAL | POL_NODE_SHALLOW)) != 0)
+	    (flags & ~(POL_NODE_DUAL | POL_NODE_SHALLOW | POL_NODE_LAST)) != 0)
 		return POL_E_RANGE;
 	g->flags[node] = (uint8_t)flags;
 	return POL_OK;

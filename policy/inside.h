@@ -83,8 +83,10 @@ void needs_derive(struct needs *n);
 #define ROLE_BRIDGES  0x20u /* dual, and presents as client */
 #define ROLE_SPLIT    0x40u /* bundled: fell back to single steps */
 
+#define ROLE_LAST 0x80u /* its finish waits for its peers' finish */
+
 #define PARTS_MAX  3
-#define LAYERS_MAX 6
+#define LAYERS_MAX 7
 
 struct shape {
 	const struct pol_graph *graph;

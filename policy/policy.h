@@ -49,6 +49,9 @@ struct pol_graph;
 #define POL_NODE_SHALLOW \
 	0x02u /* verifies leaves only, no chain: a bridge
 				 * towards it does not count */
+#define POL_NODE_LAST \
+	0x04u /* its finish comes after its peers' finish:
+				 * the CA under its own root (FIG. 49) */
 
 struct pol_link {
 	uint32_t client, server;

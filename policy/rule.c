@@ -41,6 +41,9 @@ static const struct pol_rule rule_table[] = {
 	    "a dual client presents the new certificate when its servers trust "
 	    "it, to save them the longer chain",
 	    "13 23 35 42 47" },
+	{ "last",
+	    "the CA drops the old management root when all its nodes have",
+	    "49" },
 	{ "fresh", "the peers on which a removal rests were seen lately", "" },
 	{ "in-flight", "fewer orders are outstanding than the operator allows",
 	    "" },

@@ -67,6 +67,8 @@ role_with_flags(unsigned role, unsigned flags)
 {
 	if ((role & ROLE_SHOWS_C) && (flags & POL_NODE_DUAL))
 		role |= ROLE_BRIDGES;
+	if (role != 0 && (flags & POL_NODE_LAST))
+		role |= ROLE_LAST;
 	return role;
 }
 
@@ -237,7 +239,7 @@ shape_layer(const struct shape *s, unsigned role, uint32_t step)
 	const struct layers *l = &layers[s->strategy];
 
 	if (step & POL_FINISH)
-		return l->finish;
+		return l->finish + ((role & ROLE_LAST) && l->finish != 0);
 	if (step & POL_CERT) {
 		if (!(role & ROLE_SERVER))
 			return l->cert_client;
@@ -272,6 +274,9 @@ link_needs(const struct shape *s, const struct needs *needs,
 		br = direction_bridges(g, h->peer, a->node, !is_client);
 		need |= needs->peer[br][0][a->done][a->part];
 	}
+	if ((s->role[a->node] & ROLE_LAST) && (a->part & POL_FINISH) &&
+	    need != NEED_NEVER)
+		need |= POL_FINISH;
 	return need;
 }
 

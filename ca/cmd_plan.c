@@ -1,0 +1,82 @@
+/*
+ * cmd_plan: `kedge plan --topology FILE --root NAME`: the orders of a whole
+ * roll from "all on the old generation", offline. Called by the CLI's frame.
+ */
+#include "ca/cli.h"
+#include "ca/plan_doc.h"
+#include "ca/topology.h"
+
+static const char *
+view_name(const void *arg, uint32_t number)
+{
+	return ca_topology_name(arg, number);
+}
+
+static size_t
+view_route(const void *arg, uint32_t number, uint32_t *out, size_t max)
+{
+	const struct ca_topology *t = arg;
+	const uint32_t node = ca_topology_position(t, number);
+
+	if (node == POL_NONE || t->nodes[node].hops > max)
+		return 0;
+	ca_topology_route(t, node, out);
+	for (uint32_t i = 0; i < t->nodes[node].hops; i++)
+		out[i] = ca_topology_number(t, out[i]);
+	return t->nodes[node].hops;
+}
+
+static enum base_err
+plan_print(struct cli *c, const struct ca_topology *t, const char *root,
+    enum pol_strategy strategy)
+{
+	struct pol_graph *graph = NULL;
+	struct pol_plan *plan = NULL;
+	uint32_t number;
+	enum base_err e;
+	enum pol_err pe;
+
+	if ((e = ca_topology_graph(t, root, &graph, &number)) != BASE_OK)
+		return e;
+	if ((pe = pol_plan_make(graph, number, strategy, &plan)) != POL_OK) {
+		e = base_fail(BASE_E_REFUSED, "%s: no plan for root \"%s\": %s",
+		    t->file, root, pol_err_text(pe));
+	} else {
+		const struct ca_plan_view view = { plan, t->nnodes + 1, root,
+			pol_strategy_name(strategy), view_name, view_route, t };
+		if (cli_json(c))
+			ca_plan_print_json(cli_out(c), &view);
+		else
+			ca_plan_print_text(cli_out(c), &view);
+		if (cli_has(c, "exit-code") && pol_plan_count(plan) > 0)
+			cli_exit_set(c, CLI_CHANGES);
+	}
+	pol_plan_free(plan);
+	pol_graph_free(graph);
+	return e;
+}
+
+enum base_err
+ca_cmd_plan(struct cli *c)
+{
+	const char *file = cli_get(c, "topology"), *root = cli_get(c, "root");
+	const char *word = cli_get(c, "strategy");
+	enum pol_strategy strategy = POL_MINIMAL;
+	struct ca_topology *t = NULL;
+	enum base_err e;
+
+	if (file == NULL || root == NULL)
+		return base_fail(BASE_E_USAGE,
+		    "kedge plan: --%s is missing; see kedge help plan",
+		    file == NULL ? "topology" : "root");
+	if (word != NULL && !pol_strategy_parse(word, &strategy))
+		return base_fail(BASE_E_USAGE,
+		    "kedge plan: no strategy "
+		    "\"%s\"; there are minimal, layered, sequential, merged "
+		    "and bundled",
+		    word);
+	if ((e = ca_topology_read(file, &t)) == BASE_OK)
+		e = plan_print(c, t, root, strategy);
+	ca_topology_free(t);
+	return e;
+}
