@@ -239,7 +239,8 @@ shape_layer(const struct shape *s, unsigned role, uint32_t step)
 	const struct layers *l = &layers[s->strategy];
 
 	if (step & POL_FINISH)
-		return l->finish + ((role & ROLE_LAST) && l->finish != 0);
+		return (role & ROLE_LAST) && l->finish != 0 ? l->finish + 1u
+							    : l->finish;
 	if (step & POL_CERT) {
 		if (!(role & ROLE_SERVER))
 			return l->cert_client;
