@@ -49,8 +49,9 @@ hsm_openssl_why(void)
 static EVP_MD *
 signer_md(enum wire_alg alg)
 {
-	EVP_MD *md =
-	    EVP_MD_fetch(NULL, alg == WIRE_P384 ? "SHA384" : "SHA256", NULL);
+	EVP_MD *md = EVP_MD_fetch(NULL,
+	    alg == WIRE_P384 || alg == WIRE_RSA4096 ? "SHA384" : "SHA256",
+	    NULL);
 
 	if (md == NULL)
 		base_die("hsm: this OpenSSL has no SHA-2: %s",

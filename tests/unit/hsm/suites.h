@@ -1,10 +1,8 @@
-/* The test cases of hsm/, one per source file. */
+/* The test cases of hsm/, one or two per source file. */
 #pragma once
 
 #include <check.h>
 
-TCase *case_p11_uri(void);
-TCase *case_ks_mem(void);
+TCase *case_certs(void);
 TCase *case_ks_worker(void);
 TCase *case_worker_bad_start(void);
-TCase *case_backup(void);

@@ -1,0 +1,283 @@
+/*
+ * core: opening and closing, dispatch, and what the handlers in req_*.c have
+ * in common. Called by server.c and by unit tests.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "hsm/core.h"
+
+void
+hsm_core_add(struct hsm_core *c, enum hsm_record kind, struct base_buf *fields)
+{
+	hsm_journal_add(c->journal, kind, c->now, base_buf_span(fields));
+	base_buf_free(fields);
+}
+
+enum base_err
+hsm_core_record(struct hsm_core *c, enum hsm_record kind,
+    struct base_buf *fields)
+{
+	hsm_core_add(c, kind, fields);
+	return hsm_journal_sync(c->journal);
+}
+
+static void
+core_add_why(struct hsm_core *c, enum hsm_record kind, enum wire_hsm_type type,
+    const char *why)
+{
+	struct base_buf b;
+
+	base_buf_init(&b, 0);
+	hsm_put_refused(&b, (uint8_t)type, c->uid, why);
+	hsm_core_add(c, kind, &b);
+}
+
+void
+hsm_core_add_refused(struct hsm_core *c, enum wire_hsm_type type,
+    const char *why)
+{
+	base_log(BASE_WARNING, "uid %u: refused: %s", c->uid, why);
+	core_add_why(c, HSM_R_REFUSED, type, why);
+}
+
+void
+hsm_item_refuse(struct hsm_core *c, enum wire_hsm_type type,
+    struct wire_hsm_item *item, enum base_err e)
+{
+	const char *why = base_why();
+
+	item->err = e;
+	base_buf_clear(&item->data);
+	hsm_core_add_refused(c, type, why);
+	if (base_buf_put(&item->data, why, strlen(why)) != BASE_OK)
+		base_die("answer: %s", base_why());
+}
+
+enum base_err
+hsm_core_ks(struct hsm_core *c, const char *token, struct hsm_ks **out)
+{
+	for (size_t i = 0; i < c->conf->ntokens; i++)
+		if (strcmp(c->conf->tokens[i].name, token) == 0) {
+			*out = c->ks[i];
+			return BASE_OK;
+		}
+	return base_fail(BASE_E_CONFIG,
+	    "token %s: holds a key of ours but is no longer in the "
+	    "configuration; put it back",
+	    token);
+}
+
+struct hsm_key_ref
+hsm_key_as_ref(const struct hsm_key *k)
+{
+	struct hsm_key_ref r = { .alg = k->alg,
+		.spki = base_buf_span(&k->spki) };
+
+	memcpy(r.id, k->id, HSM_ID);
+	return r;
+}
+
+enum base_err
+hsm_key_check(struct hsm_key *k, struct base_span msg, struct base_span sig)
+{
+	enum base_err e;
+
+	if (k->verifier == NULL &&
+	    (e = hsm_verifier_new(base_buf_span(&k->spki), k->alg,
+		 &k->verifier)) != BASE_OK)
+		return e;
+	return hsm_verifier_check(k->verifier, msg, sig);
+}
+
+enum base_err
+hsm_core_sweep(struct hsm_core *c, const char *token)
+{
+	for (size_t i = 0; i < c->state.nkeys; i++) {
+		struct hsm_key *k = c->state.keys[i];
+		struct hsm_ks *ks = NULL;
+		struct base_buf b;
+		enum base_err e;
+
+		if (k->state != HSM_KEY_INTENT || strcmp(k->token, token) != 0)
+			continue;
+		if ((e = hsm_core_ks(c, token, &ks)) != BASE_OK ||
+		    (e = ks->ops->sweep(ks->ks, k->id)) != BASE_OK)
+			return e;
+		base_buf_init(&b, 0);
+		hsm_put_swept(&b, k->id);
+		if ((e = hsm_core_record(c, HSM_R_SWEPT, &b)) != BASE_OK)
+			return e;
+	}
+	return BASE_OK;
+}
+
+/* ---- dispatch -------------------------------------------------------------- */
+
+/* What is not here is refused. */
+static const struct {
+	enum wire_hsm_type type;
+	bool fleet; /* the request names its fleet */
+	hsm_handler *handler;
+} core_table[] = {
+	{ WIRE_HSM_INFO, false, hsm_do_info },
+	{ WIRE_HSM_AUDIT, false, hsm_do_audit },
+	{ WIRE_HSM_KEYGEN, true, hsm_do_keygen },
+	{ WIRE_HSM_CERTS, true, hsm_do_certs },
+	{ WIRE_HSM_ORDERS, true, hsm_do_orders },
+	{ WIRE_HSM_TOKEN, true, hsm_do_token },
+	{ WIRE_HSM_BIND, true, hsm_do_bind },
+	{ WIRE_HSM_FORGET, true, hsm_do_forget },
+};
+
+static enum base_err
+core_dispatch(struct hsm_core *c, const struct wire_hsm_request *r,
+    struct wire_hsm_answer *a)
+{
+	for (size_t i = 0; i < sizeof(core_table) / sizeof(core_table[0]);
+	     i++) {
+		if (core_table[i].type != r->type)
+			continue;
+		if (core_table[i].fleet &&
+		    strcmp(r->fleet, c->conf->fleet) != 0)
+			return base_fail(BASE_E_REFUSED,
+			    "request: is of fleet \"%s\", this is kedge-hsmd "
+			    "of \"%s\"",
+			    r->fleet, c->conf->fleet);
+		return core_table[i].handler(c, r, a);
+	}
+	return base_fail(BASE_E_REFUSED, "request: type %d is unknown",
+	    (int)r->type);
+}
+
+/* A refusal is for the record; so is a token that failed us. */
+static void
+core_refuse(struct hsm_core *c, const struct wire_hsm_request *r,
+    struct wire_hsm_answer *a, enum base_err e)
+{
+	bool failed = e == BASE_E_AGAIN || e == BASE_E_IO ||
+	    e == BASE_E_DENIED || e == BASE_E_INTEGRITY;
+	char *why = base_strdup(base_why());
+
+	wire_hsm_answer_clear(a);
+	a->type = r->type;
+	a->id = r->id;
+	a->err = e;
+	strncpy(a->why, why, sizeof(a->why) - 1);
+	if (failed) {
+		base_log(BASE_WARNING, "request: not done: %s", why);
+		core_add_why(c, HSM_R_FAILED, r->type, why);
+	} else
+		hsm_core_add_refused(c, r->type, why);
+	if (hsm_journal_sync(c->journal) != BASE_OK)
+		base_log(BASE_ERR, "journal: %s", base_why());
+	free(why);
+}
+
+void
+hsm_core_handle(struct hsm_core *c, uint32_t uid,
+    const struct wire_hsm_request *r, struct wire_hsm_answer *a)
+{
+	enum base_err e;
+
+	memset(a, 0, sizeof(*a));
+	a->type = r->type;
+	a->id = r->id;
+	c->now = c->clock();
+	c->uid = uid;
+	e = core_dispatch(c, r, a);
+	if (e != BASE_OK)
+		core_refuse(c, r, a, e);
+}
+
+void
+hsm_core_garbage(struct hsm_core *c, uint32_t uid, const char *why)
+{
+	c->now = c->clock();
+	c->uid = uid;
+	hsm_core_add_refused(c, (enum wire_hsm_type)0, why);
+	if (hsm_journal_sync(c->journal) != BASE_OK)
+		base_log(BASE_ERR, "journal: %s", base_why());
+}
+
+/* ---- open and close ------------------------------------------------------------ */
+
+static enum base_err
+core_lock(struct hsm_core *c)
+{
+	char *path = base_asprintf("%s/lock", c->conf->state);
+	enum base_err e = BASE_OK;
+
+	c->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (c->lock < 0)
+		e = base_fail(BASE_E_IO, "%s: %s", path, strerror(errno));
+	else if (flock(c->lock, LOCK_EX | LOCK_NB) != 0)
+		e = base_fail(BASE_E_STATE,
+		    "%s: another kedge-hsmd uses this state", path);
+	free(path);
+	return e;
+}
+
+static enum base_err
+core_load(struct hsm_core *c)
+{
+	char *path = base_asprintf("%s/journal", c->conf->state);
+	struct base_buf b;
+	enum base_err e =
+	    hsm_journal_open(path, hsm_state_apply, &c->state, &c->journal);
+
+	free(path);
+	if (e != BASE_OK)
+		return e;
+	if (c->state.fleet[0] != '\0' &&
+	    strcmp(c->state.fleet, c->conf->fleet) != 0)
+		return base_fail(BASE_E_CONFIG,
+		    "%s: is the state of fleet \"%s\", not of \"%s\"",
+		    c->conf->state, c->state.fleet, c->conf->fleet);
+	c->now = c->clock();
+	base_buf_init(&b, 0);
+	hsm_put_start(&b, c->conf->fleet);
+	return hsm_core_record(c, HSM_R_START, &b);
+}
+
+enum base_err
+hsm_core_open(const struct hsm_conf *conf, struct hsm_ks *const ks[HSM_TOKENS],
+    struct base_time (*clock)(void), struct hsm_core **out)
+{
+	struct hsm_core *c = base_alloc(sizeof(*c));
+	enum base_err e;
+
+	c->conf = conf;
+	c->clock = clock;
+	c->lock = -1;
+	memcpy(c->ks, ks, sizeof(c->ks));
+	if ((e = base_dir_make(conf->state, 0700)) != BASE_OK ||
+	    (e = core_lock(c)) != BASE_OK || (e = core_load(c)) != BASE_OK) {
+		hsm_core_close(c);
+		return e;
+	}
+	for (size_t i = 0; i < conf->ntokens; i++)
+		if (c->ks[i]->ops->ready(c->ks[i]->ks) != BASE_OK ||
+		    hsm_core_sweep(c, conf->tokens[i].name) != BASE_OK)
+			base_log(BASE_WARNING, "%s", base_why());
+	*out = c;
+	return BASE_OK;
+}
+
+void
+hsm_core_close(struct hsm_core *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < HSM_TOKENS; i++)
+		hsm_ks_free(c->ks[i]);
+	hsm_journal_close(c->journal);
+	hsm_state_clear(&c->state);
+	if (c->lock >= 0)
+		close(c->lock);
+	free(c);
+}

@@ -1,0 +1,73 @@
+/*
+ * hsm/core: what kedge-hsmd does with a request, without sockets: state,
+ * journal, keystores and the clock are here, so that unit tests run it as it
+ * is. One request at a time.
+ *
+ * Order of things, always: check, record durably, act, check the result,
+ * answer.
+ */
+#pragma once
+
+#include "hsm/config.h"
+#include "hsm/state.h"
+#include "wire/hsm.h"
+
+#define HSM_MANAGEMENT "management"
+#define HSM_CA	       "ca"
+
+struct hsm_core {
+	const struct hsm_conf *conf; /* borrowed */
+	struct hsm_ks *ks[HSM_TOKENS]; /* one per token; owned */
+	struct base_time (*clock)(void);
+	struct base_time now; /* of the request at hand */
+	uint32_t uid; /* who asked for it */
+	int lock; /* on the state directory */
+	struct hsm_state state;
+	struct hsm_journal *journal;
+};
+
+/* Takes ks, also on error. Locks and reads the state; removes what unfinished
+ * key generations left in the tokens, as far as these are there. */
+enum base_err
+hsm_core_open(const struct hsm_conf *conf, struct hsm_ks *const ks[HSM_TOKENS],
+    struct base_time (*clock)(void), struct hsm_core **out) BASE_MUST;
+void hsm_core_close(struct hsm_core *c); /* NULL is allowed */
+
+/* Answers every request, also what it refuses. */
+void hsm_core_handle(struct hsm_core *c, uint32_t uid,
+    const struct wire_hsm_request *r, struct wire_hsm_answer *a);
+/* A message that is none: leaves a record of it. */
+void hsm_core_garbage(struct hsm_core *c, uint32_t uid, const char *why);
+
+/* ---- between the files of the core ---------------------------------------------- */
+
+typedef enum base_err hsm_handler(struct hsm_core *c,
+    const struct wire_hsm_request *r, struct wire_hsm_answer *a);
+hsm_handler hsm_do_info, hsm_do_audit, hsm_do_keygen, hsm_do_certs,
+    hsm_do_orders, hsm_do_token, hsm_do_bind, hsm_do_forget;
+
+/* Adds a record and frees its fields. */
+void
+hsm_core_add(struct hsm_core *c, enum hsm_record kind, struct base_buf *fields);
+enum base_err hsm_core_record(struct hsm_core *c, enum hsm_record kind,
+    struct base_buf *fields) BASE_MUST; /* adds and syncs */
+void hsm_core_add_refused(struct hsm_core *c, enum wire_hsm_type type,
+    const char *why);
+/* Keystore by the token's name in a key's record; CONFIG when the
+ * configuration no longer has it. */
+enum base_err hsm_core_ks(struct hsm_core *c, const char *token,
+    struct hsm_ks **out) BASE_MUST;
+/* Removes what unfinished generations left in this token. */
+enum base_err hsm_core_sweep(struct hsm_core *c, const char *token) BASE_MUST;
+struct hsm_key_ref hsm_key_as_ref(const struct hsm_key *k);
+/* Checks that msg was signed by k. */
+enum base_err hsm_key_check(struct hsm_key *k, struct base_span msg,
+    struct base_span sig) BASE_MUST;
+/* An item's refusal: sets its error and sentence, adds the record. */
+void hsm_item_refuse(struct hsm_core *c, enum wire_hsm_type type,
+    struct wire_hsm_item *item, enum base_err e);
+
+/* May issuer sign this? profile.c; sets t->kind to OLD_WITH_NEW where the
+ * bytes cannot tell. */
+enum base_err hsm_profile_check(struct hsm_core *c,
+    const struct hsm_key *issuer, struct wire_tbs *t) BASE_MUST;

@@ -1,0 +1,111 @@
+/*
+ * hsm/state: what kedge-hsmd knows: its key inventory, what its roots say,
+ * which keys a node has, which join tokens are out. It is the fold over the
+ * journal; nothing else changes it. Every hsm_state_X that speaks of a change
+ * only composes the record's fields.
+ */
+#pragma once
+
+#include "hsm/journal.h"
+#include "hsm/keystore.h"
+#include "hsm/map.h"
+
+enum hsm_key_state {
+	HSM_KEY_INTENT = 1,
+	HSM_KEY_MADE,
+	HSM_KEY_SWEPT
+};
+
+struct hsm_key {
+	uint8_t id[HSM_ID];
+	char root[BASE_NAME_MAX + 1];
+	uint32_t generation;
+	bool order_signer;
+	enum wire_alg alg;
+	char token[BASE_NAME_MAX + 1];
+	enum hsm_key_state state;
+	struct base_buf spki;
+	uint8_t spki_hash[HSM_HASH]; /* of the DER */
+	uint8_t ski[20];
+	struct hsm_verifier *verifier; /* made when it is first needed */
+	/* of its last NewWithNew, once there is one */
+	bool has_root;
+	struct base_time not_before, not_after;
+	uint8_t next_hash[HSM_HASH];
+	/* order signer: SHA-256 of the TBS of each certificate of it */
+	uint8_t (*order_tbs)[HSM_HASH];
+	size_t norder_tbs;
+};
+
+#define HSM_NODE_ROOTS 64
+
+struct hsm_node_key {
+	char root[BASE_NAME_MAX + 1];
+	struct base_buf spki;
+};
+struct hsm_node {
+	char name[BASE_NAME_MAX + 1];
+	bool has_token; /* given out, neither used nor voided */
+	uint8_t token[HSM_HASH]; /* SHA-256 of its secret */
+	struct base_time token_end;
+	bool bound;
+	uint8_t used[HSM_HASH]; /* the token that bound these keys */
+	size_t nkeys;
+	struct hsm_node_key *keys;
+};
+
+struct hsm_state {
+	char fleet[BASE_NAME_MAX + 1]; /* as in the first record */
+	struct hsm_key **keys;
+	size_t nkeys;
+	struct hsm_map nodes; /* SHA-256 of name -> hsm_node */
+	struct hsm_map owners; /* SHA-256 of SPKI -> hsm_node */
+	uint64_t certs, orders, refused;
+};
+
+void hsm_sha256(struct base_span s, uint8_t out[HSM_HASH]);
+
+/* The fold; hsm_journal_fn. */
+enum base_err hsm_state_apply(void *state, enum hsm_record kind,
+    struct base_time at, struct base_buf *fields);
+void hsm_state_clear(struct hsm_state *s);
+
+/* Keys that were made; NULL when there is none. */
+struct hsm_key *hsm_state_key(const struct hsm_state *s, const char *root,
+    uint32_t generation, bool order_signer);
+struct hsm_key *
+hsm_state_key_by_spki(const struct hsm_state *s, struct base_span spki);
+/* Nodes that are known: bound, or with a token out. */
+struct hsm_node *hsm_state_node(const struct hsm_state *s, const char *name);
+/* Its key for a root; NULL. */
+const struct hsm_node_key *
+hsm_node_key(const struct hsm_node *n, const char *root);
+/* The node that has this key; NULL. */
+struct hsm_node *
+hsm_state_owner(const struct hsm_state *s, struct base_span spki);
+
+/* ---- fields of records: each appends to an empty buffer ---------------------- */
+
+void hsm_put_start(struct base_buf *b, const char *fleet);
+void hsm_put_intent(struct base_buf *b, const struct hsm_key *k);
+void hsm_put_made(struct base_buf *b, const uint8_t id[HSM_ID],
+    struct base_span spki);
+void hsm_put_swept(struct base_buf *b, const uint8_t id[HSM_ID]);
+void hsm_put_token(struct base_buf *b, const char *node,
+    const uint8_t hash[HSM_HASH], struct base_time end);
+struct hsm_bind {
+	const char *node;
+	const uint8_t *token; /* HSM_HASH bytes */
+	size_t n;
+	char (*roots)[BASE_NAME_MAX + 1];
+	const struct base_buf *spkis;
+};
+void hsm_put_bind(struct base_buf *b, const struct hsm_bind *v);
+void hsm_put_forget(struct base_buf *b, const char *node);
+/* CERT, ROOT and ORDER_CERT have the same fields. */
+void hsm_put_cert(struct base_buf *b, const struct hsm_key *issuer,
+    const struct wire_tbs *t, struct base_span tbs);
+void hsm_put_order(struct base_buf *b, const char *node, const char *root,
+    uint64_t epoch, const uint8_t digest[HSM_HASH]);
+void hsm_put_refused(struct base_buf *b, uint8_t type, uint32_t uid,
+    const char *why);

@@ -1,0 +1,23 @@
+/* Runs the unit tests of hsm/. */
+#include <stdlib.h>
+
+#include "base/base.h"
+#include "tests/unit/hsm/suites.h"
+
+int
+main(void)
+{
+	Suite *suite = suite_create("hsm");
+	SRunner *runner;
+	int failed;
+
+	base_log_open("test", BASE_ERR);
+	suite_add_tcase(suite, case_certs());
+	suite_add_tcase(suite, case_ks_worker());
+	suite_add_tcase(suite, case_worker_bad_start());
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
