@@ -1,4 +1,6 @@
 # Sources of agentd/, one idea each; main programs are named in the Makefile.
 agentd_SRC := agentd/schema.c agentd/config.c agentd/bundle.c \
-              agentd/manifest.c agentd/state.c agentd/store.c
+              agentd/manifest.c agentd/state.c agentd/store.c agentd/order.c agentd/proc.c agentd/pids.c \
+              agentd/probe.c agentd/probe_server.c agentd/probe_client.c \
+              agentd/holdings.c agentd/render.c agentd/live.c
 agentd_LIBS := $(EVENT_LIBS) $(CRYPTO_LIBS) -lconfig

@@ -1,0 +1,67 @@
+/*
+ * agentd/agent: the running agent and what its parts share: what is held
+ * under each root, rendering, going live, the work on orders. Everything
+ * runs in one event loop.
+ */
+#pragma once
+
+#include <event2/event.h>
+
+#include "agentd/config.h"
+#include "agentd/order.h"
+#include "agentd/store.h"
+
+/* What the node holds under one root. */
+struct ag_root {
+	char name[BASE_NAME_MAX + 1];
+	EVP_PKEY *key;           /* owned */
+	struct ag_bundle *bundle;/* owned; NULL: not joined under it */
+	struct ag_state state;
+	bool regressed;          /* damaged: nothing is changed any more */
+	uint8_t rendered[32];    /* SHA-256 over what render last wrote */
+	uint8_t probed[32];      /* SHA-256 over what the last probe proved */
+};
+
+struct ag_holdings {             /* by name, "management" among them */
+	struct ag_root *root;    /* owned array */
+	size_t n;
+};
+struct ag_root *ag_holdings_find(const struct ag_holdings *h,
+    const char *root);           /* NULL root or unknown: NULL */
+/* Keys are made, versions and states are read. A damaged root is marked and
+ * logged, not an error. */
+enum base_err ag_holdings_open(struct ag_store *s, const struct ag_config *c,
+    struct ag_holdings *out) BASE_MUST;
+void ag_holdings_close(struct ag_holdings *h);
+
+/* ---- render ------------------------------------------------------------------ */
+
+enum ag_file { AG_F_TRUST, AG_F_CHAIN, AG_F_KEY, AG_F_PEM };
+/* Content of one file of one side; empty when its root is not held. */
+enum base_err ag_render_content(const struct ag_holdings *h,
+    const struct ag_side *side, enum ag_form form, enum ag_file f,
+    struct base_buf *out) BASE_MUST;
+/* Writes what differs, each file by rename. *changed is set when one did.
+ * Updates rendered of the roots named. */
+enum base_err ag_render_app(struct ag_holdings *h, const struct ag_app *a,
+    bool *changed) BASE_MUST;
+bool ag_app_uses(const struct ag_app *a, const char *root);
+
+/* ---- live: render, check, reload, old processes, probe, settle ----------------- */
+
+struct ag_live;
+
+struct ag_live_conf {            /* borrowed until done */
+	struct event_base *eb;
+	const struct ag_config *conf;
+	struct ag_holdings *holdings;
+	const char *root;        /* the root that changes */
+	const struct wire_order *order;  /* canaries; NULL: put back, without
+					  * check, probe and settling */
+	/* Once, never from within ag_live_start. Otherwise base_why() has the
+	 * application's words. */
+	void (*done)(void *arg, enum base_err e, enum wire_proof proof);
+	void *arg;
+};
+struct ag_live *ag_live_start(const struct ag_live_conf *c);
+void ag_live_cancel(struct ag_live *l);

@@ -1,0 +1,428 @@
+/*
+ * agentd/live: makes the present versions live in every application that
+ * uses a root, one application after the other, and proves it. Used by
+ * job.c and agent.c.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/x509.h>
+
+#include "agentd/agent.h"
+#include "agentd/probe.h"
+#include "agentd/proc.h"
+
+#define PAUSE_FIRST_MS 20u
+#define PAUSE_MAX_MS   500u
+#define ATTEMPT_MS     2000u
+
+enum stage {
+	S_RENDER,
+	S_CHECK,
+	S_RELOAD,
+	S_OLD,
+	S_PROBE,
+	S_SETTLE,
+	S_NEXT
+};
+
+struct ag_live {
+	struct ag_live_conf c;
+	size_t app;
+	enum stage stage;
+	size_t probe; /* side * 2 + (0 new canary, 1 old canary) */
+	struct event *timer;
+	struct base_mono deadline;
+	uint32_t pause_ms;
+	bool changed, ended;
+	struct ag_pids old;
+	struct ag_proc *proc;
+	struct ag_probe *attempt;
+	enum wire_proof proof;
+	enum base_err result;
+	char why[400];
+};
+
+static void step(struct ag_live *l);
+
+static const struct ag_app *
+app_of(const struct ag_live *l)
+{
+	return &l->c.conf->apps[l->app];
+}
+
+static void
+after(struct ag_live *l, uint32_t ms)
+{
+	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+
+	if (evtimer_add(l->timer, &tv) != 0)
+		base_die("live: out of memory");
+}
+
+/* Goes to a stage; its time starts now. */
+static void
+enter(struct ag_live *l, enum stage s)
+{
+	l->stage = s;
+	l->pause_ms = PAUSE_FIRST_MS;
+	l->deadline = base_mono_now();
+	l->deadline.ms += app_of(l)->deadline_ms;
+	after(l, 0);
+}
+
+static void
+end(struct ag_live *l, enum base_err e)
+{
+	l->ended = true;
+	l->result = e;
+	if (e != BASE_OK)
+		strncpy(l->why, base_why(), sizeof l->why - 1);
+	after(l, 0);
+}
+
+static void
+weaken(struct ag_live *l, enum wire_proof p)
+{
+	if (p < l->proof)
+		l->proof = p;
+}
+
+/* Not yet: again after a pause, until the deadline of the stage. */
+static void
+again(struct ag_live *l, enum base_err e)
+{
+	if (base_mono_now().ms >= l->deadline.ms) {
+		end(l, base_fail(e, "%s: %s", app_of(l)->name, base_why()));
+		return;
+	}
+	after(l, l->pause_ms);
+	l->pause_ms =
+	    l->pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : l->pause_ms * 2;
+}
+
+/* ---- commands ------------------------------------------------------------------ */
+
+static void
+on_command(void *arg, enum base_err e, struct base_span output)
+{
+	struct ag_live *l = arg;
+
+	(void)output;
+	l->proc = NULL;
+	if (e == BASE_OK) {
+		enter(l, l->stage == S_CHECK ? S_RELOAD : S_OLD);
+		return;
+	}
+	base_log(BASE_WARNING, "%s: %s: %s", app_of(l)->name,
+	    l->stage == S_CHECK ? "check" : "reload", base_why());
+	end(l,
+	    base_fail(e, "%s: %s: %s", app_of(l)->name,
+		l->stage == S_CHECK ? "check" : "reload", base_why()));
+}
+
+static void
+command(struct ag_live *l, char *const *argv)
+{
+	l->proc = ag_proc_run(&(struct ag_proc_conf){
+	    .eb = l->c.eb,
+	    .argv = argv,
+	    .deadline_ms = app_of(l)->deadline_ms,
+	    .done = on_command,
+	    .arg = l,
+	});
+}
+
+static void
+step_reload(struct ag_live *l)
+{
+	const struct ag_app *a = app_of(l);
+
+	memset(&l->old, 0, sizeof l->old);
+	if (a->pidfile != NULL &&
+	    ag_pids_take(a->pidfile, &l->old) != BASE_OK && a->signal != 0) {
+		again(l, BASE_E_STATE);
+		return;
+	}
+	if (a->reload != NULL) {
+		command(l, a->reload);
+		return;
+	}
+	if (a->signal != 0 && kill(l->old.main, a->signal) != 0) {
+		base_fail(BASE_E_IO, "signal to process %d: %m",
+		    (int)l->old.main);
+		again(l, BASE_E_IO);
+		return;
+	}
+	enter(l, S_OLD);
+}
+
+static void
+step_old(struct ag_live *l)
+{
+	const struct ag_app *a = app_of(l);
+
+	if (a->pidfile == NULL || !ag_pids_has_old(&l->old, a->pidfile)) {
+		l->probe = 0;
+		enter(l, l->c.order == NULL ? S_NEXT : S_PROBE);
+		return;
+	}
+	if (l->c.order == NULL) { /* putting back waits for nobody */
+		enter(l, S_NEXT);
+		return;
+	}
+	l->pause_ms = PAUSE_FIRST_MS;
+	base_fail(BASE_E_TIMEOUT,
+	    "processes that hold the old files still run; let the "
+	    "application end them (worker_shutdown_timeout, "
+	    "hard-stop-after)");
+	again(l, BASE_E_TIMEOUT);
+}
+
+/* ---- probe ------------------------------------------------------------------------ */
+
+static bool
+same(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+static X509 *
+canary(const struct wire_order *o, uint32_t generation)
+{
+	for (size_t i = 0; i < o->ncanary; i++)
+		if (o->canary[i].generation == generation)
+			return o->canary[i].cert;
+	return NULL;
+}
+
+/* What a side can be shown: the canary when its verifying root is the one
+ * that changes, else the node's own certificate under that root, if any. */
+static void
+choose_shown(const struct ag_live *l, const struct ag_side *d,
+    struct ag_probe_conf *p)
+{
+	const struct ag_root *r =
+	    ag_holdings_find(l->c.holdings, d->verify_root);
+	X509 *x = NULL;
+
+	if (r == NULL || r->bundle == NULL)
+		return;
+	if (same(d->verify_root, l->c.root))
+		x = canary(l->c.order, l->c.order->to);
+	if (x == NULL && r->bundle->cert != NULL &&
+	    ag_bundle_trust(r->bundle, r->bundle->cert_gen) != NULL)
+		x = r->bundle->cert;
+	p->shown = x;
+	p->key = r->key;
+}
+
+static bool
+is_expired(const X509 *x)
+{
+	time_t now = (time_t)(base_time_now().ms / 1000);
+
+	return x != NULL &&
+	    ASN1_TIME_cmp_time_t(X509_get0_notAfter(x), now) <= 0;
+}
+
+/* Whether there is something to probe, and what. */
+static bool
+plan_probe(const struct ag_live *l, struct ag_probe_conf *p)
+{
+	const struct ag_app *a = app_of(l);
+	const struct ag_side *d = &a->side[l->probe / 2];
+	const struct ag_root *shows = ag_holdings_find(l->c.holdings, d->root);
+	const struct wire_order *o = l->c.order;
+
+	*p = (struct ag_probe_conf){ .eb = l->c.eb, .side = d };
+	p->timeout_ms =
+	    a->deadline_ms < ATTEMPT_MS ? a->deadline_ms : ATTEMPT_MS;
+	if (!d->on || a->proof != WIRE_PROOF_PROBE ||
+	    (!same(d->root, l->c.root) && !same(d->verify_root, l->c.root)))
+		return false;
+	choose_shown(l, d, p);
+	if (l->probe % 2 == 1) {
+		p->refuse = true;
+		p->shown = canary(o, o->from);
+		return o->steps & WIRE_STEP_FINISH && o->from != o->to &&
+		    p->shown != NULL && same(d->verify_root, l->c.root);
+	}
+	if (shows != NULL && shows->bundle != NULL) {
+		p->leaf = shows->bundle->cert;
+		p->link = ag_bundle_link(shows->bundle, d->client);
+	}
+	p->bytes = d->verify_root == NULL || p->shown != NULL;
+	return true;
+}
+
+static void
+next_probe(struct ag_live *l)
+{
+	if (++l->probe < 4) {
+		enter(l, S_PROBE);
+		return;
+	}
+	enter(l, S_SETTLE);
+	after(l, app_of(l)->settle_ms);
+}
+
+static void
+on_probe(void *arg, enum base_err e)
+{
+	struct ag_live *l = arg;
+
+	l->attempt = NULL;
+	if (e != BASE_OK) {
+		base_log(BASE_DEBUG, "%s: probe: %s", app_of(l)->name,
+		    base_why());
+		again(l, e);
+		return;
+	}
+	next_probe(l);
+}
+
+static void
+step_probe(struct ag_live *l)
+{
+	struct ag_probe_conf p;
+
+	if (!plan_probe(l, &p)) {
+		if (app_of(l)->proof != WIRE_PROOF_PROBE)
+			weaken(l, WIRE_PROOF_RELOAD);
+		next_probe(l);
+		return;
+	}
+	/* no certificate that the application would accept: nothing to show */
+	if (p.side->client && p.shown == NULL) {
+		weaken(l, WIRE_PROOF_RELOAD);
+		next_probe(l);
+		return;
+	}
+	if (!p.bytes)
+		weaken(l, WIRE_PROOF_RELOAD);
+	if (is_expired(p.shown)) {
+		end(l, base_fail(BASE_E_EXPIRED, "canary expired"));
+		return;
+	}
+	p.done = on_probe;
+	p.arg = l;
+	l->attempt = ag_probe_start(&p);
+}
+
+/* ---- the chain of stages ------------------------------------------------------------ */
+
+static void
+step_render(struct ag_live *l)
+{
+	const struct ag_app *a = app_of(l);
+	enum base_err e;
+
+	if (!ag_app_uses(a, l->c.root)) {
+		enter(l, S_NEXT);
+		return;
+	}
+	e = ag_render_app(l->c.holdings, a, &l->changed);
+	if (e != BASE_OK) {
+		end(l, e);
+		return;
+	}
+	base_log(BASE_INFO, "%s: files %s", a->name,
+	    l->changed ? "rendered" : "are as they should be");
+	enter(l, S_CHECK);
+}
+
+static void
+step_next(struct ag_live *l)
+{
+	if (++l->app == l->c.conf->napps) {
+		end(l, BASE_OK);
+		return;
+	}
+	enter(l, S_RENDER);
+}
+
+static void
+step(struct ag_live *l)
+{
+	switch (l->stage) {
+	case S_RENDER:
+		step_render(l);
+		break;
+	case S_CHECK:
+		if (app_of(l)->check != NULL && l->c.order != NULL)
+			command(l, app_of(l)->check);
+		else
+			enter(l, S_RELOAD);
+		break;
+	case S_RELOAD:
+		step_reload(l);
+		break;
+	case S_OLD:
+		step_old(l);
+		break;
+	case S_PROBE:
+		step_probe(l);
+		break;
+	case S_SETTLE:
+		enter(l, S_NEXT);
+		break;
+	case S_NEXT:
+		step_next(l);
+		break;
+	}
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct ag_live *l = arg;
+	struct ag_live_conf c = l->c;
+	enum wire_proof proof = l->proof;
+	enum base_err e = l->result;
+
+	(void)fd;
+	(void)what;
+	if (!l->ended) {
+		step(l);
+		return;
+	}
+	if (e != BASE_OK)
+		e = base_fail(e, "%s", l->why);
+	ag_live_cancel(l);
+	c.done(c.arg, e, proof);
+}
+
+struct ag_live *
+ag_live_start(const struct ag_live_conf *c)
+{
+	struct ag_live *l = base_alloc(sizeof *l);
+	bool some = false;
+
+	l->c = *c;
+	l->timer = evtimer_new(c->eb, on_timer, l);
+	if (l->timer == NULL)
+		base_die("live: out of memory");
+	for (size_t i = 0; i < c->conf->napps; i++)
+		some = some || ag_app_uses(&c->conf->apps[i], c->root);
+	/* Only the agent's own connections use the root: they are swapped
+	 * with the version, and no probe looks at them. */
+	l->proof = some ? WIRE_PROOF_PROBE : WIRE_PROOF_RELOAD;
+	if (c->conf->napps == 0)
+		end(l, BASE_OK);
+	else
+		enter(l, S_RENDER);
+	return l;
+}
+
+void
+ag_live_cancel(struct ag_live *l)
+{
+	if (l == NULL)
+		return;
+	ag_proc_cancel(l->proc);
+	ag_probe_cancel(l->attempt);
+	event_free(l->timer);
+	free(l);
+}

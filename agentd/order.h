@@ -1,0 +1,46 @@
+/*
+ * agentd/order: decides about one order. No I/O, no clock: message, time and
+ * what the node knows come in, a verdict and the next version come out.
+ */
+#pragma once
+
+#include "agentd/store.h"
+#include "base/base.h"
+#include "wire/msg.h"
+
+#define AG_EPOCH_JUMP 1000u      /* DESIGN: a larger jump is refused */
+#define AG_CLOCK_SKEW 300        /* seconds that an order may be early */
+
+/* What the node knows about the order's root. Borrowed throughout. */
+struct ag_known {
+	const char *node;
+	bool presents, verifies;         /* some endpoint, by configuration */
+	const struct ag_bundle *bundle;  /* current version; NULL none */
+	const struct ag_state *state;
+	EVP_PKEY *key;                   /* the node's, under this root */
+	struct base_time now;
+	bool joining;                    /* it came in a join answer */
+};
+
+enum ag_verdict {
+	AG_TAKE = 1,    /* new: *next is what the node shall hold */
+	AG_RESUME,      /* the one in work, again */
+	AG_ANSWER,      /* settled: send the stored report */
+	AG_REFUSE,      /* report the refusal; base_why() is the reason */
+};
+
+/* Signature, form, fleet and node. What fails here is not answered: nobody
+ * whom the node trusts sent it to this node. digest is of the order's DER. */
+enum base_err ag_order_open(struct base_span cms, STACK_OF(X509) *trust,
+    const char *fleet, const char *node, struct base_time now,
+    struct wire_order *out, uint8_t digest[32]) BASE_MUST;
+
+/* *next is set with AG_TAKE only and owned by the caller. */
+enum ag_verdict ag_order_judge(const struct ag_known *k,
+    const struct wire_order *o, const uint8_t digest[32],
+    struct ag_bundle **next);
+
+/* The version that the order makes of the current one, with every check of
+ * certificates. Also used to go on with an order after a restart. */
+enum base_err ag_order_apply(const struct ag_known *k,
+    const struct wire_order *o, struct ag_bundle **next) BASE_MUST;

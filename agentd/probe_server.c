@@ -1,0 +1,106 @@
+/*
+ * agentd/probe_server: connects to the application's real port with the
+ * canary as client certificate, compares the certificate on the wire, sends
+ * the request and reads. A TLS 1.3 client learns of its refusal only when it
+ * reads, and nginx answers HTTP 400 inside a good session.
+ */
+#include <string.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+
+#include "agentd/probe_impl.h"
+
+/* The connection has ended, or nothing more is needed from it. */
+static void
+settle(struct ag_probe *p, const char *how)
+{
+	enum base_err r = BASE_OK;
+
+	if (p->c.refuse) {
+		if (p->seen)
+			r = base_fail(BASE_E_REFUSED,
+			    "the application still accepts a certificate of "
+			    "the old generation");
+		else if (!p->reached)
+			r = base_fail(BASE_E_AGAIN,
+			    "the application cannot be reached: %s", how);
+	} else if (!p->shaken || (p->c.bytes && !p->seen)) {
+		r = base_fail(BASE_E_REFUSED, "%s%s: %s",
+		    p->shaken ? "the application does not answer with \""
+			      : "no TLS session with the application",
+		    p->shaken ? p->c.side->expect : "", how);
+	}
+	ag_probe_end(p, r);
+}
+
+static void
+on_read(struct bufferevent *b, void *arg)
+{
+	struct ag_probe *p = arg;
+	struct evbuffer *in = bufferevent_get_input(b);
+	const char *want = p->c.side->expect;
+
+	if (evbuffer_search(in, want, strlen(want), NULL).pos >= 0) {
+		p->seen = true;
+		settle(p, "");
+	} else if (evbuffer_get_length(in) >= AG_PROBE_READ_MAX) {
+		settle(p, "it says something else");
+	}
+}
+
+static void
+on_event(struct bufferevent *b, short what, void *arg)
+{
+	struct ag_probe *p = arg;
+	const char *request = p->c.side->request;
+
+	if (!(what & BEV_EVENT_CONNECTED)) {
+		/* a TLS alert counts as reached even when TCP is all that
+		 * libevent has told us of */
+		p->reached =
+		    p->reached || bufferevent_get_openssl_error(b) != 0;
+		bufferevent_disable(b, EV_READ | EV_WRITE);
+		settle(p, ag_probe_tls_error(b));
+		return;
+	}
+	p->reached = p->shaken = true;
+	if (!ag_probe_cert_is_good(p, bufferevent_openssl_get_ssl(b)))
+		return;
+	p->good_cert = true;
+	if (!p->c.bytes) {
+		settle(p, "");
+		return;
+	}
+	bufferevent_write(b, request, strlen(request));
+}
+
+void
+ag_probe_server_begin(struct ag_probe *p)
+{
+	struct sockaddr_storage to;
+	enum base_err r;
+	int len;
+	SSL *ssl;
+
+	r = ag_address_resolve(p->c.side->address, &to, &len);
+	if (r != BASE_OK) {
+		ag_probe_end(p, r);
+		return;
+	}
+	ssl = SSL_new(p->ctx);
+	if (ssl == NULL || SSL_set_tlsext_host_name(ssl, p->c.side->sni) != 1)
+		base_die("probe: out of memory");
+	p->tls = bufferevent_openssl_socket_new(p->c.eb, -1, ssl,
+	    BUFFEREVENT_SSL_CONNECTING,
+	    BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	if (p->tls == NULL)
+		base_die("probe: out of memory");
+	bufferevent_setcb(p->tls, on_read, NULL, on_event, p);
+	bufferevent_enable(p->tls, EV_READ | EV_WRITE);
+	if (bufferevent_socket_connect(p->tls, (struct sockaddr *)&to, len) !=
+	    0)
+		ag_probe_end(p,
+		    base_fail(BASE_E_AGAIN, "%s: cannot connect: %m",
+			p->c.side->address));
+}

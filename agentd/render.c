@@ -1,0 +1,196 @@
+/*
+ * agentd/render: the files that applications read, made of the versions in
+ * the store. Each is swapped by itself; the engine assumes nothing between
+ * two files. Used by live.c and agent.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "agentd/agent.h"
+
+#define FILE_MAX ((size_t)1 << 20)
+
+static const struct {
+	enum ag_file file;
+	mode_t mode;
+} kinds[] = {
+	/* the trust list first: it only grows where a new leaf comes with it */
+	{ AG_F_TRUST, 0644 },
+	{ AG_F_KEY, 0600 },
+	{ AG_F_CHAIN, 0644 },
+	{ AG_F_PEM, 0600 },
+};
+
+static const char *
+path_of(const struct ag_side *d, enum ag_file f)
+{
+	switch (f) {
+	case AG_F_TRUST:
+		return d->trust;
+	case AG_F_CHAIN:
+		return d->chain;
+	case AG_F_KEY:
+		return d->key;
+	case AG_F_PEM:
+		return d->pem;
+	}
+	base_die("render: file %d", (int)f);
+}
+
+/* {NewWithNew, old}; or, where asked for, {NewWithOld, old}. */
+static enum base_err
+put_trust(const struct ag_bundle *b, enum ag_form form, struct base_buf *out)
+{
+	enum base_err r = BASE_OK;
+
+	for (size_t i = 0; r == BASE_OK && i < b->ntrust; i++) {
+		bool proof = form == AG_OLD_AND_NWO && b->nwo != NULL &&
+		    b->ntrust > 1 && b->trust_gen[i] == b->nwo_gen;
+
+		r = wire_x509_to_pem(proof ? b->nwo : b->trust[i], out);
+	}
+	return r;
+}
+
+static enum base_err
+put_chain(const struct ag_bundle *b, bool client, struct base_buf *out)
+{
+	X509 *link = ag_bundle_link(b, client);
+	enum base_err r = BASE_OK;
+
+	if (b->cert != NULL)
+		r = wire_x509_to_pem(b->cert, out);
+	if (r == BASE_OK && link != NULL)
+		r = wire_x509_to_pem(link, out);
+	return r;
+}
+
+enum base_err
+ag_render_content(const struct ag_holdings *h, const struct ag_side *side,
+    enum ag_form form, enum ag_file f, struct base_buf *out)
+{
+	const struct ag_root *shows = ag_holdings_find(h, side->root);
+	const struct ag_root *checks = ag_holdings_find(h, side->verify_root);
+	enum base_err r = BASE_OK;
+
+	if (f == AG_F_TRUST) {
+		if (checks != NULL && checks->bundle != NULL)
+			r = put_trust(checks->bundle, form, out);
+		return r;
+	}
+	if (shows == NULL || shows->bundle == NULL ||
+	    shows->bundle->cert == NULL)
+		return BASE_OK;
+	if (f != AG_F_KEY)
+		r = put_chain(shows->bundle, side->client, out);
+	if (r == BASE_OK && f != AG_F_CHAIN)
+		r = wire_key_to_pem(shows->key, out);
+	return r;
+}
+
+static bool
+differs(const char *path, const struct base_buf *content)
+{
+	struct base_buf b;
+	bool yes;
+
+	base_buf_init(&b, FILE_MAX);
+	yes = base_file_read(path, FILE_MAX, &b) != BASE_OK ||
+	    b.n != content->n || memcmp(b.p, content->p, b.n) != 0;
+	base_buf_free(&b);
+	return yes;
+}
+
+static enum base_err
+make_parent(const char *path)
+{
+	char *dir = base_strdup(path);
+	enum base_err r;
+
+	*strrchr(dir, '/') = '\0';
+	r = *dir == '\0' ? BASE_OK : base_dir_make(dir, 0755);
+	free(dir);
+	return r;
+}
+
+static enum base_err
+write_file(const struct ag_holdings *h, const struct ag_app *a, size_t side,
+    size_t kind, bool *changed)
+{
+	const struct ag_side *d = &a->side[side];
+	const char *path = path_of(d, kinds[kind].file);
+	struct base_buf b;
+	enum base_err r;
+
+	if (path == NULL)
+		return BASE_OK;
+	base_buf_init(&b, FILE_MAX);
+	r = ag_render_content(h, d, a->form, kinds[kind].file, &b);
+	if (r != BASE_OK || b.n == 0 || !differs(path, &b))
+		goto out;
+	if ((r = make_parent(path)) != BASE_OK ||
+	    (r = base_file_write(path, base_buf_span(&b), kinds[kind].mode)) !=
+		BASE_OK)
+		goto out;
+	*changed = true;
+out:
+	base_buf_free(&b);
+	return r;
+}
+
+static void
+note_digest(struct ag_holdings *h, const struct ag_app *a, size_t side)
+{
+	const struct ag_side *d = &a->side[side];
+	struct ag_root *roots[2] = { ag_holdings_find(h, d->root),
+		ag_holdings_find(h, d->verify_root) };
+	struct base_buf b;
+
+	base_buf_init(&b, FILE_MAX);
+	for (size_t k = 0; k < 2; k++)
+		if (ag_render_content(h, d, a->form,
+			k == 0 ? AG_F_TRUST : AG_F_CHAIN, &b) != BASE_OK)
+			base_log(BASE_WARNING, "render: %s", base_why());
+	for (size_t i = 0; i < 2; i++)
+		if (roots[i] != NULL &&
+		    EVP_Digest(b.p, b.n, roots[i]->rendered, NULL, EVP_sha256(),
+			NULL) != 1)
+			base_die("render: SHA-256 fails");
+	base_buf_free(&b);
+}
+
+enum base_err
+ag_render_app(struct ag_holdings *h, const struct ag_app *a, bool *changed)
+{
+	enum base_err r;
+
+	*changed = false;
+	for (size_t side = 0; side < 2; side++) {
+		if (!a->side[side].on)
+			continue;
+		for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+			r = write_file(h, a, side, k, changed);
+			if (r != BASE_OK)
+				return base_fail(r, "%s: %s", a->name,
+				    base_why());
+		}
+		note_digest(h, a, side);
+	}
+	return BASE_OK;
+}
+
+bool
+ag_app_uses(const struct ag_app *a, const char *root)
+{
+	for (size_t i = 0; i < 2; i++) {
+		const struct ag_side *d = &a->side[i];
+
+		if ((d->root != NULL && strcmp(d->root, root) == 0) ||
+		    (d->verify_root != NULL &&
+			strcmp(d->verify_root, root) == 0))
+			return true;
+	}
+	return false;
+}
