@@ -259,8 +259,8 @@ signer_check_attrs(enum wire_content type, CMS_ContentInfo *cms,
 		return odd(type, "has unsigned attributes");
 	if (CMS_signed_get_attr_count(si) != 3 ||
 	    (attr_value(si, NID_pkcs9_signingTime, V_ASN1_UTCTIME) == NULL &&
-	    attr_value(si, NID_pkcs9_signingTime,
-		V_ASN1_GENERALIZEDTIME) == NULL))
+		attr_value(si, NID_pkcs9_signingTime, V_ASN1_GENERALIZEDTIME) ==
+		    NULL))
 		return odd(type, "its signed attributes are not the three");
 	oid = attr_value(si, NID_pkcs9_contentType, V_ASN1_OBJECT);
 	hash = attr_value(si, NID_pkcs9_messageDigest, V_ASN1_OCTET_STRING);

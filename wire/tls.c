@@ -185,6 +185,9 @@ ctx_set_rules(SSL_CTX *ctx, const struct wire_tls *t)
 static bool
 ctx_set_modes(SSL_CTX *ctx, const struct wire_tls *t)
 {
+	/* writable, because OpenSSL's macro casts const away */
+	char groups[] = "X25519:P-256:P-384";
+
 	SSL_CTX_set_options(ctx,
 	    SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 		SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -195,7 +198,7 @@ ctx_set_modes(SSL_CTX *ctx, const struct wire_tls *t)
 	    SSL_CTX_set_min_proto_version(ctx,
 		t->tls13_only ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&
 	    SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
-	    SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") == 1;
+	    SSL_CTX_set1_groups_list(ctx, groups) == 1;
 }
 
 static bool
