@@ -10,6 +10,7 @@ wire_SRC := \
 	wire/exchange.c \
 	wire/hello.c \
 	wire/http.c \
+	wire/hsm_conn.c \
 	wire/hsm_msg.c \
 	wire/join.c \
 	wire/key.c \
