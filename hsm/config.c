@@ -4,6 +4,7 @@
  * refused, because a misspelt limit would not limit. Called by hsmd_main.c.
  */
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -326,11 +327,28 @@ conf_other_names(const struct conf_ctx *x, const config_setting_t *s, void *t)
 	return BASE_OK;
 }
 
+/* A number, or the name of a user: packages create users, not numbers. */
 static enum base_err
-conf_uids(const struct conf_ctx *x, const config_setting_t *s, void *t)
+conf_uid(const struct conf_ctx *x, const config_setting_t *s, uid_t *out)
 {
 	static const struct conf_row row = { "uids", CONF_INT, false, 0, 0,
 		INT32_MAX, NULL };
+	const char *name = config_setting_get_string(s);
+	struct passwd *pw = name != NULL ? getpwnam(name) : NULL;
+	int64_t v = 0;
+	enum base_err e = BASE_OK;
+
+	if (name == NULL)
+		e = conf_int(x, s, &row, &v);
+	else if (pw == NULL)
+		e = conf_fail(x, s, "there is no user \"%s\"", name);
+	*out = pw != NULL ? pw->pw_uid : (uid_t)v;
+	return e;
+}
+
+static enum base_err
+conf_uids(const struct conf_ctx *x, const config_setting_t *s, void *t)
+{
 	struct hsm_conf *c = t;
 	size_t n = 0;
 	enum base_err e = conf_count(x, s, 64, &n);
@@ -338,12 +356,8 @@ conf_uids(const struct conf_ctx *x, const config_setting_t *s, void *t)
 	if (e != BASE_OK)
 		return e;
 	c->uids = base_alloc(n * sizeof(*c->uids));
-	for (; c->nuids < n && e == BASE_OK; c->nuids++) {
-		int64_t v = 0;
-
-		e = conf_int(x, conf_elem(s, c->nuids), &row, &v);
-		c->uids[c->nuids] = (uid_t)v;
-	}
+	for (; c->nuids < n && e == BASE_OK; c->nuids++)
+		e = conf_uid(x, conf_elem(s, c->nuids), &c->uids[c->nuids]);
 	return e;
 }
 
