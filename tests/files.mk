@@ -2,3 +2,4 @@
 # unit_F_USES (libraries, top first) and unit_F_LIBS.
 UNITS :=
 -include $(wildcard tests/unit/*/files.mk)
+include tests/corpus/files.mk

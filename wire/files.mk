@@ -3,25 +3,33 @@ wire_SRC := \
 	wire/ack.c \
 	wire/addr.c \
 	wire/asn1.c \
+	wire/ber.c \
 	wire/client.c \
 	wire/cms.c \
+	wire/crl.c \
 	wire/csr.c \
 	wire/der.c \
 	wire/exchange.c \
+	wire/general.c \
 	wire/hello.c \
-	wire/http.c \
 	wire/hsm_conn.c \
 	wire/hsm_msg.c \
+	wire/http.c \
 	wire/join.c \
 	wire/key.c \
 	wire/name.c \
 	wire/node.c \
 	wire/order.c \
+	wire/path.c \
 	wire/pem.c \
+	wire/pkix.c \
+	wire/profile.c \
+	wire/purpose.c \
 	wire/report.c \
 	wire/server.c \
 	wire/spki.c \
 	wire/tbs.c \
 	wire/tbs_ext.c \
 	wire/tls.c \
-	wire/token.c
+	wire/token.c \
+	wire/verify.c
