@@ -1,10 +1,10 @@
 # Programs and scripts of the demo and of the end-to-end tests. The main
 # Makefile includes this after its own rules.
 
-# program of tests/e2e: $(1) name, $(2) sources, $(3) libraries
+# program of tests/e2e: $(1) name, $(2) sources, $(3) libraries, $(4) ours
 define e2e_program
 e2e-programs: $(B)/e2e/$(1)
-$(B)/e2e/$(1): $(call obj,$(2))
+$(B)/e2e/$(1): $(call obj,$(2)) $(foreach l,$(4),$(call lib,$(l)))
 	@mkdir -p $$(@D)
 	$(call say,LD $$@)
 	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(3)
@@ -15,6 +15,7 @@ $(eval $(call e2e_program,ports,tests/e2e/ports.c,))
 $(eval $(call e2e_program,activate,tests/e2e/activate.c,))
 $(eval $(call e2e_program,probe,tests/e2e/probe.c,$(CRYPTO_LIBS)))
 $(eval $(call e2e_program,token,tests/e2e/token.c,-ldl))
+$(eval $(call e2e_program,forge,tests/e2e/forge.c,$(CRYPTO_LIBS) -lsqlite3,wire base))
 $(B)/obj/tests/e2e/token.o: CFLAGS += $(hsm_CFLAGS)
 
 # The demo installs what it needs by itself, before it builds.

@@ -40,7 +40,8 @@ CONF
 }
 
 hsmd_start() {
-	"$B/bin/kedge-hsmd" --config "$D/hsm/hsmd.conf" 3<"$D/hsm/pin" \
+	"$B/bin/kedge-hsmd" --config "$D/hsm/hsmd.conf" --pin-fd 3 \
+	    3<"$D/hsm/pin" \
 	    >>"$D/hsm/hsmd.log" 2>&1 &
 	proc_keep hsmd $!
 }
@@ -53,6 +54,15 @@ kedged_start() {
 
 ca_conf() {
 	cat >"$D/hsm/hsmd.conf" <<CONF
+fleet = "demo";
+socket = "$D/hsm/socket";
+state = "$D/hsm/state";
+tokens = ( {
+	name = "softhsm";
+	module = "$(softhsm_module)";
+	uri = "pkcs11:token=kedge-demo";
+	backup_of = "$D/hsm/tokens";
+} );
 CONF
 	cat >"$D/ca/kedged.conf" <<CONF
 CONF

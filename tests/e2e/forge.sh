@@ -1,0 +1,54 @@
+# forge.sh: orders and reports that are none, sent to live agents and to
+# kedged by somebody who has the CA's TLS key or a node's management key, but
+# not the key that signs orders. Nothing may change but logs and counters.
+# Sourced by check.sh; the fleet is idle while it runs.
+
+# What must stay: rendered files, and what the CA believes of the fleet
+forge_state() {
+	cat "$D"/*/files/*.pem | sha256sum
+	kedge graph --json | sed 's/"seen": *"[^"]*"//g' | sha256sum
+}
+
+# forge_down WHAT NODE ROUTE FILE: an order, in the CA's place, to web1
+forge_down() {
+	forge_try "$1" "$2" send "$MWEB1" "$CA_CERT" "$CA_KEY" ca down "$3" "$4"
+}
+
+# forge_try WHAT NODE COMMAND...: NODE must say no in its log, and nothing
+# may change
+forge_try() {
+	what=$1 log=$D/$2/agent.log
+	[ "$2" = ca ] && log=$D/ca/kedged.log
+	shift 2
+	before=$(wc -l <"$log")
+	"$E2E/forge" "$@" >"$D/forge.log" 2>&1 ||
+		die "forge: $what: $(cat "$D/forge.log")"
+	sleep 0.7
+	[ "$(forge_state)" = "$forge_before" ] || die "$what: something changed"
+	tail -n "+$((before + 1))" "$log" | grep -v "$FORGE_NOISE" |
+		head -n 1 >"$D/forge.said"
+	[ -s "$D/forge.said" ] || die "$what: no word about it in $log"
+	say "e2e: $what: $(sed 's/^[^ ]* //' "$D/forge.said")"
+}
+
+forge_all() {
+	db=$D/ca/state/store.db
+	forge_before=$(forge_state)
+	o=$D/pki/order
+	"$E2E/forge" take "$db" web1 newest "$o.new" &&
+		"$E2E/forge" take "$db" web1 oldest "$o.old" &&
+		"$E2E/forge" take "$db" app4 newest "$o.app4" &&
+		"$E2E/forge" tamper "$o.new" "$o.bad" &&
+		"$E2E/forge" resign "$o.new" "$o.ca" "$CA_CERT" "$CA_KEY" &&
+		"$E2E/forge" report "$db" app2 "$o.report" \
+		    "$D/app1/store/management/cert.pem" \
+		    "$D/app1/store/management/key.pem" ||
+		die "forge: cannot make the messages"
+	forge_down "tampered order" web1 web1 "$o.bad"
+	forge_down "order signed by the CA's TLS key" web1 web1 "$o.ca"
+	forge_down "order for app4 sent to web1" web1 web1 "$o.app4"
+	forge_down "old order again" web1 web1 "$o.old"
+	forge_try "report of app2 signed by app1" ca send "$CA" \
+	    "$D/app1/store/management/cert.pem" \
+	    "$D/app1/store/management/key.pem" app1 up web1,app2 "$o.report"
+}
