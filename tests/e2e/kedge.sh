@@ -41,8 +41,7 @@ CONF
 
 hsmd_start() {
 	"$B/bin/kedge-hsmd" --config "$D/hsm/hsmd.conf" --pin-fd 3 \
-	    3<"$D/hsm/pin" \
-	    >>"$D/hsm/hsmd.log" 2>&1 &
+	    3<"$D/hsm/pin" >>"$D/hsm/hsmd.log" 2>&1 &
 	proc_keep hsmd $!
 }
 
@@ -65,6 +64,15 @@ tokens = ( {
 } );
 CONF
 	cat >"$D/ca/kedged.conf" <<CONF
+fleet = "demo";
+state_dir = "$D/ca/state";
+control = "$D/ca/control";
+hsm = "$D/hsm/socket";
+listen = "127.0.0.1:$CA";
+resend = 1.0;
+resend_max = 4.0;
+poll_wait = 5.0;
+retry = 0.3;
 CONF
 }
 
