@@ -39,9 +39,17 @@ old_server() {
 	esac
 }
 
+# store_now NODE: the version of root plant that counts (agentd/store.h)
+store_now() {
+	if [ -f "$D/$1/store/plant/current" ]; then
+		read -r v _ <"$D/$1/store/plant/current"
+		printf "$D/$1/store/plant/v%06d" "$v"
+	fi
+}
+
 old_all() {
 	for n in $NODES; do
-		old_file "$D/$n"/files/* "$D/$n"/store/*/current/* && echo "$n"
+		old_file "$D/$n"/files/* "$(store_now "$n")"/*.pem && echo "$n"
 	done
 	old_server web1 "$WEB1" app1
 	old_server web2 "$WEB2" app5
