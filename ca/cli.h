@@ -89,6 +89,8 @@ enum base_err ca_cmd_link_list(struct cli *c);
 enum base_err ca_cmd_link_add(struct cli *c);
 enum base_err ca_cmd_link_remove(struct cli *c);
 enum base_err ca_cmd_topology_apply(struct cli *c);
+/* ca/cmd_topology.c */
+enum base_err ca_cmd_topology_show(struct cli *c);
 
 /* ca/cmd_roll.c */
 enum base_err ca_cmd_roll_start(struct cli *c);

@@ -67,7 +67,7 @@ static const struct cli_option audit_list_options[] = {
 };
 
 static const struct cli_option plan_options[] = {
-	{ "topology", "FILE", "topology file to plan for" },
+	{ "topology", "FILE", "plan for this file, without kedged" },
 	{ "root", "NAME", "root that rolls; management: the CA's own" },
 	{ "strategy", "NAME",
 	    "minimal (default), layered, sequential, merged or bundled" },
@@ -76,12 +76,13 @@ static const struct cli_option plan_options[] = {
 };
 
 const struct cli_command cli_commands[] = {
-	{ "plan", "--topology FILE --root NAME [--strategy NAME] [--exit-code]",
+	{ "plan",
+	    "[--topology FILE] --root NAME [--strategy NAME] [--exit-code]",
 	    "show the orders of a whole roll, without daemon or token",
-	    "Reads a topology file and prints the update orders that move every\n"
-	    "node from the old generation of a root to the new one, and what each\n"
-	    "order waits for: the effective reports of the orders under \"after\".\n"
-	    "Nothing is changed and nobody is contacted.\n",
+	    "Prints the update orders that move every node from the old generation\n"
+	    "of a root to the new one, and what each order waits for: the effective\n"
+	    "reports of the orders under \"after\". With --topology nobody is asked;\n"
+	    "without it kedged says what the fleet is. Nothing is changed.\n",
 	    plan_options, 0, 0, ca_cmd_plan },
 	{ "init", "[--alg ALG]", "make the fleet's management root", NULL,
 	    alg_options, 0, 0, ca_cmd_init },
@@ -115,6 +116,8 @@ const struct cli_command cli_commands[] = {
 	{ "topology apply", "[options] FILE",
 	    "show the difference to a topology file, then make it so", NULL,
 	    topology_apply_options, 1, 1, ca_cmd_topology_apply },
+	{ "topology show", "", "print the fleet as a topology file", NULL, NULL,
+	    0, 0, ca_cmd_topology_show },
 	{ "roll start", "[options] ROOT", "move a root to its next generation",
 	    NULL, roll_start_options, 1, 1, ca_cmd_roll_start },
 	{ "roll status", "[--watch] [--exit-code] [ROOT]",

@@ -1,8 +1,10 @@
 /*
  * cmd_plan: `kedge plan --topology FILE --root NAME`: the orders of a whole
- * roll from "all on the old generation", offline. Called by the CLI's frame.
+ * roll from "all on the old generation", offline; without --topology for the
+ * fleet that kedged keeps. Called by the CLI's frame.
  */
 #include "ca/cli.h"
+#include "ca/cmd_topology.h"
 #include "ca/plan_doc.h"
 #include "ca/topology.h"
 
@@ -56,6 +58,19 @@ plan_print(struct cli *c, const struct ca_topology *t, const char *root,
 	return e;
 }
 
+/* Without a file: the fleet that kedged keeps. */
+static enum base_err
+plan_of_fleet(struct cli *c, struct ca_topology **out)
+{
+	struct base_buf text;
+	enum base_err e;
+
+	if ((e = ca_topology_fetch(c, &text)) == BASE_OK)
+		e = ca_topology_parse("fleet", base_buf_span(&text), out);
+	base_buf_free(&text);
+	return e;
+}
+
 enum base_err
 ca_cmd_plan(struct cli *c)
 {
@@ -65,17 +80,17 @@ ca_cmd_plan(struct cli *c)
 	struct ca_topology *t = NULL;
 	enum base_err e;
 
-	if (file == NULL || root == NULL)
+	if (root == NULL)
 		return base_fail(BASE_E_USAGE,
-		    "kedge plan: --%s is missing; see kedge help plan",
-		    file == NULL ? "topology" : "root");
+		    "kedge plan: --root is missing; see kedge help plan");
 	if (word != NULL && !pol_strategy_parse(word, &strategy))
 		return base_fail(BASE_E_USAGE,
 		    "kedge plan: no strategy "
 		    "\"%s\"; there are minimal, layered, sequential, merged "
 		    "and bundled",
 		    word);
-	if ((e = ca_topology_read(file, &t)) == BASE_OK)
+	e = file != NULL ? ca_topology_read(file, &t) : plan_of_fleet(c, &t);
+	if (e == BASE_OK)
 		e = plan_print(c, t, root, strategy);
 	ca_topology_free(t);
 	return e;

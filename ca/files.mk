@@ -6,6 +6,7 @@ ca_SRC := \
 ca_SRC += \
 	ca/cmd_fleet.c \
 	ca/cmd_roll.c \
+	ca/cmd_topology.c \
 	ca/ctl.c \
 	ca/remote.c \
 	ca/table.c

@@ -317,6 +317,33 @@ START_TEST(test_graph_is_dot)
 }
 END_TEST
 
+/* One answer that holds what all three questions ask for. */
+START_TEST(test_fleet_becomes_a_topology_file_and_a_plan)
+{
+	const char *answer =
+	    "{\"ok\":true,\"roots\":[{\"name\":\"management\"},"
+	    "{\"name\":\"plant\"}],\"nodes\":[{\"name\":\"app1\","
+	    "\"reach\":\"poll\",\"via\":[\"web1\"],\"dual\":false,"
+	    "\"address\":\"\",\"names\":[]},{\"name\":\"web1\","
+	    "\"reach\":\"direct\",\"via\":[],\"dual\":true,"
+	    "\"address\":\"h:1\",\"names\":[\"DNS:a\",\"IP:::1\"]}],"
+	    "\"links\":[{\"client\":\"app1\",\"server\":\"web1\","
+	    "\"auth\":\"mutual\",\"client_root\":\"plant\","
+	    "\"server_root\":\"plant\"}]}";
+
+	ck_assert_int_eq(RUN(answer, "topology", "show"), CLI_DONE);
+	ck_assert_ptr_null(strstr(output, "management"));
+	ck_assert_ptr_nonnull(strstr(output,
+	    "{ name = \"web1\"; reach = \"direct\"; address = \"h:1\"; "
+	    "names = [ \"DNS:a\", \"IP:::1\" ]; dual = true; }"));
+	ck_assert_int_eq(RUN(answer, "plan", "--root", "plant"), CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output, "6 orders in 3 rounds"));
+	ck_assert_int_eq(RUN(answer, "plan", "--root", "nope"), CLI_FAILED);
+	ck_assert_int_eq(RUN(NULL, "plan", "--root", "plant"), CLI_FAILED);
+	ck_assert_int_eq(RUN(answer, "plan"), CLI_USAGE);
+}
+END_TEST
+
 TCase *
 case_remote(void)
 {
@@ -333,5 +360,6 @@ case_remote(void)
 	tcase_add_test(t, test_join_answer_becomes_bytes);
 	tcase_add_test(t, test_topology_shows_before_it_applies);
 	tcase_add_test(t, test_graph_is_dot);
+	tcase_add_test(t, test_fleet_becomes_a_topology_file_and_a_plan);
 	return t;
 }
