@@ -77,6 +77,7 @@ CHECK_LIBS := $(shell pkg-config --libs check)
 $(foreach f,$(UNITS),$(eval $(call unit,$(f))))
 
 include tests/e2e/files.mk
+include $(wildcard tests/bench/*.mk)
 
 check: all lint
 

@@ -13,6 +13,8 @@ main(void)
 
 	base_log_open("test", BASE_ERR);
 	suite_add_tcase(suite, case_certs());
+	suite_add_tcase(suite, case_nodes());
+	suite_add_tcase(suite, case_orders());
 	suite_add_tcase(suite, case_ks_worker());
 	suite_add_tcase(suite, case_worker_bad_start());
 	runner = srunner_create(suite);

@@ -4,5 +4,7 @@
 #include <check.h>
 
 TCase *case_certs(void);
+TCase *case_nodes(void);
+TCase *case_orders(void);
 TCase *case_ks_worker(void);
 TCase *case_worker_bad_start(void);
