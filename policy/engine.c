@@ -313,7 +313,8 @@ node_derive(struct pol_engine *e, uint32_t node)
 	n->sure = sure_of(&v, n->flags, to);
 	if (n->sure != was)
 		tell_peers(e, node, was);
-	queue_last(e, node);
+	if (e->shape.has_last)
+		queue_last(e, node);
 	engine_queue(e, node);
 }
 

@@ -95,6 +95,7 @@ struct shape {
 	uint8_t *role; /* per node */
 	uint32_t *group; /* per node; POL_NONE without part */
 	uint32_t ngroups;
+	bool has_last; /* some node has ROLE_LAST */
 	struct pol_plan_note *notes;
 	size_t nnotes, notes_cap;
 };

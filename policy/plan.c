@@ -33,15 +33,6 @@ slot_of(uint32_t node, unsigned part)
  * nothing later; every finish for at least one cert. A test holds this
  * against the count below on random graphs. */
 
-static bool
-has_last(const struct shape *s)
-{
-	for (uint32_t i = 0; i < s->graph->nnodes; i++)
-		if (s->role[i] & ROLE_LAST)
-			return true;
-	return false;
-}
-
 static void
 rounds_of_minimal(const struct shape *s, uint32_t *round)
 {
@@ -294,7 +285,7 @@ plan_fill(struct pol_plan *p)
 		e = POL_E_NOMEM;
 	else if (shape_has_layers(s))
 		e = rounds_by_layer(s, round);
-	else if (s->strategy == POL_MINIMAL && !has_last(s))
+	else if (s->strategy == POL_MINIMAL && !s->has_last)
 		rounds_of_minimal(s, round);
 	else
 		e = rounds_by_count(s, &p->needs, round);

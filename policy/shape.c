@@ -177,8 +177,10 @@ roles_and_groups(struct shape *s)
 		}
 		s->role[c] |= (uint8_t)role;
 	}
-	for (uint32_t i = 0; i < g->nnodes; i++)
+	for (uint32_t i = 0; i < g->nnodes; i++) {
 		s->role[i] = (uint8_t)role_with_flags(s->role[i], g->flags[i]);
+		s->has_last |= (s->role[i] & ROLE_LAST) != 0;
+	}
 }
 
 /* ---- strategies ------------------------------------------------------------------ */

@@ -1,0 +1,11 @@
+# Unit tests of policy/.
+UNITS += policy
+unit_policy_SRC := \
+	tests/unit/policy/main.c \
+	tests/unit/policy/fleet.c \
+	tests/unit/policy/test_graph.c \
+	tests/unit/policy/test_rule.c \
+	tests/unit/policy/test_plan.c \
+	tests/unit/policy/test_engine.c
+unit_policy_USES := policy
+unit_policy_LIBS :=

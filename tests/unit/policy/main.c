@@ -1,0 +1,22 @@
+/* Runs the unit tests of policy/. */
+#include <stdlib.h>
+
+#include "tests/unit/policy/suites.h"
+
+int
+main(void)
+{
+	Suite *s = suite_create("policy");
+	SRunner *r;
+	int failed;
+
+	suite_add_tcase(s, case_graph());
+	suite_add_tcase(s, case_rule());
+	suite_add_tcase(s, case_plan());
+	suite_add_tcase(s, case_engine());
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

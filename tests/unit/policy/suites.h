@@ -1,0 +1,9 @@
+/* suites: one test case per subject of policy/; main.c runs them all. */
+#pragma once
+
+#include <check.h>
+
+TCase *case_graph(void);
+TCase *case_rule(void);
+TCase *case_plan(void);
+TCase *case_engine(void);

@@ -1,0 +1,138 @@
+/* Tests of policy/graph.c: links in, adjacencies out, refusals. */
+#include <stdlib.h>
+
+#include "tests/unit/policy/fleet.h"
+#include "tests/unit/policy/suites.h"
+
+static enum pol_err
+link_put(struct pol_graph *g, uint32_t c, uint32_t s, uint32_t cr, uint32_t sr)
+{
+	return pol_graph_link(g, &(struct pol_link){ c, s, cr, sr });
+}
+
+static struct pol_graph *
+graph_new(void)
+{
+	struct pol_graph *g;
+
+	ck_assert_int_eq(pol_graph_new(3, 2, &g), POL_OK);
+	return g;
+}
+
+START_TEST(test_links_are_refused_by_content)
+{
+	struct pol_graph *g = graph_new();
+
+	ck_assert_int_eq(link_put(g, 0, 3, 0, 0), POL_E_RANGE);
+	ck_assert_int_eq(link_put(g, 0, 1, 2, 0), POL_E_RANGE);
+	ck_assert_int_eq(link_put(g, 1, 1, 0, 0), POL_E_SELF);
+	ck_assert_int_eq(link_put(g, 0, 1, 0, POL_NONE), POL_E_ROOT);
+	ck_assert_int_eq(link_put(g, 0, 1, POL_NONE, 0), POL_OK);
+	ck_assert_int_eq(link_put(g, 2, 1, 1, 1), POL_E_SPLIT);
+	ck_assert_int_eq(link_put(g, 2, 1, 1, 0), POL_OK);
+	ck_assert_int_eq(pol_graph_node_flags(g, 3, 0), POL_E_RANGE);
+	ck_assert_int_eq(pol_graph_node_flags(g, 0, 0x80), POL_E_RANGE);
+	ck_assert_int_eq(pol_graph_seal(g), POL_OK);
+	ck_assert_int_eq(link_put(g, 0, 2, 0, 0), POL_E_RANGE);
+	pol_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_same_link_twice)
+{
+	struct pol_graph *g = graph_new();
+
+	ck_assert_int_eq(link_put(g, 0, 1, 0, 0), POL_OK);
+	ck_assert_int_eq(link_put(g, 2, 1, 0, 0), POL_OK);
+	ck_assert_int_eq(link_put(g, 0, 1, 0, 0), POL_OK);
+	ck_assert_int_eq(pol_graph_seal(g), POL_OK);
+	ck_assert_uint_eq(pol_graph_steps(g, 0, 0), 7);
+	pol_graph_free(g);
+
+	g = graph_new();
+	ck_assert_int_eq(link_put(g, 0, 1, 0, 0), POL_OK);
+	ck_assert_int_eq(link_put(g, 2, 1, 0, 0), POL_OK);
+	ck_assert_int_eq(link_put(g, 0, 1, POL_NONE, 0), POL_OK);
+	ck_assert_int_eq(pol_graph_seal(g), POL_E_TWICE);
+	pol_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_roles_and_steps)
+{
+	struct fleet f;
+	struct pol_role r;
+
+	/* FIG. 52: s has no trust and no finish, c has no cert */
+	fleet_make(&f, "c>s:server", "c");
+	ck_assert_uint_eq(pol_graph_steps(f.graph, 0, 0),
+	    POL_TRUST | POL_FINISH);
+	ck_assert_uint_eq(pol_graph_steps(f.graph, 0, 1), POL_CERT);
+	ck_assert_uint_eq(pol_graph_steps(f.graph, 1, 0), 0);
+	r = pol_graph_role(f.graph, 0, 0);
+	ck_assert(r.verifies && !r.presents && !r.bridges);
+	fleet_free(&f);
+	/* a dual client that verifies nothing still gets a finish */
+	fleet_make(&f, "c>s:0/1", "c");
+	ck_assert_uint_eq(pol_graph_steps(f.graph, 0, 0),
+	    POL_CERT | POL_FINISH);
+	ck_assert_uint_eq(pol_graph_steps(f.graph, 0, 1),
+	    POL_TRUST | POL_FINISH);
+	ck_assert(pol_graph_role(f.graph, 0, 0).bridges);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_order_of_links_does_not_matter)
+{
+	struct fleet a, b;
+	struct pol_plan *p, *q;
+
+	fleet_make(&a, "c1>s1 c2>s1 c3>s1 c3>s2 c4>s2", "");
+	fleet_make(&b, "c4>s2 c3>s2 c3>s1 c1>s1 c2>s1 c3>s2", "");
+	ck_assert_int_eq(pol_plan_make(a.graph, 0, POL_MINIMAL, &p), POL_OK);
+	ck_assert_int_eq(pol_plan_make(b.graph, 0, POL_MINIMAL, &q), POL_OK);
+	ck_assert_uint_eq(pol_plan_count(p), pol_plan_count(q));
+	for (uint32_t i = 0; i < pol_plan_count(p); i++) {
+		const uint32_t *x, *y;
+		size_t n = pol_plan_after(p, i, &x);
+		ck_assert_uint_eq(n, pol_plan_after(q, i, &y));
+		for (size_t k = 0; k < n; k++)
+			ck_assert_uint_eq(x[k], y[k]);
+	}
+	pol_plan_free(p);
+	pol_plan_free(q);
+	fleet_free(&a);
+	fleet_free(&b);
+}
+END_TEST
+
+START_TEST(test_unknown_root_and_unsealed_graph)
+{
+	struct pol_graph *g = graph_new();
+	struct pol_plan *p;
+
+	ck_assert_int_eq(pol_plan_make(g, 0, POL_MINIMAL, &p), POL_E_RANGE);
+	ck_assert_int_eq(pol_graph_seal(g), POL_OK);
+	ck_assert_int_eq(pol_plan_make(g, 2, POL_MINIMAL, &p), POL_E_RANGE);
+	ck_assert_ptr_null(p);
+	ck_assert_int_eq(pol_plan_make(g, 0, POL_MINIMAL, &p), POL_OK);
+	ck_assert_uint_eq(pol_plan_count(p), 0);
+	ck_assert_uint_eq(pol_plan_groups(p), 0);
+	pol_plan_free(p);
+	pol_graph_free(g);
+}
+END_TEST
+
+TCase *
+case_graph(void)
+{
+	TCase *t = tcase_create("graph");
+
+	tcase_add_test(t, test_links_are_refused_by_content);
+	tcase_add_test(t, test_same_link_twice);
+	tcase_add_test(t, test_roles_and_steps);
+	tcase_add_test(t, test_order_of_links_does_not_matter);
+	tcase_add_test(t, test_unknown_root_and_unsealed_graph);
+	return t;
+}
