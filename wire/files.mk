@@ -26,6 +26,7 @@ wire_SRC := \
 	wire/profile.c \
 	wire/purpose.c \
 	wire/report.c \
+	wire/root.c \
 	wire/server.c \
 	wire/spki.c \
 	wire/tbs.c \

@@ -9,6 +9,7 @@ static TCase *(*const cases[])(void) = {
 	case_key,
 	case_name,
 	case_pem,
+	case_root,
 	case_tbs,
 };
 

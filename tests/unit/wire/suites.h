@@ -7,4 +7,5 @@ TCase *case_csr(void);
 TCase *case_key(void);
 TCase *case_name(void);
 TCase *case_pem(void);
+TCase *case_root(void);
 TCase *case_tbs(void);
