@@ -266,10 +266,28 @@ wire_asn_get_bool(ASN1_BOOLEAN v, bool *out)
 	return base_fail(BASE_E_SYNTAX, "message: BOOLEAN 0x%x", (unsigned)v);
 }
 
+/* A certificate's outer shell may come in BER; what is composed again is not
+ * what was signed then. */
 enum base_err
 wire_asn_get_cert(const ASN1_STRING *s, const char *what, X509 **out)
 {
-	return wire_x509_from_der(span_of(s), what, out);
+	struct base_span der = span_of(s);
+	unsigned char *again = NULL;
+	X509 *x = NULL;
+	enum base_err e = wire_x509_from_der(der, what, &x);
+	int n;
+
+	if (e != BASE_OK)
+		return e;
+	n = i2d_X509(x, &again);
+	if (n < 0 || (size_t)n != der.n || memcmp(again, der.p, der.n) != 0)
+		e = base_fail(BASE_E_SYNTAX, "%s: not DER", what);
+	OPENSSL_free(again);
+	if (e == BASE_OK)
+		*out = x;
+	else
+		X509_free(x);
+	return e;
 }
 
 enum base_err

@@ -3,11 +3,20 @@ unit_wire_SRC := \
 	tests/unit/wire/fleet.c \
 	tests/unit/wire/main.c \
 	tests/unit/wire/odd.c \
+	tests/unit/wire/sample.c \
+	tests/unit/wire/test_asn1.c \
 	tests/unit/wire/test_csr.c \
+	tests/unit/wire/test_exchange.c \
+	tests/unit/wire/test_hsm_msg.c \
+	tests/unit/wire/test_http.c \
+	tests/unit/wire/test_join.c \
 	tests/unit/wire/test_key.c \
 	tests/unit/wire/test_name.c \
+	tests/unit/wire/test_order.c \
 	tests/unit/wire/test_pem.c \
+	tests/unit/wire/test_report.c \
 	tests/unit/wire/test_root.c \
-	tests/unit/wire/test_tbs.c
+	tests/unit/wire/test_tbs.c \
+	tests/unit/wire/test_token.c
 unit_wire_USES := wire base
 unit_wire_LIBS := $(EVENT_LIBS) $(CRYPTO_LIBS)

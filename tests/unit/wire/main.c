@@ -5,12 +5,20 @@
 #include "tests/unit/wire/suites.h"
 
 static TCase *(*const cases[])(void) = {
+	case_asn1,
 	case_csr,
+	case_exchange,
+	case_hsm_msg,
+	case_http,
+	case_join,
 	case_key,
 	case_name,
+	case_order,
 	case_pem,
+	case_report,
 	case_root,
 	case_tbs,
+	case_token,
 };
 
 int

@@ -3,9 +3,17 @@
 
 #include <check.h>
 
+TCase *case_asn1(void);
 TCase *case_csr(void);
+TCase *case_exchange(void);
+TCase *case_hsm_msg(void);
+TCase *case_http(void);
+TCase *case_join(void);
 TCase *case_key(void);
 TCase *case_name(void);
+TCase *case_order(void);
 TCase *case_pem(void);
+TCase *case_report(void);
 TCase *case_root(void);
 TCase *case_tbs(void);
+TCase *case_token(void);
