@@ -5,8 +5,632 @@
 #include "tests/unit/policy/fleet.h"
 #include "tests/unit/policy/suites.h"
 
+#define T POL_TRUST
+#define C POL_CERT
+#define F POL_FINISH
+
+/* c is node 0, s is node 1 in "c>s". */
+enum {
+	NODE_C,
+	NODE_S
+};
+
+static struct pol_why
+first_wait(const struct pol_engine *e, uint32_t node)
+{
+	struct pol_why w[3];
+
+	memset(w, 0, sizeof(w));
+	ck_assert_uint_ge(pol_engine_waits(e, node, w, 3), 1);
+	return w[0];
+}
+
+static enum pol_err
+fact(struct pol_engine *e, enum pol_fact_kind kind, uint32_t node,
+    uint64_t epoch)
+{
+	struct pol_fact f = { .kind = kind,
+		.node = node,
+		.epoch = epoch,
+		.steps = POL_TRUST,
+		.from = 1,
+		.to = 2 };
+
+	return pol_engine_fact(e, &f);
+}
+
+START_TEST(test_a_roll_goes_through)
+{
+	struct fleet f;
+	struct pol_engine *e;
+	uint32_t done, all;
+
+	fleet_make(&f, "c>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	pol_engine_progress(e, &done, &all);
+	ck_assert_uint_eq(done, 0);
+	ck_assert_uint_eq(all, 6);
+	for (uint32_t step = T; step <= F; step <<= 1) {
+		ck_assert_uint_eq(fleet_offer(e, NODE_C), step);
+		ck_assert_uint_eq(fleet_offer(e, NODE_S), step);
+		fleet_do(e, NODE_C, step);
+		ck_assert(!pol_engine_is_done(e));
+		fleet_do(e, NODE_S, step);
+		ck_assert(pol_engine_is_safe(e, NODE_C, NODE_S));
+		ck_assert(pol_engine_is_safe(e, NODE_S, NODE_C));
+	}
+	ck_assert(pol_engine_is_done(e));
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), 0);
+	ck_assert_uint_eq(pol_engine_waits(e, NODE_C, NULL, 0), 0);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_nothing_is_known_at_first)
+{
+	const struct pol_goal goal = { .from = 1, .to = 2 };
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c>s", "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), 0);
+	ck_assert_str_eq(first_wait(e, NODE_C).rule, "known");
+	ck_assert(!pol_engine_is_safe(e, NODE_C, NODE_S));
+	/* c known, s not: c may be given more, but nothing taken away */
+	fleet_holds(e, NODE_C, (struct pol_conf){ 1, 1, 0 });
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), T);
+	fleet_do(e, NODE_C, T);
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), 0);
+	ck_assert_str_eq(first_wait(e, NODE_C).rule, "present-trusted");
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_only_effective_confirms)
+{
+	struct fleet f;
+	struct pol_engine *e;
+	uint64_t ec, es;
+
+	fleet_make(&f, "c>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	ec = fleet_send(e, NODE_C, T);
+	es = fleet_send(e, NODE_S, T);
+	fleet_tell(e, POL_FACT_EFFECTIVE, NODE_S, es);
+	fleet_tell(e, POL_FACT_RECEIVED, NODE_C, ec);
+	ck_assert_int_eq(pol_engine_step(e, NODE_C, T), POL_STEP_RECEIVED);
+	ck_assert_int_eq(pol_engine_step(e, NODE_S, T), POL_STEP_DONE);
+	/* received is not effective: the server's cert still waits */
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), 0);
+	ck_assert_int_eq(pol_engine_allowed(e, NODE_S, C, NULL), POL_E_UNSAFE);
+	fleet_tell(e, POL_FACT_EFFECTIVE, NODE_C, ec);
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), C);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_failures_count_hold_and_stop_the_group)
+{
+	struct fleet f;
+	struct pol_engine *e;
+
+	/* s1 with c1 and c2; s2 with c3 is another group. Nodes by name:
+	 * c1 c2 c3 s1 s2 */
+	fleet_make(&f, "c1>s1 c2>s1 c3>s2", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_uint_eq(fleet_offer(e, 0), T);
+		fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, T));
+	}
+	ck_assert_int_eq(pol_engine_step(e, 0, T), POL_STEP_FAILED);
+	ck_assert_uint_eq(fleet_offer(e, 0), 0);
+	ck_assert_uint_eq(fleet_offer(e, 1), 0);
+	ck_assert_uint_eq(fleet_offer(e, 3), 0);
+	ck_assert_str_eq(first_wait(e, 0).rule, "held");
+	ck_assert_str_eq(first_wait(e, 3).rule, "stopped");
+	ck_assert_uint_eq(first_wait(e, 3).peer, 0);
+	ck_assert_uint_eq(fleet_offer(e, 2), T);
+	/* everything still authenticates: before or after, both work */
+	ck_assert(pol_engine_is_safe(e, 0, 3) && pol_engine_is_safe(e, 3, 0));
+	fleet_tell(e, POL_FACT_FREED, 0, 0);
+	ck_assert_uint_eq(fleet_offer(e, 0), T);
+	ck_assert_uint_eq(fleet_offer(e, 3), T);
+	/* a success in between starts the count anew */
+	fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, T));
+	fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, T));
+	fleet_do(e, 0, T);
+	fleet_do(e, 1, T);
+	fleet_do(e, 3, T);
+	fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, C));
+	ck_assert_uint_eq(fleet_offer(e, 0), C);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_a_failed_order_is_before_or_after)
+{
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_do(e, NODE_S, T);
+	fleet_tell(e, POL_FACT_FAILED, NODE_C, fleet_send(e, NODE_C, T));
+	ck_assert(!pol_engine_possible(e, NODE_C).is_sure);
+	/* may have it or not: the server may not rely on it */
+	ck_assert_int_eq(pol_engine_allowed(e, NODE_S, C, NULL), POL_E_UNSAFE);
+	fleet_do(e, NODE_C, T);
+	ck_assert(pol_engine_possible(e, NODE_C).is_sure);
+	ck_assert_int_eq(pol_engine_allowed(e, NODE_S, C, NULL), POL_OK);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_hold_and_free)
+{
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_tell(e, POL_FACT_HELD, NODE_C, 0);
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), 0);
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), T);
+	ck_assert_str_eq(first_wait(e, NODE_C).rule, "held");
+	fleet_tell(e, POL_FACT_FREED, NODE_C, 0);
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), T);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_excuse_and_return)
+{
+	struct fleet f;
+	struct pol_engine *e;
+
+	/* c1 c2 s: c2 is dead */
+	fleet_make(&f, "c1>s c2>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_do(e, 0, T);
+	fleet_do(e, 2, T);
+	ck_assert_uint_eq(fleet_offer(e, 2), 0);
+	fleet_tell(e, POL_FACT_EXCUSED, 1, 0);
+	ck_assert_uint_eq(fleet_offer(e, 2), C);
+	ck_assert_uint_eq(fleet_offer(e, 1), 0);
+	fleet_do(e, 2, C);
+	fleet_do(e, 0, C);
+	fleet_do(e, 0, F);
+	fleet_do(e, 2, F);
+	ck_assert(pol_engine_is_done(e));
+	/* back again: broken, and it heals by the ordinary steps */
+	fleet_tell(e, POL_FACT_RETURNED, 1, 0);
+	ck_assert(!pol_engine_is_done(e));
+	ck_assert(!pol_engine_is_safe(e, 1, 2));
+	ck_assert_uint_eq(fleet_offer(e, 1), T);
+	fleet_do(e, 1, T);
+	ck_assert(pol_engine_is_safe(e, 2, 1));
+	ck_assert_uint_eq(fleet_offer(e, 1), C);
+	fleet_do(e, 1, C);
+	ck_assert(pol_engine_is_safe(e, 1, 2));
+	fleet_do(e, 1, F);
+	ck_assert(pol_engine_is_done(e));
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_doubt_blocks_what_rests_on_it)
+{
+	struct pol_fact doubt = { .kind = POL_FACT_DOUBTED,
+		.node = NODE_C,
+		.conf = { 1, 1, 0 } };
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_do(e, NODE_C, T);
+	fleet_do(e, NODE_S, T);
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), C);
+	/* c comes back from an old snapshot */
+	ck_assert_int_eq(pol_engine_fact(e, &doubt), POL_OK);
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), 0);
+	ck_assert_int_eq(pol_engine_step(e, NODE_C, T), POL_STEP_WAITING);
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), T);
+	fleet_do(e, NODE_C, T);
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), C);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_epochs)
+{
+	struct pol_fact holds = { .kind = POL_FACT_HOLDS,
+		.node = NODE_C,
+		.conf = { 1, 1, 0 },
+		.epoch = 3 };
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	/* a report of an order that was never sent */
+	ck_assert_int_eq(fact(e, POL_FACT_EFFECTIVE, NODE_C, 7), POL_E_STALE);
+	ck_assert_int_eq(fact(e, POL_FACT_SENT, NODE_C, 5), POL_OK);
+	ck_assert_int_eq(fact(e, POL_FACT_SENT, NODE_C, 5), POL_OK);
+	ck_assert_int_eq(fact(e, POL_FACT_SENT, NODE_C, 4), POL_E_STALE);
+	/* an inventory of before the order does not settle it */
+	ck_assert_int_eq(pol_engine_fact(e, &holds), POL_OK);
+	ck_assert_int_eq(pol_engine_step(e, NODE_C, T), POL_STEP_SENT);
+	ck_assert_int_eq(fact(e, POL_FACT_EFFECTIVE, NODE_C, 4), POL_OK);
+	ck_assert_int_eq(pol_engine_step(e, NODE_C, T), POL_STEP_SENT);
+	ck_assert_int_eq(fact(e, POL_FACT_EFFECTIVE, NODE_C, 5), POL_OK);
+	ck_assert_int_eq(pol_engine_step(e, NODE_C, T), POL_STEP_DONE);
+	/* late copies and older inventories change nothing */
+	ck_assert_int_eq(fact(e, POL_FACT_FAILED, NODE_C, 5), POL_OK);
+	ck_assert_int_eq(pol_engine_fact(e, &holds), POL_E_STALE);
+	ck_assert_int_eq(fact(e, POL_FACT_SENT, NODE_C, 5), POL_E_STALE);
+	ck_assert_int_eq(pol_engine_step(e, NODE_C, T), POL_STEP_DONE);
+	ck_assert_int_eq(fact(e, POL_FACT_SENT, NODE_C, 0), POL_E_RANGE);
+	ck_assert_int_eq(fact(e, POL_FACT_SENT, 9, 9), POL_E_RANGE);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_issued_again_under_the_next_epoch)
+{
+	struct fleet f;
+	struct pol_engine *e;
+	uint64_t first, second;
+
+	fleet_make(&f, "c>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	first = fleet_send(e, NODE_C, T);
+	second = fleet_send(e, NODE_C, T);
+	fleet_tell(e, POL_FACT_EFFECTIVE, NODE_C, first);
+	ck_assert_int_eq(pol_engine_step(e, NODE_C, T), POL_STEP_SENT);
+	fleet_tell(e, POL_FACT_EFFECTIVE, NODE_C, second);
+	ck_assert_int_eq(pol_engine_step(e, NODE_C, T), POL_STEP_DONE);
+	ck_assert(pol_engine_possible(e, NODE_C).is_sure);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_one_order_at_a_time_and_in_flight)
+{
+	const struct pol_goal goal = { .from = 1, .to = 2, .max_in_flight = 2 };
+	const struct pol_order *o;
+	struct fleet f;
+	struct pol_engine *e;
+	size_t n;
+
+	fleet_make(&f, "c1>s c2>s c3>s", "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+	for (uint32_t i = 0; i < f.n; i++)
+		fleet_holds(e, i, (struct pol_conf){ 1, 1, 0 });
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, &o, &n),
+	    POL_OK);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_uint_eq(o[0].node, 0);
+	ck_assert_uint_eq(o[1].node, 1);
+	fleet_send(e, 0, T);
+	ck_assert_int_eq(pol_engine_allowed(e, 0, T, NULL), POL_E_UNSAFE);
+	ck_assert_uint_eq(fleet_offer(e, 0), 0);
+	ck_assert_uint_eq(fleet_offer(e, 1), T);
+	ck_assert_uint_eq(fleet_offer(e, 2), 0);
+	ck_assert_str_eq(first_wait(e, 0).rule, "one-order");
+	fleet_send(e, 1, T);
+	ck_assert_uint_eq(fleet_offer(e, 2), 0);
+	ck_assert_str_eq(first_wait(e, 2).rule, "in-flight");
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_removal_rests_on_fresh_peers)
+{
+	const struct pol_goal goal = { .from = 1, .to = 2, .fresh_ms = 1000 };
+	struct pol_fact seen = { .kind = POL_FACT_SEEN,
+		.node = NODE_C,
+		.at = { 5000 } };
+	const struct pol_order *o;
+	struct fleet f;
+	struct pol_engine *e;
+	size_t n;
+
+	fleet_make(&f, "c>s:server", "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+	fleet_holds(e, NODE_C, (struct pol_conf){ 1, 0, 0 });
+	fleet_holds(e, NODE_S, (struct pol_conf){ 0, 1, 0 });
+	fleet_do(e, NODE_C, T);
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 5500 }, &o, &n),
+	    POL_OK);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_str_eq(first_wait(e, NODE_S).rule, "fresh");
+	ck_assert_uint_eq(first_wait(e, NODE_S).peer, NODE_C);
+	ck_assert_int_eq(pol_engine_fact(e, &seen), POL_OK);
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 5500 }, &o, &n),
+	    POL_OK);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 6500 }, &o, &n),
+	    POL_OK);
+	ck_assert_uint_eq(n, 0);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_why_names_the_direction)
+{
+	struct pol_why w;
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_do(e, NODE_S, T);
+	fleet_send(e, NODE_C, T);
+	ck_assert_int_eq(pol_engine_allowed(e, NODE_S, C, &w), POL_E_UNSAFE);
+	ck_assert_str_eq(w.rule, "present-trusted");
+	ck_assert_uint_eq(w.node, NODE_S);
+	ck_assert_uint_eq(w.peer, NODE_C);
+	ck_assert_uint_eq(w.peer_steps, T);
+	ck_assert_uint_eq(w.link_client, NODE_C);
+	ck_assert_uint_eq(w.link_server, NODE_S);
+	ck_assert(w.presenter_waits && w.outstanding);
+	ck_assert_int_eq(pol_engine_allowed(e, NODE_S, F, &w), POL_E_UNSAFE);
+	ck_assert_str_eq(w.rule, "forget-unused");
+	ck_assert_uint_eq(w.peer_steps, C);
+	ck_assert(!w.presenter_waits);
+	ck_assert_int_eq(pol_engine_allowed(e, NODE_S, 8, &w), POL_E_RANGE);
+	ck_assert_int_eq(pol_engine_allowed(e, 7, T, &w), POL_E_RANGE);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+/* Gives whatever is ready, at most n orders; returns how many were given. */
+static int
+give(struct pol_engine *e, const struct pol_goal *goal, uint64_t *epoch, int n)
+{
+	const struct pol_order *o;
+	struct pol_order first;
+	size_t ready;
+	int given = 0;
+
+	for (; given < n; given++) {
+		ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, &o,
+				     &ready),
+		    POL_OK);
+		if (ready == 0)
+			break;
+		first = o[0];
+		struct pol_fact f = { .kind = POL_FACT_SENT,
+			.node = first.node,
+			.steps = first.steps,
+			.epoch = ++*epoch,
+			.from = goal->from,
+			.to = goal->to };
+		ck_assert_int_eq(pol_engine_fact(e, &f), POL_OK);
+		f.kind = POL_FACT_EFFECTIVE;
+		ck_assert_int_eq(pol_engine_fact(e, &f), POL_OK);
+	}
+	return given;
+}
+
+static void
+all_safe(const struct pol_engine *e, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t j = 0; j < n; j++)
+			ck_assert(pol_engine_is_safe(e, i, j));
+}
+
+/* Confirmed configurations of one engine become the start of another. */
+static struct pol_engine *
+turn(const struct fleet *f, const struct pol_engine *was,
+    const struct pol_goal *goal, uint64_t epoch)
+{
+	struct pol_engine *e;
+
+	ck_assert_int_eq(pol_engine_new(f->graph, 0, goal, &e), POL_OK);
+	for (uint32_t i = 0; i < f->n; i++) {
+		struct pol_fact h = { .kind = POL_FACT_HOLDS,
+			.node = i,
+			.epoch = epoch,
+			.conf = pol_engine_possible(was, i).before };
+		ck_assert_int_eq(pol_engine_fact(e, &h), POL_OK);
+	}
+	return e;
+}
+
+static const char *const walks[][2] = {
+	{ "c>s", "" },
+	{ "c>s", "c" },
+	{ "c1>s1 c2>s1 c3>s1 c3>s2 c4>s2:server", "c1 c3" },
+	{ "x>y y>z z>x", "x" },
+};
+
+START_TEST(test_abort_and_on_again_from_every_point)
+{
+	const struct pol_goal there = { 1, 2, (enum pol_strategy)_i, 0, 0, 0 };
+	const struct pol_goal back = { 2, 1, (enum pol_strategy)_i, 0, 0, 0 };
+	struct pol_engine *e, *b, *again;
+	uint64_t epoch;
+	struct fleet f;
+
+	for (size_t w = 0; w < sizeof(walks) / sizeof(walks[0]); w++) {
+		fleet_make(&f, walks[w][0], walks[w][1]);
+		for (int point = 0; point < 3 * FLEET_MAX; point++) {
+			epoch = 0;
+			e = fleet_engine(&f, 0, there.strategy);
+			bool end = give(e, &there, &epoch, point) < point;
+			b = turn(&f, e, &back, epoch);
+			(void)give(b, &back, &epoch, point / 2);
+			all_safe(b, f.n);
+			again = turn(&f, b, &there, epoch);
+			(void)give(again, &there, &epoch, 99);
+			ck_assert(pol_engine_is_done(again));
+			(void)give(b, &back, &epoch, 99);
+			ck_assert(pol_engine_is_done(b));
+			all_safe(b, f.n);
+			pol_engine_free(again);
+			pol_engine_free(b);
+			pol_engine_free(e);
+			if (end)
+				break;
+		}
+		fleet_free(&f);
+	}
+}
+END_TEST
+
+START_TEST(test_generations_behind)
+{
+	const struct pol_goal goal = { .from = 2, .to = 3 };
+	struct fleet f;
+	struct pol_engine *e;
+	uint64_t epoch = 0;
+
+	/* c1 was away for a whole roll; broken with s, and s goes on */
+	fleet_make(&f, "c1>s c2>s", "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+	fleet_holds(e, 0, (struct pol_conf){ 1, 1, 0 });
+	fleet_holds(e, 1, (struct pol_conf){ 2, 2, 0 });
+	fleet_holds(e, 2, (struct pol_conf){ 2, 2, 0 });
+	ck_assert(!pol_engine_is_safe(e, 0, 2));
+	(void)give(e, &goal, &epoch, 99);
+	ck_assert(pol_engine_is_done(e));
+	all_safe(e, f.n);
+	ck_assert_uint_eq(pol_engine_possible(e, 0).before.trust, POL_GEN(3));
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_bundles_split_when_the_state_needs_it)
+{
+	const struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.strategy = POL_BUNDLED };
+	struct fleet f;
+	struct pol_engine *e;
+	uint64_t epoch = 0;
+
+	/* the client has the new certificate alone already, without bridge:
+	 * the server's three steps cannot go in one order any more */
+	fleet_make(&f, "c>s", "c");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+	fleet_holds(e, NODE_C, (struct pol_conf){ 3, 1, 0 });
+	fleet_holds(e, NODE_S, (struct pol_conf){ 3, 1, 0 });
+	(void)give(e, &goal, &epoch, 99);
+	ck_assert(pol_engine_is_done(e));
+	all_safe(e, f.n);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_two_roots_side_by_side)
+{
+	struct fleet f;
+	struct pol_engine *a, *b;
+	struct pol_engine *both[2];
+	uint64_t epoch = 0;
+	const struct pol_goal goal = { .from = 1, .to = 2 };
+
+	/* FIG. 54: S and C may roll at once */
+	fleet_make(&f, "c>s:0/1", "");
+	a = fleet_engine(&f, 0, POL_MINIMAL);
+	b = fleet_engine(&f, 1, POL_MINIMAL);
+	both[0] = a;
+	both[1] = b;
+	for (int i = 0; i < 6; i++)
+		ck_assert_int_eq(give(both[i % 2], &goal, &epoch, 1), 1);
+	ck_assert(pol_engine_is_done(a) && pol_engine_is_done(b));
+	pol_engine_free(a);
+	pol_engine_free(b);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_new_link_is_checked)
+{
+	struct pol_link l = { 0, 3, 0, 0 };
+	struct fleet f;
+	struct pol_engine *e;
+
+	/* nodes c1 c2 s1 s2; c1 > s2 is to be added */
+	fleet_make(&f, "c1>s1 c2>s2", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	ck_assert(pol_engine_link_is_safe(e, &l));
+	fleet_do(e, 1, T);
+	fleet_do(e, 3, T);
+	fleet_do(e, 3, C);
+	ck_assert(!pol_engine_link_is_safe(e, &l));
+	l.server_root = 1;
+	ck_assert(pol_engine_link_is_safe(e, &l));
+	fleet_do(e, 0, T);
+	l.server_root = 0;
+	ck_assert(pol_engine_link_is_safe(e, &l));
+	l.server = 9;
+	ck_assert(!pol_engine_link_is_safe(e, &l));
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_goal_must_make_sense)
+{
+	struct pol_goal goal = { .from = 1, .to = 1 };
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c>s", "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_E_RANGE);
+	goal.to = 65;
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_E_RANGE);
+	goal.to = 2;
+	ck_assert_int_eq(pol_engine_new(f.graph, 9, &goal, &e), POL_E_RANGE);
+	ck_assert_ptr_null(e);
+	fleet_free(&f);
+}
+END_TEST
+
 TCase *
 case_engine(void)
 {
-	return tcase_create("engine");
+	TCase *t = tcase_create("engine");
+
+	tcase_add_test(t, test_a_roll_goes_through);
+	tcase_add_test(t, test_nothing_is_known_at_first);
+	tcase_add_test(t, test_only_effective_confirms);
+	tcase_add_test(t, test_failures_count_hold_and_stop_the_group);
+	tcase_add_test(t, test_a_failed_order_is_before_or_after);
+	tcase_add_test(t, test_hold_and_free);
+	tcase_add_test(t, test_excuse_and_return);
+	tcase_add_test(t, test_doubt_blocks_what_rests_on_it);
+	tcase_add_test(t, test_epochs);
+	tcase_add_test(t, test_issued_again_under_the_next_epoch);
+	tcase_add_test(t, test_one_order_at_a_time_and_in_flight);
+	tcase_add_test(t, test_removal_rests_on_fresh_peers);
+	tcase_add_test(t, test_why_names_the_direction);
+	tcase_add_loop_test(t, test_abort_and_on_again_from_every_point,
+	    POL_MINIMAL, POL_BUNDLED + 1);
+	tcase_add_test(t, test_generations_behind);
+	tcase_add_test(t, test_bundles_split_when_the_state_needs_it);
+	tcase_add_test(t, test_two_roots_side_by_side);
+	tcase_add_test(t, test_new_link_is_checked);
+	tcase_add_test(t, test_goal_must_make_sense);
+	return t;
 }
