@@ -4,3 +4,4 @@ unit_ca_SRC := tests/unit/ca/main.c tests/unit/ca/test_cli.c
 unit_ca_USES := ca policy wire base
 unit_ca_LIBS := $(ca_LIBS)
 unit_ca_SRC += tests/unit/ca/test_remote.c
+unit_ca_SRC += tests/unit/ca/test_topology.c tests/unit/ca/test_plan.c

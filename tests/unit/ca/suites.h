@@ -4,4 +4,6 @@
 #include <check.h>
 
 TCase *case_cli(void);
+TCase *case_cmd_plan(void);
 TCase *case_remote(void);
+TCase *case_topology(void);

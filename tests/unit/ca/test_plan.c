@@ -1,0 +1,206 @@
+/* Tests of ca/cmd_plan.c: the plan's JSON, from the files that stand for the
+ * seed's figures (tests/data/topology). Run from the top of the tree. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/cli.h"
+#include "tests/unit/ca/suites.h"
+
+static char output[262144], errors[4096];
+
+static int
+run(int argc, const char *const *words)
+{
+	char *argv[16] = { NULL };
+	FILE *out, *err;
+	int code;
+
+	memset(output, 0, sizeof(output));
+	memset(errors, 0, sizeof(errors));
+	out = fmemopen(output, sizeof(output), "w");
+	err = fmemopen(errors, sizeof(errors), "w");
+	ck_assert(out != NULL && err != NULL && argc < 16);
+	for (int i = 0; i < argc; i++)
+		argv[i] = base_strdup(words[i]);
+	code = cli_main(argc, argv, out, err);
+	fclose(out);
+	fclose(err);
+	for (int i = 0; i < argc; i++)
+		free(argv[i]);
+	return code;
+}
+#define PLAN(...)                                               \
+	run(2 +                                                 \
+		(int)(sizeof((const char *[]){ __VA_ARGS__ }) / \
+		    sizeof(char *)),                            \
+	    (const char *const[]){ "kedge", "plan", __VA_ARGS__ })
+
+#define DATA "tests/data/topology/"
+
+START_TEST(test_whole_document)
+{
+	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
+			     "--json"),
+	    CLI_DONE);
+	ck_assert_str_eq(output,
+	    "{\"version\":1,\"root\":\"a\",\"strategy\":\"minimal\","
+	    "\"groups\":[[\"c\",\"s\"]],\"orders\":["
+	    "{\"id\":1,\"node\":\"c\",\"steps\":[\"trust\"],"
+	    "\"route\":[\"s\",\"c\"],\"after\":[]},"
+	    "{\"id\":2,\"node\":\"s\",\"steps\":[\"trust\"],"
+	    "\"route\":[\"s\"],\"after\":[]},"
+	    "{\"id\":3,\"node\":\"c\",\"steps\":[\"cert\"],"
+	    "\"route\":[\"s\",\"c\"],\"after\":[1,2]},"
+	    "{\"id\":4,\"node\":\"s\",\"steps\":[\"cert\"],"
+	    "\"route\":[\"s\"],\"after\":[1,2]},"
+	    "{\"id\":5,\"node\":\"c\",\"steps\":[\"finish\"],"
+	    "\"route\":[\"s\",\"c\"],\"after\":[1,4]},"
+	    "{\"id\":6,\"node\":\"s\",\"steps\":[\"finish\"],"
+	    "\"route\":[\"s\"],\"after\":[2,3]}],"
+	    "\"rounds\":3,\"notes\":[]}\n");
+}
+END_TEST
+
+struct routed {
+	const char *file, *strategy, *node, *route;
+	size_t orders, groups, rounds;
+};
+
+static const struct routed routed[] = {
+	{ "e2.conf", "minimal", "s", "c s", 6, 1, 3 },
+	{ "e3.conf", "bundled", "c", "s c", 3, 1, 3 },
+	{ "e4.conf", "bundled", "s", "c s", 3, 1, 3 },
+	{ "e5.conf", "minimal", "c2", "s c2", 15, 1, 3 },
+	{ "e5.conf", "layered", "s", "s", 15, 1, 4 },
+	{ "e5.conf", "sequential", "s", "s", 15, 1, 5 },
+	{ "e5.conf", "merged", "c1", "s c1", 11, 1, 4 },
+	{ "e6.conf", "minimal", "s3", "c s3", 12, 1, 3 },
+	{ "e7.conf", "bundled", "c4", "s c4", 9, 1, 3 },
+	{ "e8.conf", "bundled", "s1", "c s1", 5, 1, 3 },
+	{ "v45.conf", "minimal", "c5", "s2 c5", 21, 2, 3 },
+	{ "v46.conf", "minimal", "c3", "s1 c3", 18, 1, 3 },
+	{ "v46-dual.conf", "bundled", "c4", "s2 c4", 10, 1, 3 },
+	{ "v52.conf", "minimal", "c", "s c", 3, 1, 3 },
+	{ "root-per-link.conf", "minimal", "s1", "c s1", 6, 1, 3 },
+	{ "both-roles.conf", "minimal", "x", "x", 6, 1, 3 },
+	{ "both-roles-dual.conf", "bundled", "y", "y", 6, 1, 3 },
+};
+#define NROUTED ((int)(sizeof(routed) / sizeof(routed[0])))
+
+static void
+route_check(const json_t *order, const char *want)
+{
+	char text[128] = "";
+	size_t i;
+	json_t *name;
+
+	json_array_foreach(json_object_get(order, "route"), i, name)
+	{
+		strcat(text, i == 0 ? "" : " ");
+		strcat(text, json_string_value(name));
+	}
+	ck_assert_str_eq(text, want);
+}
+
+START_TEST(test_orders_and_routes)
+{
+	const struct routed *r = &routed[_i];
+	char path[128];
+	json_t *doc, *order, *orders;
+	size_t i, seen = 0;
+
+	snprintf(path, sizeof(path), "%s%s", DATA, r->file);
+	ck_assert_int_eq(PLAN("--topology", path, "--root", "a", "--strategy",
+			     r->strategy, "--json"),
+	    CLI_DONE);
+	doc = json_loads(output, JSON_REJECT_DUPLICATES, NULL);
+	ck_assert_ptr_nonnull(doc);
+	orders = json_object_get(doc, "orders");
+	ck_assert_uint_eq(json_array_size(orders), r->orders);
+	ck_assert_uint_eq(json_array_size(json_object_get(doc, "groups")),
+	    r->groups);
+	ck_assert_int_eq(json_integer_value(json_object_get(doc, "rounds")),
+	    (json_int_t)r->rounds);
+	json_array_foreach(orders, i, order)
+	{
+		ck_assert_int_eq(json_integer_value(
+				     json_object_get(order, "id")),
+		    (json_int_t)i + 1);
+		if (strcmp(json_string_value(json_object_get(order, "node")),
+			r->node) != 0)
+			continue;
+		route_check(order, r->route);
+		seen++;
+	}
+	ck_assert_uint_gt(seen, 0);
+	json_decref(doc);
+}
+END_TEST
+
+START_TEST(test_notes_say_where_a_bundle_falls_back)
+{
+	json_t *doc, *notes;
+
+	ck_assert_int_eq(PLAN("--topology", DATA "both-roles-dual.conf",
+			     "--root", "a", "--strategy", "bundled", "--json"),
+	    CLI_DONE);
+	doc = json_loads(output, 0, NULL);
+	notes = json_object_get(doc, "notes");
+	ck_assert_uint_eq(json_array_size(notes), 2);
+	ck_assert(strstr(json_string_value(json_array_get(notes, 0)),
+		      "client and server on a cycle") != NULL);
+	json_decref(doc);
+}
+END_TEST
+
+START_TEST(test_management_root)
+{
+	/* FIG. 49: the CA is a node, its finish comes last, no route to it */
+	ck_assert_int_eq(PLAN("--topology", DATA "e2.conf", "--root",
+			     "management", "--json"),
+	    CLI_DONE);
+	ck_assert(strstr(output,
+		      "{\"id\":9,\"node\":\"ca\",\"steps\":"
+		      "[\"finish\"],\"route\":[],") != NULL);
+}
+END_TEST
+
+START_TEST(test_exit_codes_of_plan)
+{
+	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
+			     "--exit-code"),
+	    CLI_CHANGES);
+	ck_assert(strstr(output, "point of no return") != NULL);
+	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf"), CLI_USAGE);
+	/* without a file the fleet of kedged is asked for */
+	ck_assert_int_eq(PLAN("--root", "a", "--socket", "/nonexistent"),
+	    CLI_FAILED);
+	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
+			     "--strategy", "best"),
+	    CLI_USAGE);
+	ck_assert(strstr(errors, "no strategy \"best\"") != NULL);
+	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "z"),
+	    CLI_FAILED);
+	ck_assert(strstr(errors, "no root \"z\"") != NULL);
+	ck_assert_int_eq(PLAN("--topology", "/nonexistent", "--root", "a"),
+	    CLI_CONFIG);
+	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
+			     "operand"),
+	    CLI_USAGE);
+}
+END_TEST
+
+TCase *
+case_cmd_plan(void)
+{
+	TCase *t = tcase_create("plan");
+
+	tcase_add_test(t, test_whole_document);
+	tcase_add_loop_test(t, test_orders_and_routes, 0, NROUTED);
+	tcase_add_test(t, test_notes_say_where_a_bundle_falls_back);
+	tcase_add_test(t, test_management_root);
+	tcase_add_test(t, test_exit_codes_of_plan);
+	return t;
+}
