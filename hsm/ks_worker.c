@@ -144,7 +144,9 @@ proxy_recv(struct proxy *p, enum hsm_worker_op op, int64_t ms, bool *said)
 	if (base_buf_get_str(&p->rx, 1024, &why) != BASE_OK)
 		return base_fail(BASE_E_IO, "the worker speaks nonsense");
 	*said = true;
-	e = base_fail((enum base_err)err, "%s", why);
+	/* the token has a name on this side */
+	e = base_fail((enum base_err)err, "%s",
+	    strncmp(why, "token: ", 7) == 0 ? why + 7 : why);
 	free(why);
 	return e;
 }

@@ -2,8 +2,16 @@ UNITS += hsm
 unit_hsm_SRC := tests/unit/hsm/main.c tests/unit/hsm/softhsm.c \
                 tests/unit/hsm/world.c tests/unit/hsm/test_certs.c \
                 tests/unit/hsm/test_nodes.c tests/unit/hsm/test_orders.c \
-                tests/unit/hsm/test_ks_worker.c
+                tests/unit/hsm/test_ks_worker.c tests/unit/hsm/test_hsmd.c
 unit_hsm_USES := hsm wire base
 unit_hsm_LIBS := $(hsm_LIBS) $(EVENT_LIBS)
-# the tests start workers, which are this program
-unit-run-hsm: $(B)/bin/kedge-hsmd
+
+# The tests start kedge-hsmd, and workers, which are kedge-hsmd too; one of
+# their modules is made to hang. It is loaded without the sanitizers' runtime
+# of its own.
+unit-run-hsm: $(B)/bin/kedge-hsmd $(B)/test/hang_module.so
+$(B)/test/hang_module.so: tests/unit/hsm/hang_module.c
+	@mkdir -p $(@D)
+	$(call say,LD $@)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -fPIC -shared $(hsm_CFLAGS) \
+	    -o $@ $< -ldl
