@@ -17,9 +17,22 @@ ca_SRC += \
 	ca/topology_route.c
 # kedged
 ca_SRC += \
+	ca/config.c \
+	ca/deliver.c \
+	ca/draft.c \
+	ca/events.c \
+	ca/holding.c \
+	ca/issue.c \
+	ca/join.c \
+	ca/make.c \
+	ca/report.c \
+	ca/roll.c \
+	ca/roll_start.c \
 	ca/store_sqlite.c \
 	ca/store_sqlite_audit.c \
 	ca/store_sqlite_fleet.c \
 	ca/store_sqlite_roll.c \
-	ca/store_sqlite_schema.c
+	ca/store_sqlite_schema.c \
+	ca/tidy.c \
+	ca/topo.c
 ca_LIBS := $(EVENT_LIBS) $(CRYPTO_LIBS) -lconfig -ljansson -lsqlite3 -lsmartcols

@@ -1,0 +1,228 @@
+/*
+ * ca/deliver: which parcel goes to which neighbour when. Orders are given
+ * again with a growing pause until they are settled, acknowledgements once.
+ * No I/O and no clock: net asks by ca_deliver_collect, report tells what
+ * came. Nothing here is stored: after a restart the open orders of the store
+ * are put in again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+
+struct item {
+	struct item *next;
+	enum wire_parcel_kind kind;
+	char node[CA_NAME], root[CA_NAME];
+	uint64_t epoch;
+	struct base_time expires, due;
+	uint32_t pause_ms; /* before the next time */
+	uint32_t tries;
+	bool received;
+	struct base_buf cms;
+	struct ca_route route;
+};
+
+struct ca_deliver {
+	struct item *items;
+	uint32_t resend_ms, max_ms;
+};
+
+struct ca_deliver *
+ca_deliver_new(uint32_t resend_ms, uint32_t max_ms)
+{
+	struct ca_deliver *d = base_alloc(sizeof(*d));
+
+	d->resend_ms = resend_ms;
+	d->max_ms = max_ms;
+	return d;
+}
+
+static void
+item_free(struct item *i)
+{
+	base_buf_free(&i->cms);
+	free(i);
+}
+
+static struct item *
+item_find(const struct ca_deliver *d, const char *node, const char *root,
+    uint64_t epoch)
+{
+	struct item *i;
+
+	for (i = d->items; i != NULL; i = i->next)
+		if (i->kind == WIRE_P_ORDER && i->epoch == epoch &&
+		    strcmp(i->node, node) == 0 && strcmp(i->root, root) == 0)
+			return i;
+	return NULL;
+}
+
+static struct item *
+item_add(struct ca_deliver *d, enum wire_parcel_kind kind,
+    const struct ca_delivery *o)
+{
+	struct item *i = base_alloc(sizeof(*i)), **at;
+
+	i->kind = kind;
+	snprintf(i->node, sizeof(i->node), "%s", o->node);
+	snprintf(i->root, sizeof(i->root), "%s", o->root);
+	i->epoch = o->epoch;
+	i->expires = o->expires;
+	i->pause_ms = d->resend_ms;
+	i->route = *o->route;
+	if (base_buf_put(&i->cms, o->cms.p, o->cms.n) != BASE_OK)
+		base_die("deliver: order too large");
+	for (at = &d->items; *at != NULL; at = &(*at)->next)
+		;
+	*at = i;
+	return i;
+}
+
+void
+ca_deliver_order(struct ca_deliver *d, struct base_time now,
+    const struct ca_delivery *o)
+{
+	struct item *i = item_find(d, o->node, o->root, o->epoch);
+
+	if (i != NULL) {
+		i->route = *o->route;
+		return;
+	}
+	i = item_add(d, WIRE_P_ORDER, o);
+	i->due = now;
+}
+
+void
+ca_deliver_ack(struct ca_deliver *d, const struct ca_delivery *o)
+{
+	(void)item_add(d, WIRE_P_ACK, o);
+}
+
+void
+ca_deliver_received(struct ca_deliver *d, struct base_time now,
+    const char *node, const char *root, uint64_t epoch)
+{
+	struct item *i = item_find(d, node, root, epoch);
+
+	if (i == NULL || i->received)
+		return;
+	i->received = true;
+	i->pause_ms = d->max_ms;
+	i->due.ms = now.ms + i->pause_ms;
+}
+
+void
+ca_deliver_settled(struct ca_deliver *d, const char *node, const char *root,
+    uint64_t epoch)
+{
+	struct item **at = &d->items;
+
+	while (*at != NULL) {
+		struct item *i = *at;
+
+		if (i->kind != WIRE_P_ORDER || i->epoch > epoch ||
+		    strcmp(i->node, node) != 0 || strcmp(i->root, root) != 0) {
+			at = &i->next;
+			continue;
+		}
+		*at = i->next;
+		item_free(i);
+	}
+}
+
+static void
+parcel_fill(struct wire_parcel *p, const struct item *i)
+{
+	memset(p, 0, sizeof(*p));
+	p->kind = i->kind;
+	p->down = true;
+	p->nroute = (uint8_t)i->route.n;
+	memcpy(p->route, i->route.hop, sizeof(p->route));
+	p->expires = i->expires;
+	if (base_buf_put(&p->content, i->cms.p, i->cms.n) != BASE_OK)
+		base_die("deliver: order too large");
+}
+
+/* Given now: an ack is gone, an order comes again later. */
+static void
+item_given(struct ca_deliver *d, struct item **at, struct base_time now)
+{
+	struct item *i = *at;
+
+	if (i->kind == WIRE_P_ACK) {
+		*at = i->next;
+		item_free(i);
+		return;
+	}
+	i->tries++;
+	i->due.ms = now.ms + i->pause_ms;
+	i->pause_ms = i->pause_ms > d->max_ms / 2 ? d->max_ms : i->pause_ms * 2;
+}
+
+static bool
+item_is_for(const struct item *i, const char *neighbour)
+{
+	return neighbour == NULL || strcmp(i->route.hop[0], neighbour) == 0;
+}
+
+size_t
+ca_deliver_collect(struct ca_deliver *d, struct base_time now,
+    const char *neighbour, size_t max, struct wire_parcel **out)
+{
+	struct wire_parcel *list = NULL;
+	struct item **at = &d->items;
+	size_t n = 0, bytes = 0;
+
+	while (*at != NULL && n < WIRE_PARCELS) {
+		struct item *i = *at;
+
+		if (!item_is_for(i, neighbour) || i->due.ms > now.ms ||
+		    bytes + i->cms.n > max) {
+			at = &i->next;
+			continue;
+		}
+		bytes += i->cms.n + 1024;
+		list = base_realloc_array(list, n + 1, sizeof(*list));
+		parcel_fill(&list[n++], i);
+		item_given(d, at, now);
+		if (*at == i)
+			at = &i->next;
+	}
+	*out = list;
+	return n;
+}
+
+struct base_time
+ca_deliver_due(const struct ca_deliver *d, const char *neighbour)
+{
+	struct base_time t = { INT64_MAX };
+
+	for (const struct item *i = d->items; i != NULL; i = i->next)
+		if (item_is_for(i, neighbour) && i->due.ms < t.ms)
+			t = i->due;
+	return t;
+}
+
+uint32_t
+ca_deliver_tries(const struct ca_deliver *d, const char *node, const char *root,
+    uint64_t epoch)
+{
+	const struct item *i = item_find(d, node, root, epoch);
+
+	return i == NULL ? 0 : i->tries;
+}
+
+void
+ca_deliver_free(struct ca_deliver *d)
+{
+	struct item *next;
+
+	if (d == NULL)
+		return;
+	for (struct item *i = d->items; i != NULL; i = next) {
+		next = i->next;
+		item_free(i);
+	}
+	free(d);
+}

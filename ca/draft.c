@@ -1,0 +1,525 @@
+/*
+ * ca/draft: a number of orders on their way to become signed orders. First
+ * all their certificates, one request per issuing key; then the orders
+ * themselves. One node's refusal is that draft's own fate; only when hsmd
+ * does not answer does the whole fail. Used by roll, tidy and join.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+
+/* One certificate that is wanted, for an order or beside them. */
+struct wish {
+	struct ca_issue issue;
+	size_t draft; /* SIZE_MAX: beside */
+	bool asked;
+	struct base_buf spki, tbs;
+	X509 *cert; /* NULL until it came */
+};
+
+struct ca_drafts {
+	struct ca *ca;
+	ca_drafts_fn *done;
+	void *arg;
+	struct ca_draft *list;
+	size_t n;
+	struct wish *wishes;
+	size_t nwishes;
+	size_t *batch; /* of wishes or drafts, in request order */
+	size_t nbatch;
+	struct base_buf *ders; /* of the orders, by draft */
+};
+
+struct ca_drafts *
+ca_drafts_new(struct ca *ca, ca_drafts_fn *done, void *arg)
+{
+	struct ca_drafts *d = base_alloc(sizeof(*d));
+
+	d->ca = ca;
+	d->done = done;
+	d->arg = arg;
+	return d;
+}
+
+struct ca_draft *
+ca_drafts_add(struct ca_drafts *d)
+{
+	d->list = base_realloc_array(d->list, d->n + 1, sizeof(*d->list));
+	memset(&d->list[d->n], 0, sizeof(*d->list));
+	return &d->list[d->n++];
+}
+
+static struct wish *
+wish_add(struct ca_drafts *d, size_t draft)
+{
+	struct wish *w;
+
+	d->wishes =
+	    base_realloc_array(d->wishes, d->nwishes + 1, sizeof(*d->wishes));
+	w = &d->wishes[d->nwishes++];
+	memset(w, 0, sizeof(*w));
+	w->draft = draft;
+	return w;
+}
+
+static void
+wish_fail(struct ca_drafts *d, struct wish *w, enum base_err e)
+{
+	struct ca_draft *t;
+
+	w->asked = true;
+	if (w->draft == SIZE_MAX)
+		return;
+	t = &d->list[w->draft];
+	if (t->err != BASE_OK)
+		return;
+	t->err = e;
+	snprintf(t->why, sizeof(t->why), "%s", base_why());
+}
+
+size_t
+ca_drafts_add_cert(struct ca_drafts *d, const struct ca_issue *i)
+{
+	struct wish *w = wish_add(d, SIZE_MAX);
+
+	w->issue = *i;
+	if (base_buf_put(&w->spki, i->spki.p, i->spki.n) != BASE_OK)
+		base_die("draft: key too large");
+	return d->nwishes - 1;
+}
+
+/* ---- which certificates an order carries ------------------------------------- */
+
+static void
+wish_for(struct ca_drafts *d, size_t at, enum wire_cert_kind kind, uint32_t gen)
+{
+	const struct wire_order *o = &d->list[at].order;
+	struct wish *w = wish_add(d, at);
+	enum base_err r;
+
+	w->issue.kind = kind;
+	w->issue.gen = gen;
+	memcpy(w->issue.node, o->node, sizeof(o->node));
+	memcpy(w->issue.root, o->root, sizeof(o->root));
+	if (d->list[at].spki.n > 0)
+		r = base_buf_put(&w->spki, d->list[at].spki.p,
+		    d->list[at].spki.n);
+	else
+		r = ca_store_key_get(d->ca->store, o->node, o->root, &w->spki);
+	if (r != BASE_OK)
+		wish_fail(d, w, r);
+}
+
+static void
+wishes_of(struct ca_drafts *d, size_t at)
+{
+	const struct wire_order *o = &d->list[at].order;
+
+	if (d->list[at].err != BASE_OK)
+		return;
+	if ((o->steps & WIRE_STEP_CERT) != 0)
+		wish_for(d, at, WIRE_NODE_CERT, o->to);
+	wish_for(d, at, WIRE_CANARY, o->to);
+	if ((o->steps & WIRE_STEP_FINISH) != 0)
+		wish_for(d, at, WIRE_CANARY, o->from);
+}
+
+/* SANs of the node go into its lasting certificate and its canaries. */
+static const char *
+names_of(const struct ca *ca, const char *node)
+{
+	uint32_t i = ca->topo == NULL ? POL_NONE : ca_topo_node(ca->topo, node);
+
+	return i == POL_NONE ? NULL : ca->topo->nodes[i].names;
+}
+
+/* ---- certificates ---------------------------------------------------------------- */
+
+static bool
+same_issuer(const struct wish *a, const struct wish *b)
+{
+	return a->issue.gen == b->issue.gen &&
+	    strcmp(a->issue.root, b->issue.root) == 0;
+}
+
+/* The next wishes of one issuer, composed, into the batch. */
+static void
+batch_certs(struct ca_drafts *d)
+{
+	const struct wish *first = NULL;
+
+	d->nbatch = 0;
+	for (size_t i = 0; i < d->nwishes; i++) {
+		struct wish *w = &d->wishes[i];
+		enum base_err r;
+
+		if (w->draft != SIZE_MAX && d->list[w->draft].err != BASE_OK)
+			w->asked = true;
+		if (w->asked || (first != NULL && !same_issuer(first, w)) ||
+		    d->nbatch == WIRE_HSM_BATCH)
+			continue;
+		w->issue.spki = base_buf_span(&w->spki);
+		w->issue.names = names_of(d->ca, w->issue.node);
+		if ((r = ca_issue_tbs(d->ca, &w->issue, &w->tbs)) != BASE_OK) {
+			wish_fail(d, w, r);
+			continue;
+		}
+		first = w;
+		d->batch[d->nbatch++] = i;
+	}
+}
+
+static void
+take_cert(struct ca_drafts *d, struct wish *w, const struct wire_hsm_item *it)
+{
+	enum base_err r;
+
+	w->asked = true;
+	if (it->err != BASE_OK)
+		r = base_fail(it->err, "kedge-hsmd: %.*s", (int)it->data.n,
+		    (const char *)it->data.p);
+	else
+		r = ca_issue_check(d->ca, &w->issue, base_buf_span(&w->tbs),
+		    base_buf_span(&it->data), &w->cert);
+	if (r != BASE_OK)
+		wish_fail(d, w, r);
+}
+
+static void drafts_next(struct ca_drafts *d);
+
+static enum base_err
+answer_ok(const struct ca_drafts *d, enum base_err e,
+    const struct wire_hsm_answer *a)
+{
+	if (e != BASE_OK)
+		return base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
+		    base_why());
+	if (a->err != BASE_OK)
+		return base_fail(a->err, "kedge-hsmd: %s", a->why);
+	if (a->nitems != d->nbatch)
+		return base_fail(BASE_E_INTEGRITY,
+		    "kedge-hsmd: %zu answers "
+		    "for %zu questions",
+		    a->nitems, d->nbatch);
+	return BASE_OK;
+}
+
+static void
+certs_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
+{
+	struct ca_drafts *d = arg;
+
+	if ((e = answer_ok(d, e, a)) != BASE_OK) {
+		d->done(d->arg, e, d);
+		return;
+	}
+	for (size_t i = 0; i < d->nbatch; i++)
+		take_cert(d, &d->wishes[d->batch[i]], &a->items[i]);
+	drafts_next(d);
+}
+
+static enum base_err
+ask(struct ca_drafts *d, struct wire_hsm_request *q,
+    void (*done)(void *, enum base_err, struct wire_hsm_answer *))
+{
+	struct wire_hsm_ask w = { q, done, d };
+
+	memcpy(q->fleet, d->ca->conf->fleet, sizeof(q->fleet));
+	return d->ca->hsm.ask(d->ca->hsm.self, &w);
+}
+
+static enum base_err
+ask_certs(struct ca_drafts *d)
+{
+	const struct wish *first = &d->wishes[d->batch[0]];
+	struct wire_hsm_request q = { .type = WIRE_HSM_CERTS };
+	enum base_err r = BASE_OK;
+
+	memcpy(q.key.root, first->issue.root, sizeof(q.key.root));
+	q.key.generation = first->issue.gen;
+	q.nitems = d->nbatch;
+	q.items = base_alloc(d->nbatch * sizeof(*q.items));
+	for (size_t i = 0; r == BASE_OK && i < d->nbatch; i++) {
+		const struct wish *w = &d->wishes[d->batch[i]];
+
+		r = base_buf_put(&q.items[i], w->tbs.p, w->tbs.n);
+	}
+	if (r == BASE_OK)
+		r = ask(d, &q, certs_answered);
+	wire_hsm_request_clear(&q);
+	return r;
+}
+
+/* ---- orders -------------------------------------------------------------------------- */
+
+static enum base_err
+order_root(struct ca_drafts *d, struct wire_order *o)
+{
+	struct ca_gen g = { .gen = 0 };
+	enum base_err r;
+
+	r = ca_store_gen_get(d->ca->store, o->root, o->to, &g);
+	if (r == BASE_OK)
+		r = wire_x509_from_der(base_buf_span(&g.nwn), "NewWithNew",
+		    &o->new_with_new);
+	if (r == BASE_OK && g.nwo.n > 0 && o->from != 0)
+		r = wire_x509_from_der(base_buf_span(&g.nwo), "NewWithOld",
+		    &o->new_with_old);
+	ca_gen_clear(&g);
+	return r;
+}
+
+static void
+order_take_wishes(struct ca_drafts *d, size_t at)
+{
+	struct wire_order *o = &d->list[at].order;
+
+	for (size_t i = 0; i < d->nwishes; i++) {
+		struct wish *w = &d->wishes[i];
+
+		if (w->draft != at || w->cert == NULL)
+			continue;
+		if (!X509_up_ref(w->cert))
+			base_die("out of memory");
+		if (w->issue.kind == WIRE_CANARY) {
+			o->canary[o->ncanary].generation = w->issue.gen;
+			o->canary[o->ncanary++].cert = w->cert;
+		} else {
+			o->cert = w->cert;
+		}
+	}
+}
+
+static enum base_err
+order_compose(struct ca_drafts *d, size_t at)
+{
+	struct wire_order *o = &d->list[at].order;
+	struct ca_order *row = &d->list[at].row;
+	enum base_err r;
+
+	memcpy(o->fleet, d->ca->conf->fleet, sizeof(o->fleet));
+	o->issued = ca_now(d->ca);
+	o->issued.ms -= o->issued.ms % 1000;
+	o->expires = base_time_add_s(o->issued, d->ca->conf->order_s);
+	order_take_wishes(d, at);
+	if ((r = order_root(d, o)) != BASE_OK ||
+	    (r = wire_order_compose(o, &d->ders[at])) != BASE_OK)
+		return r;
+	memcpy(row->node, o->node, sizeof(row->node));
+	memcpy(row->root, o->root, sizeof(row->root));
+	row->roll = o->roll;
+	row->epoch = o->epoch;
+	row->steps = o->steps;
+	row->from = o->from;
+	row->to = o->to;
+	row->bridge = o->bridge;
+	row->issued = ca_now(d->ca);
+	row->expires = o->expires;
+	row->state = CA_ORDER_SENT;
+	wire_digest(base_buf_span(&d->ders[at]), row->digest);
+	return BASE_OK;
+}
+
+static void
+draft_fail(struct ca_draft *t, enum base_err e)
+{
+	t->err = e;
+	snprintf(t->why, sizeof(t->why), "%s", base_why());
+}
+
+static void
+batch_orders(struct ca_drafts *d)
+{
+	d->nbatch = 0;
+	for (size_t i = 0; i < d->n; i++) {
+		enum base_err r;
+
+		if (d->list[i].err != BASE_OK || d->list[i].row.cms.n > 0)
+			continue;
+		if (d->ders[i].n == 0 && (r = order_compose(d, i)) != BASE_OK) {
+			draft_fail(&d->list[i], r);
+			continue;
+		}
+		if (d->nbatch < WIRE_HSM_BATCH)
+			d->batch[d->nbatch++] = i;
+	}
+}
+
+/* What hsmd signed is what was asked for, and a node would believe it. */
+static enum base_err
+take_order(struct ca_drafts *d, size_t at, struct wire_hsm_item *it)
+{
+	struct wire_signer signer = { .cert = NULL };
+	struct base_buf content;
+	enum base_err r;
+
+	base_buf_init(&content, 0);
+	if (it->err != BASE_OK) {
+		r = base_fail(it->err, "kedge-hsmd: %.*s", (int)it->data.n,
+		    (const char *)it->data.p);
+		goto out;
+	}
+	if ((r = wire_cms_verify(WIRE_C_ORDER, base_buf_span(&it->data),
+		 d->ca->management, ca_now(d->ca), &content, &signer)) !=
+	    BASE_OK)
+		goto out;
+	if (content.n != d->ders[at].n ||
+	    memcmp(content.p, d->ders[at].p, content.n) != 0) {
+		r = base_fail(BASE_E_INTEGRITY,
+		    "kedge-hsmd signed another "
+		    "order for %s than was asked for",
+		    d->list[at].order.node);
+		goto out;
+	}
+	d->list[at].row.cms = it->data;
+	memset(&it->data, 0, sizeof(it->data));
+out:
+	wire_signer_clear(&signer);
+	base_buf_free(&content);
+	return r;
+}
+
+static void
+orders_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
+{
+	struct ca_drafts *d = arg;
+
+	if ((e = answer_ok(d, e, a)) != BASE_OK) {
+		d->done(d->arg, e, d);
+		return;
+	}
+	for (size_t i = 0; i < d->nbatch; i++)
+		if ((e = take_order(d, d->batch[i], &a->items[i])) != BASE_OK)
+			draft_fail(&d->list[d->batch[i]], e);
+	drafts_next(d);
+}
+
+static enum base_err
+ask_orders(struct ca_drafts *d)
+{
+	struct wire_hsm_request q = { .type = WIRE_HSM_ORDERS };
+	enum base_err r;
+
+	q.nitems = d->nbatch;
+	q.items = base_alloc(d->nbatch * sizeof(*q.items));
+	r = wire_x509_to_der(d->ca->order_cert, &q.cert);
+	for (size_t i = 0; r == BASE_OK && i < d->nbatch; i++) {
+		const struct base_buf *der = &d->ders[d->batch[i]];
+
+		r = base_buf_put(&q.items[i], der->p, der->n);
+	}
+	if (r == BASE_OK)
+		r = ask(d, &q, orders_answered);
+	wire_hsm_request_clear(&q);
+	return r;
+}
+
+/* ---- turns ------------------------------------------------------------------------------ */
+
+static void
+drafts_next(struct ca_drafts *d)
+{
+	enum base_err r = BASE_OK;
+
+	batch_certs(d);
+	if (d->nbatch > 0) {
+		r = ask_certs(d);
+	} else {
+		batch_orders(d);
+		if (d->nbatch == 0) {
+			d->done(d->arg, BASE_OK, d);
+			return;
+		}
+		r = ask_orders(d);
+	}
+	if (r != BASE_OK)
+		d->done(d->arg, r, d);
+}
+
+void
+ca_drafts_go(struct ca_drafts *d)
+{
+	size_t max;
+
+	for (size_t i = 0; i < d->n; i++)
+		wishes_of(d, i);
+	max = d->nwishes + d->n + 1;
+	d->batch = base_alloc(max * sizeof(*d->batch));
+	d->ders = base_alloc(max * sizeof(*d->ders));
+	drafts_next(d);
+}
+
+/* ---- results ------------------------------------------------------------------------------ */
+
+size_t
+ca_drafts_count(const struct ca_drafts *d)
+{
+	return d->n;
+}
+
+struct ca_draft *
+ca_drafts_get(struct ca_drafts *d, size_t i)
+{
+	return &d->list[i];
+}
+
+X509 *
+ca_drafts_cert(struct ca_drafts *d, size_t i)
+{
+	return d->wishes[i].cert;
+}
+
+static enum base_err
+store_wishes(struct ca_drafts *d, size_t draft)
+{
+	enum base_err r = BASE_OK;
+
+	for (size_t i = 0; r == BASE_OK && i < d->nwishes; i++) {
+		const struct wish *w = &d->wishes[i];
+
+		/* canaries are never kept: ten minutes, for the probe */
+		if (w->draft == draft && w->cert != NULL &&
+		    w->issue.kind != WIRE_CANARY)
+			r = ca_issue_store(d->ca, &w->issue, w->cert);
+	}
+	return r;
+}
+
+enum base_err
+ca_drafts_store(struct ca_drafts *d, size_t i)
+{
+	enum base_err r = store_wishes(d, i);
+
+	return r != BASE_OK ? r
+			    : ca_store_order_add(d->ca->store, &d->list[i].row);
+}
+
+enum base_err
+ca_drafts_store_certs(struct ca_drafts *d)
+{
+	return store_wishes(d, SIZE_MAX);
+}
+
+void
+ca_drafts_free(struct ca_drafts *d)
+{
+	if (d == NULL)
+		return;
+	for (size_t i = 0; i < d->nwishes; i++) {
+		base_buf_free(&d->wishes[i].spki);
+		base_buf_free(&d->wishes[i].tbs);
+		X509_free(d->wishes[i].cert);
+	}
+	for (size_t i = 0; i < d->n; i++) {
+		wire_order_clear(&d->list[i].order);
+		ca_order_clear(&d->list[i].row);
+		if (d->ders != NULL)
+			base_buf_free(&d->ders[i]);
+	}
+	free(d->wishes);
+	free(d->list);
+	free(d->batch);
+	free(d->ders);
+	free(d);
+}

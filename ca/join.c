@@ -1,0 +1,558 @@
+/*
+ * ca/join: a node becomes one of the fleet. Its request carries the secret of
+ * a one-time token and a key per root; hsmd binds node and keys, the
+ * management certificate and one JOIN order per root are made, and one
+ * transaction burns the token and keeps everything. The same request again
+ * gets the same answer; the same token with another request is refused.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+
+struct joining {
+	struct ca *ca;
+	struct wire_join_request *q;
+	uint8_t digest[32], token[32]; /* of the request, of the secret */
+	struct base_buf management_spki;
+	struct base_buf spki[WIRE_JOIN_ROOTS]; /* as q->roots */
+	size_t cert; /* number of the management certificate */
+	ca_join_fn *done;
+	void *arg;
+};
+
+static void
+join_end(struct joining *j, enum base_err e, struct base_span answer)
+{
+	if (e == BASE_OK)
+		j->done(j->arg, BASE_OK, answer);
+	else
+		j->done(j->arg, e, (struct base_span){ NULL, 0 });
+	for (size_t i = 0; i < WIRE_JOIN_ROOTS; i++)
+		base_buf_free(&j->spki[i]);
+	base_buf_free(&j->management_spki);
+	wire_join_request_clear(j->q);
+	free(j->q);
+	free(j);
+}
+
+static void
+join_fail(struct joining *j, enum base_err e)
+{
+	join_end(j, e, (struct base_span){ NULL, 0 });
+}
+
+/* ---- may it? --------------------------------------------------------------------- */
+
+static enum base_err
+check_token(struct joining *j)
+{
+	struct ca_token t;
+	enum base_err r;
+
+	r = ca_store_token_get(j->ca->store, j->token, &t);
+	if (r == BASE_E_NOTFOUND ||
+	    (r == BASE_OK && strcmp(t.node, j->q->node) != 0))
+		return base_fail(BASE_E_DENIED,
+		    "join of node %s: the token is "
+		    "not one of this CA's for that node",
+		    j->q->node);
+	if (r != BASE_OK)
+		return r;
+	if (t.burned)
+		return base_fail(BASE_E_DENIED,
+		    "join of node %s: the token "
+		    "was used already, with another request; make a new one "
+		    "by kedge node token %s",
+		    j->q->node, j->q->node);
+	if (t.end.ms < ca_now(j->ca).ms)
+		return base_fail(BASE_E_EXPIRED,
+		    "join of node %s: the token "
+		    "has expired; make a new one by kedge node token %s",
+		    j->q->node, j->q->node);
+	return BASE_OK;
+}
+
+static enum base_err
+check_csrs(struct joining *j)
+{
+	const char *fleet = j->ca->conf->fleet;
+	enum base_err r;
+
+	if ((r = wire_csr_check(base_buf_span(&j->q->management_csr), fleet,
+		 j->q->node, &j->management_spki)) != BASE_OK)
+		return r;
+	for (size_t i = 0; i < j->q->nroots; i++)
+		if ((r = wire_csr_check(base_buf_span(&j->q->roots[i].csr),
+			 fleet, j->q->node, &j->spki[i])) != BASE_OK)
+			return r;
+	return BASE_OK;
+}
+
+static struct base_span
+spki_of(const struct joining *j, const char *root)
+{
+	for (size_t i = 0; i < j->q->nroots; i++)
+		if (strcmp(j->q->roots[i].root, root) == 0)
+			return base_buf_span(&j->spki[i]);
+	return (struct base_span){ NULL, 0 };
+}
+
+/* Every root that the node has a part in needs a key of it; every key needs
+ * a root of this fleet. */
+static enum base_err
+check_roots(struct joining *j, uint32_t node)
+{
+	const struct ca_topo *t = j->ca->topo;
+
+	for (size_t i = 0; i < j->q->nroots; i++)
+		if (ca_topo_root(t, j->q->roots[i].root) == POL_NONE ||
+		    strcmp(j->q->roots[i].root, CA_MANAGEMENT) == 0)
+			return base_fail(BASE_E_REFUSED,
+			    "join of node %s: "
+			    "asks for root %s, which this fleet does not have",
+			    j->q->node, j->q->roots[i].root);
+	for (uint32_t r = 0; r < t->nroots; r++)
+		if (pol_graph_steps(t->graph, r, node) != 0 &&
+		    spki_of(j, t->roots[r].name).n == 0)
+			return base_fail(BASE_E_REFUSED,
+			    "join of node %s: its "
+			    "links need a key under root %s, but its "
+			    "configuration does not name that root",
+			    j->q->node, t->roots[r].name);
+	return BASE_OK;
+}
+
+static enum base_err
+check(struct joining *j)
+{
+	uint32_t node;
+	enum base_err r;
+
+	if (!j->ca->ready)
+		return base_fail(BASE_E_STATE,
+		    "join: this CA is not ready; "
+		    "kedge init");
+	if (strcmp(j->q->fleet, j->ca->conf->fleet) != 0)
+		return base_fail(BASE_E_REFUSED,
+		    "join of node %s: asks fleet "
+		    "%s, this is %s",
+		    j->q->node, j->q->fleet, j->ca->conf->fleet);
+	if ((r = check_token(j)) != BASE_OK)
+		return r;
+	node = ca_topo_node(j->ca->topo, j->q->node);
+	if (node == POL_NONE)
+		return base_fail(BASE_E_REFUSED,
+		    "join of node %s: it left the "
+		    "fleet",
+		    j->q->node);
+	if ((r = check_csrs(j)) != BASE_OK)
+		return r;
+	return check_roots(j, node);
+}
+
+/* ---- the answer ---------------------------------------------------------------------- */
+
+static enum base_err
+answer_fill(struct joining *j, struct ca_drafts *d, struct wire_join_answer *a)
+{
+	X509 *root = sk_X509_value(j->ca->management, 0);
+	X509 *cert = ca_drafts_cert(d, j->cert);
+	enum base_err r = BASE_OK;
+
+	if (cert == NULL)
+		return base_fail(BASE_E_REFUSED,
+		    "join of node %s: "
+		    "kedge-hsmd made no management certificate: %s",
+		    j->q->node, base_why());
+	memcpy(a->fleet, j->q->fleet, sizeof(a->fleet));
+	memcpy(a->node, j->q->node, sizeof(a->node));
+	memcpy(a->request_digest, j->digest, sizeof(a->request_digest));
+	if (!X509_up_ref(root) || !X509_up_ref(cert))
+		base_die("out of memory");
+	a->management_root = root;
+	a->management_cert = cert;
+	for (size_t i = 0; r == BASE_OK && i < ca_drafts_count(d); i++) {
+		const struct ca_draft *t = ca_drafts_get(d, i);
+
+		if (t->err != BASE_OK)
+			return base_fail(t->err, "join of node %s: %s",
+			    j->q->node, t->why);
+		r = base_buf_put(&a->order[a->norders++], t->row.cms.p,
+		    t->row.cms.n);
+	}
+	return r;
+}
+
+static enum base_err
+answer_sign(struct joining *j, struct ca_drafts *d, struct base_buf *cms)
+{
+	struct wire_join_answer *a = base_alloc(sizeof(*a));
+	struct base_buf der;
+	enum base_err r;
+
+	base_buf_init(&der, 0);
+	if ((r = answer_fill(j, d, a)) == BASE_OK &&
+	    (r = wire_join_answer_compose(a, &der)) == BASE_OK)
+		r = wire_cms_sign(WIRE_C_JOIN_ANSWER, base_buf_span(&der),
+		    j->ca->tls_cert, j->ca->tls_key, NULL, cms);
+	base_buf_free(&der);
+	wire_join_answer_clear(a);
+	free(a);
+	return r;
+}
+
+/* ---- one transaction -------------------------------------------------------------------- */
+
+static enum base_err
+keep_keys(struct joining *j)
+{
+	struct ca_store *st = j->ca->store;
+	enum base_err r = ca_store_key_put(st, j->q->node, CA_MANAGEMENT,
+	    base_buf_span(&j->management_spki));
+
+	for (size_t i = 0; r == BASE_OK && i < j->q->nroots; i++)
+		r = ca_store_key_put(st, j->q->node, j->q->roots[i].root,
+		    base_buf_span(&j->spki[i]));
+	return r;
+}
+
+static enum base_err
+keep_orders(struct joining *j, struct ca_drafts *d)
+{
+	struct ca_fact f = { .kind = POL_FACT_SENT };
+	enum base_err r = ca_drafts_store_certs(d);
+
+	for (size_t i = 0; r == BASE_OK && i < ca_drafts_count(d); i++) {
+		const struct ca_order *o = &ca_drafts_get(d, i)->row;
+
+		if ((r = ca_drafts_store(d, i)) != BASE_OK)
+			break;
+		memcpy(f.root, o->root, sizeof(f.root));
+		memcpy(f.node, o->node, sizeof(f.node));
+		f.epoch = o->epoch;
+		f.steps = o->steps;
+		f.to = o->to;
+		f.at = o->issued;
+		r = ca_store_fact_add(j->ca->store, &f);
+	}
+	return r;
+}
+
+static enum base_err
+keep_node(struct joining *j)
+{
+	struct ca_node n;
+	enum base_err r = ca_store_node_get(j->ca->store, j->q->node, &n);
+
+	if (r != BASE_OK)
+		return r;
+	n.joined = ca_now(j->ca);
+	n.seen = n.joined;
+	return ca_store_node_put(j->ca->store, &n);
+}
+
+static enum base_err
+keep(struct joining *j, struct ca_drafts *d, struct base_span cms)
+{
+	struct ca_store *st = j->ca->store;
+	enum base_err r;
+
+	if ((r = ca_store_begin(st)) != BASE_OK)
+		return r;
+	if ((r = ca_store_token_burn(st, j->token)) == BASE_OK &&
+	    (r = keep_keys(j)) == BASE_OK &&
+	    (r = keep_orders(j, d)) == BASE_OK &&
+	    (r = keep_node(j)) == BASE_OK &&
+	    (r = ca_store_join_put(st, j->q->node, j->digest, cms)) ==
+		BASE_OK &&
+	    (r = ca_audit(j->ca, j->q->node, "join",
+		 "%zu keys, "
+		 "%zu orders",
+		 j->q->nroots + 1, ca_drafts_count(d))) == BASE_OK)
+		r = ca_store_commit(st);
+	ca_store_rollback(st);
+	return r;
+}
+
+static void
+join_drafted(void *arg, enum base_err e, struct ca_drafts *d)
+{
+	struct joining *j = arg;
+	struct ca *ca = j->ca;
+	struct base_buf cms;
+	uint32_t node;
+
+	base_buf_init(&cms, 0);
+	if (e == BASE_OK && (e = answer_sign(j, d, &cms)) == BASE_OK &&
+	    (e = keep(j, d, base_buf_span(&cms))) == BASE_OK) {
+		node = ca_topo_node(ca->topo, j->q->node);
+		if (node != POL_NONE)
+			ca->topo->nodes[node].joined = ca_now(ca);
+		ca_event_node(ca, j->q->node, "known", "joined");
+		for (size_t i = 0; i < ca_drafts_count(d); i++)
+			ca_event_order(ca, &ca_drafts_get(d, i)->row, 0);
+		ca_kick(ca);
+	}
+	join_end(j, e, base_buf_span(&cms));
+	base_buf_free(&cms);
+	ca_drafts_free(d);
+}
+
+/* ---- orders of a join ---------------------------------------------------------------------- */
+
+/* While a root rolls, a joiner starts where its neighbours are: on the old
+ * generation until one of them has been told to drop it. */
+static uint32_t
+join_generation(struct ca *ca, uint32_t root, uint32_t node)
+{
+	const struct ca_roll *w = ca_roll_of(ca, ca->topo->roots[root].name);
+
+	if (w == NULL)
+		return ca->topo->roots[root].current;
+	for (size_t i = 0; i < ca->topo->nlinks; i++) {
+		const struct ca_link *l = &ca->topo->links[i];
+		const char *name = ca->topo->nodes[node].name;
+		const char *peer = strcmp(l->client, name) == 0 ? l->server
+		    : strcmp(l->server, name) == 0		? l->client
+								: NULL;
+		enum pol_done done;
+
+		if (peer == NULL)
+			continue;
+		done = pol_engine_step(w->engine, ca_topo_node(ca->topo, peer),
+		    POL_FINISH);
+		if (done == POL_STEP_SENT || done == POL_STEP_RECEIVED ||
+		    done == POL_STEP_DONE)
+			return w->row.to;
+	}
+	return w->row.from;
+}
+
+static enum base_err
+join_order(struct joining *j, struct ca_drafts *d, uint32_t node, uint32_t root)
+{
+	const struct ca_topo *t = j->ca->topo;
+	struct pol_role role = pol_graph_role(t->graph, root, node);
+	struct ca_draft *draft;
+	uint64_t last;
+	enum base_err r;
+
+	if (!role.verifies && !role.presents)
+		return BASE_OK;
+	if ((r = ca_store_epoch_last(j->ca->store, j->q->node,
+		 t->roots[root].name, &last)) != BASE_OK)
+		return r;
+	draft = ca_drafts_add(d);
+	memcpy(draft->order.node, j->q->node, CA_NAME);
+	memcpy(draft->order.root, t->roots[root].name, CA_NAME);
+	draft->order.epoch = last + 1;
+	draft->order.steps = WIRE_STEP_JOIN |
+	    (role.verifies ? WIRE_STEP_TRUST : 0) |
+	    (role.presents ? WIRE_STEP_CERT : 0);
+	draft->order.to = join_generation(j->ca, root, node);
+	draft->order.verifies = role.verifies;
+	draft->spki = spki_of(j, t->roots[root].name);
+	return BASE_OK;
+}
+
+static void
+join_bound(void *arg, enum base_err e, struct wire_hsm_answer *a)
+{
+	struct joining *j = arg;
+	struct ca *ca = j->ca;
+	struct ca_issue i = { .kind = WIRE_NODE_CERT };
+	struct ca_drafts *d;
+	uint32_t node, management;
+
+	if (e != BASE_OK)
+		e = base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
+		    base_why());
+	else if (a->err != BASE_OK)
+		e = base_fail(a->err, "kedge-hsmd: %s", a->why);
+	node = ca_topo_node(ca->topo, j->q->node);
+	if (e == BASE_OK && node == POL_NONE)
+		e = base_fail(BASE_E_STATE, "node %s left meanwhile",
+		    j->q->node);
+	if (e != BASE_OK) {
+		join_fail(j, e);
+		return;
+	}
+	d = ca_drafts_new(ca, join_drafted, j);
+	management = ca_topo_root(ca->topo, CA_MANAGEMENT);
+	memcpy(i.node, j->q->node, sizeof(i.node));
+	memcpy(i.root, CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
+	i.gen = ca->topo->roots[management].current;
+	i.spki = base_buf_span(&j->management_spki);
+	j->cert = ca_drafts_add_cert(d, &i);
+	for (uint32_t r = 0; r < ca->topo->nroots; r++)
+		if (r != management &&
+		    (e = join_order(j, d, node, r)) != BASE_OK) {
+			ca_drafts_free(d);
+			join_fail(j, e);
+			return;
+		}
+	ca_drafts_go(d);
+}
+
+/* ---- requests ----------------------------------------------------------------------------------- */
+
+static enum base_err
+ask_bind(struct joining *j)
+{
+	struct wire_hsm_request q = { .type = WIRE_HSM_BIND };
+	struct wire_hsm_ask w = { &q, join_bound, j };
+	enum base_err r;
+
+	memcpy(q.fleet, j->ca->conf->fleet, sizeof(q.fleet));
+	memcpy(q.node, j->q->node, sizeof(q.node));
+	memcpy(q.secret, j->q->secret, sizeof(q.secret));
+	q.nitems = j->q->nroots + 1;
+	q.items = base_alloc(q.nitems * sizeof(*q.items));
+	q.roots = base_alloc(q.nitems * sizeof(*q.roots));
+	memcpy(q.roots[0], CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
+	r = base_buf_put(&q.items[0], j->management_spki.p,
+	    j->management_spki.n);
+	for (size_t i = 0; r == BASE_OK && i < j->q->nroots; i++) {
+		memcpy(q.roots[i + 1], j->q->roots[i].root, CA_NAME);
+		r = base_buf_put(&q.items[i + 1], j->spki[i].p, j->spki[i].n);
+	}
+	if (r == BASE_OK)
+		r = j->ca->hsm.ask(j->ca->hsm.self, &w);
+	wire_hsm_request_clear(&q);
+	return r;
+}
+
+void
+ca_join_request(struct ca *ca, struct base_span der, ca_join_fn *done,
+    void *arg)
+{
+	struct joining *j = base_alloc(sizeof(*j));
+	struct base_buf again;
+	enum base_err r;
+
+	j->ca = ca;
+	j->done = done;
+	j->arg = arg;
+	j->q = base_alloc(sizeof(*j->q));
+	wire_digest(der, j->digest);
+	base_buf_init(&again, 0);
+	if ((r = ca_store_join_get(ca->store, j->digest, &again)) !=
+	    BASE_E_NOTFOUND) {
+		join_end(j, r, base_buf_span(&again));
+		goto out;
+	}
+	if ((r = wire_join_request_parse(der, j->q)) == BASE_OK) {
+		ca_sha256((struct base_span){ j->q->secret,
+			      sizeof(j->q->secret) },
+		    j->token);
+		if ((r = check(j)) == BASE_OK)
+			r = ask_bind(j);
+	}
+	if (r != BASE_OK) {
+		base_log(BASE_WARNING, "join: %s", base_why());
+		join_fail(j, r);
+	}
+out:
+	base_buf_free(&again);
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------------- */
+
+struct token {
+	struct ca *ca;
+	char node[CA_NAME];
+	struct base_time end;
+	ca_token_fn *done;
+	void *arg;
+};
+
+static enum base_err
+token_keep(struct token *k, const uint8_t secret[16])
+{
+	struct ca_store *st = k->ca->store;
+	uint8_t hash[32];
+	enum base_err r;
+
+	ca_sha256((struct base_span){ secret, 16 }, hash);
+	if ((r = ca_store_begin(st)) != BASE_OK)
+		return r;
+	if ((r = ca_store_token_add(st, k->node, hash, k->end)) == BASE_OK &&
+	    (r = ca_audit(k->ca, "operator", "token", "for node %s",
+		 k->node)) == BASE_OK)
+		r = ca_store_commit(st);
+	ca_store_rollback(st);
+	return r;
+}
+
+static enum base_err
+token_text(struct token *k, const uint8_t secret[16], struct base_buf *text)
+{
+	struct wire_token t = { .end = k->end };
+	const struct ca_conf *c = k->ca->conf;
+
+	memcpy(t.fleet, c->fleet, sizeof(t.fleet));
+	memcpy(t.node, k->node, sizeof(t.node));
+	snprintf(t.address, sizeof(t.address), "%s",
+	    c->address != NULL ? c->address : c->listen);
+	wire_x509_sha256(sk_X509_value(k->ca->management, 0), t.root_sha256);
+	memcpy(t.secret, secret, sizeof(t.secret));
+	return wire_token_compose(&t, text);
+}
+
+static void
+token_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
+{
+	struct token *k = arg;
+	struct base_buf text;
+
+	base_buf_init(&text, 0);
+	if (e != BASE_OK)
+		e = base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
+		    base_why());
+	else if (a->err != BASE_OK)
+		e = base_fail(a->err, "kedge-hsmd: %s", a->why);
+	else if ((e = token_keep(k, a->secret)) == BASE_OK &&
+	    (e = token_text(k, a->secret, &text)) == BASE_OK)
+		e = base_buf_put_u8(&text, '\0');
+	k->done(k->arg, e, e == BASE_OK ? (const char *)text.p : NULL, k->end);
+	base_buf_free(&text);
+	free(k);
+}
+
+void
+ca_join_token(struct ca *ca, const char *node, uint32_t seconds,
+    ca_token_fn *done, void *arg)
+{
+	struct token *k = base_alloc(sizeof(*k));
+	struct wire_hsm_request q = { .type = WIRE_HSM_TOKEN };
+	struct wire_hsm_ask w = { &q, token_answered, k };
+	enum base_err r;
+
+	k->ca = ca;
+	k->done = done;
+	k->arg = arg;
+	snprintf(k->node, sizeof(k->node), "%s", node);
+	k->end = base_time_add_s(ca_now(ca), seconds);
+	k->end.ms -= k->end.ms % 1000;
+	if (!ca->ready)
+		r = base_fail(BASE_E_STATE,
+		    "this CA is not ready; kedge "
+		    "init");
+	else if (ca_topo_node(ca->topo, node) == POL_NONE)
+		r = base_fail(BASE_E_NOTFOUND,
+		    "node %s: not known; kedge "
+		    "node add %s",
+		    node, node);
+	else {
+		memcpy(q.fleet, ca->conf->fleet, sizeof(q.fleet));
+		memcpy(q.node, k->node, sizeof(q.node));
+		q.end = k->end;
+		r = ca->hsm.ask(ca->hsm.self, &w);
+	}
+	wire_hsm_request_clear(&q);
+	if (r != BASE_OK) {
+		done(arg, r, NULL, k->end);
+		free(k);
+	}
+}

@@ -1,0 +1,345 @@
+/*
+ * ca/kedged: what the parts of kedged know of each other. One thread, one
+ * event loop: nothing here blocks, what must wait takes a callback.
+ *
+ * The direction of things: control and net put requests and reports in;
+ * make, issue and draft have hsmd sign; roll decides by the policy engine;
+ * deliver says which parcel goes to which neighbour when. Whatever changes
+ * the state is committed to the store first and acted on after.
+ */
+#pragma once
+
+#include <event2/event.h>
+#include <jansson.h>
+
+#include "base/base.h"
+#include "ca/store.h"
+#include "policy/policy.h"
+#include "wire/hsm.h"
+#include "wire/net.h"
+
+#define CA_UIDS_MAX   16
+#define CA_MANAGEMENT "management"
+#define CA_NODE_CA    "ca"
+
+/* ---- configuration (ca/config.c, kedged.conf) ------------------------------- */
+
+struct ca_conf {
+	char fleet[CA_NAME];
+	char *state_dir; /* store, CA's TLS key */
+	char *control; /* unix socket of the CLI */
+	uid_t uids[CA_UIDS_MAX]; /* beside root and kedged's own */
+	size_t nuids;
+	char *hsm; /* unix socket of kedge-hsmd */
+	char *listen; /* HOST:PORT for nodes */
+	char *address; /* HOST:PORT that goes into join tokens;
+				      * NULL: listen */
+	char names[CA_NAMES_MAX]; /* further SANs of CA's TLS certificate */
+	uint32_t resend_ms, resend_max_ms; /* back-off of open orders */
+	uint32_t poll_wait_ms; /* how long a long-poll is held */
+	uint32_t retry_ms; /* after a refusal by hsmd, dead peer */
+	uint32_t connect_ms;
+	uint32_t hsm_ms; /* deadline of a request to hsmd */
+	uint32_t order_s; /* lifetime of an order */
+	uint32_t canary_s; /* at most 600 */
+	uint32_t backdate_s; /* notBefore lies so far back */
+	uint32_t root_days, node_days;
+	uint32_t failure_limit; /* failures in a row that hold a node */
+};
+/* CONFIG with file and line. _free takes one that is zero. */
+enum base_err ca_conf_read(const char *path, struct ca_conf *out) BASE_MUST;
+void ca_conf_free(struct ca_conf *c);
+
+/* ---- topology in memory (ca/topo.c) -------------------------------------------- */
+
+/* Rebuilt from the store after each change; indices are those of graph. */
+struct ca_topo {
+	struct ca_node *nodes; /* by name */
+	struct ca_link *links;
+	struct ca_root *roots; /* by name, management among them */
+	size_t nnodes, nlinks, nroots;
+	struct pol_graph *graph;
+};
+enum base_err ca_topo_load(struct ca_store *st, struct ca_topo **out) BASE_MUST;
+/* POL_NONE when unknown. */
+uint32_t ca_topo_node(const struct ca_topo *t, const char *name);
+uint32_t ca_topo_root(const struct ca_topo *t, const char *name);
+struct ca_route {
+	size_t n;
+	char hop[WIRE_ROUTE_MAX][CA_NAME]; /* CA's neighbour … node */
+};
+/* Shortest, ties by the order in via. NOTFOUND: no path from the CA. */
+enum base_err ca_topo_route(const struct ca_topo *t, uint32_t node,
+    struct ca_route *out) BASE_MUST;
+enum base_err ca_pol_fail(enum pol_err e, const char *what);
+void ca_topo_free(struct ca_topo *t);
+
+/* ---- the daemon ------------------------------------------------------------------ */
+
+struct ca_roll;
+struct ca_deliver;
+struct ca_net;
+struct ca_control;
+struct ca_issuer;
+
+/* hsmd as a function, so that tests can put their own in its place. */
+struct ca_hsm {
+	enum base_err (*ask)(void *self, const struct wire_hsm_ask *ask);
+	void *self;
+};
+
+struct ca {
+	const struct ca_conf *conf;
+	struct event_base *eb; /* NULL in unit tests */
+	struct event *work; /* see ca_kick */
+	struct ca_store *store;
+	struct ca_hsm hsm;
+	struct wire_hsm_conn *hsm_conn;
+	char hsm_why[512]; /* "" while hsmd answers */
+	struct base_time (*now)(void *arg);
+	void *now_arg;
+	struct ca_topo *topo;
+	struct ca_roll *rolls; /* that are not done */
+	struct ca_deliver *deliver;
+	struct ca_net *net;
+	struct ca_control *control;
+	bool ready; /* init is complete */
+	EVP_PKEY *tls_key; /* CA's TLS identity, once ready */
+	X509 *tls_cert, *order_cert;
+	STACK_OF(X509) *management; /* roots that nodes may be under */
+	struct ca_issuer *issuers; /* cache of ca/issue.c */
+	bool tidying, tidy_wanted; /* drafts on their way; look again */
+	struct base_time tidy_next;
+	void (*on_event)(void *arg, json_t *event); /* steals event */
+	void *on_event_arg;
+	uint64_t event_seq;
+};
+
+struct base_time ca_now(const struct ca *ca);
+/* Have ca_work run soon: after each change of state. */
+void ca_kick(struct ca *ca);
+/* Gives the engines and mailboxes their turn; returns when to look again. */
+struct base_time ca_work(struct ca *ca);
+/* Loads topology, rolls, open orders, TLS identity: at start, after init. */
+enum base_err ca_load(struct ca *ca) BASE_MUST;
+/* After a change of nodes or links. */
+enum base_err ca_reload_topo(struct ca *ca) BASE_MUST;
+void ca_unload(struct ca *ca);
+/* One audit record within a transaction. */
+enum base_err ca_audit(struct ca *ca, const char *who, const char *what,
+    const char *fmt, ...) BASE_MUST BASE_PRINTF(4, 5);
+
+/* ---- events (ca/events.c): after the commit ---------------------------------------- */
+
+void ca_event_order(struct ca *ca, const struct ca_order *o,
+    enum ca_order_state old);
+void ca_event_roll(struct ca *ca, const struct ca_roll_row *w, const char *old,
+    const char *new);
+void ca_event_node(struct ca *ca, const char *node, const char *old,
+    const char *new);
+void ca_event_waits(struct ca *ca, const char *root, const char *text);
+/* New references. */
+json_t *ca_json_time(struct base_time t); /* null for 0 */
+json_t *ca_json_steps(uint32_t steps);
+json_t *ca_json_gens(uint64_t mask);
+const char *ca_roll_state_name(enum ca_roll_state s);
+const char *ca_proof_name(enum wire_proof p);
+/* "trust+cert" into out. */
+#define CA_STEPS_TEXT 48
+void ca_steps_text(uint32_t steps, char out[CA_STEPS_TEXT]);
+
+/* ---- issuing (ca/issue.c, ca/draft.c) ------------------------------------------------- */
+
+/* What a certificate is to be made for. */
+struct ca_issue {
+	enum wire_cert_kind kind;
+	char node[CA_NAME]; /* "" for roots */
+	char root[CA_NAME];
+	uint32_t gen; /* issuer's generation */
+	struct base_span spki; /* of the subject */
+	const char *names; /* further SANs; NULL none */
+};
+enum base_err ca_issue_tbs(struct ca *ca, const struct ca_issue *i,
+    struct base_buf *tbs) BASE_MUST;
+/* The certificate that came back is the TBS that was asked for, signed by
+ * the issuer: INTEGRITY or CRYPTO otherwise. */
+enum base_err ca_issue_check(struct ca *ca, const struct ca_issue *i,
+    struct base_span tbs, struct base_span der, X509 **out) BASE_MUST;
+enum base_err
+ca_issue_store(struct ca *ca, const struct ca_issue *i, X509 *x) BASE_MUST;
+/* NewWithNew of a generation; borrowed, lives as long as ca. */
+enum base_err ca_issuer_root(struct ca *ca, const char *root, uint32_t gen,
+    X509 **out) BASE_MUST;
+void ca_issuers_free(struct ca *ca);
+/* SHA-256 and the like: what cannot fail unless memory does. */
+void ca_sha256(struct base_span s, uint8_t out[32]);
+
+/* A number of orders, with all certificates that they carry, made by hsmd in
+ * as few requests as possible. */
+struct ca_drafts;
+struct ca_draft {
+	struct wire_order order; /* the caller fills names, roll, epoch,
+				      * steps, from, to, bridge, verifies */
+	struct base_span spki; /* the node's key; empty: the store's. Must
+				      * live until ca_drafts_go returns */
+	struct ca_order row; /* ready for the store when err is OK */
+	enum base_err err;
+	char why[CA_REASON_MAX];
+};
+typedef void ca_drafts_fn(void *arg, enum base_err e, struct ca_drafts *d);
+struct ca_drafts *ca_drafts_new(struct ca *ca, ca_drafts_fn *done, void *arg);
+/* Valid until the next _add. */
+struct ca_draft *ca_drafts_add(struct ca_drafts *d);
+/* A certificate beside the orders; returns its number. */
+size_t ca_drafts_add_cert(struct ca_drafts *d, const struct ca_issue *i);
+/* done is called exactly once, maybe from inside: BASE_OK when hsmd
+ * answered; each draft then has a fate of its own. d belongs to the caller
+ * again. */
+void ca_drafts_go(struct ca_drafts *d);
+size_t ca_drafts_count(const struct ca_drafts *d);
+struct ca_draft *ca_drafts_get(struct ca_drafts *d, size_t i);
+X509 *ca_drafts_cert(struct ca_drafts *d, size_t i); /* borrowed, NULL */
+/* Order rows and certificates of draft i into the open transaction. */
+enum base_err ca_drafts_store(struct ca_drafts *d, size_t i) BASE_MUST;
+/* The certificates beside the orders. */
+enum base_err ca_drafts_store_certs(struct ca_drafts *d) BASE_MUST;
+void ca_drafts_free(struct ca_drafts *d);
+
+/* ---- making roots (ca/make.c) ------------------------------------------------------------ */
+
+typedef void ca_done_fn(void *arg, enum base_err e);
+/* All of generation gen of root: its key, the waiting key of the next,
+ * NewWithNew and, from 2 on, NewWithOld and OldWithNew. What exists is kept.
+ * done is called exactly once, maybe from inside. */
+void ca_make_generation(struct ca *ca, const char *root, uint32_t gen,
+    ca_done_fn *done, void *arg);
+/* Management root, order signer, CA's TLS identity; loads them. */
+void
+ca_make_init(struct ca *ca, enum wire_alg alg, ca_done_fn *done, void *arg);
+bool ca_make_is_ready(struct ca *ca);
+/* Loads what init made into ca: TLS identity, order signer, management
+ * root. INTEGRITY when they do not belong together. */
+enum base_err ca_make_identity(struct ca *ca) BASE_MUST;
+
+/* ---- rolls (ca/roll.c) ------------------------------------------------------------------------ */
+
+struct ca_roll {
+	struct ca_roll *next;
+	struct ca_roll_row row;
+	struct pol_engine *engine;
+	uint32_t root; /* in topo */
+	bool busy; /* drafts are on their way */
+	struct base_time retry; /* not before */
+	struct base_time *retries; /* the same per node of topo */
+	char why[512]; /* last refusal by hsmd; "" none */
+	char waits[1024]; /* sentence last told */
+};
+/* Engine from topology and the facts of the store. */
+enum base_err
+ca_roll_open(struct ca *ca, const struct ca_roll_row *row) BASE_MUST;
+enum base_err ca_roll_reopen(struct ca *ca) BASE_MUST; /* all of them */
+void ca_roll_close_all(struct ca *ca);
+struct ca_roll *ca_roll_of(struct ca *ca, const char *root);
+/* One turn; returns when to look again (0 ms: nothing planned). */
+struct base_time ca_roll_work(struct ca *ca, struct ca_roll *w);
+struct base_time ca_tidy_work(struct ca *ca);
+/* The engine learns a fact that was committed. */
+void ca_roll_tell(struct ca *ca, const struct ca_fact *f);
+/* A stored order goes to the mailboxes (ca/send.c). */
+void ca_order_send(struct ca *ca, const struct ca_order *o);
+/* Readiness: appends sentences to problems (a JSON array). */
+enum base_err
+ca_roll_check(struct ca *ca, const char *root, json_t *problems) BASE_MUST;
+struct ca_roll_want {
+	char root[CA_NAME];
+	enum pol_strategy strategy;
+	uint32_t max_in_flight;
+};
+typedef void
+ca_roll_fn(void *arg, enum base_err e, const struct ca_roll_row *row);
+void ca_roll_start(struct ca *ca, const struct ca_roll_want *want,
+    ca_roll_fn *done, void *arg);
+enum base_err ca_roll_pause(struct ca *ca, const char *root, bool pause,
+    const char *who) BASE_MUST;
+enum base_err ca_roll_retry(struct ca *ca, const char *root, const char *node,
+    const char *who) BASE_MUST;
+/* Sentence for a wait; out is terminated. */
+void ca_why_text(const struct ca *ca, const struct pol_why *y, char *out,
+    size_t max);
+
+/* Last confirmed configuration of a node under a root, from its facts. */
+struct ca_holding {
+	bool known; /* some HOLDS or EFFECTIVE is there */
+	bool confirmed; /* nothing outstanding or failed after */
+	struct pol_conf conf;
+	uint64_t epoch;
+};
+enum base_err ca_holding_get(struct ca_store *st, const char *node,
+    const char *root, struct ca_holding *out) BASE_MUST;
+/* Configuration after an order. */
+struct pol_conf ca_conf_after(struct pol_conf before, const struct ca_order *o);
+
+/* ---- delivery: no I/O (ca/deliver.c) ------------------------------------------------------------ */
+
+struct ca_delivery {
+	const char *node, *root;
+	uint64_t epoch;
+	struct base_time expires;
+	struct base_span cms;
+	const struct ca_route *route;
+};
+struct ca_deliver *ca_deliver_new(uint32_t resend_ms, uint32_t max_ms);
+/* Starts at once. The same (node, root, epoch) again changes the route. */
+void ca_deliver_order(struct ca_deliver *d, struct base_time now,
+    const struct ca_delivery *o);
+/* Goes once. */
+void ca_deliver_ack(struct ca_deliver *d, const struct ca_delivery *o);
+/* The node has it: no hurry any more. */
+void ca_deliver_received(struct ca_deliver *d, struct base_time now,
+    const char *node, const char *root, uint64_t epoch);
+/* This epoch and all below it are settled. */
+void ca_deliver_settled(struct ca_deliver *d, const char *node,
+    const char *root, uint64_t epoch);
+/* Parcels for this neighbour that are due now, at most max bytes of them:
+ * *out is an owned array (wire_parcel_clear each, free). */
+size_t ca_deliver_collect(struct ca_deliver *d, struct base_time now,
+    const char *neighbour, size_t max, struct wire_parcel **out);
+/* When the next parcel for this neighbour is due (NULL: for any); INT64_MAX
+ * when there is none. */
+struct base_time
+ca_deliver_due(const struct ca_deliver *d, const char *neighbour);
+/* The neighbour could not be reached: what was just given to it for the
+ * first time waits its back-off like all else; acks are lost, reports come
+ * again. */
+uint32_t ca_deliver_tries(const struct ca_deliver *d, const char *node,
+    const char *root, uint64_t epoch);
+void ca_deliver_free(struct ca_deliver *d);
+
+/* ---- reports (ca/report.c) --------------------------------------------------------------------------- */
+
+/* A report that came in by a neighbour: verified, stored, told to engine and
+ * mailboxes, acknowledged. REFUSED and the like when it is none of ours. */
+enum base_err ca_report_in(struct ca *ca, struct base_span cms) BASE_MUST;
+
+/* ---- join (ca/join.c) ------------------------------------------------------------------------------------ */
+
+typedef void ca_join_fn(void *arg, enum base_err e, struct base_span answer);
+/* Request DER in, answer CMS out. The callback may come from inside. */
+void ca_join_request(struct ca *ca, struct base_span der, ca_join_fn *done,
+    void *arg);
+typedef void
+ca_token_fn(void *arg, enum base_err e, const char *text, struct base_time end);
+void ca_join_token(struct ca *ca, const char *node, uint32_t seconds,
+    ca_token_fn *done, void *arg);
+
+/* ---- network (ca/net.c), control socket (ca/control.c) ------------------------------------------------------ */
+
+enum base_err ca_net_open(struct ca *ca, struct ca_net **out) BASE_MUST;
+/* Topology or mailboxes changed: dial, answer, send what is due. */
+struct base_time ca_net_work(struct ca_net *n);
+uint16_t ca_net_port(const struct ca_net *n);
+void ca_net_close(struct ca_net *n);
+
+enum base_err ca_control_open(struct ca *ca, struct ca_control **out) BASE_MUST;
+void ca_control_event(struct ca_control *c, json_t *event);
+void ca_control_close(struct ca_control *c);

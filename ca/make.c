@@ -1,0 +1,546 @@
+/*
+ * ca/make: generations of roots, and what kedged needs before it can begin:
+ * management root, order signer, TLS identity. Each turn looks at the store,
+ * finds the first thing that is missing, has hsmd make it, checks and stores
+ * it, and looks again. So it resumes wherever it was killed, and asking again
+ * for what exists changes nothing.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ca/kedged.h"
+
+#define META_ORDER_SPKI "order.spki"
+#define META_ORDER_CERT "order.cert"
+#define META_TLS_CERT	"ca.cert"
+#define TLS_KEY_FILE	"ca-tls.key"
+
+enum thing {
+	DONE,
+	ROOT_KEY,
+	NEXT_KEY,
+	LINKED,
+	ORDER_KEY,
+	ORDER_CERT,
+	TLS_KEY,
+	TLS_CERT
+};
+
+struct make {
+	struct ca *ca;
+	bool init; /* more than the generation is wanted */
+	char root[CA_NAME];
+	uint32_t gen;
+	enum wire_alg alg;
+	enum thing thing; /* that hsmd is making */
+	struct ca_issue issue; /* with LINKED, ORDER_CERT, TLS_CERT */
+	struct base_buf spki; /* issue's */
+	struct base_buf tbs;
+	ca_done_fn *done;
+	void *arg;
+};
+
+static void make_next(struct make *m);
+
+static void
+make_end(struct make *m, enum base_err e)
+{
+	ca_done_fn *done = m->done;
+	void *arg = m->arg;
+
+	base_buf_free(&m->spki);
+	base_buf_free(&m->tbs);
+	free(m);
+	done(arg, e);
+}
+
+/* ---- what is missing --------------------------------------------------------- */
+
+static bool
+has_meta(struct ca *ca, const char *key, struct base_buf *out)
+{
+	return ca_store_meta_get(ca->store, key, out) == BASE_OK;
+}
+
+static void
+want_cert(struct make *m, enum thing thing, enum wire_cert_kind kind,
+    const char *node, struct base_span spki)
+{
+	m->thing = thing;
+	memset(&m->issue, 0, sizeof(m->issue));
+	m->issue.kind = kind;
+	snprintf(m->issue.node, sizeof(m->issue.node), "%s", node);
+	memcpy(m->issue.root, m->root, sizeof(m->root));
+	m->issue.gen = kind == WIRE_NEW_WITH_OLD ? m->gen - 1 : m->gen;
+	base_buf_clear(&m->spki);
+	if (base_buf_put(&m->spki, spki.p, spki.n) != BASE_OK)
+		base_die("make: key too large");
+	m->issue.spki = base_buf_span(&m->spki);
+	if (kind == WIRE_CA_TLS)
+		m->issue.names = m->ca->conf->names;
+}
+
+/* Which certificate of the generation, if any. */
+static enum base_err
+missing_cert(struct make *m, const struct ca_gen *g)
+{
+	struct ca_gen old = { .gen = 0 };
+	enum base_err r = BASE_OK;
+
+	m->thing = DONE;
+	if (g->nwn.n == 0) {
+		want_cert(m, LINKED, WIRE_NEW_WITH_NEW, "",
+		    base_buf_span(&g->spki));
+	} else if (m->gen > 1 && g->nwo.n == 0) {
+		want_cert(m, LINKED, WIRE_NEW_WITH_OLD, "",
+		    base_buf_span(&g->spki));
+	} else if (m->gen > 1 && g->own.n == 0) {
+		if ((r = ca_store_gen_get(m->ca->store, m->root, m->gen - 1,
+			 &old)) == BASE_OK)
+			want_cert(m, LINKED, WIRE_OLD_WITH_NEW, "",
+			    base_buf_span(&old.spki));
+	}
+	ca_gen_clear(&old);
+	return r;
+}
+
+static enum base_err
+missing_generation(struct make *m)
+{
+	struct ca_gen g = { .gen = 0 }, next = { .gen = 0 };
+	enum base_err r, r2;
+
+	r = ca_store_gen_get(m->ca->store, m->root, m->gen, &g);
+	r2 = ca_store_gen_get(m->ca->store, m->root, m->gen + 1, &next);
+	if ((r != BASE_OK && r != BASE_E_NOTFOUND) ||
+	    (r2 != BASE_OK && r2 != BASE_E_NOTFOUND)) {
+		r = r != BASE_OK ? r : r2;
+		goto out;
+	}
+	r = BASE_OK;
+	if (g.spki.n == 0)
+		m->thing = ROOT_KEY;
+	else if (next.spki.n == 0)
+		m->thing = NEXT_KEY;
+	else
+		r = missing_cert(m, &g);
+out:
+	ca_gen_clear(&g);
+	ca_gen_clear(&next);
+	return r;
+}
+
+static char *
+tls_key_path(struct ca *ca)
+{
+	return base_asprintf("%s/%s", ca->conf->state_dir, TLS_KEY_FILE);
+}
+
+static enum base_err
+tls_key_read(struct ca *ca, EVP_PKEY **out)
+{
+	char *path = tls_key_path(ca);
+	struct base_buf pem;
+	enum base_err r;
+
+	base_buf_init(&pem, 64 << 10);
+	if ((r = base_file_read(path, 32 << 10, &pem)) == BASE_OK)
+		r = wire_key_from_pem(base_buf_span(&pem), out);
+	base_buf_free(&pem);
+	free(path);
+	return r;
+}
+
+static enum base_err
+missing_tls_cert(struct make *m)
+{
+	EVP_PKEY *key = NULL;
+	struct base_buf spki;
+	enum base_err r;
+
+	base_buf_init(&spki, 0);
+	if ((r = tls_key_read(m->ca, &key)) == BASE_E_NOTFOUND) {
+		m->thing = TLS_KEY;
+		r = BASE_OK;
+	} else if (r == BASE_OK && (r = wire_key_spki(key, &spki)) == BASE_OK) {
+		want_cert(m, TLS_CERT, WIRE_CA_TLS, CA_NODE_CA,
+		    base_buf_span(&spki));
+	}
+	EVP_PKEY_free(key);
+	base_buf_free(&spki);
+	return r;
+}
+
+static enum base_err
+missing(struct make *m)
+{
+	struct base_buf b;
+	enum base_err r = BASE_OK;
+
+	base_buf_init(&b, 0);
+	if ((r = missing_generation(m)) != BASE_OK || m->thing != DONE ||
+	    !m->init)
+		goto out;
+	if (!has_meta(m->ca, META_ORDER_SPKI, &b)) {
+		m->thing = ORDER_KEY;
+		goto out;
+	}
+	if (!has_meta(m->ca, META_ORDER_CERT, &m->tbs)) {
+		want_cert(m, ORDER_CERT, WIRE_ORDER_CERT, "order",
+		    base_buf_span(&b));
+		goto out;
+	}
+	if (!has_meta(m->ca, META_TLS_CERT, &m->tbs))
+		r = missing_tls_cert(m);
+out:
+	base_buf_free(&b);
+	base_buf_clear(&m->tbs);
+	return r;
+}
+
+/* ---- storing what came ------------------------------------------------------------ */
+
+static enum base_err
+store_key(struct make *m, struct base_buf *spki)
+{
+	struct ca_gen g = { .gen = m->gen + (m->thing == NEXT_KEY) };
+	enum base_err r;
+
+	if (m->thing == ORDER_KEY)
+		return ca_store_meta_put(m->ca->store, META_ORDER_SPKI,
+		    base_buf_span(spki));
+	memcpy(g.root, m->root, sizeof(g.root));
+	g.spki = *spki;
+	r = ca_store_gen_put(m->ca->store, &g);
+	return r;
+}
+
+static enum base_err
+store_cert(struct make *m, X509 *x, struct base_buf *der)
+{
+	struct ca_gen g = { .gen = m->gen };
+	enum base_err r;
+
+	if (m->thing == ORDER_CERT || m->thing == TLS_CERT) {
+		if ((r = ca_issue_store(m->ca, &m->issue, x)) != BASE_OK)
+			return r;
+		return ca_store_meta_put(m->ca->store,
+		    m->thing == ORDER_CERT ? META_ORDER_CERT : META_TLS_CERT,
+		    base_buf_span(der));
+	}
+	memcpy(g.root, m->root, sizeof(g.root));
+	if (m->issue.kind == WIRE_NEW_WITH_NEW)
+		g.nwn = *der;
+	else if (m->issue.kind == WIRE_NEW_WITH_OLD)
+		g.nwo = *der;
+	else
+		g.own = *der;
+	r = ca_store_gen_put(m->ca->store, &g);
+	return r;
+}
+
+static const char *
+thing_name(const struct make *m)
+{
+	switch (m->thing) {
+	case ROOT_KEY:
+	case NEXT_KEY:
+		return "key";
+	case ORDER_KEY:
+		return "order-key";
+	case ORDER_CERT:
+		return "order-cert";
+	case TLS_CERT:
+		return "ca-cert";
+	case LINKED:
+		return m->issue.kind == WIRE_NEW_WITH_NEW ? "new-with-new"
+		    : m->issue.kind == WIRE_NEW_WITH_OLD  ? "new-with-old"
+							  : "old-with-new";
+	case DONE:
+	case TLS_KEY:
+		break;
+	}
+	return "";
+}
+
+static enum base_err
+store_audit(struct make *m)
+{
+	return ca_audit(m->ca, CA_NODE_CA, "made",
+	    "%s of root %s generation "
+	    "%u",
+	    thing_name(m), m->root, m->gen + (m->thing == NEXT_KEY));
+}
+
+static enum base_err
+take_cert(struct make *m, struct wire_hsm_answer *a)
+{
+	struct base_buf *der;
+	X509 *x = NULL;
+	enum base_err r;
+
+	if (a->nitems != 1)
+		return base_fail(BASE_E_INTEGRITY,
+		    "kedge-hsmd: %zu certificates for one", a->nitems);
+	der = &a->items[0].data;
+	if (a->items[0].err != BASE_OK)
+		return base_fail(a->items[0].err, "kedge-hsmd: %.*s",
+		    (int)der->n, (const char *)der->p);
+	if ((r = ca_issue_check(m->ca, &m->issue, base_buf_span(&m->tbs),
+		 base_buf_span(der), &x)) == BASE_OK)
+		r = store_cert(m, x, der);
+	X509_free(x);
+	return r;
+}
+
+static enum base_err
+take(struct make *m, struct wire_hsm_answer *a)
+{
+	enum base_err r;
+
+	if (a->err != BASE_OK)
+		return base_fail(a->err, "kedge-hsmd: %s", a->why);
+	if ((r = ca_store_begin(m->ca->store)) != BASE_OK)
+		return r;
+	if (a->type == WIRE_HSM_KEYGEN)
+		r = store_key(m, &a->key.spki);
+	else
+		r = take_cert(m, a);
+	if (r == BASE_OK && (r = store_audit(m)) == BASE_OK)
+		r = ca_store_commit(m->ca->store);
+	ca_store_rollback(m->ca->store);
+	return r;
+}
+
+static void
+make_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
+{
+	struct make *m = arg;
+
+	if (e != BASE_OK)
+		e = base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
+		    base_why());
+	else
+		e = take(m, a);
+	if (e != BASE_OK) {
+		make_end(m, e);
+		return;
+	}
+	make_next(m);
+}
+
+/* ---- asking --------------------------------------------------------------------------- */
+
+static enum base_err
+ask_key(struct make *m, struct wire_hsm_request *q)
+{
+	q->type = WIRE_HSM_KEYGEN;
+	q->key.order_signer = m->thing == ORDER_KEY;
+	q->key.generation = m->gen + (m->thing == NEXT_KEY);
+	return BASE_OK;
+}
+
+static enum base_err
+ask_cert(struct make *m, struct wire_hsm_request *q)
+{
+	enum base_err r;
+
+	base_buf_clear(&m->tbs);
+	if ((r = ca_issue_tbs(m->ca, &m->issue, &m->tbs)) != BASE_OK)
+		return r;
+	q->type = WIRE_HSM_CERTS;
+	q->key.generation = m->issue.gen;
+	q->nitems = 1;
+	q->items = base_alloc(sizeof(*q->items));
+	return base_buf_put(&q->items[0], m->tbs.p, m->tbs.n);
+}
+
+static enum base_err
+ask(struct make *m)
+{
+	struct wire_hsm_request q = { .id = 0 };
+	struct wire_hsm_ask w = { &q, make_answered, m };
+	enum base_err r;
+
+	memcpy(q.fleet, m->ca->conf->fleet, sizeof(q.fleet));
+	memcpy(q.key.root, m->root, sizeof(q.key.root));
+	q.key.alg = m->alg;
+	if (m->thing == ROOT_KEY || m->thing == NEXT_KEY ||
+	    m->thing == ORDER_KEY)
+		r = ask_key(m, &q);
+	else
+		r = ask_cert(m, &q);
+	if (r == BASE_OK)
+		r = m->ca->hsm.ask(m->ca->hsm.self, &w);
+	wire_hsm_request_clear(&q);
+	return r;
+}
+
+/* The CA's TLS key is the one key that kedged makes and holds itself. */
+static enum base_err
+make_tls_key(struct make *m)
+{
+	char *path = tls_key_path(m->ca);
+	EVP_PKEY *key = NULL;
+	struct base_buf pem;
+	enum base_err r;
+
+	base_buf_init(&pem, 0);
+	if ((r = wire_key_make(WIRE_P256, &key)) == BASE_OK &&
+	    (r = wire_key_to_pem(key, &pem)) == BASE_OK)
+		r = base_file_write(path, base_buf_span(&pem), 0600);
+	EVP_PKEY_free(key);
+	base_buf_free(&pem);
+	free(path);
+	return r;
+}
+
+static void
+make_next(struct make *m)
+{
+	enum base_err r = missing(m);
+
+	if (r == BASE_OK && m->thing == TLS_KEY &&
+	    (r = make_tls_key(m)) == BASE_OK)
+		r = missing(m);
+	if (r != BASE_OK || m->thing == DONE) {
+		make_end(m, r);
+		return;
+	}
+	if ((r = ask(m)) != BASE_OK)
+		make_end(m, r);
+}
+
+/* ---- public -------------------------------------------------------------------------------- */
+
+static struct make *
+make_new(struct ca *ca, const char *root, uint32_t gen)
+{
+	struct make *m = base_alloc(sizeof(*m));
+
+	m->ca = ca;
+	snprintf(m->root, sizeof(m->root), "%s", root);
+	m->gen = gen;
+	base_buf_init(&m->spki, 0);
+	base_buf_init(&m->tbs, 0);
+	return m;
+}
+
+void
+ca_make_generation(struct ca *ca, const char *root, uint32_t gen,
+    ca_done_fn *done, void *arg)
+{
+	struct make *m = make_new(ca, root, gen);
+	struct ca_root row;
+	enum base_err r = ca_store_root_get(ca->store, root, &row);
+
+	m->done = done;
+	m->arg = arg;
+	if (r != BASE_OK) {
+		make_end(m, r);
+		return;
+	}
+	m->alg = row.alg;
+	make_next(m);
+}
+
+static enum base_err
+init_root(struct ca *ca, enum wire_alg alg)
+{
+	struct ca_root row = { .alg = alg,
+		.days = ca->conf->root_days,
+		.current = 1 };
+	struct base_span fleet = { (const uint8_t *)ca->conf->fleet,
+		strlen(ca->conf->fleet) };
+	struct ca_root old;
+	enum base_err r = ca_store_root_get(ca->store, CA_MANAGEMENT, &old);
+
+	if (r == BASE_OK && old.alg != alg)
+		return base_fail(BASE_E_EXISTS,
+		    "init: the management root is "
+		    "made already, with %s keys",
+		    wire_alg_name(old.alg));
+	if (r != BASE_E_NOTFOUND)
+		return r;
+	memcpy(row.name, CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_store_meta_put(ca->store, "fleet", fleet)) == BASE_OK &&
+	    (r = ca_store_root_put(ca->store, &row)) == BASE_OK &&
+	    (r = ca_audit(ca, CA_NODE_CA, "init", "fleet %s",
+		 ca->conf->fleet)) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	return r;
+}
+
+void
+ca_make_init(struct ca *ca, enum wire_alg alg, ca_done_fn *done, void *arg)
+{
+	struct make *m = make_new(ca, CA_MANAGEMENT, 1);
+	enum base_err r;
+
+	m->done = done;
+	m->arg = arg;
+	m->alg = alg;
+	m->init = true;
+	if ((r = init_root(ca, alg)) != BASE_OK) {
+		make_end(m, r);
+		return;
+	}
+	make_next(m);
+}
+
+bool
+ca_make_is_ready(struct ca *ca)
+{
+	struct base_buf b;
+	bool yes;
+
+	base_buf_init(&b, 0);
+	yes = has_meta(ca, META_TLS_CERT, &b);
+	base_buf_free(&b);
+	return yes;
+}
+
+static enum base_err
+meta_cert(struct ca *ca, const char *key, X509 **out)
+{
+	struct base_buf b;
+	enum base_err r;
+
+	base_buf_init(&b, 0);
+	if ((r = ca_store_meta_get(ca->store, key, &b)) == BASE_OK)
+		r = wire_x509_from_der(base_buf_span(&b), key, out);
+	base_buf_free(&b);
+	return r;
+}
+
+enum base_err
+ca_make_identity(struct ca *ca)
+{
+	struct ca_root root;
+	enum base_err r;
+	X509 *x;
+
+	if ((r = ca_store_root_get(ca->store, CA_MANAGEMENT, &root)) !=
+		BASE_OK ||
+	    (r = tls_key_read(ca, &ca->tls_key)) != BASE_OK ||
+	    (r = meta_cert(ca, META_TLS_CERT, &ca->tls_cert)) != BASE_OK ||
+	    (r = meta_cert(ca, META_ORDER_CERT, &ca->order_cert)) != BASE_OK ||
+	    (r = ca_issuer_root(ca, CA_MANAGEMENT, root.current, &x)) !=
+		BASE_OK)
+		return r;
+	if ((ca->management = sk_X509_new_null()) == NULL || !X509_up_ref(x) ||
+	    sk_X509_push(ca->management, x) == 0)
+		base_die("out of memory");
+	if (!X509_check_private_key(ca->tls_cert, ca->tls_key))
+		return base_fail(BASE_E_INTEGRITY,
+		    "%s/%s does not belong to "
+		    "the certificate in the store; restore both from the same "
+		    "backup",
+		    ca->conf->state_dir, TLS_KEY_FILE);
+	ca->ready = true;
+	return BASE_OK;
+}

@@ -1,0 +1,321 @@
+/*
+ * ca/report: a report comes in. It is believed when its CMS verifies under
+ * the management root, its signer is the node it speaks for, and it names
+ * the digest of an order that this CA gave. Then: stored with its fact in one
+ * transaction, told to engine and mailboxes, acknowledged. The same report
+ * again is only acknowledged again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+
+/* What a believed report changes. */
+struct verdict {
+	bool settled; /* it changes the order's fate */
+	enum ca_order_state state;
+	bool has_fact;
+	enum pol_fact_kind fact;
+};
+
+/* A fate once settled stays: effective is not undone by an old failed. */
+static struct verdict
+judge(const struct ca_order *o, enum wire_status status)
+{
+	struct verdict v = { .state = o->state };
+
+	if (o->state > CA_ORDER_RECEIVED)
+		return v;
+	switch (status) {
+	case WIRE_RECEIVED:
+		v.settled = o->state == CA_ORDER_SENT;
+		v.state = CA_ORDER_RECEIVED;
+		v.fact = POL_FACT_RECEIVED;
+		break;
+	case WIRE_EFFECTIVE:
+		v.settled = true;
+		v.state = CA_ORDER_EFFECTIVE;
+		v.fact = POL_FACT_EFFECTIVE;
+		break;
+	case WIRE_FAILED:
+		v.settled = true;
+		v.state = CA_ORDER_FAILED;
+		v.fact = POL_FACT_FAILED;
+		break;
+	case WIRE_ORDER_REFUSED:
+		v.settled = true;
+		v.state = CA_ORDER_REFUSED;
+		v.fact = POL_FACT_FAILED;
+		break;
+	}
+	v.has_fact = v.settled;
+	return v;
+}
+
+/* ---- is it true? ----------------------------------------------------------------- */
+
+static enum base_err
+check(struct ca *ca, const struct wire_report *w, const char *signer)
+{
+	if (strcmp(w->node, signer) != 0)
+		return base_fail(BASE_E_REFUSED,
+		    "report for node %s is signed "
+		    "by node %s",
+		    w->node, signer);
+	if (strcmp(w->fleet, ca->conf->fleet) != 0)
+		return base_fail(BASE_E_REFUSED,
+		    "report of node %s is for "
+		    "fleet %s",
+		    w->node, w->fleet);
+	if (ca_topo_node(ca->topo, w->node) == POL_NONE)
+		return base_fail(BASE_E_REFUSED,
+		    "report of node %s, which is "
+		    "not in the fleet",
+		    w->node);
+	return BASE_OK;
+}
+
+static enum base_err
+check_order(const struct wire_report *w, const struct ca_order *o)
+{
+	if (memcmp(w->order_digest, o->digest, sizeof(o->digest)) != 0)
+		return base_fail(BASE_E_REFUSED,
+		    "report of node %s names "
+		    "another order than epoch %llu of root %s",
+		    w->node, (unsigned long long)w->epoch, w->root);
+	if (w->roll != o->roll)
+		return base_fail(BASE_E_REFUSED,
+		    "report of node %s names "
+		    "roll %llu, its order is of roll %llu",
+		    w->node, (unsigned long long)w->roll,
+		    (unsigned long long)o->roll);
+	return BASE_OK;
+}
+
+/* An inventory that contradicts what the order must have led to: the report
+ * cannot stand for effective. */
+static bool
+inventory_fits(const struct wire_report *w, struct pol_conf after)
+{
+	for (size_t i = 0; i < w->ninventory; i++) {
+		const struct wire_inventory *v = &w->inventory[i];
+		uint64_t present = v->cert == 0 ? 0 : POL_GEN(v->cert);
+
+		if (strcmp(v->root, w->root) != 0)
+			continue;
+		return v->trust == after.trust &&
+		    (after.present & present) == present &&
+		    (present != 0) == (after.present != 0);
+	}
+	return true;
+}
+
+/* ---- keeping it -------------------------------------------------------------------- */
+
+static enum base_err
+keep_fact(struct ca *ca, struct ca_order *o, const struct verdict *v,
+    struct ca_fact *f)
+{
+	struct ca_holding h;
+	enum base_err r;
+
+	*f = (struct ca_fact){ .roll = o->roll,
+		.kind = v->fact,
+		.epoch = o->epoch,
+		.steps = o->steps,
+		.from = o->from,
+		.to = o->to,
+		.at = ca_now(ca) };
+	memcpy(f->root, o->root, sizeof(f->root));
+	memcpy(f->node, o->node, sizeof(f->node));
+	if (v->fact == POL_FACT_EFFECTIVE) {
+		if ((r = ca_holding_get(ca->store, o->node, o->root, &h)) !=
+		    BASE_OK)
+			return r;
+		f->conf = ca_conf_after(h.conf, o);
+	}
+	if ((o->steps & WIRE_STEP_JOIN) != 0) {
+		/* from here on it takes part in a roll that runs */
+		f->kind =
+		    v->fact == POL_FACT_EFFECTIVE ? POL_FACT_HOLDS : v->fact;
+		f->roll = ca_roll_of(ca, o->root) == NULL
+		    ? 0
+		    : ca_roll_of(ca, o->root)->row.id;
+	}
+	return ca_store_fact_add(ca->store, f);
+}
+
+static enum base_err
+keep_order(struct ca *ca, struct ca_order *o, const struct wire_report *w,
+    const struct verdict *v)
+{
+	char steps[CA_STEPS_TEXT];
+	enum base_err r;
+
+	o->state = v->state;
+	o->proof = w->proof;
+	if (v->state == CA_ORDER_RECEIVED)
+		o->received = ca_now(ca);
+	else
+		o->settled = ca_now(ca);
+	snprintf(o->reason, sizeof(o->reason), "%s", w->reason);
+	ca_steps_text(o->steps, steps);
+	if ((r = ca_store_order_update(ca->store, o)) != BASE_OK)
+		return r;
+	return ca_audit(ca, o->node, "report", "%s epoch %llu: %s %s%s%s",
+	    o->root, (unsigned long long)o->epoch, steps,
+	    ca_order_state_name(o->state), o->reason[0] == '\0' ? "" : ": ",
+	    o->reason);
+}
+
+static enum base_err
+keep(struct ca *ca, const struct ca_report *row, struct ca_order *o,
+    const struct wire_report *w, struct ca_fact *f)
+{
+	struct verdict v = judge(o, w->status);
+	enum base_err r;
+
+	f->node[0] = '\0';
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_store_report_add(ca->store, row)) != BASE_OK)
+		goto out;
+	if (v.settled && (r = keep_order(ca, o, w, &v)) != BASE_OK)
+		goto out;
+	if (v.has_fact && (r = keep_fact(ca, o, &v, f)) != BASE_OK)
+		goto out;
+	r = ca_store_commit(ca->store);
+out:
+	ca_store_rollback(ca->store);
+	return r;
+}
+
+/* ---- answering ----------------------------------------------------------------------- */
+
+static enum base_err
+acknowledge(struct ca *ca, const struct wire_report *w,
+    const uint8_t digest[32])
+{
+	struct wire_ack a = { .epoch = w->epoch };
+	struct ca_route route;
+	struct base_buf der, cms;
+	enum base_err r;
+
+	base_buf_init(&der, 0);
+	base_buf_init(&cms, 0);
+	memcpy(a.fleet, w->fleet, sizeof(a.fleet));
+	memcpy(a.node, w->node, sizeof(a.node));
+	memcpy(a.root, w->root, sizeof(a.root));
+	memcpy(a.report_digest, digest, 32);
+	if ((r = wire_ack_compose(&a, &der)) != BASE_OK ||
+	    (r = wire_cms_sign(WIRE_C_ACK, base_buf_span(&der), ca->tls_cert,
+		 ca->tls_key, NULL, &cms)) != BASE_OK ||
+	    (r = ca_topo_route(ca->topo, ca_topo_node(ca->topo, w->node),
+		 &route)) != BASE_OK)
+		goto out;
+	ca_deliver_ack(ca->deliver,
+	    &(struct ca_delivery){ .node = w->node,
+		.root = w->root,
+		.epoch = w->epoch,
+		.expires = base_time_add_s(ca_now(ca), ca->conf->order_s),
+		.cms = base_buf_span(&cms),
+		.route = &route });
+out:
+	base_buf_free(&der);
+	base_buf_free(&cms);
+	return r;
+}
+
+static void
+tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
+    const struct ca_fact *f)
+{
+	if (f->node[0] == '\0')
+		return;
+	if (o->state == CA_ORDER_RECEIVED)
+		ca_deliver_received(ca->deliver, ca_now(ca), o->node, o->root,
+		    o->epoch);
+	else
+		ca_deliver_settled(ca->deliver, o->node, o->root, o->epoch);
+	base_log(o->state == CA_ORDER_FAILED || o->state == CA_ORDER_REFUSED
+		? BASE_WARNING
+		: BASE_INFO,
+	    "order %s/%s epoch %llu: %s -> %s%s%s", o->node, o->root,
+	    (unsigned long long)o->epoch, ca_order_state_name(old),
+	    ca_order_state_name(o->state), o->reason[0] == '\0' ? "" : ": ",
+	    o->reason);
+	ca_event_order(ca, o, old);
+	if ((o->steps & WIRE_STEP_TIDY) != 0 && f->kind == POL_FACT_FAILED)
+		ca->tidy_wanted = true;
+	if ((o->steps & WIRE_STEP_JOIN) == 0 || f->kind == POL_FACT_HOLDS)
+		ca_roll_tell(ca, f);
+	ca_kick(ca);
+}
+
+static enum base_err
+take(struct ca *ca, struct wire_report *w, struct ca_report *row)
+{
+	struct ca_order o = { .epoch = 0 };
+	struct ca_fact f = { .id = 0 };
+	struct ca_holding h;
+	enum ca_order_state old;
+	enum base_err r;
+
+	if ((r = ca_store_order_get(ca->store, w->node, w->root, w->epoch,
+		 &o)) != BASE_OK ||
+	    (r = check_order(w, &o)) != BASE_OK ||
+	    (r = ca_holding_get(ca->store, w->node, w->root, &h)) != BASE_OK)
+		goto out;
+	old = o.state;
+	if (w->status == WIRE_EFFECTIVE &&
+	    (o.steps & (WIRE_STEP_TRUST | WIRE_STEP_CERT | WIRE_STEP_FINISH)) !=
+		0 &&
+	    old <= CA_ORDER_RECEIVED &&
+	    !inventory_fits(w, ca_conf_after(h.conf, &o))) {
+		w->status = WIRE_FAILED;
+		snprintf(w->reason, sizeof(w->reason),
+		    "says effective, but "
+		    "its inventory of root %s contradicts that",
+		    w->root);
+	}
+	r = keep(ca, row, &o, w, &f);
+	if (r == BASE_OK)
+		tell(ca, &o, old, &f);
+	else if (r == BASE_E_EXISTS)
+		r = BASE_OK; /* the same report again */
+	if (r == BASE_OK)
+		r = acknowledge(ca, w, row->digest);
+out:
+	ca_order_clear(&o);
+	return r;
+}
+
+enum base_err
+ca_report_in(struct ca *ca, struct base_span cms)
+{
+	struct wire_report *w = base_alloc(sizeof(*w));
+	struct wire_signer signer = { .cert = NULL };
+	struct ca_report row = { .cms = cms };
+	struct base_buf der;
+	enum base_err r;
+
+	base_buf_init(&der, 0);
+	if ((r = wire_cms_verify(WIRE_C_REPORT, cms, ca->management, ca_now(ca),
+		 &der, &signer)) != BASE_OK ||
+	    (r = wire_report_parse(base_buf_span(&der), w)) != BASE_OK ||
+	    (r = check(ca, w, signer.node)) != BASE_OK)
+		goto out;
+	memcpy(row.node, w->node, sizeof(row.node));
+	memcpy(row.root, w->root, sizeof(row.root));
+	row.epoch = w->epoch;
+	row.status = w->status;
+	wire_digest(base_buf_span(&der), row.digest);
+	row.at = w->at;
+	row.stored = ca_now(ca);
+	r = take(ca, w, &row);
+out:
+	wire_signer_clear(&signer);
+	base_buf_free(&der);
+	free(w);
+	return r;
+}

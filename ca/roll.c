@@ -1,0 +1,430 @@
+/*
+ * ca/roll: the rolls that run. Each has an engine that is fed with the
+ * store's facts, is asked what may start, and is told each new fact after it
+ * was committed. Killed anywhere, the engines come back from the facts.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+
+#define DRAFTS_AT_ONCE 128
+
+struct ca_roll *
+ca_roll_of(struct ca *ca, const char *root)
+{
+	struct ca_roll *w;
+
+	for (w = ca->rolls; w != NULL; w = w->next)
+		if (strcmp(w->row.root, root) == 0)
+			return w;
+	return NULL;
+}
+
+/* Copies of pointers to rolls do not survive a commit of something else:
+ * after waiting, find the roll again by its number. */
+static struct ca_roll *
+roll_by_id(struct ca *ca, uint64_t id)
+{
+	struct ca_roll *w;
+
+	for (w = ca->rolls; w != NULL; w = w->next)
+		if (w->row.id == id)
+			return w;
+	return NULL;
+}
+
+static void
+roll_free(struct ca_roll *w)
+{
+	if (w == NULL)
+		return;
+	pol_engine_free(w->engine);
+	free(w->retries);
+	free(w);
+}
+
+void
+ca_roll_close_all(struct ca *ca)
+{
+	struct ca_roll *next;
+
+	for (struct ca_roll *w = ca->rolls; w != NULL; w = next) {
+		next = w->next;
+		roll_free(w);
+	}
+	ca->rolls = NULL;
+}
+
+/* ---- facts -------------------------------------------------------------------- */
+
+struct feed {
+	struct ca *ca;
+	struct ca_roll *roll;
+};
+
+static enum base_err
+engine_fact(struct ca *ca, struct ca_roll *w, const struct ca_fact *f)
+{
+	struct pol_fact p = {
+		.kind = f->kind,
+		.node = ca_topo_node(ca->topo, f->node),
+		.epoch = f->epoch,
+		.steps = f->steps,
+		.from = f->from,
+		.to = f->to,
+		.conf = f->conf,
+		.at = { f->at.ms },
+	};
+	enum pol_err e;
+
+	if (p.node == POL_NONE)
+		return BASE_OK; /* left the fleet since */
+	e = pol_engine_fact(w->engine, &p);
+	if (e == POL_E_STALE)
+		return BASE_OK; /* overtaken by a later one */
+	return ca_pol_fail(e, f->node);
+}
+
+static enum base_err
+feed_fact(void *arg, const struct ca_fact *f)
+{
+	struct feed *d = arg;
+
+	return engine_fact(d->ca, d->roll, f);
+}
+
+void
+ca_roll_tell(struct ca *ca, const struct ca_fact *f)
+{
+	struct ca_roll *w = ca_roll_of(ca, f->root);
+	uint32_t node = ca_topo_node(ca->topo, f->node);
+
+	/* the tidy of an earlier roll is none of this one's business */
+	if (w == NULL || node == POL_NONE || f->roll != w->row.id)
+		return;
+	if (engine_fact(ca, w, f) != BASE_OK)
+		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
+	if (f->kind == POL_FACT_FAILED)
+		w->retries[node].ms = ca_now(ca).ms + ca->conf->retry_ms;
+	ca_kick(ca);
+}
+
+static enum base_err
+roll_engine(struct ca *ca, struct ca_roll *w)
+{
+	struct pol_goal goal = {
+		.from = w->row.from,
+		.to = w->row.to,
+		.strategy = w->row.strategy,
+		.limit = w->row.limit,
+		.max_in_flight = w->row.max_in_flight,
+	};
+	struct feed feed = { ca, w };
+	enum base_err r;
+
+	w->root = ca_topo_root(ca->topo, w->row.root);
+	if (w->root == POL_NONE)
+		return base_fail(BASE_E_INTEGRITY,
+		    "roll %llu: its root %s is "
+		    "gone",
+		    (unsigned long long)w->row.id, w->row.root);
+	w->retries = base_alloc((ca->topo->nnodes + 1) * sizeof(*w->retries));
+	if ((r = ca_pol_fail(pol_engine_new(ca->topo->graph, w->root, &goal,
+				 &w->engine),
+		 w->row.root)) != BASE_OK)
+		return r;
+	return ca_store_facts_of_roll(ca->store, w->row.id, feed_fact, &feed);
+}
+
+enum base_err
+ca_roll_open(struct ca *ca, const struct ca_roll_row *row)
+{
+	struct ca_roll *w = base_alloc(sizeof(*w));
+	enum base_err r;
+
+	w->row = *row;
+	if ((r = roll_engine(ca, w)) != BASE_OK)
+		goto out;
+	w->next = ca->rolls;
+	ca->rolls = w;
+	w = NULL;
+out:
+	roll_free(w);
+	return r;
+}
+
+enum base_err
+ca_roll_reopen(struct ca *ca)
+{
+	struct ca_roll_row *rows = NULL;
+	size_t n = 0;
+	enum base_err r;
+
+	ca_roll_close_all(ca);
+	if ((r = ca_store_rolls(ca->store, &rows, &n)) != BASE_OK)
+		return r;
+	for (size_t i = 0; r == BASE_OK && i < n; i++)
+		if (rows[i].state != CA_ROLL_DONE)
+			r = ca_roll_open(ca, &rows[i]);
+	free(rows);
+	return r;
+}
+
+/* ---- giving orders -------------------------------------------------------------- */
+
+struct giving {
+	struct ca *ca;
+	uint64_t roll;
+};
+
+/* Still allowed? Facts may have come while hsmd signed. */
+static bool
+draft_is_due(struct ca *ca, struct ca_roll *w, struct ca_draft *t)
+{
+	uint32_t node = ca_topo_node(ca->topo, t->order.node);
+	struct pol_why why;
+
+	if (t->err == BASE_OK && node != POL_NONE &&
+	    w->row.state == CA_ROLL_RUNNING)
+		return pol_engine_allowed(w->engine, node, t->order.steps,
+			   &why) == POL_OK;
+	if (t->err == BASE_OK || node == POL_NONE)
+		return false;
+	base_log(BASE_WARNING, "roll %s: order for %s: %s", w->row.root,
+	    t->order.node, t->why);
+	(void)base_fail(t->err, "order for %s: %s", t->order.node, t->why);
+	snprintf(w->why, sizeof(w->why), "%s", base_why());
+	w->retries[node].ms = ca_now(ca).ms + ca->conf->retry_ms;
+	return false;
+}
+
+static struct ca_fact
+sent_fact(const struct ca_order *o)
+{
+	struct ca_fact f = {
+		.roll = o->roll,
+		.kind = POL_FACT_SENT,
+		.epoch = o->epoch,
+		.steps = o->steps,
+		.from = o->from,
+		.to = o->to,
+		.at = o->issued,
+	};
+
+	memcpy(f.root, o->root, sizeof(f.root));
+	memcpy(f.node, o->node, sizeof(f.node));
+	return f;
+}
+
+/* All due orders in one transaction, before any of them is sent. */
+static enum base_err
+give_store(struct ca *ca, struct ca_drafts *d, const bool *due)
+{
+	char steps[CA_STEPS_TEXT];
+	enum base_err r;
+
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	for (size_t i = 0; r == BASE_OK && i < ca_drafts_count(d); i++) {
+		const struct ca_order *o = &ca_drafts_get(d, i)->row;
+		struct ca_fact f;
+
+		if (!due[i])
+			continue;
+		f = sent_fact(o);
+		ca_steps_text(o->steps, steps);
+		if ((r = ca_drafts_store(d, i)) == BASE_OK &&
+		    (r = ca_store_fact_add(ca->store, &f)) == BASE_OK)
+			r = ca_audit(ca, CA_NODE_CA, "order",
+			    "%s %s epoch "
+			    "%llu roll %llu: %s",
+			    o->node, o->root, (unsigned long long)o->epoch,
+			    (unsigned long long)o->roll, steps);
+	}
+	if (r == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	return r;
+}
+
+static void
+give_out(struct ca *ca, struct ca_drafts *d, const bool *due)
+{
+	for (size_t i = 0; i < ca_drafts_count(d); i++) {
+		const struct ca_order *o = &ca_drafts_get(d, i)->row;
+		struct ca_fact f;
+
+		if (!due[i])
+			continue;
+		f = sent_fact(o);
+		ca_roll_tell(ca, &f);
+		ca_order_send(ca, o);
+		ca_event_order(ca, o, 0);
+	}
+}
+
+static void
+give_done(void *arg, enum base_err e, struct ca_drafts *d)
+{
+	struct giving *g = arg;
+	struct ca *ca = g->ca;
+	struct ca_roll *w = roll_by_id(ca, g->roll);
+	bool *due = base_alloc(ca_drafts_count(d) + 1);
+
+	if (w == NULL)
+		goto out;
+	w->busy = false;
+	w->why[0] = '\0';
+	for (size_t i = 0; e == BASE_OK && i < ca_drafts_count(d); i++)
+		due[i] = draft_is_due(ca, w, ca_drafts_get(d, i));
+	if (e == BASE_OK)
+		e = give_store(ca, d, due);
+	if (e == BASE_OK) {
+		give_out(ca, d, due);
+		goto out;
+	}
+	snprintf(w->why, sizeof(w->why), "%s", base_why());
+	base_log(BASE_WARNING, "roll %s: %s", w->row.root, w->why);
+	w->retry.ms = ca_now(ca).ms + ca->conf->retry_ms;
+out:
+	ca_kick(ca);
+	free(due);
+	free(g);
+	ca_drafts_free(d);
+}
+
+static enum base_err
+draft_fill(struct ca *ca, const struct ca_roll *w, const struct pol_order *p,
+    struct ca_draft *t)
+{
+	struct pol_role role =
+	    pol_graph_role(ca->topo->graph, w->root, p->node);
+	struct wire_order *o = &t->order;
+	uint64_t last;
+	enum base_err r;
+
+	memcpy(o->node, ca->topo->nodes[p->node].name, sizeof(o->node));
+	memcpy(o->root, w->row.root, sizeof(o->root));
+	if ((r = ca_store_epoch_last(ca->store, o->node, o->root, &last)) !=
+	    BASE_OK)
+		return r;
+	o->roll = w->row.id;
+	o->epoch = last + 1;
+	o->steps = p->steps;
+	o->from = w->row.from;
+	o->to = w->row.to;
+	o->bridge = role.bridges && (p->steps & POL_CERT) != 0;
+	o->verifies = role.verifies;
+	return BASE_OK;
+}
+
+/* Returns when the first of those that wait after a failure is due. */
+static struct base_time
+roll_give(struct ca *ca, struct ca_roll *w, const struct pol_order *ready,
+    size_t n)
+{
+	struct giving *g = base_alloc(sizeof(*g));
+	struct ca_drafts *d = ca_drafts_new(ca, give_done, g);
+	struct base_time now = ca_now(ca), next = { INT64_MAX };
+
+	g->ca = ca;
+	g->roll = w->row.id;
+	for (size_t i = 0; i < n; i++) {
+		struct base_time at = w->retries[ready[i].node];
+
+		if (at.ms > now.ms) {
+			next.ms = at.ms < next.ms ? at.ms : next.ms;
+			continue;
+		}
+		if (ca_drafts_count(d) == DRAFTS_AT_ONCE)
+			break;
+		if (draft_fill(ca, w, &ready[i], ca_drafts_add(d)) != BASE_OK)
+			base_die("roll: %s", base_why());
+	}
+	if (ca_drafts_count(d) == 0) {
+		ca_drafts_free(d);
+		free(g);
+		return next;
+	}
+	w->busy = true;
+	ca_drafts_go(d);
+	return next;
+}
+
+/* ---- the end -------------------------------------------------------------------------- */
+
+static enum base_err
+finish_store(struct ca *ca, struct ca_roll *w, struct base_time now)
+{
+	struct ca_root root;
+	enum base_err r;
+
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_store_root_get(ca->store, w->row.root, &root)) == BASE_OK) {
+		root.current = w->row.to;
+		r = ca_store_root_put(ca->store, &root);
+	}
+	if (r == BASE_OK &&
+	    (r = ca_store_roll_state(ca->store, w->row.id, CA_ROLL_DONE,
+		 now)) == BASE_OK &&
+	    (r = ca_audit(ca, CA_NODE_CA, "roll",
+		 "%llu of root %s: done, "
+		 "generation %u is current",
+		 (unsigned long long)w->row.id, w->row.root, w->row.to)) ==
+		BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	return r;
+}
+
+static struct base_time
+roll_finish(struct ca *ca, struct ca_roll *w)
+{
+	struct base_time now = ca_now(ca);
+	struct ca_roll **at;
+
+	if (finish_store(ca, w, now) != BASE_OK) {
+		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
+		w->retry.ms = now.ms + ca->conf->retry_ms;
+		return w->retry;
+	}
+	for (at = &ca->rolls; *at != w; at = &(*at)->next)
+		;
+	*at = w->next;
+	ca->topo->roots[w->root].current = w->row.to;
+	w->row.state = CA_ROLL_DONE;
+	w->row.ended = now;
+	base_log(BASE_NOTICE,
+	    "roll %llu of root %s: running -> done, "
+	    "generation %u is current",
+	    (unsigned long long)w->row.id, w->row.root, w->row.to);
+	ca_event_roll(ca, &w->row, "running", "done");
+	roll_free(w);
+	ca->tidy_wanted = true;
+	ca_kick(ca);
+	return (struct base_time){ INT64_MAX };
+}
+
+struct base_time
+ca_roll_work(struct ca *ca, struct ca_roll *w)
+{
+	struct base_time now = ca_now(ca), never = { INT64_MAX };
+	const struct pol_order *ready = NULL;
+	size_t n = 0;
+
+	if (w->row.state != CA_ROLL_RUNNING || w->busy)
+		return never;
+	if (w->retry.ms > now.ms)
+		return w->retry;
+	if (pol_engine_is_done(w->engine))
+		return roll_finish(ca, w);
+	if (ca_pol_fail(pol_engine_ready(w->engine, (struct pol_time){ now.ms },
+			    &ready, &n),
+		w->row.root) != BASE_OK) {
+		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
+		return never;
+	}
+	return n == 0 ? never : roll_give(ca, w, ready, n);
+}

@@ -1,0 +1,291 @@
+/*
+ * ca/roll_start: what must be right before a roll is accepted, and the
+ * operator's words to a running one. The new generation's certificates are
+ * made first, once; only then one transaction makes the roll.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+
+/* ---- readiness ----------------------------------------------------------------- */
+
+static void problem(json_t *list, const char *fmt, ...) BASE_PRINTF(2, 3);
+
+static void
+problem(json_t *list, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	json_array_append_new(list, json_string(text));
+}
+
+static enum base_err
+check_root(struct ca *ca, const struct ca_root *root, json_t *problems)
+{
+	struct wire_tbs t = { 0 };
+	char end[BASE_RFC3339_LEN];
+	enum base_err r;
+	X509 *x;
+
+	if ((r = ca_issuer_root(ca, root->name, root->current, &x)) !=
+		BASE_OK ||
+	    (r = wire_cert_parse(x, &t)) != BASE_OK)
+		return r;
+	base_time_format(t.not_after, end);
+	if (t.not_after.ms <= ca_now(ca).ms)
+		problem(problems,
+		    "root %s: generation %u ended at %s: nodes "
+		    "cannot verify the new root by it any more",
+		    root->name, root->current, end);
+	wire_tbs_free(&t);
+	return BASE_OK;
+}
+
+static enum base_err
+check_node(struct ca *ca, const struct ca_root *root, uint32_t i,
+    json_t *problems)
+{
+	const struct ca_node *n = &ca->topo->nodes[i];
+	struct ca_holding h;
+	struct ca_route route;
+	enum base_err r;
+
+	if (n->joined.ms == 0) {
+		problem(problems,
+		    "node %s: has not joined; kedge node token "
+		    "%s",
+		    n->name, n->name);
+		return BASE_OK;
+	}
+	if (ca_topo_route(ca->topo, i, &route) != BASE_OK)
+		problem(problems, "%s", base_why());
+	if (n->reach == CA_DIRECT && n->address[0] == '\0')
+		problem(problems,
+		    "node %s: is dialled by the CA, but has no "
+		    "address; kedge node set %s --address HOST:PORT",
+		    n->name, n->name);
+	if ((r = ca_holding_get(ca->store, n->name, root->name, &h)) != BASE_OK)
+		return r;
+	if (!h.known)
+		problem(problems,
+		    "node %s: has not reported that it holds "
+		    "root %s yet; is its agent running?",
+		    n->name, root->name);
+	return BASE_OK;
+}
+
+enum base_err
+ca_roll_check(struct ca *ca, const char *name, json_t *problems)
+{
+	uint32_t at = ca_topo_root(ca->topo, name), parts = 0;
+	enum base_err r;
+
+	if (at == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND,
+		    "root %s: not known; see "
+		    "kedge root list",
+		    name);
+	if (strcmp(name, CA_MANAGEMENT) == 0)
+		return base_fail(BASE_E_REFUSED,
+		    "root management: this kedged "
+		    "does not roll it yet");
+	if (ca_roll_of(ca, name) != NULL)
+		return base_fail(BASE_E_STATE,
+		    "root %s: rolls already; see "
+		    "kedge roll status",
+		    name);
+	if (ca->topo->roots[at].current >= 63)
+		return base_fail(BASE_E_RANGE,
+		    "root %s: generation %u is the "
+		    "last one that can be counted",
+		    name, ca->topo->roots[at].current);
+	if ((r = check_root(ca, &ca->topo->roots[at], problems)) != BASE_OK)
+		return r;
+	for (uint32_t i = 0; i < ca->topo->nnodes; i++) {
+		if (pol_graph_steps(ca->topo->graph, at, i) == 0)
+			continue;
+		parts++;
+		if ((r = check_node(ca, &ca->topo->roots[at], i, problems)) !=
+		    BASE_OK)
+			return r;
+	}
+	if (parts == 0)
+		problem(problems, "root %s: no link uses it", name);
+	return BASE_OK;
+}
+
+/* ---- start ------------------------------------------------------------------------ */
+
+struct starting {
+	struct ca *ca;
+	struct ca_roll_row row;
+	ca_roll_fn *done;
+	void *arg;
+};
+
+static enum base_err
+start_facts(struct ca *ca, const struct ca_roll_row *row)
+{
+	uint32_t root = ca_topo_root(ca->topo, row->root);
+	enum base_err r = BASE_OK;
+
+	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nnodes; i++) {
+		struct ca_fact f = { .kind = POL_FACT_HOLDS,
+			.roll = row->id,
+			.at = row->started };
+		struct ca_holding h;
+
+		if (pol_graph_steps(ca->topo->graph, root, i) == 0)
+			continue;
+		memcpy(f.root, row->root, sizeof(f.root));
+		memcpy(f.node, ca->topo->nodes[i].name, sizeof(f.node));
+		if ((r = ca_holding_get(ca->store, f.node, f.root, &h)) !=
+		    BASE_OK)
+			break;
+		f.conf = h.conf;
+		f.epoch = h.epoch;
+		r = ca_store_fact_add(ca->store, &f);
+	}
+	return r;
+}
+
+static enum base_err
+start_store(struct ca *ca, struct ca_roll_row *row)
+{
+	enum base_err r;
+
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_store_roll_add(ca->store, row)) == BASE_OK &&
+	    (r = start_facts(ca, row)) == BASE_OK &&
+	    (r = ca_audit(ca, "operator", "roll",
+		 "%llu of root %s: started, "
+		 "%u to %u, %s",
+		 (unsigned long long)row->id, row->root, row->from, row->to,
+		 pol_strategy_name(row->strategy))) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	return r;
+}
+
+static void
+start_made(void *arg, enum base_err e)
+{
+	struct starting *s = arg;
+	struct ca *ca = s->ca;
+
+	if (e == BASE_OK && ca_roll_of(ca, s->row.root) != NULL)
+		e = base_fail(BASE_E_STATE, "root %s: rolls already",
+		    s->row.root);
+	if (e == BASE_OK)
+		e = start_store(ca, &s->row);
+	if (e == BASE_OK)
+		e = ca_roll_open(ca, &s->row);
+	if (e == BASE_OK) {
+		base_log(BASE_NOTICE,
+		    "roll %llu of root %s: none -> running,"
+		    " %u to %u",
+		    (unsigned long long)s->row.id, s->row.root, s->row.from,
+		    s->row.to);
+		ca_event_roll(ca, &s->row, "none", "running");
+		ca_kick(ca);
+	}
+	s->done(s->arg, e, &s->row);
+	free(s);
+}
+
+void
+ca_roll_start(struct ca *ca, const struct ca_roll_want *want, ca_roll_fn *done,
+    void *arg)
+{
+	struct starting *s = base_alloc(sizeof(*s));
+	uint32_t root = ca_topo_root(ca->topo, want->root);
+
+	s->ca = ca;
+	s->done = done;
+	s->arg = arg;
+	memcpy(s->row.root, want->root, sizeof(s->row.root));
+	if (root == POL_NONE) {
+		done(arg,
+		    base_fail(BASE_E_NOTFOUND, "root %s: not known",
+			want->root),
+		    &s->row);
+		free(s);
+		return;
+	}
+	s->row.from = ca->topo->roots[root].current;
+	s->row.to = s->row.from + 1;
+	s->row.strategy = want->strategy;
+	s->row.limit = ca->conf->failure_limit;
+	s->row.max_in_flight = want->max_in_flight;
+	s->row.state = CA_ROLL_RUNNING;
+	s->row.started = ca_now(ca);
+	ca_make_generation(ca, want->root, s->row.to, start_made, s);
+}
+
+/* ---- pause, resume, retry ------------------------------------------------------------- */
+
+enum base_err
+ca_roll_pause(struct ca *ca, const char *root, bool pause, const char *who)
+{
+	enum ca_roll_state to = pause ? CA_ROLL_PAUSED : CA_ROLL_RUNNING;
+	struct ca_roll *w = ca_roll_of(ca, root);
+	const char *old;
+	enum base_err r;
+
+	if (w == NULL)
+		return base_fail(BASE_E_STATE, "root %s: does not roll", root);
+	if (w->row.state == to)
+		return BASE_OK;
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_store_roll_state(ca->store, w->row.id, to,
+		 (struct base_time){ 0 })) == BASE_OK &&
+	    (r = ca_audit(ca, who, "roll", "%llu of root %s: %s",
+		 (unsigned long long)w->row.id, root,
+		 ca_roll_state_name(to))) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	if (r != BASE_OK)
+		return r;
+	old = ca_roll_state_name(w->row.state);
+	w->row.state = to;
+	ca_event_roll(ca, &w->row, old, ca_roll_state_name(to));
+	ca_kick(ca);
+	return BASE_OK;
+}
+
+enum base_err
+ca_roll_retry(struct ca *ca, const char *root, const char *node,
+    const char *who)
+{
+	struct ca_roll *w = ca_roll_of(ca, root);
+	struct ca_fact f = { .kind = POL_FACT_FREED, .at = ca_now(ca) };
+	enum base_err r;
+
+	if (w == NULL)
+		return base_fail(BASE_E_STATE, "root %s: does not roll", root);
+	if (ca_topo_node(ca->topo, node) == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND, "node %s: not known", node);
+	memcpy(f.root, w->row.root, sizeof(f.root));
+	snprintf(f.node, sizeof(f.node), "%s", node);
+	f.roll = w->row.id;
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_store_fact_add(ca->store, &f)) == BASE_OK &&
+	    (r = ca_audit(ca, who, "retry", "%s of root %s", node, root)) ==
+		BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	if (r != BASE_OK)
+		return r;
+	w->retries[ca_topo_node(ca->topo, node)].ms = 0;
+	ca_roll_tell(ca, &f);
+	ca_event_node(ca, node, "held", "freed");
+	return BASE_OK;
+}

@@ -1,0 +1,206 @@
+/*
+ * ca/tidy: after a roll, nodes that presented a new certificate but had no
+ * finish still send NewWithOld along with it. Each gets one `tidy` order: a
+ * matter of neatness that no rule waits for. What is missing is seen from
+ * the store alone, so nothing is lost by a restart.
+ *
+ * Also here: a stored order on its way to the mailboxes.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+
+void
+ca_order_send(struct ca *ca, const struct ca_order *o)
+{
+	uint32_t node = ca_topo_node(ca->topo, o->node);
+	struct ca_route route;
+
+	/* a join answer carries its orders itself */
+	if (node == POL_NONE || (o->steps & WIRE_STEP_JOIN) != 0)
+		return;
+	if (ca_topo_route(ca->topo, node, &route) != BASE_OK) {
+		base_log(BASE_WARNING, "order %s/%s: %s", o->node, o->root,
+		    base_why());
+		return;
+	}
+	ca_deliver_order(ca->deliver, ca_now(ca),
+	    &(struct ca_delivery){ .node = o->node,
+		.root = o->root,
+		.epoch = o->epoch,
+		.expires = o->expires,
+		.cms = base_buf_span(&o->cms),
+		.route = &route });
+}
+
+/* ---- who needs one ---------------------------------------------------------- */
+
+struct had {
+	uint64_t roll;
+	bool done; /* effective, or on its way */
+	uint32_t failed;
+};
+
+static enum base_err
+had_order(void *arg, const struct ca_order *o)
+{
+	struct had *h = arg;
+
+	if (o->roll != h->roll || (o->steps & WIRE_STEP_TIDY) == 0)
+		return BASE_OK;
+	if (o->state == CA_ORDER_FAILED || o->state == CA_ORDER_REFUSED)
+		h->failed++;
+	else
+		h->done = true;
+	return BASE_OK;
+}
+
+static bool
+needs_tidy(struct ca *ca, const struct ca_roll_row *row, uint32_t root,
+    uint32_t node)
+{
+	uint32_t steps = pol_graph_steps(ca->topo->graph, root, node);
+	struct had h = { .roll = row->id };
+
+	if ((steps & POL_CERT) == 0 || (steps & POL_FINISH) != 0)
+		return false;
+	if (ca_store_orders_of_node(ca->store, ca->topo->nodes[node].name,
+		had_order, &h) != BASE_OK) {
+		base_log(BASE_ERR, "tidy: %s", base_why());
+		return false;
+	}
+	return !h.done && h.failed < ca->conf->failure_limit;
+}
+
+static void
+tidy_fill(struct ca *ca, const struct ca_roll_row *row, uint32_t node,
+    struct ca_draft *t)
+{
+	struct wire_order *o = &t->order;
+	uint64_t last;
+
+	memcpy(o->node, ca->topo->nodes[node].name, sizeof(o->node));
+	memcpy(o->root, row->root, sizeof(o->root));
+	if (ca_store_epoch_last(ca->store, o->node, o->root, &last) != BASE_OK)
+		base_die("tidy: %s", base_why());
+	o->roll = row->id;
+	o->epoch = last + 1;
+	o->steps = WIRE_STEP_TIDY;
+	o->from = row->from;
+	o->to = row->to;
+	o->verifies = pol_graph_role(ca->topo->graph,
+	    ca_topo_root(ca->topo, row->root), node)
+			  .verifies;
+}
+
+/* Drafts for all nodes of a roll that is done and was not followed by
+ * another one. */
+static void
+tidy_roll(struct ca *ca, const struct ca_roll_row *row, struct ca_drafts *d)
+{
+	uint32_t root = ca_topo_root(ca->topo, row->root);
+
+	if (row->state != CA_ROLL_DONE || root == POL_NONE ||
+	    ca->topo->roots[root].current != row->to ||
+	    ca_roll_of(ca, row->root) != NULL)
+		return;
+	for (uint32_t i = 0; i < ca->topo->nnodes; i++)
+		if (needs_tidy(ca, row, root, i))
+			tidy_fill(ca, row, i, ca_drafts_add(d));
+}
+
+/* ---- giving them --------------------------------------------------------------- */
+
+static enum base_err
+tidy_store(struct ca *ca, struct ca_drafts *d)
+{
+	enum base_err r;
+
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	for (size_t i = 0; r == BASE_OK && i < ca_drafts_count(d); i++) {
+		const struct ca_draft *t = ca_drafts_get(d, i);
+
+		/* a roll that began meanwhile has taken the epoch */
+		if (t->err != BASE_OK || ca_roll_of(ca, t->row.root) != NULL)
+			continue;
+		if ((r = ca_drafts_store(d, i)) == BASE_OK)
+			r = ca_audit(ca, CA_NODE_CA, "order",
+			    "%s %s epoch "
+			    "%llu: tidy",
+			    t->row.node, t->row.root,
+			    (unsigned long long)t->row.epoch);
+	}
+	if (r == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	return r;
+}
+
+static void
+tidy_later(struct ca *ca)
+{
+	ca->tidy_next.ms = ca_now(ca).ms + ca->conf->retry_ms;
+	ca->tidy_wanted = true;
+}
+
+static void
+tidy_done(void *arg, enum base_err e, struct ca_drafts *d)
+{
+	struct ca *ca = arg;
+
+	ca->tidying = false;
+	if (e == BASE_OK)
+		e = tidy_store(ca, d);
+	for (size_t i = 0; e == BASE_OK && i < ca_drafts_count(d); i++) {
+		const struct ca_draft *t = ca_drafts_get(d, i);
+
+		if (t->err != BASE_OK) {
+			base_log(BASE_WARNING, "tidy %s: %s", t->order.node,
+			    t->why);
+			tidy_later(ca);
+			continue;
+		}
+		if (ca_roll_of(ca, t->row.root) != NULL)
+			continue;
+		ca_order_send(ca, &t->row);
+		ca_event_order(ca, &t->row, 0);
+	}
+	if (e != BASE_OK) {
+		base_log(BASE_WARNING, "tidy: %s", base_why());
+		tidy_later(ca);
+	}
+	ca_drafts_free(d);
+	ca_kick(ca);
+}
+
+struct base_time
+ca_tidy_work(struct ca *ca)
+{
+	struct base_time never = { INT64_MAX };
+	struct ca_roll_row *rows = NULL;
+	struct ca_drafts *d;
+	size_t n = 0;
+
+	if (ca->tidying || !ca->tidy_wanted)
+		return never;
+	if (ca->tidy_next.ms > ca_now(ca).ms)
+		return ca->tidy_next;
+	ca->tidy_wanted = false;
+	if (ca_store_rolls(ca->store, &rows, &n) != BASE_OK) {
+		base_log(BASE_ERR, "tidy: %s", base_why());
+		return never;
+	}
+	d = ca_drafts_new(ca, tidy_done, ca);
+	for (size_t i = 0; i < n; i++)
+		tidy_roll(ca, &rows[i], d);
+	free(rows);
+	if (ca_drafts_count(d) == 0) {
+		ca_drafts_free(d);
+		return never;
+	}
+	ca->tidying = true;
+	ca_drafts_go(d);
+	return never;
+}

@@ -1,0 +1,190 @@
+/*
+ * ca/topo: nodes, links and roots of the store as one picture in memory, with
+ * the policy engine's graph and the routes. Built anew after each change.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+
+enum base_err
+ca_pol_fail(enum pol_err e, const char *what)
+{
+	if (e == POL_OK)
+		return BASE_OK;
+	if (e == POL_E_NOMEM)
+		base_die("policy: out of memory");
+	return base_fail(e == POL_E_UNSAFE ? BASE_E_OUTAGE : BASE_E_REFUSED,
+	    "%s: %s", what, pol_err_text(e));
+}
+
+static int
+name_cmp(const void *key, const void *row)
+{
+	/* a row begins with its name */
+	return strcmp(key, row);
+}
+
+uint32_t
+ca_topo_node(const struct ca_topo *t, const char *name)
+{
+	const struct ca_node *n = t->nnodes == 0
+	    ? NULL
+	    : bsearch(name, t->nodes, t->nnodes, sizeof(*t->nodes), name_cmp);
+
+	return n == NULL ? POL_NONE : (uint32_t)(n - t->nodes);
+}
+
+uint32_t
+ca_topo_root(const struct ca_topo *t, const char *name)
+{
+	const struct ca_root *r = t->nroots == 0
+	    ? NULL
+	    : bsearch(name, t->roots, t->nroots, sizeof(*t->roots), name_cmp);
+
+	return r == NULL ? POL_NONE : (uint32_t)(r - t->roots);
+}
+
+static enum base_err
+topo_link(struct ca_topo *t, const struct ca_link *l)
+{
+	struct pol_link p = {
+		.client = ca_topo_node(t, l->client),
+		.server = ca_topo_node(t, l->server),
+		.client_root = l->client_root[0] == '\0'
+		    ? POL_NONE
+		    : ca_topo_root(t, l->client_root),
+		.server_root = ca_topo_root(t, l->server_root),
+	};
+	char what[2 * CA_NAME + 16];
+
+	snprintf(what, sizeof(what), "link %s>%s", l->client, l->server);
+	return ca_pol_fail(pol_graph_link(t->graph, &p), what);
+}
+
+static enum base_err
+topo_graph(struct ca_topo *t)
+{
+	enum base_err r;
+
+	if ((r = ca_pol_fail(pol_graph_new((uint32_t)t->nnodes,
+				 (uint32_t)t->nroots, &t->graph),
+		 "topology")) != BASE_OK)
+		return r;
+	for (uint32_t i = 0; i < t->nnodes; i++)
+		if ((r = ca_pol_fail(pol_graph_node_flags(t->graph, i,
+					 t->nodes[i].dual ? POL_NODE_DUAL : 0),
+			 t->nodes[i].name)) != BASE_OK)
+			return r;
+	for (size_t i = 0; i < t->nlinks; i++)
+		if ((r = topo_link(t, &t->links[i])) != BASE_OK)
+			return r;
+	return ca_pol_fail(pol_graph_seal(t->graph), "topology");
+}
+
+enum base_err
+ca_topo_load(struct ca_store *st, struct ca_topo **out)
+{
+	struct ca_topo *t = base_alloc(sizeof(*t));
+	enum base_err r;
+
+	*out = NULL;
+	if ((r = ca_store_nodes(st, &t->nodes, &t->nnodes)) != BASE_OK ||
+	    (r = ca_store_roots(st, &t->roots, &t->nroots)) != BASE_OK ||
+	    (r = ca_store_links(st, &t->links, &t->nlinks)) != BASE_OK ||
+	    (r = topo_graph(t)) != BASE_OK)
+		goto out;
+	*out = t;
+	t = NULL;
+out:
+	ca_topo_free(t);
+	return r;
+}
+
+/* ---- routes --------------------------------------------------------------- */
+
+static bool
+is_neighbour(const struct ca_node *n)
+{
+	return n->reach == CA_DIRECT || n->nvia == 0;
+}
+
+/* Distance of every node from the CA by relaxing until nothing changes:
+ * routes are a few hops long. */
+static void
+route_distances(const struct ca_topo *t, uint32_t *dist)
+{
+	bool changed = true;
+
+	for (size_t i = 0; i < t->nnodes; i++)
+		dist[i] = is_neighbour(&t->nodes[i]) ? 1 : WIRE_ROUTE_MAX + 1;
+	while (changed) {
+		changed = false;
+		for (size_t i = 0; i < t->nnodes; i++) {
+			const struct ca_node *n = &t->nodes[i];
+
+			for (size_t v = 0; v < n->nvia; v++) {
+				uint32_t r = ca_topo_node(t, n->via[v]);
+
+				if (r == POL_NONE || dist[r] + 1 >= dist[i])
+					continue;
+				dist[i] = dist[r] + 1;
+				changed = true;
+			}
+		}
+	}
+}
+
+/* The first relay in via that is nearest to the CA. */
+static uint32_t
+route_relay(const struct ca_topo *t, const uint32_t *dist, uint32_t node)
+{
+	const struct ca_node *n = &t->nodes[node];
+	uint32_t best = POL_NONE;
+
+	for (size_t v = 0; v < n->nvia; v++) {
+		uint32_t r = ca_topo_node(t, n->via[v]);
+
+		if (r != POL_NONE && (best == POL_NONE || dist[r] < dist[best]))
+			best = r;
+	}
+	return best;
+}
+
+enum base_err
+ca_topo_route(const struct ca_topo *t, uint32_t node, struct ca_route *out)
+{
+	uint32_t *dist = base_alloc((t->nnodes + 1) * sizeof(*dist));
+	enum base_err r = BASE_OK;
+	uint32_t at = node;
+
+	route_distances(t, dist);
+	out->n = dist[node];
+	if (out->n > WIRE_ROUTE_MAX) {
+		r = base_fail(BASE_E_NOTFOUND,
+		    "node %s: no path from the CA; "
+		    "check reach and via of it and of its relays",
+		    t->nodes[node].name);
+		goto out;
+	}
+	for (size_t i = out->n; i-- > 0;) {
+		memcpy(out->hop[i], t->nodes[at].name, CA_NAME);
+		if (i > 0)
+			at = route_relay(t, dist, at);
+	}
+out:
+	free(dist);
+	return r;
+}
+
+void
+ca_topo_free(struct ca_topo *t)
+{
+	if (t == NULL)
+		return;
+	pol_graph_free(t->graph);
+	free(t->nodes);
+	free(t->links);
+	free(t->roots);
+	free(t);
+}
