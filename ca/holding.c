@@ -5,23 +5,24 @@
 
 #include "ca/kedged.h"
 
+/* As the policy engine applies an order to its own picture. */
 struct pol_conf
 ca_conf_after(struct pol_conf before, const struct ca_order *o)
 {
 	struct pol_conf c = before;
-	uint64_t to = POL_GEN(o->to);
-	uint64_t from = o->from == 0 ? 0 : POL_GEN(o->from);
 
 	if ((o->steps & WIRE_STEP_JOIN) != 0)
-		c = (struct pol_conf){ 0, 0 };
+		memset(&c, 0, sizeof(c));
 	if ((o->steps & WIRE_STEP_TRUST) != 0)
-		c.trust |= to;
-	if ((o->steps & WIRE_STEP_CERT) != 0)
-		c.present = o->bridge ? c.present | to : to;
+		c.trust |= POL_GEN(o->to);
+	if ((o->steps & WIRE_STEP_CERT) != 0) {
+		c.present = POL_GEN(o->to);
+		c.bridge = o->bridge ? POL_GEN(o->from) : 0;
+	}
 	if ((o->steps & WIRE_STEP_FINISH) != 0) {
-		c.trust &= ~from;
-		if ((c.present & to) != 0)
-			c.present &= ~from;
+		if (c.trust != 0)
+			c.trust = POL_GEN(o->to);
+		c.bridge = 0;
 	}
 	return c;
 }
@@ -40,6 +41,7 @@ holding_fact(void *arg, const struct ca_fact *f)
 		h->epoch = f->epoch;
 		break;
 	case POL_FACT_SENT:
+	case POL_FACT_DOUBTED:
 	case POL_FACT_FAILED:
 		h->confirmed = false;
 		break;
@@ -48,6 +50,7 @@ holding_fact(void *arg, const struct ca_fact *f)
 	case POL_FACT_RETURNED:
 	case POL_FACT_HELD:
 	case POL_FACT_FREED:
+	case POL_FACT_SEEN:
 		break;
 	}
 	return BASE_OK;

@@ -114,9 +114,9 @@ ca_store_fact_add(struct ca_store *st, const struct ca_fact *f)
 {
 	return ca_sq_run(st, NULL,
 	    "INSERT INTO fact (root, node, roll, kind, epoch, steps, gen_from,"
-	    " gen_to, trust, present, at)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    "ssiiiiiiiii", f->root, f->node, (int64_t)f->roll, (int64_t)f->kind,
+	    " gen_to, trust, present, bridge, at)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "ssiiiiiiiiii", f->root, f->node, (int64_t)f->roll, (int64_t)f->kind,
 	    (int64_t)f->epoch, (int64_t)f->steps, (int64_t)f->from,
 	    (int64_t)f->to, (int64_t)f->conf.trust, (int64_t)f->conf.present,
 	    f->at.ms);
@@ -137,7 +137,7 @@ fact_read(sqlite3_stmt *s, struct ca_fact *f)
 	    (r = ca_sq_u32(s, 7, &f->from)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 8, &f->to)) != BASE_OK)
 		return r;
-	if (kind > POL_FACT_FREED)
+	if (kind > POL_FACT_DOUBTED)
 		return base_fail(BASE_E_INTEGRITY,
 		    "store: fact %llu: unknown kind %u",
 		    (unsigned long long)f->id, kind);
@@ -146,7 +146,8 @@ fact_read(sqlite3_stmt *s, struct ca_fact *f)
 	f->epoch = (uint64_t)sqlite3_column_int64(s, 5);
 	f->conf.trust = (uint64_t)sqlite3_column_int64(s, 9);
 	f->conf.present = (uint64_t)sqlite3_column_int64(s, 10);
-	f->at = ca_sq_time(s, 11);
+	f->conf.bridge = (uint64_t)sqlite3_column_int64(s, 11);
+	f->at = ca_sq_time(s, 12);
 	return BASE_OK;
 }
 
@@ -167,7 +168,7 @@ fact_each(struct ca_store *st, sqlite3_stmt *s, ca_fact_fn *fn, void *arg)
 
 #define FACT_COLUMNS                                          \
 	"id, root, node, roll, kind, epoch, steps, gen_from," \
-	" gen_to, trust, present, at"
+	" gen_to, trust, present, bridge, at"
 
 enum base_err
 ca_store_facts_of_roll(struct ca_store *st, uint64_t roll, ca_fact_fn *fn,

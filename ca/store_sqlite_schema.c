@@ -43,7 +43,8 @@ static const char *const version_1[] = {
 	" kind INTEGER NOT NULL, epoch INTEGER NOT NULL,"
 	" steps INTEGER NOT NULL, gen_from INTEGER NOT NULL,"
 	" gen_to INTEGER NOT NULL, trust INTEGER NOT NULL,"
-	" present INTEGER NOT NULL, at INTEGER NOT NULL) STRICT",
+	" present INTEGER NOT NULL, bridge INTEGER NOT NULL,"
+	" at INTEGER NOT NULL) STRICT",
 	"CREATE INDEX fact_roll ON fact(roll)",
 	"CREATE INDEX fact_node ON fact(node, root)",
 	"CREATE TABLE orders (node TEXT NOT NULL, root TEXT NOT NULL,"
