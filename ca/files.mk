@@ -18,6 +18,7 @@ ca_SRC += \
 # kedged
 ca_SRC += \
 	ca/config.c \
+	ca/core.c \
 	ca/deliver.c \
 	ca/draft.c \
 	ca/events.c \
@@ -25,6 +26,7 @@ ca_SRC += \
 	ca/issue.c \
 	ca/join.c \
 	ca/make.c \
+	ca/net.c \
 	ca/report.c \
 	ca/roll.c \
 	ca/roll_start.c \
@@ -34,5 +36,6 @@ ca_SRC += \
 	ca/store_sqlite_roll.c \
 	ca/store_sqlite_schema.c \
 	ca/tidy.c \
-	ca/topo.c
+	ca/topo.c \
+	ca/waits.c
 ca_LIBS := $(EVENT_LIBS) $(CRYPTO_LIBS) -lconfig -ljansson -lsqlite3 -lsmartcols

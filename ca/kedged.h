@@ -59,6 +59,7 @@ struct ca_topo {
 	struct ca_root *roots; /* by name, management among them */
 	size_t nnodes, nlinks, nroots;
 	struct pol_graph *graph;
+	uint32_t *dist; /* hops from the CA; too many: no path */
 };
 enum base_err ca_topo_load(struct ca_store *st, struct ca_topo **out) BASE_MUST;
 /* POL_NONE when unknown. */
@@ -109,7 +110,7 @@ struct ca {
 	STACK_OF(X509) *management; /* roots that nodes may be under */
 	struct ca_issuer *issuers; /* cache of ca/issue.c */
 	bool tidying, tidy_wanted; /* drafts on their way; look again */
-	struct base_time tidy_next;
+	struct base_time tidy_next, waits_next;
 	void (*on_event)(void *arg, json_t *event); /* steals event */
 	void *on_event_arg;
 	uint64_t event_seq;
@@ -263,6 +264,13 @@ enum base_err ca_roll_pause(struct ca *ca, const char *root, bool pause,
     const char *who) BASE_MUST;
 enum base_err ca_roll_retry(struct ca *ca, const char *root, const char *node,
     const char *who) BASE_MUST;
+/* Failed too often in a row, or held by the operator. */
+bool
+ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node);
+/* Why the roll does not go on now; "" when it does (ca/waits.c). */
+void
+ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max);
+struct base_time ca_waits_work(struct ca *ca);
 /* Sentence for a wait; out is terminated. */
 void ca_why_text(const struct ca *ca, const struct pol_why *y, char *out,
     size_t max);

@@ -116,10 +116,10 @@ ca_store_fact_add(struct ca_store *st, const struct ca_fact *f)
 	    "INSERT INTO fact (root, node, roll, kind, epoch, steps, gen_from,"
 	    " gen_to, trust, present, bridge, at)"
 	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    "ssiiiiiiiiii", f->root, f->node, (int64_t)f->roll, (int64_t)f->kind,
-	    (int64_t)f->epoch, (int64_t)f->steps, (int64_t)f->from,
-	    (int64_t)f->to, (int64_t)f->conf.trust, (int64_t)f->conf.present,
-	    f->at.ms);
+	    "ssiiiiiiiiii", f->root, f->node, (int64_t)f->roll,
+	    (int64_t)f->kind, (int64_t)f->epoch, (int64_t)f->steps,
+	    (int64_t)f->from, (int64_t)f->to, (int64_t)f->conf.trust,
+	    (int64_t)f->conf.present, f->at.ms);
 }
 
 static enum base_err

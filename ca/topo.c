@@ -82,27 +82,6 @@ topo_graph(struct ca_topo *t)
 	return ca_pol_fail(pol_graph_seal(t->graph), "topology");
 }
 
-enum base_err
-ca_topo_load(struct ca_store *st, struct ca_topo **out)
-{
-	struct ca_topo *t = base_alloc(sizeof(*t));
-	enum base_err r;
-
-	*out = NULL;
-	if ((r = ca_store_nodes(st, &t->nodes, &t->nnodes)) != BASE_OK ||
-	    (r = ca_store_roots(st, &t->roots, &t->nroots)) != BASE_OK ||
-	    (r = ca_store_links(st, &t->links, &t->nlinks)) != BASE_OK ||
-	    (r = topo_graph(t)) != BASE_OK)
-		goto out;
-	*out = t;
-	t = NULL;
-out:
-	ca_topo_free(t);
-	return r;
-}
-
-/* ---- routes --------------------------------------------------------------- */
-
 static bool
 is_neighbour(const struct ca_node *n)
 {
@@ -112,10 +91,12 @@ is_neighbour(const struct ca_node *n)
 /* Distance of every node from the CA by relaxing until nothing changes:
  * routes are a few hops long. */
 static void
-route_distances(const struct ca_topo *t, uint32_t *dist)
+topo_distances(struct ca_topo *t)
 {
+	uint32_t *dist = base_alloc((t->nnodes + 1) * sizeof(*dist));
 	bool changed = true;
 
+	t->dist = dist;
 	for (size_t i = 0; i < t->nnodes; i++)
 		dist[i] = is_neighbour(&t->nodes[i]) ? 1 : WIRE_ROUTE_MAX + 1;
 	while (changed) {
@@ -135,9 +116,31 @@ route_distances(const struct ca_topo *t, uint32_t *dist)
 	}
 }
 
+enum base_err
+ca_topo_load(struct ca_store *st, struct ca_topo **out)
+{
+	struct ca_topo *t = base_alloc(sizeof(*t));
+	enum base_err r;
+
+	*out = NULL;
+	if ((r = ca_store_nodes(st, &t->nodes, &t->nnodes)) != BASE_OK ||
+	    (r = ca_store_roots(st, &t->roots, &t->nroots)) != BASE_OK ||
+	    (r = ca_store_links(st, &t->links, &t->nlinks)) != BASE_OK ||
+	    (r = topo_graph(t)) != BASE_OK)
+		goto out;
+	topo_distances(t);
+	*out = t;
+	t = NULL;
+out:
+	ca_topo_free(t);
+	return r;
+}
+
+/* ---- routes --------------------------------------------------------------- */
+
 /* The first relay in via that is nearest to the CA. */
 static uint32_t
-route_relay(const struct ca_topo *t, const uint32_t *dist, uint32_t node)
+route_relay(const struct ca_topo *t, uint32_t node)
 {
 	const struct ca_node *n = &t->nodes[node];
 	uint32_t best = POL_NONE;
@@ -145,7 +148,8 @@ route_relay(const struct ca_topo *t, const uint32_t *dist, uint32_t node)
 	for (size_t v = 0; v < n->nvia; v++) {
 		uint32_t r = ca_topo_node(t, n->via[v]);
 
-		if (r != POL_NONE && (best == POL_NONE || dist[r] < dist[best]))
+		if (r != POL_NONE &&
+		    (best == POL_NONE || t->dist[r] < t->dist[best]))
 			best = r;
 	}
 	return best;
@@ -154,27 +158,20 @@ route_relay(const struct ca_topo *t, const uint32_t *dist, uint32_t node)
 enum base_err
 ca_topo_route(const struct ca_topo *t, uint32_t node, struct ca_route *out)
 {
-	uint32_t *dist = base_alloc((t->nnodes + 1) * sizeof(*dist));
-	enum base_err r = BASE_OK;
 	uint32_t at = node;
 
-	route_distances(t, dist);
-	out->n = dist[node];
-	if (out->n > WIRE_ROUTE_MAX) {
-		r = base_fail(BASE_E_NOTFOUND,
-		    "node %s: no path from the CA; "
-		    "check reach and via of it and of its relays",
+	out->n = t->dist[node];
+	if (out->n > WIRE_ROUTE_MAX)
+		return base_fail(BASE_E_NOTFOUND,
+		    "node %s: no path from the "
+		    "CA; check reach and via of it and of its relays",
 		    t->nodes[node].name);
-		goto out;
-	}
 	for (size_t i = out->n; i-- > 0;) {
 		memcpy(out->hop[i], t->nodes[at].name, CA_NAME);
 		if (i > 0)
-			at = route_relay(t, dist, at);
+			at = route_relay(t, at);
 	}
-out:
-	free(dist);
-	return r;
+	return BASE_OK;
 }
 
 void
@@ -186,5 +183,6 @@ ca_topo_free(struct ca_topo *t)
 	free(t->nodes);
 	free(t->links);
 	free(t->roots);
+	free(t->dist);
 	free(t);
 }

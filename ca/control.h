@@ -1,0 +1,52 @@
+/*
+ * ca/control: what the control_*.c files share: one session per connection,
+ * one request at a time in it. Nobody else includes it.
+ */
+#pragma once
+
+#include "ca/kedged.h"
+
+struct ca_session;
+
+/* The request was checked to be an object with "cmd". A handler unpacks its
+ * fields by ca_unpack, and either sets *answer (new reference; "ok" is added)
+ * or keeps the session by ca_session_hold and answers later. */
+typedef enum base_err
+ca_handler(struct ca_session *s, json_t *q, json_t **answer);
+
+struct ca_command {
+	const char *name;
+	ca_handler *run;
+};
+extern const struct ca_command ca_commands_fleet[];   /* ended by NULL */
+extern const struct ca_command ca_commands_roll[];
+
+struct ca *ca_session_ca(const struct ca_session *s);
+/* "uid 1000", for the audit. */
+const char *ca_session_who(const struct ca_session *s);
+void ca_session_hold(struct ca_session *s);
+/* answer (stolen) may be NULL; it is sent along with an error, too. */
+void ca_session_answer(struct ca_session *s, enum base_err e, json_t *answer);
+void ca_session_subscribe(struct ca_session *s);
+
+/* json_unpack in strict mode: USAGE names what is wrong. "cmd" is allowed. */
+enum base_err ca_unpack(json_t *q, const char *fmt, ...) BASE_MUST;
+
+/* Changes of the fleet: runs change within a transaction, checks that the
+ * topology that comes out is sound and leaves running rolls alone, commits,
+ * and reloads. */
+typedef enum base_err ca_change_fn(struct ca *ca, void *arg);
+enum base_err ca_fleet_change(struct ca *ca, ca_change_fn *change, void *arg)
+    BASE_MUST;
+
+/* New references (ca/control_json.c). */
+enum base_err ca_json_root(struct ca *ca, const struct ca_root *r, bool pems,
+    json_t **out) BASE_MUST;
+enum base_err ca_json_node(struct ca *ca, const struct ca_node *n,
+    json_t **out) BASE_MUST;
+json_t *ca_json_link(const struct ca_link *l);
+json_t *ca_json_order(struct ca *ca, const struct ca_order *o);
+json_t *ca_json_why(struct ca *ca, const struct pol_why *y);
+enum base_err ca_json_roll(struct ca *ca, const struct ca_roll_row *row,
+    json_t **out) BASE_MUST;
+json_t *ca_json_words(const char *words);

@@ -1,0 +1,153 @@
+/*
+ * ca/core: the daemon's whole as seen from its parts: loading it from the
+ * store, and the turn that rolls, mailboxes and network get after each
+ * change (ca_kick) or when one of them said so.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+
+struct base_time
+ca_now(const struct ca *ca)
+{
+	return ca->now(ca->now_arg);
+}
+
+void
+ca_kick(struct ca *ca)
+{
+	static const struct timeval at_once = { 0, 0 };
+
+	if (ca->work != NULL)
+		evtimer_add(ca->work, &at_once);
+}
+
+static struct base_time
+sooner(struct base_time a, struct base_time b)
+{
+	return a.ms < b.ms ? a : b;
+}
+
+struct base_time
+ca_work(struct ca *ca)
+{
+	struct base_time next = { INT64_MAX };
+	struct ca_roll *after;
+
+	if (!ca->ready)
+		return next;
+	for (struct ca_roll *w = ca->rolls; w != NULL; w = after) {
+		after = w->next;
+		next = sooner(next, ca_roll_work(ca, w));
+	}
+	next = sooner(next, ca_tidy_work(ca));
+	next = sooner(next, ca_waits_work(ca));
+	if (ca->net != NULL)
+		next = sooner(next, ca_net_work(ca->net));
+	return next;
+}
+
+enum base_err
+ca_audit(struct ca *ca, const char *who, const char *what, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return ca_store_audit_add(ca->store, ca_now(ca), who, what, text);
+}
+
+/* ---- loading ------------------------------------------------------------------ */
+
+static enum base_err
+load_order(void *arg, const struct ca_order *o)
+{
+	struct ca *ca = arg;
+
+	ca_order_send(ca, o);
+	if (o->state == CA_ORDER_RECEIVED)
+		ca_deliver_received(ca->deliver, ca_now(ca), o->node, o->root,
+		    o->epoch);
+	return BASE_OK;
+}
+
+enum base_err
+ca_reload_topo(struct ca *ca)
+{
+	struct ca_topo *old = ca->topo;
+	enum base_err r;
+
+	/* engines point into the graph: they go first and come after */
+	ca_roll_close_all(ca);
+	if ((r = ca_topo_load(ca->store, &ca->topo)) != BASE_OK) {
+		ca->topo = old;
+		return r;
+	}
+	ca_topo_free(old);
+	if ((r = ca_roll_reopen(ca)) != BASE_OK)
+		return r;
+	ca->tidy_wanted = true;
+	/* routes may be others now */
+	return ca_store_orders_open(ca->store, load_order, ca);
+}
+
+static enum base_err
+check_fleet(struct ca *ca)
+{
+	struct base_buf b;
+	enum base_err r;
+
+	base_buf_init(&b, 0);
+	r = ca_store_meta_get(ca->store, "fleet", &b);
+	if (r == BASE_E_NOTFOUND)
+		r = BASE_OK;
+	else if (r == BASE_OK &&
+	    (b.n != strlen(ca->conf->fleet) ||
+		memcmp(b.p, ca->conf->fleet, b.n) != 0))
+		r = base_fail(BASE_E_CONFIG,
+		    "kedged.conf: fleet is \"%s\", "
+		    "but the store in %s is of fleet \"%.*s\"",
+		    ca->conf->fleet, ca->conf->state_dir, (int)b.n,
+		    (const char *)b.p);
+	base_buf_free(&b);
+	return r;
+}
+
+enum base_err
+ca_load(struct ca *ca)
+{
+	enum base_err r;
+
+	if (ca->deliver == NULL)
+		ca->deliver = ca_deliver_new(ca->conf->resend_ms,
+		    ca->conf->resend_max_ms);
+	if ((r = check_fleet(ca)) != BASE_OK)
+		return r;
+	if (!ca->ready && ca_make_is_ready(ca) &&
+	    (r = ca_make_identity(ca)) != BASE_OK)
+		return r;
+	return ca_reload_topo(ca);
+}
+
+void
+ca_unload(struct ca *ca)
+{
+	ca_roll_close_all(ca);
+	ca_deliver_free(ca->deliver);
+	ca_topo_free(ca->topo);
+	ca_issuers_free(ca);
+	EVP_PKEY_free(ca->tls_key);
+	X509_free(ca->tls_cert);
+	X509_free(ca->order_cert);
+	sk_X509_pop_free(ca->management, X509_free);
+	ca->deliver = NULL;
+	ca->topo = NULL;
+	ca->tls_key = NULL;
+	ca->tls_cert = ca->order_cert = NULL;
+	ca->management = NULL;
+	ca->ready = false;
+}

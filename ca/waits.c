@@ -1,0 +1,126 @@
+/*
+ * ca/waits: why nothing happens, in one sentence per roll, and on whom. The
+ * sentence is told as an event whenever it changes.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+
+static const char *
+node_name(const struct ca *ca, uint32_t node)
+{
+	return node < ca->topo->nnodes ? ca->topo->nodes[node].name : "?";
+}
+
+void
+ca_why_text(const struct ca *ca, const struct pol_why *y, char *out, size_t max)
+{
+	char steps[CA_STEPS_TEXT], peer_steps[CA_STEPS_TEXT];
+
+	ca_steps_text(y->steps, steps);
+	ca_steps_text(y->peer_steps, peer_steps);
+	if (y->peer == POL_NONE)
+		snprintf(out, max, "%s of %s: %s", steps,
+		    node_name(ca, y->node), y->rule);
+	else
+		snprintf(out, max, "%s of %s waits for %s of %s (%s%s)", steps,
+		    node_name(ca, y->node), peer_steps, node_name(ca, y->peer),
+		    y->rule, y->outstanding ? ", its report is missing" : "");
+}
+
+/* ---- what is outstanding too long ---------------------------------------------- */
+
+struct late {
+	struct ca *ca;
+	const struct ca_roll *roll;
+	char *out;
+	size_t max, n;
+};
+
+/* Sent more than once without a word, or received and not settled. */
+static bool
+is_late(const struct ca *ca, const struct ca_order *o)
+{
+	return ca_now(ca).ms - o->issued.ms > 2 * (int64_t)ca->conf->resend_ms;
+}
+
+static enum base_err
+late_order(void *arg, const struct ca_order *o)
+{
+	struct late *l = arg;
+	char steps[CA_STEPS_TEXT], since[BASE_RFC3339_LEN];
+	size_t at = strlen(l->out);
+
+	if (o->roll != l->roll->row.id || !is_late(l->ca, o))
+		return BASE_OK;
+	if (++l->n > 4)
+		return BASE_OK;
+	ca_steps_text(o->steps, steps);
+	base_time_format(o->issued, since);
+	snprintf(l->out + at, l->max - at, "%s%s: %s (%s since %s)",
+	    at == 0 ? "waits for " : ", ", o->node, steps,
+	    o->state == CA_ORDER_RECEIVED ? "received, no result" : "no answer",
+	    since);
+	return BASE_OK;
+}
+
+static void
+held_nodes(const struct ca *ca, const struct ca_roll *w, char *out, size_t max)
+{
+	for (uint32_t i = 0; i < ca->topo->nnodes; i++) {
+		size_t at = strlen(out);
+
+		if (ca_roll_is_held(ca, w, i))
+			snprintf(out + at, max - at,
+			    "%s%s is held after "
+			    "failures (kedge roll retry)",
+			    at == 0 ? "" : ", ", ca->topo->nodes[i].name);
+	}
+}
+
+void
+ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
+{
+	struct late l = { ca, w, out, max, 0 };
+
+	out[0] = '\0';
+	if (w->row.state == CA_ROLL_PAUSED) {
+		snprintf(out, max, "paused by the operator");
+		return;
+	}
+	if (w->why[0] != '\0') {
+		snprintf(out, max, "%s", w->why);
+		return;
+	}
+	if (ca_store_orders_open(ca->store, late_order, &l) != BASE_OK)
+		base_log(BASE_ERR, "waits: %s", base_why());
+	if (l.n > 4) {
+		size_t at = strlen(out);
+
+		snprintf(out + at, max - at, " and %zu more", l.n - 4);
+	}
+	held_nodes(ca, w, out, max);
+}
+
+struct base_time
+ca_waits_work(struct ca *ca)
+{
+	struct base_time next = { INT64_MAX };
+	char text[1024];
+
+	/* looks at everything that is open: not at every turn */
+	if (ca->rolls == NULL || ca->waits_next.ms > ca_now(ca).ms)
+		return ca->rolls == NULL ? next : ca->waits_next;
+	next.ms = ca->waits_next.ms = ca_now(ca).ms + ca->conf->resend_ms;
+	for (struct ca_roll *w = ca->rolls; w != NULL; w = w->next) {
+		ca_waits_text(ca, w, text, sizeof(text));
+		if (strcmp(text, w->waits) == 0)
+			continue;
+		memcpy(w->waits, text, sizeof(w->waits));
+		base_log(BASE_NOTICE, "roll %s: %s", w->row.root,
+		    text[0] == '\0' ? "goes on" : text);
+		ca_event_waits(ca, w->row.root, text);
+	}
+	return next;
+}
