@@ -17,12 +17,12 @@
 #include "ca/control.h"
 
 #define LINE_MAX_BYTES ((size_t)4 << 20)
-#define BACKLOG_MAX ((size_t)16 << 20)
+#define BACKLOG_MAX    ((size_t)16 << 20)
 
 struct ca_session {
 	struct ca_session *next;
 	struct ca_control *control;
-	struct bufferevent *bev;     /* NULL: hung up, kept for an answer */
+	struct bufferevent *bev; /* NULL: hung up, kept for an answer */
 	unsigned holds;
 	bool busy, subscribed;
 	char who[32];
@@ -101,8 +101,8 @@ session_reply(struct ca_session *s, enum base_err e, json_t *answer)
 
 		json_object_set_new(answer, "error",
 		    json_string(base_err_name(e)));
-		json_object_set_new(answer, "message", why != NULL ? why
-		    : json_string("(not UTF-8)"));
+		json_object_set_new(answer, "message",
+		    why != NULL ? why : json_string("(not UTF-8)"));
 	}
 	session_send(s, answer);
 	json_decref(answer);
@@ -160,8 +160,9 @@ ca_unpack(json_t *q, const char *fmt, ...)
 	if (rc != 0)
 		return base_fail(BASE_E_USAGE, "control: %s: %s",
 		    json_string_value(json_object_get(q, "cmd")) == NULL
-		    ? "request" : json_string_value(json_object_get(q,
-		    "cmd")), err.text);
+			? "request"
+			: json_string_value(json_object_get(q, "cmd")),
+		    err.text);
 	return BASE_OK;
 }
 
@@ -184,8 +185,7 @@ session_request(struct ca_session *s, const char *line, size_t n)
 	ca_handler *run = NULL;
 	enum base_err e;
 
-	if (cmd != NULL && (run = find_command(ca_commands_fleet, cmd)) ==
-	    NULL)
+	if (cmd != NULL && (run = find_command(ca_commands_fleet, cmd)) == NULL)
 		run = find_command(ca_commands_roll, cmd);
 	if (q == NULL)
 		e = base_fail(BASE_E_SYNTAX, "control: %s", err.text);
@@ -268,16 +268,17 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa,
 	(void)len;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == -1 ||
 	    !may(c->ca->conf, cred.uid)) {
-		base_log(BASE_WARNING, "control: uid %u refused; it is not in "
-		    "control_uids", (unsigned)cred.uid);
+		base_log(BASE_WARNING,
+		    "control: uid %u refused; it is not in "
+		    "control_uids",
+		    (unsigned)cred.uid);
 		close(fd);
 		return;
 	}
 	s = base_alloc(sizeof(*s));
 	s->control = c;
 	snprintf(s->who, sizeof(s->who), "uid %u", (unsigned)cred.uid);
-	s->bev = bufferevent_socket_new(c->ca->eb, fd,
-	    BEV_OPT_CLOSE_ON_FREE);
+	s->bev = bufferevent_socket_new(c->ca->eb, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (s->bev == NULL)
 		base_die("out of memory");
 	s->next = c->sessions;
@@ -292,8 +293,10 @@ listen_at(struct ca_control *c, const char *path)
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 
 	if (strlen(path) >= sizeof(sun.sun_path))
-		return base_fail(BASE_E_CONFIG, "control: %s is too long for "
-		    "a socket", path);
+		return base_fail(BASE_E_CONFIG,
+		    "control: %s is too long for "
+		    "a socket",
+		    path);
 	memcpy(sun.sun_path, path, strlen(path) + 1);
 	if (unlink(path) == -1 && errno != ENOENT)
 		return base_fail(BASE_E_IO, "control: %s: %s", path,

@@ -18,8 +18,9 @@ struct ca_command {
 	const char *name;
 	ca_handler *run;
 };
-extern const struct ca_command ca_commands_fleet[];   /* ended by NULL */
+extern const struct ca_command ca_commands_fleet[]; /* ended by NULL */
 extern const struct ca_command ca_commands_roll[];
+ca_handler ca_control_topology_apply;
 
 struct ca *ca_session_ca(const struct ca_session *s);
 /* "uid 1000", for the audit. */
@@ -36,14 +37,21 @@ enum base_err ca_unpack(json_t *q, const char *fmt, ...) BASE_MUST;
  * topology that comes out is sound and leaves running rolls alone, commits,
  * and reloads. */
 typedef enum base_err ca_change_fn(struct ca *ca, void *arg);
-enum base_err ca_fleet_change(struct ca *ca, ca_change_fn *change, void *arg)
-    BASE_MUST;
+enum base_err
+ca_fleet_change(struct ca *ca, ca_change_fn *change, void *arg) BASE_MUST;
+
+/* hsmd shall no longer certify its keys; failure is only logged. */
+void ca_fleet_forget(struct ca *ca, const char *node);
+/* The row of a root, when it is not there; ca_make_generation makes the
+ * rest. */
+enum base_err ca_fleet_root_put(struct ca *ca, const char *name,
+    enum wire_alg alg, uint32_t days) BASE_MUST;
 
 /* New references (ca/control_json.c). */
 enum base_err ca_json_root(struct ca *ca, const struct ca_root *r, bool pems,
     json_t **out) BASE_MUST;
-enum base_err ca_json_node(struct ca *ca, const struct ca_node *n,
-    json_t **out) BASE_MUST;
+enum base_err
+ca_json_node(struct ca *ca, const struct ca_node *n, json_t **out) BASE_MUST;
 json_t *ca_json_link(const struct ca_link *l);
 json_t *ca_json_order(struct ca *ca, const struct ca_order *o);
 json_t *ca_json_why(struct ca *ca, const struct pol_why *y);

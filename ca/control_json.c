@@ -13,7 +13,7 @@ ca_json_words(const char *words)
 	char *copy = base_strdup(words), *save = NULL;
 
 	for (char *w = strtok_r(copy, " ", &save); w != NULL;
-	    w = strtok_r(NULL, " ", &save))
+	     w = strtok_r(NULL, " ", &save))
 		json_array_append_new(list, json_string(w));
 	free(copy);
 	return list;
@@ -40,10 +40,10 @@ pem_put(json_t *o, const char *key, const struct base_buf *der)
 	if (der->n == 0)
 		return BASE_OK;
 	base_buf_init(&pem, 0);
-	if ((r = wire_x509_from_der(base_buf_span(der), key, &x)) ==
-	    BASE_OK && (r = wire_x509_to_pem(x, &pem)) == BASE_OK)
-		json_object_set_new(o, key, json_stringn((const char *)pem.p,
-		    pem.n));
+	if ((r = wire_x509_from_der(base_buf_span(der), key, &x)) == BASE_OK &&
+	    (r = wire_x509_to_pem(x, &pem)) == BASE_OK)
+		json_object_set_new(o, key,
+		    json_stringn((const char *)pem.p, pem.n));
 	X509_free(x);
 	base_buf_free(&pem);
 	return r;
@@ -58,13 +58,14 @@ gen_cert(const struct ca_gen *g, json_t *o)
 	enum base_err r;
 
 	if ((r = wire_x509_from_der(base_buf_span(&g->nwn), "root", &x)) !=
-	    BASE_OK || (r = wire_cert_parse(x, &t)) != BASE_OK)
+		BASE_OK ||
+	    (r = wire_cert_parse(x, &t)) != BASE_OK)
 		goto out;
 	wire_x509_sha256(x, sha);
 	json_object_set_new(o, "sha256", hex_json(sha, sizeof(sha)));
 	if (t.has_next)
-		json_object_set_new(o, "next_sha256", hex_json(t.next_hash,
-		    sizeof(t.next_hash)));
+		json_object_set_new(o, "next_sha256",
+		    hex_json(t.next_hash, sizeof(t.next_hash)));
 	json_object_set_new(o, "not_before", ca_json_time(t.not_before));
 	json_object_set_new(o, "not_after", ca_json_time(t.not_after));
 out:
@@ -79,7 +80,8 @@ gen_state(const struct ca_gen *g, const struct ca_root *r)
 	if (g->nwn.n == 0)
 		return "waiting key";
 	return g->gen == r->current ? "current"
-	    : g->gen > r->current ? "next" : "old";
+	    : g->gen > r->current   ? "next"
+				    : "old";
 }
 
 static enum base_err
@@ -105,8 +107,7 @@ gen_json(const struct ca_gen *g, const struct ca_root *root, bool pems,
 }
 
 enum base_err
-ca_json_root(struct ca *ca, const struct ca_root *root, bool pems,
-    json_t **out)
+ca_json_root(struct ca *ca, const struct ca_root *root, bool pems, json_t **out)
 {
 	const struct ca_roll *w = ca_roll_of(ca, root->name);
 	json_t *list = json_array(), *o;
@@ -114,9 +115,9 @@ ca_json_root(struct ca *ca, const struct ca_root *root, bool pems,
 	enum base_err r;
 
 	o = json_pack("{ss, ss, si, so, so}", "name", root->name, "alg",
-	    wire_alg_name(root->alg), "current", (int)root->current,
-	    "rolling", w == NULL ? json_null()
-	    : json_integer((json_int_t)w->row.id), "generations", list);
+	    wire_alg_name(root->alg), "current", (int)root->current, "rolling",
+	    w == NULL ? json_null() : json_integer((json_int_t)w->row.id),
+	    "generations", list);
 	r = ca_store_gen_last(ca->store, root->name, &last);
 	for (uint32_t g = 1; r == BASE_OK && g <= last; g++) {
 		struct ca_gen gen;
@@ -146,17 +147,17 @@ node_roots(struct ca *ca, const struct ca_node *n, json_t *list)
 		const char *root = ca->topo->roots[i].name;
 		struct ca_holding h;
 
-		if (node == POL_NONE || (pol_graph_steps(ca->topo->graph, i,
-		    node) == 0))
+		if (node == POL_NONE ||
+		    (pol_graph_steps(ca->topo->graph, i, node) == 0))
 			continue;
 		if ((r = ca_holding_get(ca->store, n->name, root, &h)) !=
 		    BASE_OK)
 			break;
-		json_array_append_new(list, json_pack("{ss, so, so, sI, sb}",
-		    "root", root, "trust", ca_json_gens(h.conf.trust),
-		    "present", ca_json_gens(h.conf.present | h.conf.bridge),
-		    "epoch", (json_int_t)h.epoch, "confirmed",
-		    (int)h.confirmed));
+		json_array_append_new(list,
+		    json_pack("{ss, so, so, sI, sb}", "root", root, "trust",
+			ca_json_gens(h.conf.trust), "present",
+			ca_json_gens(h.conf.present | h.conf.bridge), "epoch",
+			(json_int_t)h.epoch, "confirmed", (int)h.confirmed));
 	}
 	return r;
 }
@@ -177,9 +178,9 @@ ca_json_node(struct ca *ca, const struct ca_node *n, json_t **out)
 		json_array_append_new(via, json_string(n->via[i]));
 	o = json_pack("{ss, ss, so, sb, ss, so, sb, so, so}", "name", n->name,
 	    "reach", reach_name(n->reach), "via", via, "dual", (int)n->dual,
-	    "address", n->address, "names", ca_json_words(n->names),
-	    "joined", (int)(n->joined.ms != 0), "seen",
-	    ca_json_time(n->seen), "roots", roots);
+	    "address", n->address, "names", ca_json_words(n->names), "joined",
+	    (int)(n->joined.ms != 0), "seen", ca_json_time(n->seen), "roots",
+	    roots);
 	if ((r = node_roots(ca, n, roots)) == BASE_OK) {
 		*out = o;
 		o = NULL;
@@ -193,10 +194,10 @@ ca_json_link(const struct ca_link *l)
 {
 	bool mutual = l->client_root[0] != '\0';
 
-	return json_pack("{ss, ss, ss, so, ss}", "client", l->client,
-	    "server", l->server, "auth", mutual ? "mutual" : "server",
-	    "client_root", mutual ? json_string(l->client_root)
-	    : json_null(), "server_root", l->server_root);
+	return json_pack("{ss, ss, ss, so, ss}", "client", l->client, "server",
+	    l->server, "auth", mutual ? "mutual" : "server", "client_root",
+	    mutual ? json_string(l->client_root) : json_null(), "server_root",
+	    l->server_root);
 }
 
 /* ---- orders, waits, rolls ------------------------------------------------------------- */
@@ -205,19 +206,21 @@ json_t *
 ca_json_order(struct ca *ca, const struct ca_order *o)
 {
 	return json_pack("{ss, ss, sI, sI, so, si, si, ss, so, so, ss, ss, "
-	    "si}", "node", o->node, "root", o->root, "roll",
-	    (json_int_t)o->roll, "epoch", (json_int_t)o->epoch, "steps",
-	    ca_json_steps(o->steps), "from", (int)o->from, "to",
-	    (int)o->to, "state", ca_order_state_name(o->state), "sent",
-	    ca_json_time(o->issued), "settled", ca_json_time(o->settled),
-	    "proof", ca_proof_name(o->proof), "reason", o->reason, "tries",
+			 "si}",
+	    "node", o->node, "root", o->root, "roll", (json_int_t)o->roll,
+	    "epoch", (json_int_t)o->epoch, "steps", ca_json_steps(o->steps),
+	    "from", (int)o->from, "to", (int)o->to, "state",
+	    ca_order_state_name(o->state), "sent", ca_json_time(o->issued),
+	    "settled", ca_json_time(o->settled), "proof",
+	    ca_proof_name(o->proof), "reason", o->reason, "tries",
 	    (int)ca_deliver_tries(ca->deliver, o->node, o->root, o->epoch));
 }
 
 static json_t *
 name_json(const struct ca *ca, uint32_t node)
 {
-	return node >= ca->topo->nnodes ? json_null()
+	return node >= ca->topo->nnodes
+	    ? json_null()
 	    : json_string(ca->topo->nodes[node].name);
 }
 
@@ -228,16 +231,15 @@ ca_json_why(struct ca *ca, const struct pol_why *y)
 	char text[256], step[CA_STEPS_TEXT];
 
 	if (y->link_client != POL_NONE && y->link_server != POL_NONE)
-		link = json_pack("{so, so}", "client", name_json(ca,
-		    y->link_client), "server", name_json(ca,
-		    y->link_server));
+		link = json_pack("{so, so}", "client",
+		    name_json(ca, y->link_client), "server",
+		    name_json(ca, y->link_server));
 	ca_why_text(ca, y, text, sizeof(text));
 	ca_steps_text(y->steps, step);
 	return json_pack("{so, ss, ss, so, so, so, sb, so, ss}", "node",
 	    name_json(ca, y->node), "step", step, "rule", y->rule, "peer",
-	    name_json(ca, y->peer), "peer_steps",
-	    ca_json_steps(y->peer_steps), "link", link, "outstanding",
-	    (int)y->outstanding, "since",
+	    name_json(ca, y->peer), "peer_steps", ca_json_steps(y->peer_steps),
+	    "link", link, "outstanding", (int)y->outstanding, "since",
 	    ca_json_time((struct base_time){ y->since.ms }), "text", text);
 }
 
@@ -253,31 +255,32 @@ roll_open_order(void *arg, const struct ca_order *o)
 	struct open_orders *w = arg;
 
 	if (o->roll == w->roll)
-		json_array_append_new(w->list, json_pack("{ss, so, sI, ss, so,"
-		    " si}", "node", o->node, "steps", ca_json_steps(o->steps),
-		    "epoch", (json_int_t)o->epoch, "state",
-		    ca_order_state_name(o->state), "since",
-		    ca_json_time(o->issued), "tries",
-		    (int)ca_deliver_tries(w->ca->deliver, o->node, o->root,
-		    o->epoch)));
+		json_array_append_new(w->list,
+		    json_pack("{ss, so, sI, ss, so,"
+			      " si}",
+			"node", o->node, "steps", ca_json_steps(o->steps),
+			"epoch", (json_int_t)o->epoch, "state",
+			ca_order_state_name(o->state), "since",
+			ca_json_time(o->issued), "tries",
+			(int)ca_deliver_tries(w->ca->deliver, o->node, o->root,
+			    o->epoch)));
 	return BASE_OK;
 }
 
 static void
-roll_waits(struct ca *ca, const struct ca_roll *w, json_t *waits,
-    json_t *held)
+roll_waits(struct ca *ca, const struct ca_roll *w, json_t *waits, json_t *held)
 {
 	for (uint32_t i = 0; i < ca->topo->nnodes; i++) {
 		struct pol_why why[4];
 		size_t n = pol_engine_waits(w->engine, i, why, 4);
 
 		for (size_t k = 0; k < n; k++)
-			json_array_append_new(waits, ca_json_why(ca,
-			    &why[k]));
+			json_array_append_new(waits, ca_json_why(ca, &why[k]));
 		if (ca_roll_is_held(ca, w, i))
-			json_array_append_new(held, json_pack("{ss, ss}",
-			    "node", ca->topo->nodes[i].name, "reason",
-			    "failed too often in a row"));
+			json_array_append_new(held,
+			    json_pack("{ss, ss}", "node",
+				ca->topo->nodes[i].name, "reason",
+				"failed too often in a row"));
 	}
 }
 
@@ -311,8 +314,8 @@ roll_over(struct ca *ca, const struct ca_roll_row *row, json_t *o)
 	int all = 0;
 
 	for (uint32_t i = 0; root != POL_NONE && i < ca->topo->nnodes; i++)
-		all += __builtin_popcount(pol_graph_steps(ca->topo->graph,
-		    root, i));
+		all += __builtin_popcount(
+		    pol_graph_steps(ca->topo->graph, root, i));
 	json_object_set_new(o, "steps_done", json_integer(all));
 	json_object_set_new(o, "steps_all", json_integer(all));
 	json_object_set_new(o, "waits", json_array());

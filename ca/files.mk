@@ -18,10 +18,16 @@ ca_SRC += \
 # kedged
 ca_SRC += \
 	ca/config.c \
+	ca/control.c \
+	ca/control_fleet.c \
+	ca/control_json.c \
+	ca/control_roll.c \
+	ca/control_topology.c \
 	ca/core.c \
 	ca/deliver.c \
 	ca/draft.c \
 	ca/events.c \
+	ca/fleet.c \
 	ca/holding.c \
 	ca/issue.c \
 	ca/join.c \

@@ -1,0 +1,663 @@
+/*
+ * ca/control_fleet: commands about what the fleet is made of: version, init,
+ * roots, nodes, links, tokens, join files. Fields are in docs/control.md.
+ */
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/control.h"
+
+/* ---- version, init ------------------------------------------------------------ */
+
+static enum base_err
+cmd_version(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	const char *cmd;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s}", "cmd", &cmd)) != BASE_OK)
+		return r;
+	*answer = json_pack("{ss, ss, sb, so}", "version", base_version(),
+	    "fleet", ca->conf->fleet, "ready", (int)ca->ready, "time",
+	    ca_json_time(ca_now(ca)));
+	if (!ca->ready)
+		json_object_set_new(*answer, "waits",
+		    json_string("kedge init "
+				"has not been done"));
+	return BASE_OK;
+}
+
+static enum base_err
+init_answer(struct ca *ca, json_t **answer)
+{
+	uint8_t sha[32];
+	char hex[65];
+	enum base_err r;
+
+	if ((r = ca_load(ca)) != BASE_OK)
+		return r;
+	if (ca->net == NULL && ca->eb != NULL &&
+	    (r = ca_net_open(ca, &ca->net)) != BASE_OK)
+		return r;
+	wire_x509_sha256(sk_X509_value(ca->management, 0), sha);
+	base_hex(sha, sizeof(sha), hex);
+	*answer = json_pack("{ss, ss}", "fleet", ca->conf->fleet,
+	    "management_sha256", hex);
+	ca_kick(ca);
+	return BASE_OK;
+}
+
+static void
+init_done(void *arg, enum base_err e)
+{
+	struct ca_session *s = arg;
+	json_t *answer = NULL;
+
+	if (e == BASE_OK)
+		e = init_answer(ca_session_ca(s), &answer);
+	ca_session_answer(s, e, answer);
+}
+
+static enum base_err
+cmd_init(struct ca_session *s, json_t *q, json_t **answer)
+{
+	const char *cmd, *word = "p256";
+	enum wire_alg alg;
+	enum base_err r;
+
+	(void)answer;
+	if ((r = ca_unpack(q, "{s:s, s?s}", "cmd", &cmd, "alg", &word)) !=
+		BASE_OK ||
+	    (r = wire_alg_parse(word, &alg)) != BASE_OK)
+		return r;
+	ca_session_hold(s);
+	ca_make_init(ca_session_ca(s), alg, init_done, s);
+	return BASE_OK;
+}
+
+static enum base_err
+need_ready(const struct ca *ca)
+{
+	return ca->ready ? BASE_OK
+			 : base_fail(BASE_E_STATE,
+			       "kedged: the CA "
+			       "has no management root yet; kedge init");
+}
+
+/* ---- roots ------------------------------------------------------------------------ */
+
+static enum base_err
+cmd_root_list(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	json_t *list = json_array(), *o;
+	const char *cmd;
+	enum base_err r = ca_unpack(q, "{s:s}", "cmd", &cmd);
+
+	for (size_t i = 0; r == BASE_OK && i < ca->topo->nroots; i++)
+		if ((r = ca_json_root(ca, &ca->topo->roots[i], false, &o)) ==
+		    BASE_OK)
+			json_array_append_new(list, o);
+	if (r == BASE_OK)
+		*answer = json_pack("{sO}", "roots", list);
+	json_decref(list);
+	return r;
+}
+
+static enum base_err
+cmd_root_show(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	const char *cmd, *name;
+	struct ca_root root;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s}", "cmd", &cmd, "root", &name)) !=
+		BASE_OK ||
+	    (r = ca_store_root_get(ca->store, name, &root)) != BASE_OK)
+		return r;
+	return ca_json_root(ca, &root, true, answer);
+}
+
+struct root_add {
+	struct ca_session *s;
+	char name[CA_NAME];
+};
+
+static void
+root_added(void *arg, enum base_err e)
+{
+	struct root_add *a = arg;
+	struct ca *ca = ca_session_ca(a->s);
+	struct ca_root root;
+	json_t *answer = NULL;
+
+	if (e == BASE_OK &&
+	    (e = ca_store_root_get(ca->store, a->name, &root)) == BASE_OK)
+		e = ca_json_root(ca, &root, false, &answer);
+	ca_session_answer(a->s, e, answer);
+	free(a);
+}
+
+static enum base_err
+cmd_root_add(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	const char *cmd, *name, *word = "p256";
+	int days = (int)ca->conf->root_days;
+	struct root_add *a;
+	enum wire_alg alg;
+	enum base_err r;
+
+	(void)answer;
+	if ((r = ca_unpack(q, "{s:s, s:s, s?s, s?i}", "cmd", &cmd, "root",
+		 &name, "alg", &word, "days", &days)) != BASE_OK ||
+	    (r = need_ready(ca)) != BASE_OK ||
+	    (r = wire_alg_parse(word, &alg)) != BASE_OK)
+		return r;
+	if (days < 1 || days > 36500)
+		return base_fail(BASE_E_RANGE,
+		    "root %s: days lies outside 1 "
+		    "to 36500",
+		    name);
+	if ((r = ca_fleet_root_put(ca, name, alg, (uint32_t)days)) != BASE_OK)
+		return r;
+	a = base_alloc(sizeof(*a));
+	a->s = s;
+	snprintf(a->name, sizeof(a->name), "%s", name);
+	ca_session_hold(s);
+	ca_make_generation(ca, a->name, 1, root_added, a);
+	return BASE_OK;
+}
+
+/* ---- nodes -------------------------------------------------------------------------- */
+
+static enum base_err
+cmd_node_list(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	json_t *list = json_array(), *o;
+	const char *cmd;
+	enum base_err r = ca_unpack(q, "{s:s}", "cmd", &cmd);
+
+	for (size_t i = 0; r == BASE_OK && i < ca->topo->nnodes; i++)
+		if ((r = ca_json_node(ca, &ca->topo->nodes[i], &o)) == BASE_OK)
+			json_array_append_new(list, o);
+	if (r == BASE_OK)
+		*answer = json_pack("{sO}", "nodes", list);
+	json_decref(list);
+	return r;
+}
+
+struct node_lists {
+	struct ca *ca;
+	json_t *orders, *certs;
+};
+
+static enum base_err
+node_order(void *arg, const struct ca_order *o)
+{
+	struct node_lists *l = arg;
+
+	json_array_append_new(l->orders, ca_json_order(l->ca, o));
+	return BASE_OK;
+}
+
+static enum base_err
+node_cert(void *arg, const struct ca_cert *c)
+{
+	struct node_lists *l = arg;
+	char serial[33];
+
+	base_hex(c->serial, sizeof(c->serial), serial);
+	json_array_append_new(l->certs,
+	    json_pack("{ss, si, ss, so, so, ss}", "root", c->root, "generation",
+		(int)c->gen, "serial", serial, "not_before",
+		ca_json_time(c->not_before), "not_after",
+		ca_json_time(c->not_after), "kind",
+		c->kind == WIRE_NODE_CERT ? "node" : "other"));
+	return BASE_OK;
+}
+
+static enum base_err
+cmd_node_show(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	struct node_lists l = { ca, json_array(), json_array() };
+	const char *cmd, *name;
+	struct ca_node n;
+	json_t *o = NULL;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s}", "cmd", &cmd, "node", &name)) !=
+		BASE_OK ||
+	    (r = ca_store_node_get(ca->store, name, &n)) != BASE_OK ||
+	    (r = ca_json_node(ca, &n, &o)) != BASE_OK ||
+	    (r = ca_store_orders_of_node(ca->store, name, node_order, &l)) !=
+		BASE_OK ||
+	    (r = ca_store_certs_of_node(ca->store, name, node_cert, &l)) !=
+		BASE_OK)
+		goto out;
+	json_object_set(o, "orders", l.orders);
+	json_object_set(o, "certificates", l.certs);
+	*answer = o;
+	o = NULL;
+out:
+	json_decref(o);
+	json_decref(l.orders);
+	json_decref(l.certs);
+	return r;
+}
+
+static enum base_err
+parse_reach(const char *word, enum ca_reach *out)
+{
+	static const char *const words[] = { "", "direct", "poll", "push" };
+
+	for (int i = CA_DIRECT; i <= CA_PUSH; i++)
+		if (strcmp(words[i], word) == 0) {
+			*out = (enum ca_reach)i;
+			return BASE_OK;
+		}
+	return base_fail(BASE_E_USAGE, "reach %s: is direct, poll or push",
+	    word);
+}
+
+static enum base_err
+parse_via(const json_t *list, struct ca_node *n)
+{
+	size_t i;
+	json_t *v;
+
+	json_array_foreach(list, i, v)
+	{
+		const char *name = json_string_value(v);
+
+		if (name == NULL || !base_name_is_valid(name) ||
+		    n->nvia == CA_VIA_MAX)
+			return base_fail(BASE_E_USAGE,
+			    "node %s: via lists at "
+			    "most %d names of nodes",
+			    n->name, CA_VIA_MAX);
+		snprintf(n->via[n->nvia++], CA_NAME, "%s", name);
+	}
+	return BASE_OK;
+}
+
+static enum base_err
+parse_names(const json_t *list, struct ca_node *n)
+{
+	size_t i, at = 0;
+	json_t *v;
+
+	if (json_array_size(list) > WIRE_SAN_MAX)
+		return base_fail(BASE_E_RANGE,
+		    "node %s: more than %d further "
+		    "names",
+		    n->name, WIRE_SAN_MAX);
+	n->names[0] = '\0';
+	json_array_foreach(list, i, v)
+	{
+		const char *w = json_string_value(v);
+
+		if (w == NULL || strchr(w, ' ') != NULL ||
+		    (strncmp(w, "DNS:", 4) != 0 && strncmp(w, "IP:", 3) != 0) ||
+		    at + strlen(w) + 2 > sizeof(n->names))
+			return base_fail(BASE_E_USAGE,
+			    "node %s: names are "
+			    "DNS:… or IP:…",
+			    n->name);
+		at += (size_t)snprintf(n->names + at, sizeof(n->names) - at,
+		    "%s%s", i == 0 ? "" : " ", w);
+	}
+	return BASE_OK;
+}
+
+static enum base_err
+parse_address(const char *word, struct ca_node *n)
+{
+	if (word[0] != '\0' &&
+	    (strrchr(word, ':') == NULL || strlen(word) >= sizeof(n->address)))
+		return base_fail(BASE_E_USAGE, "node %s: address is HOST:PORT",
+		    n->name);
+	snprintf(n->address, sizeof(n->address), "%s", word);
+	return BASE_OK;
+}
+
+static enum base_err
+put_node(struct ca *ca, void *arg)
+{
+	struct ca_node *n = arg, old;
+	enum base_err r;
+
+	/* what the node did meanwhile stays */
+	if (ca_store_node_get(ca->store, n->name, &old) == BASE_OK) {
+		n->joined = old.joined;
+		n->seen = old.seen;
+	}
+	if ((r = ca_store_node_put(ca->store, n)) != BASE_OK)
+		return r;
+	return ca_audit(ca, "operator", "node", "%s put", n->name);
+}
+
+static enum base_err
+cmd_node_add(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	const char *cmd, *name, *reach, *address = "";
+	json_t *via = NULL, *names = NULL;
+	struct ca_node n = { .dual = false };
+	int dual = 0;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s, s:s, s?o, s?b, s?s, s?o}", "cmd",
+		 &cmd, "node", &name, "reach", &reach, "via", &via, "dual",
+		 &dual, "address", &address, "names", &names)) != BASE_OK)
+		return r;
+	if (!base_name_is_valid(name) || strcmp(name, CA_NODE_CA) == 0 ||
+	    strcmp(name, "order") == 0)
+		return base_fail(BASE_E_USAGE,
+		    "node \"%s\": a name is 1 to 63 "
+		    "of a-z 0-9 . - and neither ca nor order",
+		    name);
+	if (ca_topo_node(ca->topo, name) != POL_NONE)
+		return base_fail(BASE_E_EXISTS,
+		    "node %s: is there already; "
+		    "kedge node set changes it",
+		    name);
+	snprintf(n.name, sizeof(n.name), "%s", name);
+	n.dual = dual != 0;
+	if ((r = parse_reach(reach, &n.reach)) != BASE_OK ||
+	    (r = parse_via(via, &n)) != BASE_OK ||
+	    (r = parse_names(names, &n)) != BASE_OK ||
+	    (r = parse_address(address, &n)) != BASE_OK ||
+	    (r = ca_fleet_change(ca, put_node, &n)) != BASE_OK)
+		return r;
+	ca_event_node(ca, n.name, "absent", "known");
+	return ca_json_node(ca, &n, answer);
+}
+
+static enum base_err
+cmd_node_set(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	const char *cmd, *name, *address = NULL;
+	json_t *names = NULL;
+	struct ca_node n;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s, s?s, s?o}", "cmd", &cmd, "node",
+		 &name, "address", &address, "names", &names)) != BASE_OK ||
+	    (r = ca_store_node_get(ca->store, name, &n)) != BASE_OK)
+		return r;
+	if ((address != NULL && (r = parse_address(address, &n)) != BASE_OK) ||
+	    (names != NULL && (r = parse_names(names, &n)) != BASE_OK) ||
+	    (r = ca_fleet_change(ca, put_node, &n)) != BASE_OK)
+		return r;
+	return ca_json_node(ca, &n, answer);
+}
+
+static enum base_err
+drop_node(struct ca *ca, void *arg)
+{
+	const char *name = arg;
+	enum base_err r = ca_store_node_delete(ca->store, name);
+
+	if (r == BASE_E_EXISTS)
+		return base_fail(BASE_E_STATE,
+		    "node %s: has links; kedge link "
+		    "remove them first",
+		    name);
+	if (r != BASE_OK)
+		return r;
+	return ca_audit(ca, "operator", "node", "%s removed", name);
+}
+
+static enum base_err
+cmd_node_remove(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	const char *cmd, *name;
+	char copy[CA_NAME];
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s}", "cmd", &cmd, "node", &name)) !=
+	    BASE_OK)
+		return r;
+	if (ca_topo_node(ca->topo, name) == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND, "node %s: not known", name);
+	snprintf(copy, sizeof(copy), "%s", name);
+	if ((r = ca_fleet_change(ca, drop_node, copy)) != BASE_OK)
+		return r;
+	ca_fleet_forget(ca, copy);
+	ca_event_node(ca, copy, "known", "absent");
+	*answer = json_object();
+	return BASE_OK;
+}
+
+/* ---- join --------------------------------------------------------------------------------- */
+
+static void
+token_made(void *arg, enum base_err e, const char *text, struct base_time end)
+{
+	json_t *answer = e != BASE_OK
+	    ? NULL
+	    : json_pack("{ss, so}", "token", text, "end", ca_json_time(end));
+
+	ca_session_answer(arg, e, answer);
+}
+
+static enum base_err
+cmd_node_token(struct ca_session *s, json_t *q, json_t **answer)
+{
+	const char *cmd, *name;
+	int seconds = 3600;
+	enum base_err r;
+
+	(void)answer;
+	if ((r = ca_unpack(q, "{s:s, s:s, s?i}", "cmd", &cmd, "node", &name,
+		 "seconds", &seconds)) != BASE_OK)
+		return r;
+	if (seconds < 1 || seconds > 86400)
+		return base_fail(BASE_E_RANGE,
+		    "node %s: a token lives 1 to "
+		    "86400 seconds",
+		    name);
+	ca_session_hold(s);
+	ca_join_token(ca_session_ca(s), name, (uint32_t)seconds, token_made, s);
+	return BASE_OK;
+}
+
+static void
+join_made(void *arg, enum base_err e, struct base_span der)
+{
+	json_t *answer = NULL;
+	unsigned char *text;
+
+	if (e == BASE_OK) {
+		text = base_alloc(der.n / 3 * 4 + 8);
+		EVP_EncodeBlock(text, der.p, (int)der.n);
+		answer = json_pack("{ss}", "answer", (char *)text);
+		free(text);
+	}
+	ca_session_answer(arg, e, answer);
+}
+
+static enum base_err
+cmd_node_join(struct ca_session *s, json_t *q, json_t **answer)
+{
+	const char *cmd, *text;
+	unsigned char *der;
+	size_t n;
+	int got;
+	enum base_err r;
+
+	(void)answer;
+	if ((r = ca_unpack(q, "{s:s, s:s}", "cmd", &cmd, "request", &text)) !=
+	    BASE_OK)
+		return r;
+	n = strlen(text);
+	if (n == 0 || n % 4 != 0 || n > (1 << 20))
+		return base_fail(BASE_E_SYNTAX,
+		    "join: the request is no "
+		    "base64 of at most 1 MiB");
+	der = base_alloc(n);
+	got = EVP_DecodeBlock(der, (const unsigned char *)text, (int)n);
+	if (got < 3) {
+		free(der);
+		return base_fail(BASE_E_SYNTAX,
+		    "join: the request is no "
+		    "base64");
+	}
+	/* EVP_DecodeBlock counts the padding */
+	got -= (text[n - 1] == '=') + (text[n - 2] == '=');
+	ca_session_hold(s);
+	ca_join_request(ca_session_ca(s),
+	    (struct base_span){ der, (size_t)got }, join_made, s);
+	base_wipe(der, n);
+	free(der);
+	return BASE_OK;
+}
+
+/* ---- links ------------------------------------------------------------------------------------ */
+
+static enum base_err
+cmd_link_list(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	json_t *list;
+	const char *cmd;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s}", "cmd", &cmd)) != BASE_OK)
+		return r;
+	list = json_array();
+	for (size_t i = 0; i < ca->topo->nlinks; i++)
+		json_array_append_new(list, ca_json_link(&ca->topo->links[i]));
+	*answer = json_pack("{so}", "links", list);
+	return BASE_OK;
+}
+
+static enum base_err
+put_link(struct ca *ca, void *arg)
+{
+	struct ca_link *l = arg;
+	enum base_err r = ca_store_link_put(ca->store, l);
+
+	if (r == BASE_E_EXISTS)
+		return base_fail(BASE_E_NOTFOUND,
+		    "link %s>%s: names a node or "
+		    "root that is not there",
+		    l->client, l->server);
+	if (r != BASE_OK)
+		return r;
+	return ca_audit(ca, "operator", "link", "%s>%s put", l->client,
+	    l->server);
+}
+
+static enum base_err
+link_roots(struct ca_link *l, const char *auth, const char *both,
+    const char *client, const char *server)
+{
+	bool mutual = strcmp(auth, "mutual") == 0;
+
+	if (!mutual && strcmp(auth, "server") != 0)
+		return base_fail(BASE_E_USAGE,
+		    "link %s>%s: auth is mutual or "
+		    "server",
+		    l->client, l->server);
+	if ((both != NULL) == (server != NULL) ||
+	    (both != NULL && client != NULL) ||
+	    (both == NULL && mutual != (client != NULL)))
+		return base_fail(BASE_E_USAGE,
+		    "link %s>%s: give root, or "
+		    "server_root and, when mutual, client_root",
+		    l->client, l->server);
+	snprintf(l->server_root, CA_NAME, "%s", both != NULL ? both : server);
+	if (mutual)
+		snprintf(l->client_root, CA_NAME, "%s",
+		    both != NULL ? both : client);
+	return BASE_OK;
+}
+
+static enum base_err
+cmd_link_add(struct ca_session *s, json_t *q, json_t **answer)
+{
+	const char *cmd, *client, *server, *auth, *both = NULL, *croot = NULL,
+						  *sroot = NULL;
+	struct ca_link l = { .client = "" };
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s, s:s, s:s, s?s, s?s, s?s}", "cmd",
+		 &cmd, "client", &client, "server", &server, "auth", &auth,
+		 "root", &both, "client_root", &croot, "server_root",
+		 &sroot)) != BASE_OK)
+		return r;
+	snprintf(l.client, CA_NAME, "%s", client);
+	snprintf(l.server, CA_NAME, "%s", server);
+	if ((r = link_roots(&l, auth, both, croot, sroot)) != BASE_OK ||
+	    (r = ca_fleet_change(ca_session_ca(s), put_link, &l)) != BASE_OK)
+		return r;
+	*answer = ca_json_link(&l);
+	return BASE_OK;
+}
+
+static enum base_err
+drop_link(struct ca *ca, void *arg)
+{
+	struct ca_link *l = arg;
+	enum base_err r = ca_store_link_delete(ca->store, l->client, l->server);
+
+	if (r != BASE_OK)
+		return r;
+	return ca_audit(ca, "operator", "link", "%s>%s removed", l->client,
+	    l->server);
+}
+
+static enum base_err
+cmd_link_remove(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	const char *cmd, *client, *server;
+	struct ca_link l = { .client = "" };
+	bool known = false;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s, s:s}", "cmd", &cmd, "client", &client,
+		 "server", &server)) != BASE_OK)
+		return r;
+	snprintf(l.client, CA_NAME, "%s", client);
+	snprintf(l.server, CA_NAME, "%s", server);
+	for (size_t i = 0; i < ca->topo->nlinks; i++)
+		known |= strcmp(ca->topo->links[i].client, client) == 0 &&
+		    strcmp(ca->topo->links[i].server, server) == 0;
+	if (!known)
+		return base_fail(BASE_E_NOTFOUND, "link %s>%s: not known",
+		    client, server);
+	if ((r = ca_fleet_change(ca, drop_link, &l)) != BASE_OK)
+		return r;
+	*answer = json_object();
+	return BASE_OK;
+}
+
+const struct ca_command ca_commands_fleet[] = {
+	{ "version", cmd_version },
+	{ "init", cmd_init },
+	{ "root-list", cmd_root_list },
+	{ "root-show", cmd_root_show },
+	{ "root-add", cmd_root_add },
+	{ "node-list", cmd_node_list },
+	{ "node-show", cmd_node_show },
+	{ "node-add", cmd_node_add },
+	{ "node-set", cmd_node_set },
+	{ "node-remove", cmd_node_remove },
+	{ "node-token", cmd_node_token },
+	{ "node-join", cmd_node_join },
+	{ "link-list", cmd_link_list },
+	{ "link-add", cmd_link_add },
+	{ "link-remove", cmd_link_remove },
+	{ "topology-apply", ca_control_topology_apply },
+	{ NULL, NULL },
+};

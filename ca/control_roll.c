@@ -1,0 +1,471 @@
+/*
+ * ca/control_roll: commands about what happens: plan, rolls, explain, graph,
+ * audit, events. Fields are in docs/control.md.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/control.h"
+#include "ca/plan_doc.h"
+
+static enum base_err
+parse_strategy(const char *word, enum pol_strategy *out)
+{
+	if (!pol_strategy_parse(word, out))
+		return base_fail(BASE_E_USAGE,
+		    "strategy %s: is minimal, "
+		    "layered, sequential, merged or bundled",
+		    word);
+	return BASE_OK;
+}
+
+static enum base_err
+find_root(const struct ca *ca, const char *name, uint32_t *out)
+{
+	*out = ca_topo_root(ca->topo, name);
+	return *out != POL_NONE
+	    ? BASE_OK
+	    : base_fail(BASE_E_NOTFOUND,
+		  "root %s: not known; see kedge root list", name);
+}
+
+/* ---- plan ---------------------------------------------------------------------- */
+
+static const char *
+plan_name(const void *arg, uint32_t node)
+{
+	const struct ca_topo *t = arg;
+
+	return t->nodes[node].name;
+}
+
+static size_t
+plan_route(const void *arg, uint32_t node, uint32_t *out, size_t max)
+{
+	const struct ca_topo *t = arg;
+	struct ca_route route;
+
+	if (ca_topo_route(t, node, &route) != BASE_OK || route.n > max)
+		return 0;
+	for (size_t i = 0; i < route.n; i++)
+		out[i] = ca_topo_node(t, route.hop[i]);
+	return route.n;
+}
+
+static json_t *
+plan_json(const struct ca_plan_view *v)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+	json_t *j;
+
+	if (f == NULL)
+		base_die("out of memory");
+	ca_plan_print_json(f, v);
+	fclose(f);
+	j = json_loadb(text, n, 0, NULL);
+	free(text);
+	return j;
+}
+
+static enum base_err
+cmd_plan(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	const char *cmd, *name, *word = "minimal";
+	struct ca_plan_view v = { .name = plan_name, .route = plan_route };
+	struct pol_plan *plan = NULL;
+	enum pol_strategy strategy;
+	uint32_t root;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s, s?s}", "cmd", &cmd, "root", &name,
+		 "strategy", &word)) != BASE_OK ||
+	    (r = parse_strategy(word, &strategy)) != BASE_OK ||
+	    (r = find_root(ca, name, &root)) != BASE_OK ||
+	    (r = ca_pol_fail(pol_plan_make(ca->topo->graph, root, strategy,
+				 &plan),
+		 name)) != BASE_OK)
+		return r;
+	v.plan = plan;
+	v.nnodes = (uint32_t)ca->topo->nnodes;
+	v.root = name;
+	v.strategy = pol_strategy_name(strategy);
+	v.arg = ca->topo;
+	*answer = json_pack("{so}", "plan", plan_json(&v));
+	pol_plan_free(plan);
+	return BASE_OK;
+}
+
+/* ---- rolls ------------------------------------------------------------------------- */
+
+static void
+roll_started(void *arg, enum base_err e, const struct ca_roll_row *row)
+{
+	json_t *answer = e != BASE_OK
+	    ? NULL
+	    : json_pack("{sI, si, si}", "roll", (json_int_t)row->id, "from",
+		  (int)row->from, "to", (int)row->to);
+
+	ca_session_answer(arg, e, answer);
+}
+
+static enum base_err
+roll_check(struct ca *ca, const char *root, json_t **answer)
+{
+	json_t *problems = json_array();
+	enum base_err r = ca_roll_check(ca, root, problems);
+	size_t n = json_array_size(problems);
+
+	if (r == BASE_OK && n > 0) {
+		*answer = json_pack("{sO}", "problems", problems);
+		r = base_fail(BASE_E_STATE, "root %s: cannot roll yet: %s%s",
+		    root, json_string_value(json_array_get(problems, 0)),
+		    n == 1 ? "" : " (and more)");
+	}
+	json_decref(problems);
+	return r;
+}
+
+static enum base_err
+cmd_roll_start(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	struct ca_roll_want want = { .strategy = POL_MINIMAL };
+	const char *cmd, *root, *word = "minimal";
+	int flight = 0, dry = 0;
+	uint32_t i;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s, s?s, s?i, s?b}", "cmd", &cmd, "root",
+		 &root, "strategy", &word, "max_in_flight", &flight, "dry_run",
+		 &dry)) != BASE_OK ||
+	    (r = parse_strategy(word, &want.strategy)) != BASE_OK ||
+	    (r = find_root(ca, root, &i)) != BASE_OK ||
+	    (r = roll_check(ca, root, answer)) != BASE_OK)
+		return r;
+	if (flight < 0)
+		return base_fail(BASE_E_USAGE, "max_in_flight is negative");
+	snprintf(want.root, sizeof(want.root), "%s", root);
+	want.max_in_flight = (uint32_t)flight;
+	if (dry != 0) {
+		*answer = json_pack("{sI, si, si}", "roll", (json_int_t)0,
+		    "from", (int)ca->topo->roots[i].current, "to",
+		    (int)ca->topo->roots[i].current + 1);
+		return BASE_OK;
+	}
+	ca_session_hold(s);
+	ca_roll_start(ca, &want, roll_started, s);
+	return BASE_OK;
+}
+
+static enum base_err
+cmd_roll_status(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	struct ca_roll_row *rows = NULL;
+	json_t *list = json_array(), *o;
+	const char *cmd, *root = NULL;
+	size_t n = 0;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s?s}", "cmd", &cmd, "root", &root)) ==
+		BASE_OK &&
+	    (r = ca_store_rolls(ca->store, &rows, &n)) == BASE_OK)
+		for (size_t i = 0; r == BASE_OK && i < n; i++) {
+			if (root != NULL && strcmp(rows[i].root, root) != 0)
+				continue;
+			if ((r = ca_json_roll(ca, &rows[i], &o)) == BASE_OK)
+				json_array_append_new(list, o);
+		}
+	if (r == BASE_OK)
+		*answer = json_pack("{sO}", "rolls", list);
+	free(rows);
+	json_decref(list);
+	return r;
+}
+
+static enum base_err
+roll_answer(struct ca *ca, const char *root, json_t **answer)
+{
+	const struct ca_roll *w = ca_roll_of(ca, root);
+
+	if (w == NULL)
+		return base_fail(BASE_E_STATE, "root %s: does not roll", root);
+	return ca_json_roll(ca, &w->row, answer);
+}
+
+static enum base_err
+pause(struct ca_session *s, json_t *q, json_t **answer, bool to)
+{
+	struct ca *ca = ca_session_ca(s);
+	const char *cmd, *root;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s}", "cmd", &cmd, "root", &root)) !=
+		BASE_OK ||
+	    (r = ca_roll_pause(ca, root, to, ca_session_who(s))) != BASE_OK)
+		return r;
+	return roll_answer(ca, root, answer);
+}
+
+static enum base_err
+cmd_roll_pause(struct ca_session *s, json_t *q, json_t **answer)
+{
+	return pause(s, q, answer, true);
+}
+
+static enum base_err
+cmd_roll_resume(struct ca_session *s, json_t *q, json_t **answer)
+{
+	return pause(s, q, answer, false);
+}
+
+static enum base_err
+cmd_roll_retry(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	const char *cmd, *root, *node;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s, s:s}", "cmd", &cmd, "root", &root,
+		 "node", &node)) != BASE_OK ||
+	    (r = ca_roll_retry(ca, root, node, ca_session_who(s))) != BASE_OK)
+		return r;
+	return roll_answer(ca, root, answer);
+}
+
+/* ---- explain ------------------------------------------------------------------------- */
+
+static const char *
+done_name(enum pol_done d)
+{
+	static const char *const names[] = { "none", "waiting", "sent",
+		"received", "done", "failed" };
+
+	return (size_t)d < sizeof(names) / sizeof(*names) ? names[d] : "?";
+}
+
+static enum base_err
+parse_step(const char *word, uint32_t *out)
+{
+	*out = strcmp(word, "trust") == 0 ? POL_TRUST
+	    : strcmp(word, "cert") == 0	  ? POL_CERT
+	    : strcmp(word, "finish") == 0 ? POL_FINISH
+					  : 0;
+	return *out != 0 ? BASE_OK
+			 : base_fail(BASE_E_USAGE,
+			       "step %s: is trust, cert or finish", word);
+}
+
+static void
+explain_waits(struct ca *ca, const struct ca_roll *w, uint32_t node,
+    uint32_t step, json_t *waits)
+{
+	struct pol_why why[4];
+	size_t n = pol_engine_waits(w->engine, node, why, 4);
+
+	for (size_t i = 0; i < n; i++)
+		if ((why[i].steps & step) != 0)
+			json_array_append_new(waits, ca_json_why(ca, &why[i]));
+}
+
+static void
+explain_text(const char *node, const char *word, enum pol_done d,
+    const json_t *waits, char out[512])
+{
+	const char *why = json_string_value(
+	    json_object_get(json_array_get(waits, 0), "text"));
+
+	if (d == POL_STEP_NONE)
+		snprintf(out, 512, "%s has no %s in this roll", node, word);
+	else if (why != NULL)
+		snprintf(out, 512, "%s", why);
+	else
+		snprintf(out, 512, "%s of %s is %s", word, node,
+		    d == POL_STEP_WAITING ? "about to be sent" : done_name(d));
+}
+
+static enum base_err
+cmd_explain(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	const char *cmd, *root, *name, *word;
+	const struct ca_roll *w;
+	uint32_t node, step;
+	enum pol_done done;
+	json_t *waits;
+	char text[512];
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s, s:s, s:s}", "cmd", &cmd, "root",
+		 &root, "node", &name, "step", &word)) != BASE_OK ||
+	    (r = parse_step(word, &step)) != BASE_OK)
+		return r;
+	if ((node = ca_topo_node(ca->topo, name)) == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND, "node %s: not known", name);
+	if ((w = ca_roll_of(ca, root)) == NULL)
+		return base_fail(BASE_E_STATE,
+		    "root %s: does not roll; kedge "
+		    "plan shows what a roll would do",
+		    root);
+	done = pol_engine_step(w->engine, node, step);
+	waits = json_array();
+	explain_waits(ca, w, node, step, waits);
+	explain_text(name, word, done, waits, text);
+	*answer = json_pack("{ss, so, ss}", "state", done_name(done), "waits",
+	    waits, "text", text);
+	return BASE_OK;
+}
+
+/* ---- graph ----------------------------------------------------------------------------- */
+
+static enum base_err
+graph_node(struct ca *ca, const char *root, const struct ca_node *n,
+    json_t *list)
+{
+	struct ca_holding h = { .known = false };
+	json_t *o = NULL;
+	enum base_err r;
+
+	if ((r = ca_json_node(ca, n, &o)) != BASE_OK)
+		return r;
+	json_array_append_new(list, o);
+	if (root == NULL)
+		return BASE_OK;
+	if ((r = ca_holding_get(ca->store, n->name, root, &h)) != BASE_OK)
+		return r;
+	json_object_set_new(o, "trust", ca_json_gens(h.conf.trust));
+	json_object_set_new(o, "present",
+	    ca_json_gens(h.conf.present | h.conf.bridge));
+	return BASE_OK;
+}
+
+static json_t *
+graph_link(struct ca *ca, const struct ca_link *l)
+{
+	json_t *o = ca_json_link(l);
+	uint32_t c = ca_topo_node(ca->topo, l->client);
+	uint32_t s = ca_topo_node(ca->topo, l->server);
+	bool rolls = false, safe = true;
+
+	for (const struct ca_roll *w = ca->rolls; w != NULL; w = w->next) {
+		if (strcmp(w->row.root, l->client_root) != 0 &&
+		    strcmp(w->row.root, l->server_root) != 0)
+			continue;
+		rolls = true;
+		safe = safe && pol_engine_is_safe(w->engine, c, s) &&
+		    pol_engine_is_safe(w->engine, s, c);
+	}
+	if (rolls)
+		json_object_set_new(o, "safe", json_boolean(safe));
+	return o;
+}
+
+static enum base_err
+cmd_graph(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	json_t *nodes = json_array(), *links = json_array();
+	const char *cmd, *root = NULL;
+	enum base_err r;
+
+	r = ca_unpack(q, "{s:s, s?s}", "cmd", &cmd, "root", &root);
+	for (size_t i = 0; r == BASE_OK && i < ca->topo->nnodes; i++)
+		r = graph_node(ca, root, &ca->topo->nodes[i], nodes);
+	for (size_t i = 0; r == BASE_OK && i < ca->topo->nlinks; i++)
+		json_array_append_new(links,
+		    graph_link(ca, &ca->topo->links[i]));
+	if (r == BASE_OK)
+		*answer = json_pack("{sO, sO}", "nodes", nodes, "links", links);
+	json_decref(nodes);
+	json_decref(links);
+	return r;
+}
+
+/* ---- audit, events ------------------------------------------------------------------------- */
+
+static enum base_err
+audit_record(void *arg, const struct ca_audit *a)
+{
+	char hash[65];
+
+	base_hex(a->hash, sizeof(a->hash), hash);
+	json_array_append_new(arg,
+	    json_pack("{sI, so, ss, ss, ss, ss}", "seq", (json_int_t)a->seq,
+		"time", ca_json_time(a->at), "who", a->who, "what", a->what,
+		"detail", a->detail, "hash", hash));
+	return BASE_OK;
+}
+
+static enum base_err
+cmd_audit_list(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	json_int_t from = 1, limit = 100;
+	json_t *list = json_array();
+	const char *cmd;
+	enum base_err r;
+
+	r = ca_unpack(q, "{s:s, s?I, s?I}", "cmd", &cmd, "from", &from, "limit",
+	    &limit);
+	if (r == BASE_OK && (from < 1 || limit < 1 || limit > 10000))
+		r = base_fail(BASE_E_RANGE,
+		    "audit: from is 1 or more, limit "
+		    "1 to 10000");
+	if (r == BASE_OK)
+		r = ca_store_audit_list(ca->store, (uint64_t)from,
+		    (uint64_t)limit, audit_record, list);
+	if (r == BASE_OK)
+		*answer = json_pack("{sO}", "records", list);
+	json_decref(list);
+	return r;
+}
+
+static enum base_err
+cmd_audit_verify(struct ca_session *s, json_t *q, json_t **answer)
+{
+	const char *cmd;
+	uint8_t head[32];
+	uint64_t n = 0;
+	char hex[65];
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s}", "cmd", &cmd)) != BASE_OK ||
+	    (r = ca_store_audit_verify(ca_session_ca(s)->store, &n, head)) !=
+		BASE_OK)
+		return r;
+	base_hex(head, sizeof(head), hex);
+	*answer = json_pack("{sI, ss}", "records", (json_int_t)n, "head", hex);
+	return BASE_OK;
+}
+
+static enum base_err
+cmd_events(struct ca_session *s, json_t *q, json_t **answer)
+{
+	const char *cmd;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s}", "cmd", &cmd)) != BASE_OK)
+		return r;
+	ca_session_subscribe(s);
+	*answer = json_object();
+	return BASE_OK;
+}
+
+const struct ca_command ca_commands_roll[] = {
+	{ "plan", cmd_plan },
+	{ "roll-start", cmd_roll_start },
+	{ "roll-status", cmd_roll_status },
+	{ "roll-pause", cmd_roll_pause },
+	{ "roll-resume", cmd_roll_resume },
+	{ "roll-retry", cmd_roll_retry },
+	{ "explain", cmd_explain },
+	{ "graph", cmd_graph },
+	{ "audit-list", cmd_audit_list },
+	{ "audit-verify", cmd_audit_verify },
+	{ "events", cmd_events },
+	{ NULL, NULL },
+};

@@ -1,0 +1,387 @@
+/*
+ * ca/control_topology: `topology apply`: the file against the store, the
+ * difference, and its application. Roots that are new are made by hsmd
+ * first, one after the other; then all nodes and links change in one
+ * transaction. What is not in the file is removed only when told so.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/control.h"
+#include "ca/topology.h"
+
+struct apply {
+	struct ca_session *s;
+	struct ca *ca;
+	struct ca_topology *want;
+	bool dry, remove;
+	uint32_t root; /* of want: being made */
+	json_t *changes;
+	int skipped;
+};
+
+static void
+apply_free(struct apply *a)
+{
+	ca_topology_free(a->want);
+	json_decref(a->changes);
+	free(a);
+}
+
+static void
+note(struct apply *a, const char *op, const char *kind, const char *name,
+    const char *detail)
+{
+	json_array_append_new(a->changes,
+	    json_pack("{ss, ss, ss, ss}", "op", op, "kind", kind, "name", name,
+		"detail", detail));
+	if (op[0] == '-' && !a->remove)
+		a->skipped++;
+}
+
+/* ---- nodes ------------------------------------------------------------------- */
+
+static void
+node_wanted(const struct apply *a, const struct ca_topo_node *w,
+    struct ca_node *n)
+{
+	snprintf(n->name, sizeof(n->name), "%s", w->name);
+	n->reach = w->reach;
+	n->dual = w->dual;
+	n->nvia = w->nvia;
+	memset(n->via, 0, sizeof(n->via));
+	for (uint32_t i = 0; i < w->nvia; i++)
+		snprintf(n->via[i], CA_NAME, "%s",
+		    a->want->nodes[w->via[i]].name);
+	/* not given: as kedge node set said */
+	if (w->address[0] != '\0')
+		snprintf(n->address, sizeof(n->address), "%s", w->address);
+	if (w->names[0] != '\0')
+		snprintf(n->names, sizeof(n->names), "%s", w->names);
+}
+
+/* NULL when equal. */
+static const char *
+node_differs(const struct ca_node *a, const struct ca_node *b)
+{
+	if (a->reach != b->reach)
+		return "reach";
+	if (a->nvia != b->nvia || memcmp(a->via, b->via, sizeof(a->via)) != 0)
+		return "via";
+	if (a->dual != b->dual)
+		return "dual";
+	if (strcmp(a->address, b->address) != 0)
+		return "address";
+	return strcmp(a->names, b->names) != 0 ? "names" : NULL;
+}
+
+static enum base_err
+nodes_put(struct apply *a, bool act)
+{
+	enum base_err r = BASE_OK;
+
+	for (uint32_t i = 0; r == BASE_OK && i < a->want->nnodes; i++) {
+		struct ca_node n = { .nvia = 0 }, old = { .nvia = 0 };
+		const char *diff = "";
+
+		r = ca_store_node_get(a->ca->store, a->want->nodes[i].name,
+		    &old);
+		if (r == BASE_OK) {
+			n = old;
+			node_wanted(a, &a->want->nodes[i], &n);
+			diff = node_differs(&n, &old);
+		} else if (r == BASE_E_NOTFOUND) {
+			node_wanted(a, &a->want->nodes[i], &n);
+			r = BASE_OK;
+		}
+		if (r != BASE_OK || diff == NULL)
+			continue;
+		if (!act)
+			note(a, diff[0] == '\0' ? "+" : "~", "node", n.name,
+			    diff);
+		else
+			r = ca_store_node_put(a->ca->store, &n);
+	}
+	return r;
+}
+
+static enum base_err
+nodes_drop(struct apply *a, bool act)
+{
+	const struct ca_topo *t = a->ca->topo;
+	enum base_err r = BASE_OK;
+
+	for (size_t i = 0; r == BASE_OK && i < t->nnodes; i++) {
+		if (ca_topology_node(a->want, t->nodes[i].name) != POL_NONE)
+			continue;
+		if (!act)
+			note(a, "-", "node", t->nodes[i].name, "");
+		else if (a->remove)
+			r = ca_store_node_delete(a->ca->store,
+			    t->nodes[i].name);
+	}
+	return r;
+}
+
+/* ---- links --------------------------------------------------------------------- */
+
+static void
+link_wanted(const struct apply *a, const struct ca_topo_link *w,
+    struct ca_link *l)
+{
+	const struct ca_topology *t = a->want;
+
+	memset(l, 0, sizeof(*l));
+	snprintf(l->client, CA_NAME, "%s", t->nodes[w->client].name);
+	snprintf(l->server, CA_NAME, "%s", t->nodes[w->server].name);
+	snprintf(l->server_root, CA_NAME, "%s", t->roots[w->server_root].name);
+	if (w->client_root != POL_NONE)
+		snprintf(l->client_root, CA_NAME, "%s",
+		    t->roots[w->client_root].name);
+}
+
+static int
+link_cmp(const void *x, const void *y)
+{
+	const struct ca_link *a = x, *b = y;
+	int c = strcmp(a->client, b->client);
+
+	return c != 0 ? c : strcmp(a->server, b->server);
+}
+
+static void
+link_note(struct apply *a, const char *op, const struct ca_link *l)
+{
+	char name[2 * CA_NAME + 2], detail[2 * CA_NAME + 32];
+
+	snprintf(name, sizeof(name), "%s>%s", l->client, l->server);
+	if (l->client_root[0] == '\0')
+		snprintf(detail, sizeof(detail), "server, root %s",
+		    l->server_root);
+	else if (strcmp(l->client_root, l->server_root) == 0)
+		snprintf(detail, sizeof(detail), "mutual, root %s",
+		    l->server_root);
+	else
+		snprintf(detail, sizeof(detail), "mutual, roots %s and %s",
+		    l->client_root, l->server_root);
+	note(a, op, "link", name, detail);
+}
+
+static enum base_err
+links_put(struct apply *a, bool act)
+{
+	const struct ca_topo *t = a->ca->topo;
+	enum base_err r = BASE_OK;
+
+	for (size_t i = 0; r == BASE_OK && i < a->want->nlinks; i++) {
+		const struct ca_link *old;
+		struct ca_link l;
+
+		link_wanted(a, &a->want->links[i], &l);
+		old = t->nlinks == 0
+		    ? NULL
+		    : bsearch(&l, t->links, t->nlinks, sizeof(l), link_cmp);
+		if (old != NULL &&
+		    strcmp(old->client_root, l.client_root) == 0 &&
+		    strcmp(old->server_root, l.server_root) == 0)
+			continue;
+		if (!act)
+			link_note(a, old == NULL ? "+" : "~", &l);
+		else
+			r = ca_store_link_put(a->ca->store, &l);
+	}
+	return r;
+}
+
+static bool
+link_is_wanted(const struct apply *a, const struct ca_link *l)
+{
+	uint32_t client = ca_topology_node(a->want, l->client);
+	uint32_t server = ca_topology_node(a->want, l->server);
+
+	for (size_t i = 0; i < a->want->nlinks; i++)
+		if (a->want->links[i].client == client &&
+		    a->want->links[i].server == server)
+			return true;
+	return false;
+}
+
+static enum base_err
+links_drop(struct apply *a, bool act)
+{
+	const struct ca_topo *t = a->ca->topo;
+	enum base_err r = BASE_OK;
+
+	for (size_t i = 0; r == BASE_OK && i < t->nlinks; i++) {
+		if (link_is_wanted(a, &t->links[i]))
+			continue;
+		if (!act)
+			link_note(a, "-", &t->links[i]);
+		else if (a->remove)
+			r = ca_store_link_delete(a->ca->store,
+			    t->links[i].client, t->links[i].server);
+	}
+	return r;
+}
+
+/* ---- roots ------------------------------------------------------------------------- */
+
+static enum base_err
+roots_drop(struct apply *a, bool act)
+{
+	const struct ca_topo *t = a->ca->topo;
+	enum base_err r = BASE_OK;
+
+	for (size_t i = 0; r == BASE_OK && i < t->nroots; i++) {
+		const char *name = t->roots[i].name;
+
+		if (strcmp(name, CA_MANAGEMENT) == 0 ||
+		    ca_topology_root(a->want, name) != POL_NONE)
+			continue;
+		if (!act)
+			note(a, "-", "root", name, "");
+		else if (a->remove)
+			r = ca_store_root_delete(a->ca->store, name);
+	}
+	return r;
+}
+
+static void
+roots_note(struct apply *a)
+{
+	for (uint32_t i = 0; i < a->want->nroots; i++)
+		if (ca_topo_root(a->ca->topo, a->want->roots[i].name) ==
+		    POL_NONE)
+			note(a, "+", "root", a->want->roots[i].name, "");
+}
+
+/* ---- the whole ----------------------------------------------------------------------- */
+
+static enum base_err
+apply_each(struct apply *a, bool act)
+{
+	enum base_err r;
+
+	if (!act)
+		roots_note(a);
+	if ((r = nodes_put(a, act)) != BASE_OK ||
+	    (r = links_put(a, act)) != BASE_OK ||
+	    (r = links_drop(a, act)) != BASE_OK ||
+	    (r = nodes_drop(a, act)) != BASE_OK)
+		return r;
+	return roots_drop(a, act);
+}
+
+static enum base_err
+apply_change(struct ca *ca, void *arg)
+{
+	struct apply *a = arg;
+	enum base_err r;
+
+	if ((r = apply_each(a, true)) != BASE_OK)
+		return r;
+	return ca_audit(ca, ca_session_who(a->s), "topology",
+	    "%s: %zu "
+	    "changes, %d removals left out",
+	    a->want->file, json_array_size(a->changes), a->skipped);
+}
+
+static void
+apply_events(struct apply *a)
+{
+	size_t i;
+	json_t *c;
+
+	json_array_foreach(a->changes, i, c)
+	{
+		const char *op = json_string_value(json_object_get(c, "op"));
+		const char *kind =
+		    json_string_value(json_object_get(c, "kind"));
+		const char *name =
+		    json_string_value(json_object_get(c, "name"));
+
+		if (strcmp(kind, "node") != 0 || op[0] == '~')
+			continue;
+		if (op[0] == '+') {
+			ca_event_node(a->ca, name, "absent", "known");
+		} else if (a->remove) {
+			ca_fleet_forget(a->ca, name);
+			ca_event_node(a->ca, name, "known", "absent");
+		}
+	}
+}
+
+static void
+apply_end(struct apply *a, enum base_err e, bool applied)
+{
+	json_t *answer = NULL;
+
+	if (e == BASE_OK)
+		answer = json_pack("{sO, sb, si}", "changes", a->changes,
+		    "applied", (int)applied, "skipped", a->skipped);
+	ca_session_answer(a->s, e, answer);
+	apply_free(a);
+}
+
+static void
+apply_next(void *arg, enum base_err e)
+{
+	struct apply *a = arg;
+	const char *name;
+
+	if (e == BASE_OK && a->root < a->want->nroots) {
+		name = a->want->roots[a->root++].name;
+		e = ca_fleet_root_put(a->ca, name, WIRE_P256,
+		    a->ca->conf->root_days);
+		if (e == BASE_OK) {
+			ca_make_generation(a->ca, name, 1, apply_next, a);
+			return;
+		}
+	}
+	if (e == BASE_OK)
+		e = ca_fleet_change(a->ca, apply_change, a);
+	if (e == BASE_OK)
+		apply_events(a);
+	apply_end(a, e, true);
+}
+
+enum base_err
+ca_control_topology_apply(struct ca_session *s, json_t *q, json_t **answer)
+{
+	const char *cmd, *text, *file;
+	int dry = 0, remove = 0;
+	struct apply *a;
+	enum base_err r;
+
+	(void)answer;
+	if ((r = ca_unpack(q, "{s:s, s:s, s:s, s?b, s?b}", "cmd", &cmd, "text",
+		 &text, "file", &file, "dry_run", &dry, "allow_remove",
+		 &remove)) != BASE_OK)
+		return r;
+	a = base_alloc(sizeof(*a));
+	a->s = s;
+	a->ca = ca_session_ca(s);
+	a->dry = dry != 0;
+	a->remove = remove != 0;
+	a->changes = json_array();
+	if (!a->ca->ready)
+		r = base_fail(BASE_E_STATE,
+		    "kedged: the CA has no management "
+		    "root yet; kedge init");
+	if (r == BASE_OK)
+		r = ca_topology_parse(file,
+		    (struct base_span){ (const uint8_t *)text, strlen(text) },
+		    &a->want);
+	if (r == BASE_OK)
+		r = apply_each(a, false);
+	if (r != BASE_OK) {
+		apply_free(a);
+		return r;
+	}
+	ca_session_hold(s);
+	if (a->dry)
+		apply_end(a, BASE_OK, false);
+	else
+		apply_next(a, BASE_OK);
+	return BASE_OK;
+}
