@@ -14,6 +14,7 @@
 #define META_ORDER_SPKI "order.spki"
 #define META_ORDER_CERT "order.cert"
 #define META_TLS_CERT	"ca.cert"
+#define META_TLS_BOUND	"ca.bound" /* hsmd has the key as that of node ca */
 #define TLS_KEY_FILE	"ca-tls.key"
 
 enum thing {
@@ -24,6 +25,7 @@ enum thing {
 	ORDER_KEY,
 	ORDER_CERT,
 	TLS_KEY,
+	TLS_BIND,
 	TLS_CERT
 };
 
@@ -166,6 +168,8 @@ missing_tls_cert(struct make *m)
 	} else if (r == BASE_OK && (r = wire_key_spki(key, &spki)) == BASE_OK) {
 		want_cert(m, TLS_CERT, WIRE_CA_TLS, CA_NODE_CA,
 		    base_buf_span(&spki));
+		if (!has_meta(m->ca, META_TLS_BOUND, &m->tbs))
+			m->thing = TLS_BIND;
 	}
 	EVP_PKEY_free(key);
 	base_buf_free(&spki);
@@ -257,6 +261,8 @@ thing_name(const struct make *m)
 		return m->issue.kind == WIRE_NEW_WITH_NEW ? "new-with-new"
 		    : m->issue.kind == WIRE_NEW_WITH_OLD  ? "new-with-old"
 							  : "old-with-new";
+	case TLS_BIND:
+		return "ca-key";
 	case DONE:
 	case TLS_KEY:
 		break;
@@ -303,7 +309,10 @@ take(struct make *m, struct wire_hsm_answer *a)
 		return base_fail(a->err, "kedge-hsmd: %s", a->why);
 	if ((r = ca_store_begin(m->ca->store)) != BASE_OK)
 		return r;
-	if (a->type == WIRE_HSM_KEYGEN)
+	if (m->thing == TLS_BIND)
+		r = ca_store_meta_put(m->ca->store, META_TLS_BOUND,
+		    base_buf_span(&m->spki));
+	else if (a->type == WIRE_HSM_KEYGEN)
 		r = store_key(m, &a->key.spki);
 	else
 		r = take_cert(m, a);
@@ -356,6 +365,20 @@ ask_cert(struct make *m, struct wire_hsm_request *q)
 	return base_buf_put(&q->items[0], m->tbs.p, m->tbs.n);
 }
 
+/* hsmd takes node ca's key once, without a token. */
+static enum base_err
+ask_bind(struct make *m, struct wire_hsm_request *q)
+{
+	memset(&q->key, 0, sizeof(q->key));
+	q->type = WIRE_HSM_BIND;
+	memcpy(q->node, CA_NODE_CA, sizeof(CA_NODE_CA));
+	q->nitems = 1;
+	q->items = base_alloc(sizeof(*q->items));
+	q->roots = base_alloc(sizeof(*q->roots));
+	memcpy(q->roots[0], CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
+	return base_buf_put(&q->items[0], m->spki.p, m->spki.n);
+}
+
 static enum base_err
 ask(struct make *m)
 {
@@ -369,6 +392,8 @@ ask(struct make *m)
 	if (m->thing == ROOT_KEY || m->thing == NEXT_KEY ||
 	    m->thing == ORDER_KEY)
 		r = ask_key(m, &q);
+	else if (m->thing == TLS_BIND)
+		r = ask_bind(m, &q);
 	else
 		r = ask_cert(m, &q);
 	if (r == BASE_OK)
