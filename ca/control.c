@@ -46,7 +46,7 @@ ca_session_who(const struct ca_session *s)
 	return s->who;
 }
 
-/* ---- sessions ---------------------------------------------------------------- */
+/* ---- sessions ---------------------------------- */
 
 static void
 session_free(struct ca_session *s)
@@ -145,7 +145,7 @@ ca_control_event(struct ca_control *c, json_t *event)
 	}
 }
 
-/* ---- requests ------------------------------------------------------------------ */
+/* ---- requests ---------------------------------- */
 
 enum base_err
 ca_unpack(json_t *q, const char *fmt, ...)
@@ -241,7 +241,7 @@ on_end(struct bufferevent *bev, short what, void *arg)
 	session_free(arg);
 }
 
-/* ---- listening -------------------------------------------------------------------- */
+/* ---- listening ---------------------------------- */
 
 static bool
 may(const struct ca_conf *c, uid_t uid)

@@ -21,6 +21,12 @@ struct ca_command {
 extern const struct ca_command ca_commands_fleet[]; /* ended by NULL */
 extern const struct ca_command ca_commands_roll[];
 ca_handler ca_control_topology_apply;
+/* ca/control_node.c */
+ca_handler ca_control_node_list;
+ca_handler ca_control_node_show;
+ca_handler ca_control_node_add;
+ca_handler ca_control_node_set;
+ca_handler ca_control_node_remove;
 
 struct ca *ca_session_ca(const struct ca_session *s);
 /* "uid 1000", for the audit. */

@@ -8,7 +8,7 @@
 
 #include "ca/control.h"
 
-/* ---- version, init ------------------------------------------------------------ */
+/* ---- version, init ---------------------------------- */
 
 static enum base_err
 cmd_version(struct ca_session *s, json_t *q, json_t **answer)
@@ -86,7 +86,7 @@ need_ready(const struct ca *ca)
 			       "has no management root yet; kedge init");
 }
 
-/* ---- roots ------------------------------------------------------------------------ */
+/* ---- roots ---------------------------------- */
 
 static enum base_err
 cmd_root_list(struct ca_session *s, json_t *q, json_t **answer)
@@ -172,272 +172,7 @@ cmd_root_add(struct ca_session *s, json_t *q, json_t **answer)
 	return BASE_OK;
 }
 
-/* ---- nodes -------------------------------------------------------------------------- */
-
-static enum base_err
-cmd_node_list(struct ca_session *s, json_t *q, json_t **answer)
-{
-	struct ca *ca = ca_session_ca(s);
-	json_t *list = json_array(), *o;
-	const char *cmd;
-	enum base_err r = ca_unpack(q, "{s:s}", "cmd", &cmd);
-
-	for (size_t i = 0; r == BASE_OK && i < ca->topo->nnodes; i++)
-		if ((r = ca_json_node(ca, &ca->topo->nodes[i], &o)) == BASE_OK)
-			json_array_append_new(list, o);
-	if (r == BASE_OK)
-		*answer = json_pack("{sO}", "nodes", list);
-	json_decref(list);
-	return r;
-}
-
-struct node_lists {
-	struct ca *ca;
-	json_t *orders, *certs;
-};
-
-static enum base_err
-node_order(void *arg, const struct ca_order *o)
-{
-	struct node_lists *l = arg;
-
-	json_array_append_new(l->orders, ca_json_order(l->ca, o));
-	return BASE_OK;
-}
-
-static enum base_err
-node_cert(void *arg, const struct ca_cert *c)
-{
-	struct node_lists *l = arg;
-	char serial[33];
-
-	base_hex(c->serial, sizeof(c->serial), serial);
-	json_array_append_new(l->certs,
-	    json_pack("{ss, si, ss, so, so, ss}", "root", c->root, "generation",
-		(int)c->gen, "serial", serial, "not_before",
-		ca_json_time(c->not_before), "not_after",
-		ca_json_time(c->not_after), "kind",
-		c->kind == WIRE_NODE_CERT ? "node" : "other"));
-	return BASE_OK;
-}
-
-static enum base_err
-cmd_node_show(struct ca_session *s, json_t *q, json_t **answer)
-{
-	struct ca *ca = ca_session_ca(s);
-	struct node_lists l = { ca, json_array(), json_array() };
-	const char *cmd, *name;
-	struct ca_node n;
-	json_t *o = NULL;
-	enum base_err r;
-
-	if ((r = ca_unpack(q, "{s:s, s:s}", "cmd", &cmd, "node", &name)) !=
-		BASE_OK ||
-	    (r = ca_store_node_get(ca->store, name, &n)) != BASE_OK ||
-	    (r = ca_json_node(ca, &n, &o)) != BASE_OK ||
-	    (r = ca_store_orders_of_node(ca->store, name, node_order, &l)) !=
-		BASE_OK ||
-	    (r = ca_store_certs_of_node(ca->store, name, node_cert, &l)) !=
-		BASE_OK)
-		goto out;
-	json_object_set(o, "orders", l.orders);
-	json_object_set(o, "certificates", l.certs);
-	*answer = o;
-	o = NULL;
-out:
-	json_decref(o);
-	json_decref(l.orders);
-	json_decref(l.certs);
-	return r;
-}
-
-static enum base_err
-parse_reach(const char *word, enum ca_reach *out)
-{
-	static const char *const words[] = { "", "direct", "poll", "push" };
-
-	for (int i = CA_DIRECT; i <= CA_PUSH; i++)
-		if (strcmp(words[i], word) == 0) {
-			*out = (enum ca_reach)i;
-			return BASE_OK;
-		}
-	return base_fail(BASE_E_USAGE, "reach %s: is direct, poll or push",
-	    word);
-}
-
-static enum base_err
-parse_via(const json_t *list, struct ca_node *n)
-{
-	size_t i;
-	json_t *v;
-
-	json_array_foreach(list, i, v)
-	{
-		const char *name = json_string_value(v);
-
-		if (name == NULL || !base_name_is_valid(name) ||
-		    n->nvia == CA_VIA_MAX)
-			return base_fail(BASE_E_USAGE,
-			    "node %s: via lists at "
-			    "most %d names of nodes",
-			    n->name, CA_VIA_MAX);
-		snprintf(n->via[n->nvia++], CA_NAME, "%s", name);
-	}
-	return BASE_OK;
-}
-
-static enum base_err
-parse_names(const json_t *list, struct ca_node *n)
-{
-	size_t i, at = 0;
-	json_t *v;
-
-	if (json_array_size(list) > WIRE_SAN_MAX)
-		return base_fail(BASE_E_RANGE,
-		    "node %s: more than %d further "
-		    "names",
-		    n->name, WIRE_SAN_MAX);
-	n->names[0] = '\0';
-	json_array_foreach(list, i, v)
-	{
-		const char *w = json_string_value(v);
-
-		if (w == NULL || strchr(w, ' ') != NULL ||
-		    (strncmp(w, "DNS:", 4) != 0 && strncmp(w, "IP:", 3) != 0) ||
-		    at + strlen(w) + 2 > sizeof(n->names))
-			return base_fail(BASE_E_USAGE,
-			    "node %s: names are "
-			    "DNS:… or IP:…",
-			    n->name);
-		at += (size_t)snprintf(n->names + at, sizeof(n->names) - at,
-		    "%s%s", i == 0 ? "" : " ", w);
-	}
-	return BASE_OK;
-}
-
-static enum base_err
-parse_address(const char *word, struct ca_node *n)
-{
-	if (word[0] != '\0' &&
-	    (strrchr(word, ':') == NULL || strlen(word) >= sizeof(n->address)))
-		return base_fail(BASE_E_USAGE, "node %s: address is HOST:PORT",
-		    n->name);
-	snprintf(n->address, sizeof(n->address), "%s", word);
-	return BASE_OK;
-}
-
-static enum base_err
-put_node(struct ca *ca, void *arg)
-{
-	struct ca_node *n = arg, old;
-	enum base_err r;
-
-	/* what the node did meanwhile stays */
-	if (ca_store_node_get(ca->store, n->name, &old) == BASE_OK) {
-		n->joined = old.joined;
-		n->seen = old.seen;
-	}
-	if ((r = ca_store_node_put(ca->store, n)) != BASE_OK)
-		return r;
-	return ca_audit(ca, "operator", "node", "%s put", n->name);
-}
-
-static enum base_err
-cmd_node_add(struct ca_session *s, json_t *q, json_t **answer)
-{
-	struct ca *ca = ca_session_ca(s);
-	const char *cmd, *name, *reach, *address = "";
-	json_t *via = NULL, *names = NULL;
-	struct ca_node n = { .dual = false };
-	int dual = 0;
-	enum base_err r;
-
-	if ((r = ca_unpack(q, "{s:s, s:s, s:s, s?o, s?b, s?s, s?o}", "cmd",
-		 &cmd, "node", &name, "reach", &reach, "via", &via, "dual",
-		 &dual, "address", &address, "names", &names)) != BASE_OK)
-		return r;
-	if (!base_name_is_valid(name) || strcmp(name, CA_NODE_CA) == 0 ||
-	    strcmp(name, "order") == 0)
-		return base_fail(BASE_E_USAGE,
-		    "node \"%s\": a name is 1 to 63 "
-		    "of a-z 0-9 . - and neither ca nor order",
-		    name);
-	if (ca_topo_node(ca->topo, name) != POL_NONE)
-		return base_fail(BASE_E_EXISTS,
-		    "node %s: is there already; "
-		    "kedge node set changes it",
-		    name);
-	snprintf(n.name, sizeof(n.name), "%s", name);
-	n.dual = dual != 0;
-	if ((r = parse_reach(reach, &n.reach)) != BASE_OK ||
-	    (r = parse_via(via, &n)) != BASE_OK ||
-	    (r = parse_names(names, &n)) != BASE_OK ||
-	    (r = parse_address(address, &n)) != BASE_OK ||
-	    (r = ca_fleet_change(ca, put_node, &n)) != BASE_OK)
-		return r;
-	ca_event_node(ca, n.name, "absent", "known");
-	return ca_json_node(ca, &n, answer);
-}
-
-static enum base_err
-cmd_node_set(struct ca_session *s, json_t *q, json_t **answer)
-{
-	struct ca *ca = ca_session_ca(s);
-	const char *cmd, *name, *address = NULL;
-	json_t *names = NULL;
-	struct ca_node n;
-	enum base_err r;
-
-	if ((r = ca_unpack(q, "{s:s, s:s, s?s, s?o}", "cmd", &cmd, "node",
-		 &name, "address", &address, "names", &names)) != BASE_OK ||
-	    (r = ca_store_node_get(ca->store, name, &n)) != BASE_OK)
-		return r;
-	if ((address != NULL && (r = parse_address(address, &n)) != BASE_OK) ||
-	    (names != NULL && (r = parse_names(names, &n)) != BASE_OK) ||
-	    (r = ca_fleet_change(ca, put_node, &n)) != BASE_OK)
-		return r;
-	return ca_json_node(ca, &n, answer);
-}
-
-static enum base_err
-drop_node(struct ca *ca, void *arg)
-{
-	const char *name = arg;
-	enum base_err r = ca_store_node_delete(ca->store, name);
-
-	if (r == BASE_E_EXISTS)
-		return base_fail(BASE_E_STATE,
-		    "node %s: has links; kedge link "
-		    "remove them first",
-		    name);
-	if (r != BASE_OK)
-		return r;
-	return ca_audit(ca, "operator", "node", "%s removed", name);
-}
-
-static enum base_err
-cmd_node_remove(struct ca_session *s, json_t *q, json_t **answer)
-{
-	struct ca *ca = ca_session_ca(s);
-	const char *cmd, *name;
-	char copy[CA_NAME];
-	enum base_err r;
-
-	if ((r = ca_unpack(q, "{s:s, s:s}", "cmd", &cmd, "node", &name)) !=
-	    BASE_OK)
-		return r;
-	if (ca_topo_node(ca->topo, name) == POL_NONE)
-		return base_fail(BASE_E_NOTFOUND, "node %s: not known", name);
-	snprintf(copy, sizeof(copy), "%s", name);
-	if ((r = ca_fleet_change(ca, drop_node, copy)) != BASE_OK)
-		return r;
-	ca_fleet_forget(ca, copy);
-	ca_event_node(ca, copy, "known", "absent");
-	*answer = json_object();
-	return BASE_OK;
-}
-
-/* ---- join --------------------------------------------------------------------------------- */
+/* ---- join ---------------------------------- */
 
 static void
 token_made(void *arg, enum base_err e, const char *text, struct base_time end)
@@ -521,7 +256,7 @@ cmd_node_join(struct ca_session *s, json_t *q, json_t **answer)
 	return BASE_OK;
 }
 
-/* ---- links ------------------------------------------------------------------------------------ */
+/* ---- links ---------------------------------- */
 
 static enum base_err
 cmd_link_list(struct ca_session *s, json_t *q, json_t **answer)
@@ -648,11 +383,11 @@ const struct ca_command ca_commands_fleet[] = {
 	{ "root-list", cmd_root_list },
 	{ "root-show", cmd_root_show },
 	{ "root-add", cmd_root_add },
-	{ "node-list", cmd_node_list },
-	{ "node-show", cmd_node_show },
-	{ "node-add", cmd_node_add },
-	{ "node-set", cmd_node_set },
-	{ "node-remove", cmd_node_remove },
+	{ "node-list", ca_control_node_list },
+	{ "node-show", ca_control_node_show },
+	{ "node-add", ca_control_node_add },
+	{ "node-set", ca_control_node_set },
+	{ "node-remove", ca_control_node_remove },
 	{ "node-token", cmd_node_token },
 	{ "node-join", cmd_node_join },
 	{ "link-list", cmd_link_list },

@@ -28,7 +28,7 @@ hex_json(const uint8_t *p, size_t n)
 	return json_string(s);
 }
 
-/* ---- roots ------------------------------------------------------------------- */
+/* ---- roots ---------------------------------- */
 
 static enum base_err
 pem_put(json_t *o, const char *key, const struct base_buf *der)
@@ -135,7 +135,7 @@ ca_json_root(struct ca *ca, const struct ca_root *root, bool pems, json_t **out)
 	return r;
 }
 
-/* ---- nodes, links ---------------------------------------------------------------- */
+/* ---- nodes, links ---------------------------------- */
 
 static enum base_err
 node_roots(struct ca *ca, const struct ca_node *n, json_t *list)
@@ -200,7 +200,7 @@ ca_json_link(const struct ca_link *l)
 	    l->server_root);
 }
 
-/* ---- orders, waits, rolls ------------------------------------------------------------- */
+/* ---- orders, waits, rolls ---------------------------------- */
 
 json_t *
 ca_json_order(struct ca *ca, const struct ca_order *o)

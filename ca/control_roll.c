@@ -30,7 +30,7 @@ find_root(const struct ca *ca, const char *name, uint32_t *out)
 		  "root %s: not known; see kedge root list", name);
 }
 
-/* ---- plan ---------------------------------------------------------------------- */
+/* ---- plan ---------------------------------- */
 
 static const char *
 plan_name(const void *arg, uint32_t node)
@@ -99,7 +99,7 @@ cmd_plan(struct ca_session *s, json_t *q, json_t **answer)
 	return BASE_OK;
 }
 
-/* ---- rolls ------------------------------------------------------------------------- */
+/* ---- rolls ---------------------------------- */
 
 static void
 roll_started(void *arg, enum base_err e, const struct ca_roll_row *row)
@@ -237,7 +237,7 @@ cmd_roll_retry(struct ca_session *s, json_t *q, json_t **answer)
 	return roll_answer(ca, root, answer);
 }
 
-/* ---- explain ------------------------------------------------------------------------- */
+/* ---- explain ---------------------------------- */
 
 static const char *
 done_name(enum pol_done d)
@@ -320,7 +320,7 @@ cmd_explain(struct ca_session *s, json_t *q, json_t **answer)
 	return BASE_OK;
 }
 
-/* ---- graph ----------------------------------------------------------------------------- */
+/* ---- graph ---------------------------------- */
 
 static enum base_err
 graph_node(struct ca *ca, const char *root, const struct ca_node *n,
@@ -385,7 +385,7 @@ cmd_graph(struct ca_session *s, json_t *q, json_t **answer)
 	return r;
 }
 
-/* ---- audit, events ------------------------------------------------------------------------- */
+/* ---- audit, events ---------------------------------- */
 
 static enum base_err
 audit_record(void *arg, const struct ca_audit *a)

@@ -39,7 +39,7 @@ note(struct apply *a, const char *op, const char *kind, const char *name,
 		a->skipped++;
 }
 
-/* ---- nodes ------------------------------------------------------------------- */
+/* ---- nodes ---------------------------------- */
 
 static void
 node_wanted(const struct apply *a, const struct ca_topo_node *w,
@@ -123,7 +123,7 @@ nodes_drop(struct apply *a, bool act)
 	return r;
 }
 
-/* ---- links --------------------------------------------------------------------- */
+/* ---- links ---------------------------------- */
 
 static void
 link_wanted(const struct apply *a, const struct ca_topo_link *w,
@@ -224,7 +224,7 @@ links_drop(struct apply *a, bool act)
 	return r;
 }
 
-/* ---- roots ------------------------------------------------------------------------- */
+/* ---- roots ---------------------------------- */
 
 static enum base_err
 roots_drop(struct apply *a, bool act)
@@ -255,7 +255,7 @@ roots_note(struct apply *a)
 			note(a, "+", "root", a->want->roots[i].name, "");
 }
 
-/* ---- the whole ----------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------- */
 
 static enum base_err
 apply_each(struct apply *a, bool act)

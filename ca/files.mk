@@ -21,6 +21,7 @@ ca_SRC += \
 	ca/control.c \
 	ca/control_fleet.c \
 	ca/control_json.c \
+	ca/control_node.c \
 	ca/control_roll.c \
 	ca/control_topology.c \
 	ca/core.c \

@@ -22,7 +22,7 @@
 #define CA_MANAGEMENT "management"
 #define CA_NODE_CA    "ca"
 
-/* ---- configuration (ca/config.c, kedged.conf) ------------------------------- */
+/* ---- configuration (ca/config.c, kedged.conf) ---------------------------------- */
 
 struct ca_conf {
 	char fleet[CA_NAME];
@@ -50,7 +50,7 @@ struct ca_conf {
 enum base_err ca_conf_read(const char *path, struct ca_conf *out) BASE_MUST;
 void ca_conf_free(struct ca_conf *c);
 
-/* ---- topology in memory (ca/topo.c) -------------------------------------------- */
+/* ---- topology in memory (ca/topo.c) ---------------------------------- */
 
 /* Rebuilt from the store after each change; indices are those of graph. */
 struct ca_topo {
@@ -75,7 +75,7 @@ enum base_err ca_topo_route(const struct ca_topo *t, uint32_t node,
 enum base_err ca_pol_fail(enum pol_err e, const char *what);
 void ca_topo_free(struct ca_topo *t);
 
-/* ---- the daemon ------------------------------------------------------------------ */
+/* ---- the daemon ---------------------------------- */
 
 struct ca_roll;
 struct ca_deliver;
@@ -130,7 +130,7 @@ void ca_unload(struct ca *ca);
 enum base_err ca_audit(struct ca *ca, const char *who, const char *what,
     const char *fmt, ...) BASE_MUST BASE_PRINTF(4, 5);
 
-/* ---- events (ca/events.c): after the commit ---------------------------------------- */
+/* ---- events (ca/events.c): after the commit ---------------------------------- */
 
 void ca_event_order(struct ca *ca, const struct ca_order *o,
     enum ca_order_state old);
@@ -149,7 +149,7 @@ const char *ca_proof_name(enum wire_proof p);
 #define CA_STEPS_TEXT 48
 void ca_steps_text(uint32_t steps, char out[CA_STEPS_TEXT]);
 
-/* ---- issuing (ca/issue.c, ca/draft.c) ------------------------------------------------- */
+/* ---- issuing (ca/issue.c, ca/draft.c) ---------------------------------- */
 
 /* What a certificate is to be made for. */
 struct ca_issue {
@@ -206,7 +206,7 @@ enum base_err ca_drafts_store(struct ca_drafts *d, size_t i) BASE_MUST;
 enum base_err ca_drafts_store_certs(struct ca_drafts *d) BASE_MUST;
 void ca_drafts_free(struct ca_drafts *d);
 
-/* ---- making roots (ca/make.c) ------------------------------------------------------------ */
+/* ---- making roots (ca/make.c) ---------------------------------- */
 
 typedef void ca_done_fn(void *arg, enum base_err e);
 /* All of generation gen of root: its key, the waiting key of the next,
@@ -222,7 +222,7 @@ bool ca_make_is_ready(struct ca *ca);
  * root. INTEGRITY when they do not belong together. */
 enum base_err ca_make_identity(struct ca *ca) BASE_MUST;
 
-/* ---- rolls (ca/roll.c) ------------------------------------------------------------------------ */
+/* ---- rolls (ca/roll.c) ---------------------------------- */
 
 struct ca_roll {
 	struct ca_roll *next;
@@ -287,7 +287,7 @@ enum base_err ca_holding_get(struct ca_store *st, const char *node,
 /* Configuration after an order. */
 struct pol_conf ca_conf_after(struct pol_conf before, const struct ca_order *o);
 
-/* ---- delivery: no I/O (ca/deliver.c) ------------------------------------------------------------ */
+/* ---- delivery: no I/O (ca/deliver.c) ---------------------------------- */
 
 struct ca_delivery {
 	const char *node, *root;
@@ -323,13 +323,13 @@ uint32_t ca_deliver_tries(const struct ca_deliver *d, const char *node,
     const char *root, uint64_t epoch);
 void ca_deliver_free(struct ca_deliver *d);
 
-/* ---- reports (ca/report.c) --------------------------------------------------------------------------- */
+/* ---- reports (ca/report.c) ---------------------------------- */
 
 /* A report that came in by a neighbour: verified, stored, told to engine and
  * mailboxes, acknowledged. REFUSED and the like when it is none of ours. */
 enum base_err ca_report_in(struct ca *ca, struct base_span cms) BASE_MUST;
 
-/* ---- join (ca/join.c) ------------------------------------------------------------------------------------ */
+/* ---- join (ca/join.c) ---------------------------------- */
 
 typedef void ca_join_fn(void *arg, enum base_err e, struct base_span answer);
 /* Request DER in, answer CMS out. The callback may come from inside. */
@@ -340,7 +340,7 @@ ca_token_fn(void *arg, enum base_err e, const char *text, struct base_time end);
 void ca_join_token(struct ca *ca, const char *node, uint32_t seconds,
     ca_token_fn *done, void *arg);
 
-/* ---- network (ca/net.c), control socket (ca/control.c) ------------------------------------------------------ */
+/* ---- network (ca/net.c), control socket (ca/control.c) ---------------------------------- */
 
 enum base_err ca_net_open(struct ca *ca, struct ca_net **out) BASE_MUST;
 /* Topology or mailboxes changed: dial, answer, send what is due. */

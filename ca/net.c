@@ -34,7 +34,7 @@ struct ca_net {
 	struct peer *peers;
 };
 
-/* ---- what comes in -------------------------------------------------------------- */
+/* ---- what comes in ---------------------------------- */
 
 static void
 take_parcel(struct ca_net *n, const char *from, const struct wire_parcel *p)
@@ -76,7 +76,7 @@ out:
 	return r;
 }
 
-/* ---- what goes out ----------------------------------------------------------------- */
+/* ---- what goes out ---------------------------------- */
 
 /* An exchange with all parcels that are due for the neighbour. */
 static enum base_err
@@ -100,7 +100,7 @@ has_due(const struct ca_net *n, const char *to)
 	return ca_deliver_due(n->ca->deliver, to).ms <= ca_now(n->ca).ms;
 }
 
-/* ---- neighbours that dial us ---------------------------------------------------------- */
+/* ---- neighbours that dial us ---------------------------------- */
 
 static struct peer *
 peer_find(struct ca_net *n, const char *name)
@@ -197,7 +197,7 @@ on_exchange(struct ca_net *n, struct wire_request *r, struct base_span body)
 	ca_kick(n->ca);
 }
 
-/* ---- join --------------------------------------------------------------------------------- */
+/* ---- join ---------------------------------- */
 
 struct join_wait {
 	struct wire_request *r; /* NULL: hung up meanwhile */
@@ -241,7 +241,7 @@ join_done(void *arg, enum base_err e, struct base_span answer)
 	free(w);
 }
 
-/* ---- requests --------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------- */
 
 /* A request has its peer or its join hanging on it. */
 static void
@@ -282,7 +282,7 @@ on_request(void *arg, struct wire_request *r, const char *path,
 	ca_join_request(n->ca, body, join_done, w);
 }
 
-/* ---- neighbours that we dial ---------------------------------------------------------------------- */
+/* ---- neighbours that we dial ---------------------------------- */
 
 static void
 call_came(struct peer *p, enum base_err e, int status, struct base_span body,
@@ -464,7 +464,7 @@ ca_net_work(struct ca_net *n)
 	return next;
 }
 
-/* ---- opening -------------------------------------------------------------------------------------------- */
+/* ---- opening ---------------------------------- */
 
 static enum base_err
 net_contexts(struct ca_net *n)

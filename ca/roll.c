@@ -56,7 +56,7 @@ ca_roll_close_all(struct ca *ca)
 	ca->rolls = NULL;
 }
 
-/* ---- facts -------------------------------------------------------------------- */
+/* ---- facts ---------------------------------- */
 
 struct feed {
 	struct ca *ca;
@@ -184,7 +184,7 @@ ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node)
 	return false;
 }
 
-/* ---- giving orders -------------------------------------------------------------- */
+/* ---- giving orders ---------------------------------- */
 
 struct giving {
 	struct ca *ca;
@@ -365,7 +365,7 @@ roll_give(struct ca *ca, struct ca_roll *w, const struct pol_order *ready,
 	return next;
 }
 
-/* ---- the end -------------------------------------------------------------------------- */
+/* ---- the end ---------------------------------- */
 
 static enum base_err
 finish_store(struct ca *ca, struct ca_roll *w, struct base_time now)

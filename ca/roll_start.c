@@ -8,7 +8,7 @@
 
 #include "ca/kedged.h"
 
-/* ---- readiness ----------------------------------------------------------------- */
+/* ---- readiness ---------------------------------- */
 
 static void problem(json_t *list, const char *fmt, ...) BASE_PRINTF(2, 3);
 
@@ -119,7 +119,7 @@ ca_roll_check(struct ca *ca, const char *name, json_t *problems)
 	return BASE_OK;
 }
 
-/* ---- start ------------------------------------------------------------------------ */
+/* ---- start ---------------------------------- */
 
 struct starting {
 	struct ca *ca;
@@ -228,7 +228,7 @@ ca_roll_start(struct ca *ca, const struct ca_roll_want *want, ca_roll_fn *done,
 	ca_make_generation(ca, want->root, s->row.to, start_made, s);
 }
 
-/* ---- pause, resume, retry ------------------------------------------------------------- */
+/* ---- pause, resume, retry ---------------------------------- */
 
 enum base_err
 ca_roll_pause(struct ca *ca, const char *root, bool pause, const char *who)
