@@ -284,8 +284,12 @@ static enum base_err
 signer_cert(enum wire_content type, CMS_SignerInfo *si, STACK_OF(X509) *certs,
     X509 **out)
 {
+	ASN1_OCTET_STRING *keyid = NULL;
 	X509 *found = NULL;
 
+	if (CMS_SignerInfo_get0_signer_id(si, &keyid, NULL, NULL) != 1 ||
+	    keyid != NULL)
+		return odd(type, "names its signer by a key id");
 	for (int i = 0; i < sk_X509_num(certs); i++) {
 		X509 *x = sk_X509_value(certs, i);
 

@@ -6,6 +6,7 @@
 
 static TCase *(*const cases[])(void) = {
 	case_asn1,
+	case_cms,
 	case_csr,
 	case_exchange,
 	case_hsm_msg,

@@ -4,6 +4,7 @@
 #include <check.h>
 
 TCase *case_asn1(void);
+TCase *case_cms(void);
 TCase *case_csr(void);
 TCase *case_exchange(void);
 TCase *case_hsm_msg(void);
