@@ -44,8 +44,6 @@ struct ag_live {
 	char why[400];
 };
 
-static void step(struct ag_live *l);
-
 static const struct ag_app *
 app_of(const struct ag_live *l)
 {

@@ -12,26 +12,25 @@
 #define ULL(v) ((unsigned long long)(v))
 
 enum base_err
-ag_order_open(struct base_span cms, STACK_OF(X509) *trust, const char *fleet,
-    const char *node, struct base_time now, struct wire_order *out,
-    uint8_t digest[32])
+ag_order_open(const struct ag_addressee *a, struct base_span cms,
+    struct wire_order *out, uint8_t digest[32])
 {
 	struct wire_signer signer = { 0 };
 	struct base_buf der;
 	enum base_err r;
 
 	base_buf_init(&der, 0);
-	if ((r = wire_cms_verify(WIRE_C_ORDER, cms, trust, now, &der,
+	if ((r = wire_cms_verify(WIRE_C_ORDER, cms, a->trust, a->now, &der,
 		 &signer)) != BASE_OK ||
 	    (r = wire_order_parse(base_buf_span(&der), out)) != BASE_OK)
 		goto out;
-	if (strcmp(out->fleet, fleet) != 0)
+	if (strcmp(out->fleet, a->fleet) != 0)
 		r = base_fail(BASE_E_DENIED,
 		    "order: it is for fleet %s, this node is of %s", out->fleet,
-		    fleet);
-	else if (strcmp(out->node, node) != 0)
+		    a->fleet);
+	else if (strcmp(out->node, a->node) != 0)
 		r = base_fail(BASE_E_DENIED,
-		    "order: it is for node %s, this is %s", out->node, node);
+		    "order: it is for node %s, this is %s", out->node, a->node);
 	wire_digest(base_buf_span(&der), digest);
 	if (r != BASE_OK)
 		wire_order_clear(out);
@@ -282,6 +281,20 @@ fresh(const struct ag_known *k, const struct wire_order *o,
 	return BASE_OK;
 }
 
+/* Where a failure goes back to: never to a version that is still in work. */
+static uint64_t
+good_version(const struct ag_known *k, const struct wire_order *o)
+{
+	const struct ag_bundle *b = k->bundle;
+
+	if (b == NULL)
+		return o->epoch;
+	if (k->state->phase == AG_PENDING && b->epoch == k->state->highest &&
+	    b->previous != b->epoch)
+		return b->previous;
+	return b->epoch;
+}
+
 enum base_err
 ag_order_apply(const struct ag_known *k, const struct wire_order *o,
     struct ag_bundle **next)
@@ -293,7 +306,7 @@ ag_order_apply(const struct ag_known *k, const struct wire_order *o,
 		b = ag_bundle_new(o->root, o->epoch);
 	else
 		b = ag_bundle_copy(k->bundle);
-	b->previous = k->bundle == NULL ? o->epoch : k->bundle->epoch;
+	b->previous = good_version(k, o);
 	b->epoch = o->epoch;
 	if (o->steps & WIRE_STEP_JOIN)
 		r = step_join(k, o, b);

@@ -31,9 +31,14 @@ enum ag_verdict {
 
 /* Signature, form, fleet and node. What fails here is not answered: nobody
  * whom the node trusts sent it to this node. digest is of the order's DER. */
-enum base_err ag_order_open(struct base_span cms, STACK_OF(X509) *trust,
-    const char *fleet, const char *node, struct base_time now,
-    struct wire_order *out, uint8_t digest[32]) BASE_MUST;
+struct ag_addressee {            /* borrowed */
+	STACK_OF(X509) *trust;   /* management roots */
+	const char *fleet, *node;
+	struct base_time now;
+};
+enum base_err ag_order_open(const struct ag_addressee *a,
+    struct base_span cms, struct wire_order *out, uint8_t digest[32])
+    BASE_MUST;
 
 /* *next is set with AG_TAKE only and owned by the caller. */
 enum ag_verdict ag_order_judge(const struct ag_known *k,

@@ -35,9 +35,8 @@ ag_address_resolve(const char *address, struct sockaddr_storage *out, int *len)
 }
 
 const char *
-ag_probe_tls_error(struct bufferevent *b)
+ag_probe_tls_error(unsigned long e)
 {
-	unsigned long e = bufferevent_get_openssl_error(b);
 	const char *s = e == 0 ? NULL : ERR_reason_error_string(e);
 
 	return s != NULL ? s : "connection closed";

@@ -66,6 +66,7 @@ static void
 on_tls_event(struct bufferevent *b, short what, void *arg)
 {
 	struct ag_probe *p = arg;
+	unsigned long e;
 
 	if (what & BEV_EVENT_CONNECTED) {
 		p->shaken = true;
@@ -77,15 +78,16 @@ on_tls_event(struct bufferevent *b, short what, void *arg)
 		return;
 	}
 	bufferevent_disable(b, EV_READ | EV_WRITE);
+	e = bufferevent_get_openssl_error(b);
 	if (p->shaken && !p->c.refuse)
 		return;
 	/* TLS 1.3: a client that refuses us does so before its Finished */
-	p->refused = !p->shaken && bufferevent_get_openssl_error(b) != 0;
+	p->refused = !p->shaken && e != 0;
 	if (!p->c.refuse)
 		ag_probe_end(p,
 		    base_fail(BASE_E_REFUSED,
 			"the application refuses the canary: %s",
-			ag_probe_tls_error(b)));
+			ag_probe_tls_error(e)));
 	else if (!p->shaken && !p->refused)
 		ag_probe_end(p,
 		    base_fail(BASE_E_AGAIN,

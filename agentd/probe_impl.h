@@ -36,7 +36,7 @@ void ag_probe_client_begin(struct ag_probe *p);
 void ag_probe_end(struct ag_probe *p, enum base_err e);
 /* Compares what the peer shows with leaf and link. */
 bool ag_probe_cert_is_good(struct ag_probe *p, SSL *ssl);
-/* The last TLS error of a bufferevent, for sentences. */
-const char *ag_probe_tls_error(struct bufferevent *b);
+/* An error of bufferevent_get_openssl_error (which forgets it), as words. */
+const char *ag_probe_tls_error(unsigned long e);
 enum base_err ag_address_resolve(const char *address,
     struct sockaddr_storage *out, int *len) BASE_MUST;

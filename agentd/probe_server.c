@@ -54,6 +54,7 @@ on_event(struct bufferevent *b, short what, void *arg)
 {
 	struct ag_probe *p = arg;
 	const char *request = p->c.side->request;
+	unsigned long e = 0;
 
 	if (!(what & BEV_EVENT_CONNECTED)) {
 		/* a TLS alert counts as reached even when TCP is all that
@@ -61,7 +62,7 @@ on_event(struct bufferevent *b, short what, void *arg)
 		p->reached =
 		    p->reached || bufferevent_get_openssl_error(b) != 0;
 		bufferevent_disable(b, EV_READ | EV_WRITE);
-		settle(p, ag_probe_tls_error(b));
+		settle(p, ag_probe_tls_error(e));
 		return;
 	}
 	p->reached = p->shaken = true;

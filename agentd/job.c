@@ -1,0 +1,373 @@
+/*
+ * agentd/job: the work itself: one root after the other is made live, proven
+ * and reported, or put back. An order of a join is not given up before it
+ * expires, because its applications may start after the agent. Used by work.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "agentd/work_impl.h"
+
+#define REPORT_DAYS   7
+#define AGAIN_MAX_MS  16000u
+#define JOIN_PAUSE_MS 1000u
+
+static void start_next(struct ag_work *w);
+
+static void
+set_timer(struct event *e, uint32_t ms)
+{
+	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+
+	if (evtimer_add(e, &tv) != 0)
+		base_die("work: out of memory");
+}
+
+/* ---- sending ---------------------------------------------------------------------- */
+
+static void
+send_cms(struct ag_work *w, const struct ag_root *r, struct base_span cms)
+{
+	struct wire_parcel p = { .kind = WIRE_P_REPORT };
+
+	if (r->state.nroute == 0)
+		return; /* the CA will ask again by a route */
+	base_buf_init(&p.content, WIRE_PARCEL_MAX);
+	p.nroute = r->state.nroute;
+	memcpy(p.route, r->state.route, sizeof p.route);
+	p.expires =
+	    base_time_add_s(base_time_now(), (int64_t)REPORT_DAYS * 86400);
+	if (base_buf_put(&p.content, cms.p, cms.n) != BASE_OK)
+		base_log(BASE_ERR, "report: %s", base_why());
+	else
+		w->c.send(w->c.arg, &p);
+	wire_parcel_clear(&p);
+}
+
+/* What is not stored: received, and refusals. */
+void
+ag_job_answer(struct ag_work *w, const struct ag_root *r,
+    const struct ag_verdict_text *t)
+{
+	uint8_t digest[32];
+	struct base_buf cms;
+
+	base_buf_init(&cms, WIRE_PARCEL_MAX);
+	if (ag_report_make(&w->c, w->boot_id, t, &cms, digest) != BASE_OK)
+		base_log(BASE_ERR, "report: %s", base_why());
+	else
+		send_cms(w, r, base_buf_span(&cms));
+	base_buf_free(&cms);
+}
+
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct ag_work *w = arg;
+	bool some = false;
+
+	(void)fd;
+	(void)what;
+	for (size_t i = 0; i < w->c.holdings->n; i++) {
+		const struct ag_root *r = &w->c.holdings->root[i];
+
+		if (r->state.report.n == 0 || r->state.acked)
+			continue;
+		some = true;
+		send_cms(w, r, base_buf_span(&r->state.report));
+	}
+	w->again_ms =
+	    w->again_ms * 2 > AGAIN_MAX_MS ? AGAIN_MAX_MS : w->again_ms * 2;
+	if (some)
+		set_timer(w->again, w->again_ms);
+}
+
+void
+ag_job_answer_stored(struct ag_work *w, struct ag_root *r)
+{
+	r->state.acked = false;
+	send_cms(w, r, base_buf_span(&r->state.report));
+	w->again_ms = w->c.conf->retry_ms;
+	set_timer(w->again, w->again_ms);
+}
+
+/* ---- queue ------------------------------------------------------------------------- */
+
+void
+ag_job_free(struct job *j)
+{
+	wire_order_clear(&j->order);
+	free(j);
+}
+
+void
+ag_job_enqueue(struct ag_work *w, struct job *j)
+{
+	struct job **p = &w->queue;
+
+	while (*p != NULL)
+		p = &(*p)->next;
+	j->next = NULL;
+	*p = j;
+	if (w->live == NULL)
+		set_timer(w->wake, 0);
+}
+
+static struct job *
+pop(struct ag_work *w)
+{
+	struct job *j = w->queue;
+
+	w->queue = j->next;
+	return j;
+}
+
+static void
+on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	start_next(arg);
+}
+
+bool
+ag_work_is_idle(const struct ag_work *w)
+{
+	return w->queue == NULL;
+}
+
+/* ---- end of an order ------------------------------------------------------------------ */
+
+void
+ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
+    enum wire_proof proof)
+{
+	struct ag_state *st = &j->root->state;
+	struct ag_verdict_text t = { &j->order, st->digest, status, proof,
+		status == WIRE_EFFECTIVE ? NULL : j->why };
+	struct base_buf cms;
+	enum base_err e;
+
+	base_buf_init(&cms, WIRE_PARCEL_MAX);
+	st->phase = status == WIRE_EFFECTIVE ? AG_SETTLED : AG_FAILED;
+	if (status == WIRE_EFFECTIVE)
+		memcpy(j->root->probed, j->root->rendered, 32);
+	e = ag_report_make(&w->c, w->boot_id, &t, &cms, st->report_digest);
+	if (e != BASE_OK) {
+		base_log(BASE_ERR, "report: %s", base_why());
+		goto out;
+	}
+	base_buf_free(&st->report);
+	st->report = cms;
+	base_buf_init(&cms, 0);
+	base_buf_free(&st->order);
+	st->acked = false;
+	e = ag_state_write(w->c.store, j->root->name, st);
+	if (e != BASE_OK) {
+		/* an unstored report must not be sent; after a restart the
+		 * order is made live and reported again */
+		base_log(BASE_ERR, "report: not stored, not sent: %s",
+		    base_why());
+		goto out;
+	}
+	base_log(BASE_NOTICE, "%s: epoch %llu: %s%s%s", j->root->name,
+	    (unsigned long long)j->order.epoch,
+	    status == WIRE_EFFECTIVE ? "effective" : "failed: ",
+	    status == WIRE_EFFECTIVE ? "" : j->why,
+	    proof == WIRE_PROOF_RELOAD ? " (by reload only)" : "");
+	ag_job_answer_stored(w, j->root);
+out:
+	base_buf_free(&cms);
+}
+
+/* ---- going live --------------------------------------------------------------------------- */
+
+void
+ag_job_use(struct ag_work *w, struct ag_root *r, struct ag_bundle *b)
+{
+	ag_bundle_free(r->bundle);
+	r->bundle = b;
+	w->c.changed(w->c.arg, r->name);
+}
+
+/* The previous version becomes current again; false when there is none. */
+static bool
+put_back(struct ag_work *w, struct job *j)
+{
+	struct ag_bundle *old = NULL;
+	struct ag_bundle *b = j->root->bundle;
+
+	if (b->previous == b->epoch)
+		return false;
+	if (ag_store_get(w->c.store, j->root->name, b->previous, &old) !=
+		BASE_OK ||
+	    ag_store_swap(w->c.store, j->root->name, b->previous) != BASE_OK) {
+		base_log(BASE_ERR, "%s: cannot go back: %s", j->root->name,
+		    base_why());
+		ag_bundle_free(old);
+		return false;
+	}
+	ag_job_use(w, j->root, old);
+	return true;
+}
+
+static void
+failed(struct ag_work *w, struct job *j, enum base_err e)
+{
+	bool join = j->order.steps & WIRE_STEP_JOIN;
+
+	if (join && e != BASE_E_EXPIRED &&
+	    j->order.expires.ms > base_time_now().ms) {
+		base_log(BASE_INFO, "%s: not live yet: %s", j->root->name,
+		    base_why());
+		j->not_before = base_mono_now();
+		j->not_before.ms += JOIN_PAUSE_MS;
+		ag_job_enqueue(w, pop(w));
+		return;
+	}
+	strncpy(j->why, base_why(), sizeof j->why - 1);
+	base_log(BASE_WARNING, "%s: epoch %llu: %s", j->root->name,
+	    (unsigned long long)j->order.epoch, j->why);
+	j->back = true;
+	if (!join && put_back(w, j))
+		return; /* still first in the queue */
+	ag_job_settle(w, j, WIRE_FAILED, WIRE_PROOF_NONE);
+	ag_job_free(pop(w));
+}
+
+static void
+on_live(void *arg, enum base_err e, enum wire_proof proof)
+{
+	struct ag_work *w = arg;
+	struct job *j = w->queue;
+
+	w->live = NULL;
+	if (j->plain || j->back) {
+		if (e != BASE_OK)
+			base_log(BASE_WARNING, "%s: %s", j->root->name,
+			    base_why());
+		if (j->back)
+			ag_job_settle(w, j, WIRE_FAILED, WIRE_PROOF_NONE);
+		ag_job_free(pop(w));
+	} else if (e == BASE_OK) {
+		ag_job_settle(w, j, WIRE_EFFECTIVE, proof);
+		ag_job_free(pop(w));
+	} else {
+		failed(w, j, e);
+	}
+	start_next(w);
+}
+
+static void
+start_next(struct ag_work *w)
+{
+	int64_t now = base_mono_now().ms, first = INT64_MAX;
+	struct job *j, *end = NULL;
+
+	if (w->live != NULL || w->queue == NULL)
+		return;
+	/* those that pause go to the back; each is looked at once */
+	while ((j = w->queue) != end && j->not_before.ms > now) {
+		first = j->not_before.ms < first ? j->not_before.ms : first;
+		end = end == NULL ? j : end;
+		ag_job_enqueue(w, pop(w));
+	}
+	if (j->not_before.ms > now) {
+		set_timer(w->wake, (uint32_t)(first - now));
+		return;
+	}
+	evtimer_del(w->wake);
+	w->live = ag_live_start(&(struct ag_live_conf){
+	    .eb = w->c.eb,
+	    .conf = w->c.conf,
+	    .holdings = w->c.holdings,
+	    .root = j->root->name,
+	    .order = j->plain || j->back ? NULL : &j->order,
+	    .done = on_live,
+	    .arg = w,
+	});
+}
+
+struct job *
+ag_job_new(struct ag_root *r, struct wire_order *o)
+{
+	struct job *j = base_alloc(sizeof *j);
+
+	j->root = r;
+	if (o == NULL) {
+		j->plain = true;
+		return j;
+	}
+	j->order = *o;
+	memset(o, 0, sizeof *o);
+	return j;
+}
+
+void
+ag_job_supersede(struct ag_work *w, const struct ag_root *r)
+{
+	struct job **p = &w->queue, *j;
+
+	if (w->live != NULL && w->queue->root == r) {
+		ag_live_cancel(w->live);
+		w->live = NULL;
+		set_timer(w->wake, 0);
+	}
+	while ((j = *p) != NULL) {
+		if (j->root != r) {
+			p = &j->next;
+			continue;
+		}
+		*p = j->next;
+		ag_job_free(j);
+	}
+}
+
+bool
+ag_job_is_queued(const struct ag_work *w, const struct ag_root *r)
+{
+	const struct job *j = w->queue;
+
+	while (j != NULL && j->root != r)
+		j = j->next;
+	return j != NULL;
+}
+
+/* ---- begin, end ---- */
+
+struct ag_work *
+ag_work_new(const struct ag_work_conf *c)
+{
+	struct ag_work *w = base_alloc(sizeof *w);
+
+	w->c = *c;
+	w->again_ms = c->conf->retry_ms;
+	w->wake = evtimer_new(c->eb, on_wake, w);
+	w->again = evtimer_new(c->eb, on_again, w);
+	if (w->wake == NULL || w->again == NULL ||
+	    RAND_bytes(w->boot_id, sizeof w->boot_id) != 1)
+		base_die("work: out of memory");
+	return w;
+}
+
+void
+ag_work_free(struct ag_work *w)
+{
+	if (w == NULL)
+		return;
+	ag_live_cancel(w->live);
+	while (w->queue != NULL)
+		ag_job_free(pop(w));
+	event_free(w->wake);
+	event_free(w->again);
+	free(w);
+}
+
+void
+ag_job_answer_all(struct ag_work *w)
+{
+	w->again_ms = w->c.conf->retry_ms;
+	set_timer(w->again, 0);
+}

@@ -1,0 +1,366 @@
+/*
+ * agentd/join: request and answer of a join (docs/architecture.md, "Joining").
+ * Used by agent.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/cms.h>
+#include <openssl/err.h>
+
+#include "agentd/join.h"
+#include "wire/net.h"
+
+#define REQUEST_MAX ((size_t)1 << 20)
+#define ANSWER_MAX  ((size_t)2 << 20)
+#define ANSWER_MS   60000u
+
+static struct ag_root *
+management(const struct ag_join_conf *c)
+{
+	return ag_holdings_find(c->holdings, AG_MANAGEMENT);
+}
+
+bool
+ag_join_is_done(const struct ag_holdings *h)
+{
+	return ag_holdings_find(h, AG_MANAGEMENT)->bundle != NULL;
+}
+
+/* ---- request -------------------------------------------------------------------- */
+
+static enum base_err
+check_token(const struct ag_join_conf *c)
+{
+	const struct wire_token *t = c->token;
+
+	if (strcmp(t->fleet, c->conf->fleet) != 0 ||
+	    strcmp(t->node, c->conf->node) != 0)
+		return base_fail(BASE_E_DENIED,
+		    "join: the token is for node %s of fleet %s, this is %s "
+		    "of %s",
+		    t->node, t->fleet, c->conf->node, c->conf->fleet);
+	return BASE_OK;
+}
+
+static enum base_err
+compose(const struct ag_join_conf *c, struct base_buf *der)
+{
+	const struct wire_token *t = c->token;
+	struct wire_join_request *r = base_alloc(sizeof *r);
+	enum base_err e;
+
+	strcpy(r->fleet, t->fleet);
+	strcpy(r->node, t->node);
+	memcpy(r->secret, t->secret, sizeof r->secret);
+	base_buf_init(&r->management_csr, 0);
+	e = wire_csr_make(management(c)->key, t->fleet, t->node,
+	    &r->management_csr);
+	for (size_t i = 0; e == BASE_OK && i < c->holdings->n; i++) {
+		const struct ag_root *h = &c->holdings->root[i];
+
+		if (strcmp(h->name, AG_MANAGEMENT) == 0)
+			continue;
+		strcpy(r->roots[r->nroots].root, h->name);
+		base_buf_init(&r->roots[r->nroots].csr, 0);
+		e = wire_csr_make(h->key, t->fleet, t->node,
+		    &r->roots[r->nroots++].csr);
+	}
+	if (e == BASE_OK)
+		e = wire_join_request_compose(r, der);
+	wire_join_request_clear(r);
+	base_wipe(r, sizeof *r);
+	free(r);
+	return e;
+}
+
+static char *
+kept_path(const struct ag_join_conf *c)
+{
+	return base_asprintf("%s/join.der", c->store->dir);
+}
+
+/* A kept request is good for the token whose secret it has. */
+static bool
+is_kept(const struct ag_join_conf *c, const char *path, struct base_buf *der)
+{
+	struct wire_join_request *r = base_alloc(sizeof *r);
+	bool yes = false;
+
+	if (base_file_read(path, REQUEST_MAX, der) == BASE_OK &&
+	    wire_join_request_parse(base_buf_span(der), r) == BASE_OK)
+		yes = base_equal_ct(r->secret, c->token->secret,
+		    sizeof r->secret);
+	wire_join_request_clear(r);
+	base_wipe(r, sizeof *r);
+	free(r);
+	if (!yes)
+		base_buf_clear(der);
+	return yes;
+}
+
+enum base_err
+ag_join_request(const struct ag_join_conf *c, struct base_buf *der)
+{
+	char *path = kept_path(c);
+	enum base_err e;
+
+	if ((e = check_token(c)) != BASE_OK || is_kept(c, path, der))
+		goto out;
+	if (c->token->end.ms <= base_time_now().ms) {
+		e = base_fail(BASE_E_EXPIRED,
+		    "join: the token has expired; ask for a new one: kedge "
+		    "node token %s",
+		    c->token->node);
+		goto out;
+	}
+	if ((e = compose(c, der)) == BASE_OK)
+		e = base_file_write(path, base_buf_span(der), 0600);
+out:
+	free(path);
+	return e;
+}
+
+/* ---- call --------------------------------------------------------------------------- */
+
+struct call {
+	struct event_base *eb;
+	struct base_buf *answer;
+	enum base_err result;
+};
+
+static void
+on_done(void *arg, enum base_err e, int status, struct base_span body)
+{
+	struct call *c = arg;
+
+	if (e == BASE_OK && status != 200)
+		e = base_fail(BASE_E_DENIED, "join: the CA refuses: %.*s",
+		    (int)(body.n > 300 ? 300 : body.n), (const char *)body.p);
+	if (e == BASE_OK)
+		e = base_buf_put(c->answer, body.p, body.n);
+	c->result = e;
+	event_base_loopbreak(c->eb);
+}
+
+enum base_err
+ag_join_call(const struct ag_join_conf *c, struct event_base *eb,
+    struct base_span request, struct base_buf *answer)
+{
+	const char *address = c->token->address[0] != '\0'
+	    ? c->token->address
+	    : c->conf->ca_address;
+	struct wire_tls t = { .pin = c->token->root_sha256,
+		.tls13_only = true,
+		.closed = true };
+	struct wire_client *client = NULL;
+	struct call call = { eb, answer, BASE_E_AGAIN };
+	SSL_CTX *ctx = NULL;
+	enum base_err e;
+
+	if (address == NULL)
+		return base_fail(BASE_E_CONFIG,
+		    "join: the token names no address of the CA and the "
+		    "configuration no ca.address; join by files");
+	if ((e = wire_tls_ctx(&t, &ctx)) != BASE_OK ||
+	    (e = wire_client_open(eb,
+		 &(struct wire_client_conf){
+		     .address = address,
+		     .peer = "ca",
+		     .ctx = ctx,
+		     .answer_ms = ANSWER_MS,
+		     .max_body = ANSWER_MAX,
+		 },
+		 &client)) != BASE_OK ||
+	    (e = wire_client_call(client,
+		 &(struct wire_call){
+		     .path = WIRE_PATH_JOIN,
+		     .body = request,
+		     .done = on_done,
+		     .arg = &call,
+		 })) != BASE_OK)
+		goto out;
+	event_base_dispatch(eb);
+	e = call.result;
+	if (e == BASE_E_AGAIN)
+		e = base_fail(e, "join: interrupted");
+out:
+	wire_client_close(client);
+	SSL_CTX_free(ctx);
+	return e;
+}
+
+/* ---- answer ----------------------------------------------------------------------------- */
+
+/* The content before it is verified, only to find the root by which it must
+ * verify; the token's hash says whether that is the right one. */
+static enum base_err
+peek(struct base_span cms, struct wire_join_answer *a)
+{
+	const unsigned char *p = cms.p;
+	CMS_ContentInfo *ci = d2i_CMS_ContentInfo(NULL, &p, (long)cms.n);
+	ASN1_OCTET_STRING **content = ci == NULL ? NULL : CMS_get0_content(ci);
+	enum base_err e;
+
+	ERR_clear_error();
+	if (content == NULL || *content == NULL)
+		e = base_fail(BASE_E_SYNTAX, "join: not an answer of a CA");
+	else
+		e = wire_join_answer_parse(
+		    (struct base_span){ ASN1_STRING_get0_data(*content),
+			(size_t)ASN1_STRING_length(*content) },
+		    a);
+	CMS_ContentInfo_free(ci);
+	return e;
+}
+
+static enum base_err
+verify(const struct ag_join_conf *c, struct base_span cms,
+    const uint8_t request_digest[32], struct wire_join_answer *a)
+{
+	STACK_OF(X509) *trust = sk_X509_new_null();
+	struct wire_signer s = { 0 };
+	uint8_t sum[32];
+	struct base_buf der;
+	enum base_err e;
+
+	base_buf_init(&der, ANSWER_MAX);
+	if ((e = peek(cms, a)) != BASE_OK)
+		goto out;
+	wire_x509_sha256(a->management_root, sum);
+	if (memcmp(sum, c->token->root_sha256, 32) != 0) {
+		e = base_fail(BASE_E_CRYPTO,
+		    "join: the answer is of another management root than the "
+		    "token names");
+		goto out;
+	}
+	if (trust == NULL || sk_X509_push(trust, a->management_root) <= 0)
+		base_die("join: out of memory");
+	if ((e = wire_verify_root(a->management_root, base_time_now())) !=
+		BASE_OK ||
+	    (e = wire_cms_verify(WIRE_C_JOIN_ANSWER, cms, trust,
+		 base_time_now(), &der, &s)) != BASE_OK)
+		goto out;
+	if (strcmp(a->fleet, c->conf->fleet) != 0 ||
+	    strcmp(a->node, c->conf->node) != 0 ||
+	    memcmp(a->request_digest, request_digest, 32) != 0)
+		e = base_fail(BASE_E_DENIED,
+		    "join: the answer is for another node or request");
+out:
+	sk_X509_free(trust);
+	wire_signer_clear(&s);
+	base_buf_free(&der);
+	return e;
+}
+
+static enum base_err
+make_identity(const struct ag_join_conf *c, const struct wire_join_answer *a)
+{
+	struct ag_root *m = management(c);
+	struct ag_bundle *b = ag_bundle_new(AG_MANAGEMENT, 0);
+	struct wire_verify v = {
+		.purpose = WIRE_NODE_SIGNER,
+		.closed = true,
+		.now = base_time_now(),
+		.max_depth = -1,
+		.name_kind = WIRE_NAME_DNS,
+		.name = c->conf->node,
+	};
+	STACK_OF(X509) *trust;
+	enum base_err e;
+
+	b->ntrust = 1;
+	b->trust_gen[0] = b->cert_gen = b->anchor_gen = 1;
+	b->trust[0] = a->management_root;
+	b->anchor = a->management_root;
+	b->cert = a->management_cert;
+	if (X509_up_ref(b->trust[0]) != 1 || X509_up_ref(b->anchor) != 1 ||
+	    X509_up_ref(b->cert) != 1)
+		base_die("join: reference count");
+	trust = ag_bundle_stack(b);
+	e = wire_verify_cert(&v, b->cert, trust, NULL, NULL);
+	if (e == BASE_OK && EVP_PKEY_eq(X509_get0_pubkey(b->cert), m->key) != 1)
+		e = base_fail(BASE_E_REFUSED,
+		    "join: the management certificate is for another key");
+	sk_X509_pop_free(trust, X509_free);
+	if (e == BASE_OK) {
+		m->bundle = b;
+		b = NULL;
+	}
+	ag_bundle_free(b);
+	return e;
+}
+
+static enum base_err
+take_orders(const struct ag_join_conf *c, struct ag_work *w,
+    const struct wire_join_answer *a)
+{
+	struct wire_parcel p = { .kind = WIRE_P_ORDER, .down = true };
+	enum base_err e = BASE_OK;
+
+	/* Reached by the CA itself: the reports' way is known. Otherwise it
+	 * comes with the first parcel. */
+	if (c->conf->management != NULL || c->conf->ca_poll) {
+		p.nroute = 1;
+		strcpy(p.route[0], c->conf->node);
+	}
+	for (size_t i = 0; e == BASE_OK && i < a->norders; i++) {
+		p.content = a->order[i];
+		e = ag_work_order(w, &p, true);
+	}
+	return e;
+}
+
+static enum base_err
+complete(const struct ag_join_conf *c)
+{
+	for (size_t i = 0; i < c->holdings->n; i++)
+		if (c->holdings->root[i].bundle == NULL)
+			return base_fail(BASE_E_REFUSED,
+			    "join: the CA has nothing under root %s for this "
+			    "node; compare the topology with this node's "
+			    "configuration",
+			    c->holdings->root[i].name);
+	return BASE_OK;
+}
+
+enum base_err
+ag_join_take(const struct ag_join_conf *c, struct ag_work *w,
+    struct base_span answer)
+{
+	struct wire_join_answer *a = base_alloc(sizeof *a);
+	struct ag_root *m = management(c);
+	char *path = kept_path(c);
+	uint8_t digest[32];
+	struct base_buf request;
+	enum base_err e;
+
+	base_buf_init(&request, REQUEST_MAX);
+	e = base_file_read(path, REQUEST_MAX, &request);
+	if (e == BASE_E_NOTFOUND)
+		e = base_fail(e, "join: no request was made here");
+	if (e != BASE_OK)
+		goto out;
+	wire_digest(base_buf_span(&request), digest);
+	if ((e = verify(c, answer, digest, a)) != BASE_OK ||
+	    (e = make_identity(c, a)) != BASE_OK)
+		goto out;
+	if ((e = take_orders(c, w, a)) != BASE_OK ||
+	    (e = complete(c)) != BASE_OK ||
+	    (e = ag_store_put(c->store, m->bundle)) != BASE_OK ||
+	    (e = ag_store_swap(c->store, AG_MANAGEMENT, 0)) != BASE_OK) {
+		ag_bundle_free(m->bundle);
+		m->bundle = NULL;
+		goto out;
+	}
+	unlink(path);
+	base_log(BASE_NOTICE, "join: node %s is in fleet %s", c->conf->node,
+	    c->conf->fleet);
+out:
+	wire_join_answer_clear(a);
+	free(a);
+	base_buf_free(&request);
+	free(path);
+	return e;
+}

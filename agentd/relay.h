@@ -1,0 +1,33 @@
+/*
+ * agentd/relay: parcels for neighbours. No I/O, no clock. Mailboxes live in
+ * memory and are bounded: whoever sends a parcel sends it again until it is
+ * answered, so nothing rests on a relay's memory.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "wire/msg.h"
+
+#define AG_BOX_MAX       256             /* parcels in one mailbox */
+#define AG_BOXES_MAX     1024            /* mailboxes */
+#define AG_BOX_BYTES_MAX ((size_t)32 << 20)  /* in all mailboxes */
+#define AG_TAKE_BYTES    ((size_t)2 << 20)   /* in one exchange */
+
+struct ag_relay;
+struct ag_relay *ag_relay_new(const char *node);
+void ag_relay_free(struct ag_relay *r);
+
+/* A parcel that came from a neighbour ("ca" is one), or from this node itself.
+ * local: it is for this node and stays with the caller. Otherwise it has moved
+ * into the mailbox of next and *p is empty; the same parcel again is swallowed.
+ * REFUSED or EXPIRED: not on its way through here; RANGE: mailbox full. */
+enum base_err ag_relay_put(struct ag_relay *r, const char *from,
+    struct wire_parcel *p, struct base_time now, bool *local,
+    char next[BASE_NAME_MAX + 1]) BASE_MUST;
+bool ag_relay_has(const struct ag_relay *r, const char *peer);
+/* Moves what fits into one exchange into x; expired parcels are dropped. */
+void ag_relay_take(struct ag_relay *r, const char *peer, struct base_time now,
+    struct wire_exchange *x);
+/* The exchange failed: its parcels go back to the front of the mailbox. */
+void ag_relay_back(struct ag_relay *r, const char *peer,
+    struct wire_exchange *x);

@@ -1,0 +1,89 @@
+/*
+ * agentd/report: what the node says about an order, and what it holds. Used
+ * by work.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/x509.h>
+
+#include "agentd/work.h"
+
+static void
+fill_inventory(const struct ag_work_conf *c, const uint8_t boot_id[16],
+    struct wire_report *r)
+{
+	for (size_t i = 0; i < c->holdings->n; i++) {
+		const struct ag_root *h = &c->holdings->root[i];
+		struct wire_inventory *v = &r->inventory[r->ninventory];
+
+		if (r->ninventory == WIRE_INVENTORY_MAX)
+			break;
+		r->ninventory++;
+		memcpy(v->store_id, c->store->id, sizeof v->store_id);
+		memcpy(v->boot_id, boot_id, sizeof v->boot_id);
+		strcpy(v->root, h->name);
+		v->highest = h->state.highest;
+		memcpy(v->rendered_digest, h->rendered, 32);
+		memcpy(v->probe_digest, h->probed, 32);
+		ag_store_digest(c->store, h->name, v->store_digest);
+		if (h->bundle == NULL)
+			continue;
+		v->trust = ag_bundle_generations(h->bundle);
+		v->cert = h->bundle->cert_gen;
+		v->bridging = h->bundle->bridging;
+	}
+}
+
+static enum base_err
+sign(const struct ag_work_conf *c, struct base_span der, struct base_buf *cms)
+{
+	const struct ag_root *m = ag_holdings_find(c->holdings, AG_MANAGEMENT);
+	STACK_OF(X509) *chain = NULL;
+	X509 *link;
+	enum base_err e;
+
+	if (m->bundle == NULL || m->bundle->cert == NULL)
+		return base_fail(BASE_E_STATE, "report: not joined yet");
+	link = ag_bundle_link(m->bundle, false);
+	if (link != NULL &&
+	    ((chain = sk_X509_new_null()) == NULL ||
+		sk_X509_push(chain, link) <= 0))
+		base_die("report: out of memory");
+	e = wire_cms_sign(WIRE_C_REPORT, der, m->bundle->cert, m->key, chain,
+	    cms);
+	sk_X509_free(chain);
+	return e;
+}
+
+enum base_err
+ag_report_make(const struct ag_work_conf *c, const uint8_t boot_id[16],
+    const struct ag_verdict_text *t, struct base_buf *cms, uint8_t digest[32])
+{
+	struct wire_report *r = base_alloc(sizeof *r);
+	struct base_buf der;
+	enum base_err e;
+
+	base_buf_init(&der, 0);
+	strcpy(r->fleet, c->conf->fleet);
+	strcpy(r->node, c->conf->node);
+	strcpy(r->root, t->order->root);
+	r->roll = t->order->roll;
+	r->epoch = t->order->epoch;
+	memcpy(r->order_digest, t->digest, 32);
+	r->status = t->status;
+	r->proof = t->proof;
+	r->at = base_time_now();
+	if (t->reason != NULL)
+		strncpy(r->reason, t->reason, sizeof r->reason - 1);
+	fill_inventory(c, boot_id, r);
+	if ((e = wire_report_compose(r, &der)) != BASE_OK)
+		goto out;
+	wire_digest(base_buf_span(&der), digest);
+	e = sign(c, base_buf_span(&der), cms);
+out:
+	base_buf_free(&der);
+	base_wipe(r, sizeof *r);
+	free(r);
+	return e;
+}

@@ -1,0 +1,315 @@
+/*
+ * agentd/work: one order after the other. What is durable is written before
+ * what depends on it, so that a kill at any point leaves work to take up:
+ *
+ *   version written -> state PENDING -> current swapped -> live -> report
+ *
+ * An order of a join is not given up before it expires, because its
+ * applications may start after the agent. Used by agent.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agentd/work_impl.h"
+
+/* ---- orders that come ------------------------------------------------------------------------ */
+
+static void
+take_route(struct ag_root *r, const struct wire_parcel *p)
+{
+	if (p->nroute == 0)
+		return;
+	r->state.nroute = p->nroute;
+	memcpy(r->state.route, p->route, sizeof r->state.route);
+}
+
+static enum base_err
+commit(struct ag_work *w, struct ag_root *r, const struct wire_order *o,
+    const uint8_t digest[32], struct base_span cms, struct ag_bundle *next)
+{
+	struct ag_state *st = &r->state;
+	enum base_err e;
+
+	if ((e = ag_store_put(w->c.store, next)) != BASE_OK)
+		return e;
+	st->highest = o->epoch;
+	memcpy(st->digest, digest, 32);
+	st->phase = AG_PENDING;
+	st->acked = false;
+	base_buf_free(&st->report);
+	base_buf_free(&st->order);
+	base_buf_init(&st->order, 0);
+	base_buf_init(&st->report, 0);
+	if ((e = base_buf_put(&st->order, cms.p, cms.n)) != BASE_OK ||
+	    (e = ag_state_write(w->c.store, r->name, st)) != BASE_OK)
+		return e;
+	return ag_store_swap(w->c.store, r->name, o->epoch);
+}
+
+static enum base_err
+take(struct ag_work *w, struct ag_root *r, struct wire_order *o,
+    const uint8_t digest[32], struct base_span cms, struct ag_bundle *next)
+{
+	struct ag_state before = r->state;
+	struct ag_verdict_text t = { o, digest, WIRE_RECEIVED, WIRE_PROOF_NONE,
+		NULL };
+	enum base_err e;
+
+	base_buf_init(&r->state.order, 0);
+	base_buf_init(&r->state.report, 0);
+	e = commit(w, r, o, digest, cms, next);
+	if (e != BASE_OK) {
+		ag_state_clear(&r->state);
+		r->state = before;
+		ag_bundle_free(next);
+		t.status = WIRE_ORDER_REFUSED;
+		t.reason = base_why();
+		base_log(BASE_ERR, "%s: order not stored: %s", r->name,
+		    base_why());
+		ag_job_answer(w, r, &t);
+		return e;
+	}
+	base_buf_free(&before.order);
+	base_buf_free(&before.report);
+	ag_job_supersede(w, r);
+	ag_job_use(w, r, next);
+	base_log(BASE_NOTICE, "%s: epoch %llu: stored", r->name,
+	    (unsigned long long)o->epoch);
+	ag_job_answer(w, r, &t);
+	ag_job_enqueue(w, ag_job_new(r, o));
+	return BASE_OK;
+}
+
+static enum base_err
+decide(struct ag_work *w, struct ag_root *r, struct wire_order *o,
+    const uint8_t digest[32], const struct wire_parcel *p, bool joining)
+{
+	struct ag_verdict_text t = { o, digest, WIRE_RECEIVED, WIRE_PROOF_NONE,
+		NULL };
+	struct ag_bundle *next = NULL;
+	struct ag_known k = {
+		.node = w->c.conf->node,
+		.presents = ag_config_presents(w->c.conf, o->root),
+		.verifies = ag_config_verifies(w->c.conf, o->root),
+		.bundle = r->bundle,
+		.state = &r->state,
+		.key = r->key,
+		.now = base_time_now(),
+		.joining = joining,
+	};
+
+	switch (ag_order_judge(&k, o, digest, &next)) {
+	case AG_TAKE:
+		return take(w, r, o, digest, base_buf_span(&p->content), next);
+	case AG_RESUME:
+		ag_job_answer(w, r, &t);
+		return BASE_OK;
+	case AG_ANSWER:
+		ag_job_answer_stored(w, r);
+		return BASE_OK;
+	case AG_REFUSE:
+		break;
+	}
+	t.status = WIRE_ORDER_REFUSED;
+	t.reason = base_why();
+	ag_job_answer(w, r, &t);
+	return BASE_E_REFUSED;
+}
+
+static STACK_OF(X509) *
+management_trust(struct ag_work *w)
+{
+	const struct ag_root *m =
+	    ag_holdings_find(w->c.holdings, AG_MANAGEMENT);
+
+	return ag_bundle_stack(m->bundle);
+}
+
+static enum base_err
+open_order(struct ag_work *w, struct base_span cms, struct wire_order *o,
+    uint8_t digest[32])
+{
+	struct ag_addressee us = { management_trust(w), w->c.conf->fleet,
+		w->c.conf->node, base_time_now() };
+	enum base_err e = ag_order_open(&us, cms, o, digest);
+
+	sk_X509_pop_free(us.trust, X509_free);
+	return e;
+}
+
+enum base_err
+ag_work_order(struct ag_work *w, const struct wire_parcel *p, bool joining)
+{
+	struct wire_order o = { 0 };
+	uint8_t digest[32];
+	struct ag_root *r;
+	enum base_err e;
+
+	e = open_order(w, base_buf_span(&p->content), &o, digest);
+	if (e != BASE_OK) {
+		base_log(BASE_WARNING, "order: dropped: %s", base_why());
+		goto out;
+	}
+	r = ag_holdings_find(w->c.holdings, o.root);
+	if (r == NULL || r->regressed) {
+		e = base_fail(BASE_E_REFUSED,
+		    r == NULL
+			? "order: root %s is not in this node's configuration"
+			: "order: root %s: the store is damaged (regressed); "
+			  "the node must be joined again",
+		    o.root);
+		base_log(BASE_WARNING, "%s", base_why());
+		goto out;
+	}
+	take_route(r, p);
+	e = decide(w, r, &o, digest, p, joining);
+out:
+	wire_order_clear(&o);
+	return e;
+}
+
+/* ---- acknowledgements -------------------------------------------------------------------------- */
+
+static enum base_err
+open_ack(struct ag_work *w, struct base_span cms, struct wire_ack *a)
+{
+	STACK_OF(X509) *trust = management_trust(w);
+	struct wire_signer s = { 0 };
+	struct base_buf der;
+	enum base_err e;
+
+	base_buf_init(&der, 0);
+	if ((e = wire_cms_verify(WIRE_C_ACK, cms, trust, base_time_now(), &der,
+		 &s)) == BASE_OK &&
+	    (e = wire_ack_parse(base_buf_span(&der), a)) == BASE_OK &&
+	    (strcmp(a->fleet, w->c.conf->fleet) != 0 ||
+		strcmp(a->node, w->c.conf->node) != 0))
+		e = base_fail(BASE_E_DENIED, "ack: for another node");
+	base_buf_free(&der);
+	wire_signer_clear(&s);
+	sk_X509_pop_free(trust, X509_free);
+	return e;
+}
+
+void
+ag_work_ack(struct ag_work *w, const struct wire_parcel *p)
+{
+	struct wire_ack a = { 0 };
+	struct ag_root *r;
+
+	if (open_ack(w, base_buf_span(&p->content), &a) != BASE_OK) {
+		base_log(BASE_WARNING, "ack: dropped: %s", base_why());
+		return;
+	}
+	r = ag_holdings_find(w->c.holdings, a.root);
+	if (r == NULL || r->state.acked || a.epoch != r->state.highest ||
+	    memcmp(a.report_digest, r->state.report_digest, 32) != 0)
+		return;
+	r->state.acked = true;
+	if (ag_state_write(w->c.store, r->name, &r->state) != BASE_OK)
+		base_log(BASE_WARNING, "ack: %s", base_why());
+}
+
+/* ---- after a restart ------------------------------------------------------------------------------ */
+
+static enum base_err
+resume_order(struct ag_work *w, struct ag_root *r, struct wire_order *o)
+{
+	struct ag_known k = {
+		.node = w->c.conf->node,
+		.presents = ag_config_presents(w->c.conf, o->root),
+		.verifies = ag_config_verifies(w->c.conf, o->root),
+		.bundle = r->bundle,
+		.state = &r->state,
+		.key = r->key,
+		.now = base_time_now(),
+		.joining = o->steps & WIRE_STEP_JOIN,
+	};
+	struct ag_bundle *next = NULL;
+	enum base_err e;
+
+	if (r->bundle != NULL && r->bundle->epoch == o->epoch)
+		return BASE_OK;
+	if ((e = ag_order_apply(&k, o, &next)) != BASE_OK ||
+	    (e = ag_store_put(w->c.store, next)) != BASE_OK ||
+	    (e = ag_store_swap(w->c.store, r->name, o->epoch)) != BASE_OK) {
+		ag_bundle_free(next);
+		return e;
+	}
+	ag_job_use(w, r, next);
+	return BASE_OK;
+}
+
+static void
+resume_root(struct ag_work *w, struct ag_root *r)
+{
+	struct wire_order o = { 0 };
+	uint8_t digest[32];
+	struct job *j;
+	enum base_err e;
+
+	e = open_order(w, base_buf_span(&r->state.order), &o, digest);
+	if (e == BASE_OK) {
+		base_log(BASE_NOTICE, "%s: epoch %llu: going on after restart",
+		    r->name, (unsigned long long)o.epoch);
+		e = resume_order(w, r, &o);
+	}
+	if (e == BASE_OK) {
+		ag_job_enqueue(w, ag_job_new(r, &o));
+		return;
+	}
+	j = ag_job_new(r, &o);
+	strncpy(j->why, base_why(), sizeof j->why - 1);
+	if (j->order.epoch != 0)
+		ag_job_settle(w, j, WIRE_FAILED, WIRE_PROOF_NONE);
+	else
+		base_log(BASE_ERR,
+		    "%s: stored order: %s; the CA will send "
+		    "it again",
+		    r->name, j->why);
+	ag_job_free(j);
+}
+
+static enum base_err
+tidy_files(struct ag_work *w)
+{
+	const struct ag_config *c = w->c.conf;
+	bool changed;
+	enum base_err e;
+
+	for (size_t i = 0; i < c->napps; i++) {
+		const struct ag_side *s = &c->apps[i].side[0];
+		struct ag_root *r;
+
+		s = s->on ? s : s + 1;
+		e = ag_render_app(w->c.holdings, &c->apps[i], &changed);
+		if (e != BASE_OK)
+			return e;
+		r = ag_holdings_find(w->c.holdings,
+		    s->root != NULL ? s->root : s->verify_root);
+		if (!changed || r == NULL || r->state.phase == AG_PENDING)
+			continue;
+		base_log(BASE_WARNING,
+		    "%s: files were not what the store says; put right",
+		    c->apps[i].name);
+		ag_job_enqueue(w, ag_job_new(r, NULL));
+	}
+	return BASE_OK;
+}
+
+enum base_err
+ag_work_resume(struct ag_work *w)
+{
+	enum base_err e;
+
+	for (size_t i = 0; i < w->c.holdings->n; i++) {
+		struct ag_root *r = &w->c.holdings->root[i];
+
+		if (!r->regressed && r->state.phase == AG_PENDING &&
+		    !ag_job_is_queued(w, r))
+			resume_root(w, r);
+	}
+	e = tidy_files(w);
+	ag_job_answer_all(w);
+	return e;
+}

@@ -1,0 +1,47 @@
+/*
+ * agentd/work_impl: what work.c and job.c share.
+ */
+#pragma once
+
+#include "agentd/work.h"
+
+/* Work on one root: an order, or only files that must be put in order. */
+struct job {
+	struct job *next;
+	struct ag_root *root;
+	struct wire_order order;
+	bool plain; /* no order: render and reload */
+	bool back; /* failed; the previous version is put back */
+	struct base_mono not_before;
+	char why[400];
+};
+
+struct ag_work {
+	struct ag_work_conf c;
+	uint8_t boot_id[16];
+	struct job *queue; /* first is the one in work */
+	struct ag_live *live;
+	struct event *wake; /* of the queue */
+	struct event *again; /* reports without acknowledgement */
+	uint32_t again_ms;
+};
+
+/* o is emptied; NULL: only render and reload. */
+struct job *ag_job_new(struct ag_root *r, struct wire_order *o);
+void ag_job_free(struct job *j);
+void ag_job_enqueue(struct ag_work *w, struct job *j);
+/* A newer order of a root takes the place of the one in work. */
+void ag_job_supersede(struct ag_work *w, const struct ag_root *r);
+bool ag_job_is_queued(const struct ag_work *w, const struct ag_root *r);
+/* b becomes what is held under r, and goes over to it. */
+void ag_job_use(struct ag_work *w, struct ag_root *r, struct ag_bundle *b);
+/* A report that is not stored: received, refused. */
+void ag_job_answer(struct ag_work *w, const struct ag_root *r,
+    const struct ag_verdict_text *t);
+/* The stored report, until it is acknowledged. */
+void ag_job_answer_stored(struct ag_work *w, struct ag_root *r);
+/* All stored reports that lack an acknowledgement, soon. */
+void ag_job_answer_all(struct ag_work *w);
+/* Stores the final report, then sends it. */
+void ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
+    enum wire_proof proof);
