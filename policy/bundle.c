@@ -28,15 +28,15 @@ note_add(struct shape *s, uint32_t node, const char *text, uint32_t peer)
 static enum pol_err
 split_impossible(struct shape *s, const struct needs *needs, uint32_t node)
 {
-	uint32_t parts[PARTS_MAX];
+	const uint32_t part = shape_parts(s, node)->part[0];
 	struct walk w = walk_start(s->graph, node);
 	const struct half *h;
 
-	if (shape_parts(s, node, parts) == 0)
+	if (part == 0)
 		return POL_OK;
 	while ((h = walk_next(&w)) != NULL)
-		if (link_needs(s, needs, &(struct asked){ node, 0, parts[0] },
-			h, w.is_client) == NEED_NEVER) {
+		if (link_needs(s, needs, &(struct asked){ node, 0, part }, h,
+			w.is_client) == NEED_NEVER) {
 			s->role[node] |= ROLE_SPLIT;
 			return note_add(s, node,
 			    "takes trust, cert and finish in orders of their "
@@ -66,11 +66,9 @@ struct tarjan {
 static bool
 is_bundle(const struct shape *s, uint32_t node)
 {
-	uint32_t parts[PARTS_MAX];
-
 	return !(s->role[node] & ROLE_SPLIT) &&
-	    shape_parts(s, node, parts) > 0 &&
-	    (parts[0] & (POL_TRUST | POL_CERT)) == (POL_TRUST | POL_CERT);
+	    (shape_parts(s, node)->part[0] & (POL_TRUST | POL_CERT)) ==
+	    (POL_TRUST | POL_CERT);
 }
 
 /* The next node whose trust, inside its bundle, node's bundle waits for. */
@@ -78,15 +76,13 @@ static uint32_t
 next_waited(const struct tarjan *t, struct frame *f)
 {
 	const struct shape *s = t->shape;
-	uint32_t parts[PARTS_MAX];
+	const uint32_t part = shape_parts(s, f->node)->part[0];
 	const struct half *h;
 
-	if (shape_parts(s, f->node, parts) == 0)
-		return POL_NONE;
 	while ((h = walk_next(&f->walk)) != NULL)
 		if (is_bundle(s, h->peer) &&
 		    (link_needs(s, t->needs,
-			 &(struct asked){ f->node, 0, parts[0] }, h,
+			 &(struct asked){ f->node, 0, part }, h,
 			 f->walk.is_client) &
 			POL_TRUST))
 			return h->peer;

@@ -79,7 +79,7 @@ pol_graph_reserve(struct pol_graph *g, size_t nlinks)
 
 	if (nlinks <= g->cap)
 		return POL_OK;
-	if (nlinks > SIZE_MAX / sizeof(*raw))
+	if (nlinks > UINT32_MAX)
 		return POL_E_RANGE;
 	if ((raw = realloc(g->raw, nlinks * sizeof(*raw))) == NULL)
 		return POL_E_NOMEM;
@@ -114,7 +114,7 @@ pol_graph_link(struct pol_graph *g, const struct pol_link *l)
 	if ((e = link_check(g, l)) != POL_OK)
 		return e;
 	if (g->nlinks == g->cap &&
-	    (e = pol_graph_reserve(g, g->cap == 0 ? 64 : 2 * g->cap)) != POL_OK)
+	    (e = pol_graph_reserve(g, g->cap + g->cap / 2 + 64)) != POL_OK)
 		return e;
 	g->raw[g->nlinks++] = (struct raw_link){
 		.client = l->client,
@@ -132,7 +132,7 @@ pol_graph_link(struct pol_graph *g, const struct pol_link *l)
 
 /* Counts at [k + 1] become first positions at [k]. */
 static void
-rows_sum(size_t *at, uint32_t n)
+rows_sum(uint32_t *at, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
 		at[i + 1] += at[i];
@@ -140,7 +140,7 @@ rows_sum(size_t *at, uint32_t n)
 
 /* Dealing out has moved every start to the next one's; move them back. */
 static void
-rows_restore(size_t *at, uint32_t n)
+rows_restore(uint32_t *at, uint32_t n)
 {
 	memmove(at + 1, at, (size_t)n * sizeof(*at));
 	at[0] = 0;
@@ -159,21 +159,21 @@ deal_raw(struct pol_graph *g)
 
 /* From one adjacency into the other, whose rows come out sorted. */
 static void
-deal_half(const struct half *from, const size_t *from_at, struct half *to,
-    size_t *to_at, uint32_t n)
+deal_half(const struct half *from, const uint32_t *from_at, struct half *to,
+    uint32_t *to_at, uint32_t n)
 {
 	for (uint32_t k = 0; k < n; k++)
-		for (size_t i = from_at[k]; i < from_at[k + 1]; i++)
+		for (uint32_t i = from_at[k]; i < from_at[k + 1]; i++)
 			to[to_at[from[i].peer]++] = (struct half){ k,
 				from[i].client_root, from[i].server_root };
 	rows_restore(to_at, n);
 }
 
 static bool
-rows_are_sorted(const struct half *h, const size_t *at, uint32_t n)
+rows_are_sorted(const struct half *h, const uint32_t *at, uint32_t n)
 {
 	for (uint32_t k = 0; k < n; k++)
-		for (size_t i = at[k] + 1; i < at[k + 1]; i++)
+		for (uint32_t i = at[k] + 1; i < at[k + 1]; i++)
 			if (h[i - 1].peer >= h[i].peer)
 				return false;
 	return true;
@@ -184,11 +184,11 @@ static enum pol_err
 rows_unique(struct pol_graph *g)
 {
 	struct half *h = g->as_server;
-	size_t out = 0, begin = 0;
+	uint32_t out = 0, begin = 0;
 
 	for (uint32_t k = 0; k < g->nnodes; k++) {
-		size_t first = out, end = g->server_at[k + 1];
-		for (size_t i = begin; i < end; i++) {
+		uint32_t first = out, end = g->server_at[k + 1];
+		for (uint32_t i = begin; i < end; i++) {
 			if (out == first || h[out - 1].peer != h[i].peer)
 				h[out++] = h[i];
 			else if (h[out - 1].client_root != h[i].client_root)

@@ -25,8 +25,8 @@ struct pol_graph {
 	uint16_t *server_root; /* of each node's server endpoint */
 	struct raw_link *raw; /* until sealed */
 	size_t nlinks, cap;
-	size_t *client_at; /* nnodes + 1: links in which it is client */
-	size_t *server_at;
+	uint32_t *client_at; /* nnodes + 1: links in which it is client */
+	uint32_t *server_at;
 	struct half *as_client; /* peers are servers, ascending */
 	struct half *as_server; /* peers are clients, ascending */
 };
@@ -88,6 +88,11 @@ void needs_derive(struct needs *n);
 #define PARTS_MAX  3
 #define LAYERS_MAX 7
 
+/* A node's orders, each a mask of steps; zero beyond n. */
+struct parts {
+	uint8_t part[PARTS_MAX], n;
+};
+
 struct shape {
 	const struct pol_graph *graph;
 	uint32_t root;
@@ -96,6 +101,7 @@ struct shape {
 	uint32_t *group; /* per node; POL_NONE without part */
 	uint32_t ngroups;
 	bool has_last; /* some node has ROLE_LAST */
+	struct parts parts[256]; /* by role */
 	struct pol_plan_note *notes;
 	size_t nnotes, notes_cap;
 };
@@ -106,9 +112,12 @@ void shape_free(struct shape *s);
 
 uint32_t role_steps(unsigned role);
 unsigned role_of(const struct pol_graph *g, uint32_t root, uint32_t node);
-/* Step masks of the node's orders in their sequence; returns how many. */
-unsigned
-shape_parts(const struct shape *s, uint32_t node, uint32_t parts[PARTS_MAX]);
+/* Step masks of the node's orders in their sequence. */
+static inline const struct parts *
+shape_parts(const struct shape *s, uint32_t node)
+{
+	return &s->parts[s->role[node]];
+}
 /* Barrier of a step in the node's group, from 0. */
 unsigned shape_layer(const struct shape *s, unsigned role, uint32_t step);
 bool shape_has_layers(const struct shape *s);

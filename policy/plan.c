@@ -37,12 +37,11 @@ static void
 rounds_of_minimal(const struct shape *s, uint32_t *round)
 {
 	for (uint32_t i = 0; i < s->graph->nnodes; i++) {
-		uint32_t parts[PARTS_MAX];
-		unsigned n = shape_parts(s, i, parts);
-		for (unsigned k = 0; k < n; k++)
-			round[slot_of(i, k)] = parts[k] == POL_TRUST ? 1
-			    : parts[k] == POL_CERT		     ? 2
-								     : 3;
+		const struct parts *parts = shape_parts(s, i);
+		for (unsigned k = 0; k < parts->n; k++)
+			round[slot_of(i, k)] = parts->part[k] == POL_TRUST ? 1
+			    : parts->part[k] == POL_CERT		   ? 2
+									   : 3;
 	}
 }
 
@@ -51,21 +50,21 @@ rounds_of_minimal(const struct shape *s, uint32_t *round)
 static enum pol_err
 rounds_by_layer(const struct shape *s, uint32_t *round)
 {
-	uint32_t parts[PARTS_MAX];
 	uint8_t *seen = calloc((size_t)s->ngroups + 1, 1);
 
 	if (seen == NULL)
 		return POL_E_NOMEM;
 	for (uint32_t i = 0; i < s->graph->nnodes; i++) {
-		unsigned n = shape_parts(s, i, parts);
-		for (unsigned k = 0; k < n; k++)
+		const struct parts *parts = shape_parts(s, i);
+		for (unsigned k = 0; k < parts->n; k++)
 			seen[s->group[i]] |= (uint8_t)(1u
-			    << shape_layer(s, s->role[i], parts[k]));
+			    << shape_layer(s, s->role[i], parts->part[k]));
 	}
 	for (uint32_t i = 0; i < s->graph->nnodes; i++) {
-		unsigned n = shape_parts(s, i, parts);
-		for (unsigned k = 0; k < n; k++) {
-			unsigned layer = shape_layer(s, s->role[i], parts[k]);
+		const struct parts *parts = shape_parts(s, i);
+		for (unsigned k = 0; k < parts->n; k++) {
+			unsigned layer =
+			    shape_layer(s, s->role[i], parts->part[k]);
 			unsigned below =
 			    seen[s->group[i]] & ((1u << layer) - 1);
 			round[slot_of(i, k)] =
@@ -92,14 +91,14 @@ struct count {
 static unsigned
 parts_needed(const struct shape *s, uint32_t peer, uint8_t need)
 {
-	uint32_t parts[PARTS_MAX];
-	unsigned found = 0, n;
+	const struct parts *parts;
+	unsigned found = 0;
 
 	if (need == 0)
 		return 0;
-	n = shape_parts(s, peer, parts);
-	for (unsigned k = 0; k < n; k++)
-		found += (parts[k] & need) != 0;
+	parts = shape_parts(s, peer);
+	for (unsigned k = 0; k < parts->n; k++)
+		found += (parts->part[k] & need) != 0;
 	return found;
 }
 
@@ -107,15 +106,14 @@ static void
 count_node(struct count *c, uint32_t node)
 {
 	const struct shape *s = c->shape;
-	uint32_t parts[PARTS_MAX];
-	unsigned n = shape_parts(s, node, parts);
+	const struct parts *parts = shape_parts(s, node);
 	struct asked a = { node, 0, 0 };
 
-	for (unsigned k = 0; k < n; k++) {
+	for (unsigned k = 0; k < parts->n; k++) {
 		uint32_t left;
 		struct walk w = walk_start(s->graph, node);
 		const struct half *h;
-		a.part = parts[k];
+		a.part = parts->part[k];
 		left = parts_needed(s, node,
 		    (uint8_t)needs_own(s->role[node], a.part));
 		while ((h = walk_next(&w)) != NULL)
@@ -143,13 +141,12 @@ count_tell(struct count *c, uint32_t node, const struct half *back,
     bool is_client, struct pol_order told, uint32_t round)
 {
 	const struct shape *s = c->shape;
-	uint32_t parts[PARTS_MAX];
-	unsigned n = shape_parts(s, node, parts);
+	const struct parts *parts = shape_parts(s, node);
 	struct asked a = { node, 0, 0 };
 
-	for (unsigned k = 0; k < n; k++) {
+	for (unsigned k = 0; k < parts->n; k++) {
 		uint32_t need;
-		a.part = parts[k];
+		a.part = parts->part[k];
 		need = back == NULL
 		    ? needs_own(s->role[node], a.part)
 		    : link_needs(s, c->needs, &a, back, is_client);
@@ -165,13 +162,11 @@ count_spread(struct count *c, uint32_t slot)
 	const struct shape *s = c->shape;
 	const uint32_t node = slot / PARTS_MAX;
 	const uint32_t round = ++c->round[slot];
-	uint32_t parts[PARTS_MAX];
 	struct walk w = walk_start(s->graph, node);
 	struct pol_order told = { node, 0 };
 	const struct half *h;
 
-	(void)shape_parts(s, node, parts);
-	told.steps = parts[slot % PARTS_MAX];
+	told.steps = shape_parts(s, node)->part[slot % PARTS_MAX];
 	count_tell(c, node, NULL, false, told, round);
 	while ((h = walk_next(&w)) != NULL) {
 		struct half back = *h;
@@ -198,9 +193,8 @@ rounds_by_count(const struct shape *s, const struct needs *needs,
 		count_spread(&c, c.queue[c.head++]);
 	e = POL_OK;
 	for (uint32_t i = 0; i < s->graph->nnodes; i++) {
-		uint32_t parts[PARTS_MAX];
-		unsigned n = shape_parts(s, i, parts);
-		for (unsigned k = 0; k < n; k++)
+		const struct parts *parts = shape_parts(s, i);
+		for (unsigned k = 0; k < parts->n; k++)
 			if (c.left[slot_of(i, k)] != 0)
 				e = POL_E_UNSAFE;
 	}
@@ -218,7 +212,7 @@ orders_sort(struct pol_plan *p, const uint32_t *round)
 {
 	const uint32_t nnodes = p->shape.graph->nnodes;
 	const size_t nslots = (size_t)nnodes * PARTS_MAX;
-	uint32_t parts[PARTS_MAX], *at;
+	uint32_t *at;
 
 	for (size_t i = 0; i < nslots; i++) {
 		p->norders += round[i] != 0;
@@ -237,12 +231,12 @@ orders_sort(struct pol_plan *p, const uint32_t *round)
 	for (uint32_t r = 1; r <= p->nrounds; r++)
 		at[r + 1] += at[r];
 	for (uint32_t i = 0; i < nnodes; i++) {
-		unsigned n = shape_parts(&p->shape, i, parts);
-		for (unsigned k = 0; k < n; k++) {
+		const struct parts *parts = shape_parts(&p->shape, i);
+		for (unsigned k = 0; k < parts->n; k++) {
 			uint32_t r = round[slot_of(i, k)];
 			uint32_t id = at[r]++;
 			p->orders[id] =
-			    (struct pol_plan_order){ i, parts[k], r };
+			    (struct pol_plan_order){ i, parts->part[k], r };
 			p->id[slot_of(i, k)] = id;
 		}
 	}
@@ -378,11 +372,10 @@ after_add(struct pol_plan *p, uint32_t id)
 static bool
 after_add_parts(struct pol_plan *p, uint32_t node, uint32_t need)
 {
-	uint32_t parts[PARTS_MAX];
-	unsigned n = need == 0 ? 0 : shape_parts(&p->shape, node, parts);
+	const struct parts *parts = shape_parts(&p->shape, node);
 
-	for (unsigned k = 0; k < n; k++)
-		if ((parts[k] & need) != 0 &&
+	for (unsigned k = 0; k < parts->n; k++)
+		if ((parts->part[k] & need) != 0 &&
 		    !after_add(p, p->id[slot_of(node, k)]))
 			return false;
 	return true;
@@ -398,9 +391,9 @@ after_by_layer(struct pol_plan *p, const struct pol_plan_order *o)
 		return true;
 	for (uint32_t i = p->members_at[group]; i < p->members_at[group + 1];
 	     i++) {
-		uint32_t node = p->members[i], parts[PARTS_MAX];
-		unsigned n = shape_parts(s, node, parts);
-		for (unsigned k = 0; k < n; k++) {
+		uint32_t node = p->members[i];
+		const struct parts *parts = shape_parts(s, node);
+		for (unsigned k = 0; k < parts->n; k++) {
 			uint32_t id = p->id[slot_of(node, k)];
 			if (p->orders[id].round + 1 == o->round &&
 			    !after_add(p, id))
@@ -416,12 +409,11 @@ after_by_need(struct pol_plan *p, const struct pol_plan_order *o)
 	const struct shape *s = &p->shape;
 	struct walk w = walk_start(s->graph, o->node);
 	struct asked a = { o->node, 0, o->steps };
-	uint32_t parts[PARTS_MAX];
+	const struct parts *parts = shape_parts(s, o->node);
 	const struct half *h;
 
-	(void)shape_parts(s, o->node, parts);
-	for (unsigned k = 0; parts[k] != o->steps; k++)
-		a.done |= parts[k];
+	for (unsigned k = 0; parts->part[k] != o->steps; k++)
+		a.done |= parts->part[k];
 	if (!after_add_parts(p, o->node, needs_own(s->role[o->node], o->steps)))
 		return false;
 	while ((h = walk_next(&w)) != NULL)

@@ -42,12 +42,14 @@ static void
 look_again(struct pol_engine *e, uint32_t node)
 {
 	const uint32_t todo = engine_todo(e, node);
-	uint32_t parts[PARTS_MAX], offer = 0;
-	unsigned n = todo == 0 ? 0 : shape_parts(&e->shape, node, parts);
+	const struct parts *parts = shape_parts(&e->shape, node);
+	uint32_t offer = 0;
 
-	for (unsigned k = 0; k < n && offer == 0; k++)
-		if ((parts[k] & todo) != 0 && is_open(e, node, parts[k] & todo))
-			offer = parts[k] & todo;
+	for (unsigned k = 0; k < parts->n && offer == 0; k++) {
+		uint32_t steps = parts->part[k] & todo;
+		if (steps != 0 && is_open(e, node, steps))
+			offer = steps;
+	}
 	offer_set(e, node, offer);
 }
 
@@ -163,16 +165,16 @@ pol_engine_waits(const struct pol_engine *e, uint32_t node, struct pol_why *out,
 {
 	const struct gate *const lists[] = { gates_strategy, gates_safety,
 		gates_when };
-	uint32_t parts[PARTS_MAX], todo;
-	unsigned nparts;
+	const struct parts *parts;
+	uint32_t todo;
 	size_t n = 0;
 
 	if (node >= e->shape.graph->nnodes || e->shape.role[node] == 0)
 		return 0;
 	todo = engine_todo(e, node);
-	nparts = shape_parts(&e->shape, node, parts);
-	for (unsigned k = 0; k < nparts && n < max; k++) {
-		const struct pol_order o = { node, parts[k] & todo };
+	parts = shape_parts(&e->shape, node);
+	for (unsigned k = 0; k < parts->n && n < max; k++) {
+		const struct pol_order o = { node, parts->part[k] & todo };
 		bool open = o.steps != 0;
 		for (unsigned i = 0; i < 3 && open; i++)
 			open = gates_pass(lists[i], e, o, &out[n]);

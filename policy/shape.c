@@ -132,15 +132,19 @@ group_find(uint32_t *up, uint32_t i)
 	return i;
 }
 
-static void
+/* Returns the representative of both. */
+static uint32_t
 group_join(uint32_t *up, uint32_t a, uint32_t b)
 {
 	a = group_find(up, a);
 	b = group_find(up, b);
-	if (a < b)
-		up[b] = a;
-	else
-		up[a] = b;
+	if (a > b) {
+		uint32_t swap = a;
+		a = b;
+		b = swap;
+	}
+	up[b] = a;
+	return a;
 }
 
 static void
@@ -166,14 +170,16 @@ roles_and_groups(struct shape *s)
 
 	for (uint32_t c = 0; c < g->nnodes; c++) {
 		unsigned role = 0;
-		for (size_t i = g->client_at[c]; i < g->client_at[c + 1]; i++) {
+		uint32_t top = c;
+		for (uint32_t i = g->client_at[c]; i < g->client_at[c + 1];
+		     i++) {
 			const struct half *h = &g->as_client[i];
 			unsigned mine = role_as_client(h, root);
 			if (mine == 0)
 				continue;
 			role |= mine;
 			s->role[h->peer] |= (uint8_t)role_as_server(h, root);
-			group_join(s->group, c, h->peer);
+			top = group_join(s->group, top, h->peer);
 		}
 		s->role[c] |= (uint8_t)role;
 	}
@@ -185,8 +191,9 @@ roles_and_groups(struct shape *s)
 
 /* ---- strategies ------------------------------------------------------------------ */
 
-unsigned
-shape_parts(const struct shape *s, uint32_t node, uint32_t parts[PARTS_MAX])
+/* For every role there is, so that asking for a node's orders is a look. */
+static void
+parts_fill(struct shape *s)
 {
 	static const uint8_t single[PARTS_MAX] = { POL_TRUST, POL_CERT,
 		POL_FINISH };
@@ -195,19 +202,20 @@ shape_parts(const struct shape *s, uint32_t node, uint32_t parts[PARTS_MAX])
 	static const uint8_t server[PARTS_MAX] = {
 		POL_TRUST | POL_CERT | POL_FINISH, 0, 0
 	};
-	const unsigned role = s->role[node];
-	const uint32_t steps = role_steps(role);
-	const uint8_t *pattern = single;
-	unsigned n = 0;
 
-	if (s->strategy == POL_MERGED && !(role & (ROLE_SERVER | ROLE_SPLIT)))
-		pattern = client;
-	if (s->strategy == POL_BUNDLED && !(role & ROLE_SPLIT))
-		pattern = (role & ROLE_CLIENT) ? client : server;
-	for (unsigned i = 0; i < PARTS_MAX; i++)
-		if ((pattern[i] & steps) != 0)
-			parts[n++] = pattern[i] & steps;
-	return n;
+	for (unsigned role = 0; role < 256; role++) {
+		const uint32_t steps = role_steps(role);
+		const uint8_t *pattern = single;
+		struct parts *p = &s->parts[role];
+		if (s->strategy == POL_MERGED &&
+		    !(role & (ROLE_SERVER | ROLE_SPLIT)))
+			pattern = client;
+		if (s->strategy == POL_BUNDLED && !(role & ROLE_SPLIT))
+			pattern = (role & ROLE_CLIENT) ? client : server;
+		for (unsigned i = 0; i < PARTS_MAX; i++)
+			if ((pattern[i] & steps) != 0)
+				p->part[p->n++] = (uint8_t)(pattern[i] & steps);
+	}
 }
 
 struct layers {
@@ -302,6 +310,7 @@ shape_make(const struct pol_graph *g, uint32_t root, enum pol_strategy st,
 	}
 	for (uint32_t i = 0; i < g->nnodes; i++)
 		s->group[i] = i;
+	parts_fill(s);
 	roles_and_groups(s);
 	groups_number(s);
 	if (st == POL_BUNDLED)

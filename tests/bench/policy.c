@@ -1,0 +1,232 @@
+/*
+ * bench policy: planning with `minimal` against a bare program that builds
+ * both adjacencies of the same links and counts prerequisites, in one run;
+ * bytes per link; and the cost of one report. `make bench-policy`.
+ */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "policy/policy.h"
+
+static double
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void *
+must(void *p)
+{
+	if (p == NULL) {
+		fprintf(stderr, "bench: out of memory\n");
+		exit(1);
+	}
+	return p;
+}
+
+static size_t
+heap_now(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+
+struct edge {
+	uint32_t client, server;
+};
+
+/* Nine in ten nodes are clients, the others servers; every link once. */
+static struct edge *
+edges_make(uint32_t nodes, uint32_t links)
+{
+	struct edge *e = must(malloc(links * sizeof(*e)));
+	const uint32_t servers = nodes / 10, clients = nodes - servers;
+	const uint32_t each = links / clients + 1;
+	uint64_t x = 88172645463325252u;
+
+	for (uint32_t i = 0; i < links; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		/* a client's servers differ: each from its own stretch */
+		e[i].client = servers + i % clients;
+		e[i].server =
+		    (uint32_t)((uint64_t)servers * (i / clients) / each +
+			x % (servers / each));
+	}
+	return e;
+}
+
+/* ---- the bare program ------------------------------------------------------ */
+
+static uint64_t
+bare(const struct edge *e, uint32_t nodes, uint32_t links)
+{
+	uint32_t *cat = must(calloc(nodes + 2, 4));
+	uint32_t *sat = must(calloc(nodes + 2, 4));
+	uint32_t *of_client = must(malloc(links * sizeof(uint32_t)));
+	uint32_t *of_server = must(malloc(links * sizeof(uint32_t)));
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < links; i++) {
+		cat[e[i].client + 2]++;
+		sat[e[i].server + 2]++;
+	}
+	for (uint32_t i = 0; i <= nodes; i++) {
+		cat[i + 1] += cat[i];
+		sat[i + 1] += sat[i];
+	}
+	for (uint32_t i = 0; i < links; i++) {
+		of_client[cat[e[i].client + 1]++] = e[i].server;
+		of_server[sat[e[i].server + 1]++] = e[i].client;
+	}
+	/* cert: own trust and all peers'; finish: own trust, peers' cert */
+	for (uint32_t i = 0; i < nodes; i++) {
+		uint64_t peers = cat[i + 1] - cat[i] + sat[i + 1] - sat[i];
+		sum += 2 * (peers + 1);
+	}
+	sum += of_client[links / 2] & 1;
+	sum += of_server[links / 2] & 1;
+	free(cat);
+	free(sat);
+	free(of_client);
+	free(of_server);
+	return sum;
+}
+
+/* ---- the library --------------------------------------------------------------- */
+
+static void
+check(enum pol_err e)
+{
+	if (e == POL_OK)
+		return;
+	fprintf(stderr, "bench: %s\n", pol_err_text(e));
+	exit(1);
+}
+
+static struct pol_graph *
+graph_make(const struct edge *e, uint32_t nodes, uint32_t links)
+{
+	struct pol_graph *g;
+
+	check(pol_graph_new(nodes, 1, &g));
+	check(pol_graph_reserve(g, links));
+	for (uint32_t i = 0; i < links; i++)
+		check(pol_graph_link(g,
+		    &(struct pol_link){ e[i].client, e[i].server, 0, 0 }));
+	check(pol_graph_seal(g));
+	return g;
+}
+
+static double
+time_plan(const struct edge *e, uint32_t nodes, uint32_t links, double *bytes)
+{
+	const size_t heap = heap_now();
+	const double start = now_ms();
+	struct pol_graph *g = graph_make(e, nodes, links);
+	struct pol_plan *p;
+	double ms;
+
+	check(pol_plan_make(g, 0, POL_MINIMAL, &p));
+	ms = now_ms() - start;
+	*bytes = (double)(heap_now() - heap) / links;
+	if (pol_plan_count(p) < 2 * nodes)
+		fprintf(stderr, "bench: odd plan\n");
+	pol_plan_free(p);
+	pol_graph_free(g);
+	return ms;
+}
+
+/* A whole roll, all reports one by one: nanoseconds per report and link. */
+static double
+time_reports(const struct edge *edges, uint32_t nodes, uint32_t links)
+{
+	const struct pol_goal goal = { .from = 1, .to = 2 };
+	struct pol_graph *g = graph_make(edges, nodes, links);
+	struct pol_engine *e;
+	const struct pol_order *o;
+	struct pol_order *copy = must(malloc(nodes * sizeof(*copy)));
+	size_t n;
+	double start;
+	uint64_t epoch = 0;
+
+	check(pol_engine_new(g, 0, &goal, &e));
+	for (uint32_t i = 0; i < nodes; i++)
+		check(pol_engine_fact(e,
+		    &(struct pol_fact){ .kind = POL_FACT_HOLDS,
+			.node = i,
+			.conf = { 1, 1, 0 } }));
+	start = now_ms();
+	do {
+		check(pol_engine_ready(e, (struct pol_time){ 0 }, &o, &n));
+		memcpy(copy, o, n * sizeof(*o));
+		for (size_t i = 0; i < n; i++) {
+			struct pol_fact f = { .kind = POL_FACT_SENT,
+				.node = copy[i].node,
+				.epoch = ++epoch,
+				.steps = copy[i].steps,
+				.from = 1,
+				.to = 2 };
+			check(pol_engine_fact(e, &f));
+			f.kind = POL_FACT_EFFECTIVE;
+			check(pol_engine_fact(e, &f));
+		}
+	} while (n > 0);
+	if (!pol_engine_is_done(e))
+		fprintf(stderr, "bench: roll is not done\n");
+	start = now_ms() - start;
+	free(copy);
+	pol_engine_free(e);
+	pol_graph_free(g);
+	return start * 1e6 / (6.0 * links);
+}
+
+static double
+best(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+static void
+one_size(uint32_t nodes, uint32_t links)
+{
+	struct edge *e = edges_make(nodes, links);
+	double plan = 1e300, floor = 1e300, bytes = 0, start;
+	uint64_t sum = 0;
+
+	for (int i = 0; i < 5; i++) {
+		start = now_ms();
+		sum += bare(e, nodes, links);
+		floor = best(floor, now_ms() - start);
+		plan = best(plan, time_plan(e, nodes, links, &bytes));
+	}
+	printf("plan %8u nodes %8u links: %8.1f ms, bare %8.1f ms, "
+	       "ratio %.2f, %.1f bytes per link, report %.0f ns per link%s\n",
+	    nodes, links, plan, floor, plan / floor, bytes,
+	    time_reports(e, nodes, links), sum == 0 ? "!" : "");
+	fflush(stdout);
+	free(e);
+}
+
+int
+main(int argc, char **argv)
+{
+	/* both programs in memory that is there already: the kernel's pages
+	 * would cost more than either */
+	mallopt(M_MMAP_THRESHOLD, 1 << 30);
+	mallopt(M_TRIM_THRESHOLD, 2047 << 20);
+	one_size(1000, 10000);
+	one_size(10000, 100000);
+	one_size(100000, 1000000);
+	if (argc > 1 && strcmp(argv[1], "--large") == 0)
+		one_size(1000000, 10000000);
+	return 0;
+}
