@@ -69,6 +69,8 @@ defaults
 	timeout connect 5s
 	timeout client 10s
 	timeout server 10s
+	timeout client-fin 1s
+	timeout server-fin 1s
 CONF
 	for t in "$@"; do
 		target_split "$t"

@@ -99,7 +99,7 @@ fleet_new
 fleet_up
 fleet_keep_old
 note "the fleet is up"
-kedge plan --topology "$HERE/topology.conf" --root plant || die "no plan"
+"$B/bin/kedge" plan --topology "$HERE/topology.conf" --root plant || die "no plan"
 load_start "$RATE"
 sleep 1
 roll

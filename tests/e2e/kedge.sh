@@ -4,7 +4,7 @@
 . "$HERE/agents.sh"
 
 kedge() {
-	"$B/bin/kedge" --socket "$D/ca/control" "$@"
+	"$B/bin/kedge" "$@" --socket "$D/ca/control"
 }
 
 # try SECONDS COMMAND...: until it succeeds; false when the time is over
