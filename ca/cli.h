@@ -102,3 +102,6 @@ enum base_err ca_cmd_explain(struct cli *c);
 enum base_err ca_cmd_graph(struct cli *c);
 enum base_err ca_cmd_audit_verify(struct cli *c);
 enum base_err ca_cmd_audit_list(struct cli *c);
+
+/* ca/cmd_verify.c */
+enum base_err ca_cmd_verify(struct cli *c);

@@ -75,6 +75,19 @@ static const struct cli_option plan_options[] = {
 	{ NULL, NULL, NULL },
 };
 
+static const struct cli_option verify_options[] = {
+	{ "trust", "FILE", "trusted roots" },
+	{ "untrusted", "FILE", "intermediates to choose from" },
+	{ "purpose", "HOW", "server or client" },
+	{ "name", "NAME",
+	    "DNS:HOST, IP:ADDRESS or email:MAILBOX it must have" },
+	{ "time", "RFC3339", "as of then; default now" },
+	{ "max-depth", "N", "intermediates allowed; default 8" },
+	{ "crl", "FILE", "revocation lists; each issuer needs one" },
+	{ "profile", "NAME", "closed (default) or any" },
+	{ NULL, NULL, NULL },
+};
+
 const struct cli_command cli_commands[] = {
 	{ "plan",
 	    "[--topology FILE] --root NAME [--strategy NAME] [--exit-code]",
@@ -137,5 +150,12 @@ const struct cli_command cli_commands[] = {
 	    NULL, audit_list_options, 0, 0, ca_cmd_audit_list },
 	{ "audit verify", "", "check the audit records' hash chain", NULL, NULL,
 	    0, 0, ca_cmd_audit_verify },
+	{ "verify", "--trust FILE --purpose HOW [options] CERT",
+	    "decide on a certificate as a node would",
+	    "Runs the code by which a node decides, on files, without kedged. FILE\n"
+	    "and CERT are PEM, or one certificate in DER; certificates behind the\n"
+	    "first in CERT count as untrusted. Exit 0: accepted; 1: not, and why.\n"
+	    "Profile any is RFC 5280; closed is what kedge itself issues.\n",
+	    verify_options, 1, 1, ca_cmd_verify },
 	{ NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },
 };

@@ -7,6 +7,7 @@ ca_SRC += \
 	ca/cmd_fleet.c \
 	ca/cmd_roll.c \
 	ca/cmd_topology.c \
+	ca/cmd_verify.c \
 	ca/ctl.c \
 	ca/remote.c \
 	ca/table.c

@@ -1,6 +1,6 @@
 /*
- * wire/path: candidate chains from a certificate to a trust anchor, and the
- * words for what was wrong. Internal to wire/.
+ * wire/path: candidate chains from a certificate to a trust anchor. Internal
+ * to wire/.
  */
 #pragma once
 
@@ -21,7 +21,3 @@ typedef enum base_err wire_path_judge(void *arg, STACK_OF(X509) *chain);
 enum base_err wire_path_search(X509 *cert, STACK_OF(X509) *trust,
     STACK_OF(X509) *untrusted, int max_depth, wire_path_judge *judge,
     void *arg) BASE_MUST;
-
-/* "CN=web1,O=acme" for a sentence; cut to fit, always terminated. */
-#define WIRE_LABEL_LEN 128
-const char *wire_x509_label(const X509 *x, char out[WIRE_LABEL_LEN]);

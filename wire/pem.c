@@ -266,3 +266,26 @@ wire_x509_spki_sha256(const X509 *x, uint8_t out[32])
 	SHA256(der, (size_t)n, out);
 	OPENSSL_free(der);
 }
+
+/* ---- words ---- */
+
+const char *
+wire_x509_label(const X509 *x, char out[WIRE_LABEL_LEN])
+{
+	BIO *b = BIO_new(BIO_s_mem());
+	char *p = NULL;
+	long n;
+
+	if (b == NULL)
+		base_die("label: out of memory");
+	(void)X509_NAME_print_ex(b, X509_get_subject_name(x), 0,
+	    XN_FLAG_RFC2253);
+	n = BIO_get_mem_data(b, &p);
+	if (n >= WIRE_LABEL_LEN)
+		n = WIRE_LABEL_LEN - 1;
+	if (n > 0)
+		memcpy(out, p, (size_t)n);
+	out[n > 0 ? n : 0] = '\0';
+	BIO_free(b);
+	return out[0] != '\0' ? out : strcpy(out, "(empty name)");
+}

@@ -77,8 +77,9 @@ check_extensions(X509 *x, bool leaf)
 		(void)OBJ_obj2txt(oid, sizeof(oid),
 		    X509_EXTENSION_get_object(e), 0);
 		(void)snprintf(why, sizeof(why),
-		    "extension %s is not on its list, or not %s there", oid,
-		    X509_EXTENSION_get_critical(e) ? "critical" : "uncritical");
+		    "extension %s, %s, is not among those of a %s", oid,
+		    X509_EXTENSION_get_critical(e) ? "critical" : "uncritical",
+		    leaf ? "leaf" : "CA");
 		return refuse(x, why);
 	}
 	if (X509_get0_subject_key_id(x) == NULL ||

@@ -24,6 +24,9 @@ enum base_err wire_crl_stack_from_pem(struct base_span pem,
 enum base_err wire_x509_to_der(const X509 *x, struct base_buf *out) BASE_MUST;
 enum base_err wire_x509_to_pem(const X509 *x, struct base_buf *out) BASE_MUST;
 void wire_x509_sha256(const X509 *x, uint8_t out[32]);
+/* "CN=web1,O=acme" for a sentence: ASCII, cut to fit, always terminated. */
+#define WIRE_LABEL_LEN 128
+const char *wire_x509_label(const X509 *x, char out[WIRE_LABEL_LEN]);
 /* SHA-256 of the DER SubjectPublicKeyInfo. */
 void wire_x509_spki_sha256(const X509 *x, uint8_t out[32]);
 /* The node that a certificate speaks for: its one CN, which is also its first
