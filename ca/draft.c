@@ -229,6 +229,14 @@ ask(struct ca_drafts *d, struct wire_hsm_request *q,
 	return d->ca->hsm.ask(d->ca->hsm.self, &w);
 }
 
+static enum wire_alg
+root_alg(const struct ca *ca, const char *root)
+{
+	uint32_t i = ca_topo_root(ca->topo, root);
+
+	return i == POL_NONE ? WIRE_P256 : ca->topo->roots[i].alg;
+}
+
 static enum base_err
 ask_certs(struct ca_drafts *d)
 {
@@ -238,6 +246,7 @@ ask_certs(struct ca_drafts *d)
 
 	memcpy(q.key.root, first->issue.root, sizeof(q.key.root));
 	q.key.generation = first->issue.gen;
+	q.key.alg = root_alg(d->ca, first->issue.root);
 	q.nitems = d->nbatch;
 	q.items = base_alloc(d->nbatch * sizeof(*q.items));
 	for (size_t i = 0; r == BASE_OK && i < d->nbatch; i++) {
@@ -399,8 +408,13 @@ static enum base_err
 ask_orders(struct ca_drafts *d)
 {
 	struct wire_hsm_request q = { .type = WIRE_HSM_ORDERS };
+	uint32_t management = ca_topo_root(d->ca->topo, CA_MANAGEMENT);
 	enum base_err r;
 
+	memcpy(q.key.root, CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
+	q.key.generation = d->ca->topo->roots[management].current;
+	q.key.order_signer = true;
+	q.key.alg = d->ca->topo->roots[management].alg;
 	q.nitems = d->nbatch;
 	q.items = base_alloc(d->nbatch * sizeof(*q.items));
 	r = wire_x509_to_der(d->ca->order_cert, &q.cert);

@@ -290,8 +290,12 @@ join_drafted(void *arg, enum base_err e, struct ca_drafts *d)
 		if (node != POL_NONE)
 			ca->topo->nodes[node].joined = ca_now(ca);
 		ca_event_node(ca, j->q->node, "known", "joined");
-		for (size_t i = 0; i < ca_drafts_count(d); i++)
+		/* the answer carries them too, but the node learns from a
+		 * parcel by which route it reports */
+		for (size_t i = 0; i < ca_drafts_count(d); i++) {
 			ca_event_order(ca, &ca_drafts_get(d, i)->row, 0);
+			ca_order_send(ca, &ca_drafts_get(d, i)->row);
+		}
 		ca_kick(ca);
 	}
 	join_end(j, e, base_buf_span(&cms));

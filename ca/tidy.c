@@ -17,8 +17,7 @@ ca_order_send(struct ca *ca, const struct ca_order *o)
 	uint32_t node = ca_topo_node(ca->topo, o->node);
 	struct ca_route route;
 
-	/* a join answer carries its orders itself */
-	if (node == POL_NONE || (o->steps & WIRE_STEP_JOIN) != 0)
+	if (node == POL_NONE)
 		return;
 	if (ca_topo_route(ca->topo, node, &route) != BASE_OK) {
 		base_log(BASE_WARNING, "order %s/%s: %s", o->node, o->root,
