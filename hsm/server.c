@@ -28,6 +28,7 @@ struct hsm_server {
 	struct hsm_core *core;
 	char *path;
 	int fd;
+	struct base_mono strangers; /* none is recorded before */
 	struct conn conn[CONNS];
 };
 
@@ -53,6 +54,18 @@ server_is_allowed(const struct hsm_conf *c, uid_t uid)
 	return false;
 }
 
+/* A record a minute says enough, and does not let strangers fill the disk. */
+static void
+server_stranger(struct hsm_server *s, uint32_t uid)
+{
+	struct base_mono now = base_mono_now();
+
+	if (now.ms < s->strangers.ms)
+		return;
+	s->strangers.ms = now.ms + 60000;
+	hsm_core_garbage(s->core, uid, "connection: this user is not in uids");
+}
+
 static void
 server_accept(struct hsm_server *s)
 {
@@ -64,8 +77,7 @@ server_accept(struct hsm_server *s)
 		return;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 ||
 	    !server_is_allowed(s->core->conf, cred.uid)) {
-		hsm_core_garbage(s->core, cred.uid,
-		    "connection: this user is not in uids");
+		server_stranger(s, cred.uid);
 		close(fd);
 		return;
 	}

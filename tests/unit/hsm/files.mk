@@ -1,6 +1,8 @@
 UNITS += hsm
 unit_hsm_SRC := tests/unit/hsm/main.c tests/unit/hsm/softhsm.c \
-                tests/unit/hsm/world.c tests/unit/hsm/test_certs.c \
+                tests/unit/hsm/world.c tests/unit/hsm/test_parts.c \
+                tests/unit/hsm/test_journal.c tests/unit/hsm/test_keys.c \
+                tests/unit/hsm/test_certs.c \
                 tests/unit/hsm/test_nodes.c tests/unit/hsm/test_orders.c \
                 tests/unit/hsm/test_ks_worker.c tests/unit/hsm/test_hsmd.c
 unit_hsm_USES := hsm wire base

@@ -12,6 +12,9 @@ main(void)
 	int failed;
 
 	base_log_open("test", BASE_ERR);
+	suite_add_tcase(suite, case_parts());
+	suite_add_tcase(suite, case_journal());
+	suite_add_tcase(suite, case_keys());
 	suite_add_tcase(suite, case_certs());
 	suite_add_tcase(suite, case_nodes());
 	suite_add_tcase(suite, case_orders());

@@ -3,6 +3,9 @@
 
 #include <check.h>
 
+TCase *case_parts(void);
+TCase *case_journal(void);
+TCase *case_keys(void);
 TCase *case_certs(void);
 TCase *case_nodes(void);
 TCase *case_orders(void);
