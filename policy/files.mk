@@ -8,4 +8,5 @@ policy_SRC := \
 	policy/nodeset.c \
 	policy/engine.c \
 	policy/gate.c \
-	policy/ready.c
+	policy/ready.c \
+	policy/explain.c

@@ -272,3 +272,22 @@ struct pol_rule {
 };
 /* Rules first, then gates in the order in which they are asked. */
 const struct pol_rule *pol_rules(size_t *n);
+
+/* ---- explain ---------------------------------------------------------------- */
+
+/* One plain sentence without full stop: what waits, by which rule, in which
+ * direction, for whose report, since when, what would release it. Cut at max
+ * (which includes the NUL); returns the length that was needed. name gives a
+ * node's name. */
+size_t pol_why_text(const struct pol_why *w,
+    const char *(*name)(const void *arg, uint32_t node), const void *arg,
+    char *out, size_t max);
+
+/* Is this order justified by these facts alone? For a signer that does not
+ * believe its caller: g holds the node and all its peers, facts what signed
+ * reports prove, in the order of their epochs. A node without a
+ * POL_FACT_HOLDS is unknown, and nothing is taken away on its account.
+ * UNSAFE with *why (may be NULL), STALE when the facts contradict. */
+enum pol_err pol_order_justified(const struct pol_graph *g, uint32_t root,
+    const struct pol_goal *goal, const struct pol_fact *facts, size_t nfacts,
+    struct pol_order o, struct pol_why *why) POL_MUST;

@@ -14,6 +14,7 @@ main(void)
 	suite_add_tcase(s, case_rule());
 	suite_add_tcase(s, case_plan());
 	suite_add_tcase(s, case_engine());
+	suite_add_tcase(s, case_explain());
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);

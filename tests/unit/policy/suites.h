@@ -7,3 +7,4 @@ TCase *case_graph(void);
 TCase *case_rule(void);
 TCase *case_plan(void);
 TCase *case_engine(void);
+TCase *case_explain(void);
