@@ -229,26 +229,19 @@ ask(struct ca_drafts *d, struct wire_hsm_request *q,
 	return d->ca->hsm.ask(d->ca->hsm.self, &w);
 }
 
-static enum wire_alg
-root_alg(const struct ca *ca, const char *root)
-{
-	uint32_t i = ca_topo_root(ca->topo, root);
-
-	return i == POL_NONE ? WIRE_P256 : ca->topo->roots[i].alg;
-}
-
 static enum base_err
 ask_certs(struct ca_drafts *d)
 {
 	const struct wish *first = &d->wishes[d->batch[0]];
 	struct wire_hsm_request q = { .type = WIRE_HSM_CERTS };
-	enum base_err r = BASE_OK;
+	enum base_err r;
 
 	memcpy(q.key.root, first->issue.root, sizeof(q.key.root));
 	q.key.generation = first->issue.gen;
-	q.key.alg = root_alg(d->ca, first->issue.root);
 	q.nitems = d->nbatch;
 	q.items = base_alloc(d->nbatch * sizeof(*q.items));
+	r = ca_issuer_alg(d->ca, first->issue.root, first->issue.gen,
+	    &q.key.alg);
 	for (size_t i = 0; r == BASE_OK && i < d->nbatch; i++) {
 		const struct wish *w = &d->wishes[d->batch[i]];
 
@@ -408,16 +401,15 @@ static enum base_err
 ask_orders(struct ca_drafts *d)
 {
 	struct wire_hsm_request q = { .type = WIRE_HSM_ORDERS };
-	uint32_t management = ca_topo_root(d->ca->topo, CA_MANAGEMENT);
 	enum base_err r;
 
 	memcpy(q.key.root, CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
-	q.key.generation = d->ca->topo->roots[management].current;
+	q.key.generation = 1; /* the signer's own, made at init */
 	q.key.order_signer = true;
-	q.key.alg = d->ca->topo->roots[management].alg;
 	q.nitems = d->nbatch;
 	q.items = base_alloc(d->nbatch * sizeof(*q.items));
-	r = wire_x509_to_der(d->ca->order_cert, &q.cert);
+	if ((r = ca_issuer_alg(d->ca, CA_MANAGEMENT, 1, &q.key.alg)) == BASE_OK)
+		r = wire_x509_to_der(d->ca->order_cert, &q.cert);
 	for (size_t i = 0; r == BASE_OK && i < d->nbatch; i++) {
 		const struct base_buf *der = &d->ders[d->batch[i]];
 

@@ -111,6 +111,17 @@ ca_issuer_root(struct ca *ca, const char *root, uint32_t gen, X509 **out)
 	return r;
 }
 
+enum base_err
+ca_issuer_alg(struct ca *ca, const char *root, uint32_t gen, enum wire_alg *out)
+{
+	const struct ca_issuer *i = NULL;
+	enum base_err r = issuer_get(ca, root, gen, &i);
+
+	if (r == BASE_OK)
+		*out = i->alg;
+	return r;
+}
+
 void
 ca_issuers_free(struct ca *ca)
 {

@@ -171,6 +171,8 @@ ca_issue_store(struct ca *ca, const struct ca_issue *i, X509 *x) BASE_MUST;
 /* NewWithNew of a generation; borrowed, lives as long as ca. */
 enum base_err ca_issuer_root(struct ca *ca, const char *root, uint32_t gen,
     X509 **out) BASE_MUST;
+enum base_err ca_issuer_alg(struct ca *ca, const char *root, uint32_t gen,
+    enum wire_alg *out) BASE_MUST;
 void ca_issuers_free(struct ca *ca);
 /* SHA-256 and the like: what cannot fail unless memory does. */
 void ca_sha256(struct base_span s, uint8_t out[32]);

@@ -413,6 +413,8 @@ roll_finish(struct ca *ca, struct ca_roll *w)
 	    "roll %llu of root %s: running -> done, "
 	    "generation %u is current",
 	    (unsigned long long)w->row.id, w->row.root, w->row.to);
+	if (w->waits[0] != '\0')
+		ca_event_waits(ca, w->row.root, "");
 	ca_event_roll(ca, &w->row, "running", "done");
 	roll_free(w);
 	ca->tidy_wanted = true;

@@ -15,6 +15,7 @@ main(void)
 	suite_add_tcase(s, case_topology());
 	suite_add_tcase(s, case_cmd_plan());
 	suite_add_tcase(s, case_cmd_verify());
+	suite_add_tcase(s, case_roll());
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);

@@ -5,6 +5,7 @@
 
 TCase *case_cli(void);
 TCase *case_cmd_plan(void);
+TCase *case_roll(void);
 TCase *case_remote(void);
 TCase *case_topology(void);
 TCase *case_cmd_verify(void);

@@ -1,0 +1,220 @@
+/*
+ * hsm_fake: see hsm_fake.h.
+ */
+#include "tests/unit/ca/hsm_fake.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct fake_key {
+	struct fake_key *next;
+	char root[CA_NAME];
+	uint32_t gen;
+	bool order;
+	EVP_PKEY *key;
+};
+
+struct waiting {
+	struct waiting *next;
+	struct wire_hsm_request q;
+	void (*done)(void *, enum base_err, struct wire_hsm_answer *);
+	void *arg;
+};
+
+struct hsm_fake {
+	struct fake_key *keys;
+	struct waiting *queue;
+	struct hsm_fake_mood mood;
+	uint8_t tokens;
+};
+
+struct hsm_fake *
+hsm_fake_new(void)
+{
+	return base_alloc(sizeof(struct hsm_fake));
+}
+
+struct hsm_fake_mood *
+hsm_fake_mood(struct hsm_fake *f)
+{
+	return &f->mood;
+}
+
+static void
+must(enum base_err e)
+{
+	if (e != BASE_OK)
+		base_die("fake hsm: %s", base_why());
+}
+
+static EVP_PKEY *
+key_of(struct hsm_fake *f, const char *root, uint32_t gen, bool order)
+{
+	struct fake_key *k;
+
+	for (k = f->keys; k != NULL; k = k->next)
+		if (k->order == order &&
+		    (order || (k->gen == gen && strcmp(k->root, root) == 0)))
+			return k->key;
+	k = base_alloc(sizeof(*k));
+	snprintf(k->root, sizeof(k->root), "%s", root);
+	k->gen = gen;
+	k->order = order;
+	must(wire_key_make(WIRE_P256, &k->key));
+	k->next = f->keys;
+	f->keys = k;
+	return k->key;
+}
+
+/* ---- answers --------------------------------------------------------------- */
+
+static void
+sign(EVP_PKEY *key, struct base_span tbs, struct base_buf *out)
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	uint8_t sig[256];
+	size_t n = sizeof(sig);
+
+	if (EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, key) != 1 ||
+	    EVP_DigestSign(md, sig, &n, tbs.p, tbs.n) != 1)
+		base_die("fake hsm: signing");
+	EVP_MD_CTX_free(md);
+	must(wire_cert_assemble(tbs, WIRE_P256, (struct base_span){ sig, n },
+	    out));
+}
+
+static void
+cert(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
+    struct wire_hsm_item *it)
+{
+	EVP_PKEY *key = key_of(f, q->key.root, q->key.generation, false);
+	struct wire_tbs t;
+	struct base_buf other;
+
+	must(wire_tbs_parse(base_buf_span(&q->items[i]), &t));
+	if (f->mood.refuse != NULL && strcmp(t.node, f->mood.refuse) == 0) {
+		it->err = BASE_E_REFUSED;
+		must(base_buf_printf(&it->data, "not this one"));
+	} else if (f->mood.other_cert) {
+		base_buf_init(&other, 0);
+		t.serial[5] ^= 1;
+		must(wire_tbs_compose(&t, &other));
+		sign(key, base_buf_span(&other), &it->data);
+		base_buf_free(&other);
+	} else {
+		sign(key, base_buf_span(&q->items[i]), &it->data);
+	}
+	wire_tbs_free(&t);
+}
+
+static void
+order(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
+    struct wire_hsm_item *it)
+{
+	X509 *x = NULL;
+
+	must(wire_x509_from_der(base_buf_span(&q->cert), "order", &x));
+	must(wire_cms_sign(WIRE_C_ORDER, base_buf_span(&q->items[i]), x,
+	    key_of(f, "", 0, true), NULL, &it->data));
+	X509_free(x);
+}
+
+static void
+answer(struct hsm_fake *f, struct waiting *w)
+{
+	struct wire_hsm_answer a = { .type = w->q.type };
+	EVP_PKEY *key;
+
+	if (w->q.type == WIRE_HSM_KEYGEN) {
+		key = key_of(f, w->q.key.root, w->q.key.generation,
+		    w->q.key.order_signer);
+		must(wire_key_spki(key, &a.key.spki));
+	} else if (w->q.type == WIRE_HSM_CERTS ||
+	    w->q.type == WIRE_HSM_ORDERS) {
+		a.nitems = w->q.nitems;
+		a.items = base_alloc(a.nitems * sizeof(*a.items));
+		for (size_t i = 0; i < a.nitems; i++)
+			(w->q.type == WIRE_HSM_CERTS ? cert : order)(f, &w->q,
+			    i, &a.items[i]);
+	} else if (w->q.type == WIRE_HSM_TOKEN) {
+		memset(a.secret, ++f->tokens, sizeof(a.secret));
+	}
+	w->done(w->arg, BASE_OK, &a);
+	wire_hsm_answer_clear(&a);
+}
+
+size_t
+hsm_fake_turn(struct hsm_fake *f)
+{
+	struct waiting *w;
+	size_t n = 0;
+
+	while ((w = f->queue) != NULL) {
+		f->queue = w->next;
+		if (f->mood.down)
+			w->done(w->arg, base_fail(BASE_E_TIMEOUT, "no answer"),
+			    NULL);
+		else
+			answer(f, w);
+		wire_hsm_request_clear(&w->q);
+		free(w);
+		n++;
+	}
+	return n;
+}
+
+/* ---- asking ------------------------------------------------------------------- */
+
+static enum base_err
+ask(void *self, const struct wire_hsm_ask *a)
+{
+	struct hsm_fake *f = self;
+	struct waiting *w = base_alloc(sizeof(*w)), **at;
+	struct base_buf b;
+
+	base_buf_init(&b, 0);
+	a->request->id = (uint32_t)++f->mood.asked;
+	must(wire_hsm_request_compose(a->request, &b));
+	must(wire_hsm_request_parse(base_buf_span(&b), &w->q));
+	base_buf_free(&b);
+	w->done = a->done;
+	w->arg = a->arg;
+	for (at = &f->queue; *at != NULL; at = &(*at)->next)
+		;
+	*at = w;
+	return BASE_OK;
+}
+
+struct ca_hsm
+hsm_fake_hsm(struct hsm_fake *f)
+{
+	return (struct ca_hsm){ ask, f };
+}
+
+void
+hsm_fake_drop(struct hsm_fake *f)
+{
+	struct waiting *next;
+
+	for (struct waiting *w = f->queue; w != NULL; w = next) {
+		next = w->next;
+		wire_hsm_request_clear(&w->q);
+		free(w);
+	}
+	f->queue = NULL;
+}
+
+void
+hsm_fake_free(struct hsm_fake *f)
+{
+	struct fake_key *next;
+
+	hsm_fake_drop(f);
+	for (struct fake_key *k = f->keys; k != NULL; k = next) {
+		next = k->next;
+		EVP_PKEY_free(k->key);
+		free(k);
+	}
+	free(f);
+}

@@ -1,0 +1,26 @@
+/*
+ * hsm_fake: kedge-hsmd's part played in memory: keys by (root, generation),
+ * everything signed that parses. Answers come when hsm_fake_turn is called,
+ * as they come from the event loop.
+ */
+#pragma once
+
+#include "ca/kedged.h"
+
+struct hsm_fake;
+
+struct hsm_fake *hsm_fake_new(void);
+void hsm_fake_free(struct hsm_fake *f);
+struct ca_hsm hsm_fake_hsm(struct hsm_fake *f);
+/* Answers all that waits; returns how many. */
+size_t hsm_fake_turn(struct hsm_fake *f);
+/* What waits is forgotten: kedged died. */
+void hsm_fake_drop(struct hsm_fake *f);
+
+struct hsm_fake_mood {
+	bool down; /* every request times out */
+	const char *refuse; /* no certificate for this node */
+	bool other_cert; /* signs another TBS than asked for */
+	uint64_t asked; /* requests so far */
+};
+struct hsm_fake_mood *hsm_fake_mood(struct hsm_fake *f);

@@ -1,0 +1,261 @@
+/* Rolls of a whole fleet in virtual time; see world.h. */
+#include <check.h>
+#include <string.h>
+
+#include "tests/unit/ca/suites.h"
+#include "tests/unit/ca/world.h"
+
+static const char pair[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; auth = \"mutual\";\n"
+    "  root = \"plant\"; } );\n";
+
+static const char fleet[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"web2\"; reach = \"push\"; via = [ \"app3\" ]; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ];\n"
+    "    dual = true; },\n"
+    "  { name = \"app3\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app6\"; reach = \"poll\"; via = [ \"web2\" ]; },\n"
+    "  { name = \"lone\"; reach = \"direct\"; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web2\"; root = \"plant\"; },\n"
+    "  { client = \"app6\"; server = \"web2\"; auth = \"server\";\n"
+    "    root = \"plant\"; },\n"
+    "  { client = \"app6\"; server = \"lone\"; auth = \"server\";\n"
+    "    root = \"plant\"; } );\n";
+
+static uint32_t
+current(struct world *w)
+{
+	struct ca_root r;
+
+	ck_assert_int_eq(ca_store_root_get(w->ca.store, "plant", &r), BASE_OK);
+	return r.current;
+}
+
+START_TEST(two_nodes_roll)
+{
+	struct world w;
+	uint64_t n;
+	uint8_t head[32];
+
+	world_open(&w, pair, 1);
+	world_join_all(&w);
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 120, world_rolled));
+	ck_assert_uint_eq(current(&w), 2);
+	for (size_t i = 0; i < w.nnodes; i++) {
+		ck_assert_uint_eq(w.nodes[i].conf.trust, POL_GEN(2));
+		ck_assert_uint_eq(w.nodes[i].conf.present, POL_GEN(2));
+		ck_assert_uint_eq(w.nodes[i].orders, 4); /* join and E1 */
+	}
+	ck_assert_int_eq(ca_store_audit_verify(w.ca.store, &n, head), BASE_OK);
+	world_close(&w);
+}
+END_TEST
+
+/* Again and again: the next generation's key already waits. */
+START_TEST(three_rolls_in_a_row)
+{
+	struct world w;
+
+	world_open(&w, pair, 2);
+	world_join_all(&w);
+	for (uint32_t g = 2; g <= 4; g++) {
+		world_roll(&w, "plant");
+		ck_assert(world_run(&w, 120, world_rolled));
+		ck_assert_uint_eq(current(&w), g);
+	}
+	world_close(&w);
+}
+END_TEST
+
+/* Loss, repetition, and kedged killed every few turns. */
+START_TEST(a_bad_day)
+{
+	struct world w;
+
+	world_open(&w, fleet, (uint64_t)_i + 1);
+	world_join_all(&w);
+	world_roll(&w, "plant");
+	w.loss = 40;
+	w.repeat = 30;
+	for (int i = 0; i < 6000 && !world_rolled(&w); i++) {
+		world_turn(&w);
+		if (i % 37 == _i)
+			world_restart(&w);
+	}
+	ck_assert_msg(world_rolled(&w), "seed %d: %s", _i + 1, w.waits);
+	ck_assert_uint_eq(current(&w), 2);
+	for (size_t i = 0; i < w.nnodes; i++) {
+		ck_assert_uint_eq(w.nodes[i].conf.trust & POL_GEN(1), 0);
+		ck_assert_uint_eq(w.nodes[i].conf.bridge, 0);
+	}
+	/* server without a finish is told to tidy up */
+	ck_assert_uint_eq(world_node(&w, "lone")->tidies, 1);
+	ck_assert_uint_eq(world_node(&w, "web1")->tidies, 0);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(a_silent_node_is_waited_for_by_name)
+{
+	struct world w;
+
+	world_open(&w, pair, 3);
+	world_join_all(&w);
+	world_node(&w, "app1")->deaf = true;
+	world_roll(&w, "plant");
+	ck_assert(!world_run(&w, 60, world_rolled));
+	ck_assert_ptr_nonnull(strstr(w.waits, "app1: trust"));
+	ck_assert_ptr_null(strstr(w.waits, "web1"));
+	ck_assert_uint_eq(world_node(&w, "web1")->conf.present, POL_GEN(1));
+	world_node(&w, "app1")->deaf = false;
+	ck_assert(world_run(&w, 120, world_rolled));
+	ck_assert_str_eq(w.waits, "");
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(hsmd_away_is_waited_for_by_name)
+{
+	struct world w;
+
+	world_open(&w, pair, 4);
+	world_join_all(&w);
+	world_roll(&w, "plant");
+	hsm_fake_mood(w.hsm)->down = true;
+	ck_assert(!world_run(&w, 30, world_rolled));
+	ck_assert_ptr_nonnull(strstr(w.waits, "waits for kedge-hsmd"));
+	hsm_fake_mood(w.hsm)->down = false;
+	ck_assert(world_run(&w, 120, world_rolled));
+	world_close(&w);
+}
+END_TEST
+
+static bool
+is_held(struct world *w)
+{
+	uint32_t i = ca_topo_node(w->ca.topo, "app1");
+
+	return w->ca.rolls != NULL && ca_roll_is_held(&w->ca, w->ca.rolls, i);
+}
+
+START_TEST(a_failing_node_is_held_and_freed)
+{
+	struct world w;
+
+	world_open(&w, pair, 5);
+	world_join_all(&w);
+	world_node(&w, "app1")->fails = true;
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 60, is_held));
+	ck_assert_uint_eq(world_node(&w, "app1")->highest, 1 + 3);
+	ck_assert(!world_run(&w, 30, world_rolled));
+	ck_assert_uint_eq(world_node(&w, "app1")->highest, 1 + 3);
+	world_restart(&w);
+	ck_assert(is_held(&w));
+	world_node(&w, "app1")->fails = false;
+	ck_assert_int_eq(ca_roll_retry(&w.ca, "plant", "app1", "test"),
+	    BASE_OK);
+	ck_assert(world_run(&w, 120, world_rolled));
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(a_paused_roll_sends_nothing)
+{
+	struct world w;
+	size_t before;
+
+	world_open(&w, pair, 6);
+	world_join_all(&w);
+	world_roll(&w, "plant");
+	ck_assert_int_eq(ca_roll_pause(&w.ca, "plant", true, "test"), BASE_OK);
+	before = world_node(&w, "web1")->orders;
+	ck_assert(!world_run(&w, 20, world_rolled));
+	ck_assert_uint_eq(world_node(&w, "web1")->orders, before);
+	world_restart(&w);
+	ck_assert(!world_run(&w, 20, world_rolled));
+	ck_assert_uint_eq(world_node(&w, "web1")->orders, before);
+	ck_assert_int_eq(ca_roll_pause(&w.ca, "plant", false, "test"), BASE_OK);
+	ck_assert(world_run(&w, 120, world_rolled));
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(nobody_joined_is_no_roll)
+{
+	json_t *problems = json_array();
+	struct world w;
+
+	world_open(&w, pair, 7);
+	world_join(&w, "web1");
+	ck_assert_int_eq(ca_roll_check(&w.ca, "plant", problems), BASE_OK);
+	ck_assert_uint_eq(json_array_size(problems), 2);
+	ck_assert_int_eq(ca_roll_check(&w.ca, "nosuch", problems),
+	    BASE_E_NOTFOUND);
+	json_decref(problems);
+	world_close(&w);
+}
+END_TEST
+
+/* One node that hsmd refuses does not keep the others from going on. */
+START_TEST(one_refused_certificate_holds_up_one_node)
+{
+	struct world w;
+
+	world_open(&w, pair, 8);
+	world_join_all(&w);
+	world_roll(&w, "plant");
+	hsm_fake_mood(w.hsm)->refuse = "app1";
+	ck_assert(!world_run(&w, 20, world_rolled));
+	ck_assert_uint_eq(world_node(&w, "web1")->conf.trust,
+	    POL_GEN(1) | POL_GEN(2));
+	ck_assert_uint_eq(world_node(&w, "app1")->conf.trust, POL_GEN(1));
+	hsm_fake_mood(w.hsm)->refuse = NULL;
+	ck_assert(world_run(&w, 120, world_rolled));
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(another_certificate_than_asked_for_is_not_sent)
+{
+	struct world w;
+
+	base_log_open("test", BASE_ERR);
+	world_open(&w, pair, 9);
+	world_join_all(&w);
+	world_roll(&w, "plant");
+	hsm_fake_mood(w.hsm)->other_cert = true;
+	ck_assert(!world_run(&w, 20, world_rolled));
+	ck_assert_uint_eq(world_node(&w, "web1")->orders, 1);
+	world_close(&w);
+}
+END_TEST
+
+TCase *
+case_roll(void)
+{
+	TCase *t = tcase_create("roll");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, two_nodes_roll);
+	tcase_add_test(t, three_rolls_in_a_row);
+	tcase_add_loop_test(t, a_bad_day, 0, 4);
+	tcase_add_test(t, a_silent_node_is_waited_for_by_name);
+	tcase_add_test(t, hsmd_away_is_waited_for_by_name);
+	tcase_add_test(t, a_failing_node_is_held_and_freed);
+	tcase_add_test(t, a_paused_roll_sends_nothing);
+	tcase_add_test(t, nobody_joined_is_no_roll);
+	tcase_add_test(t, one_refused_certificate_holds_up_one_node);
+	tcase_add_test(t, another_certificate_than_asked_for_is_not_sent);
+	return t;
+}

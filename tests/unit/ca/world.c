@@ -1,0 +1,569 @@
+/*
+ * world: see world.h.
+ */
+#include "tests/unit/ca/world.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ca/control.h"
+#include "ca/topology.h"
+
+static void
+must(enum base_err e)
+{
+	ck_assert_msg(e == BASE_OK, "%s", base_why());
+}
+
+static unsigned
+dice(struct world *w, unsigned sides)
+{
+	w->rng ^= w->rng << 13;
+	w->rng ^= w->rng >> 7;
+	w->rng ^= w->rng << 17;
+	return (unsigned)(w->rng % sides);
+}
+
+static struct base_time
+world_now(void *arg)
+{
+	return ((struct world *)arg)->now;
+}
+
+static void
+world_event(void *arg, json_t *event)
+{
+	struct world *w = arg;
+	const char *kind = json_string_value(json_object_get(event, "event"));
+
+	if (strcmp(kind, "waits") == 0)
+		snprintf(w->waits, sizeof(w->waits), "%s",
+		    json_string_value(json_object_get(event, "text")));
+	w->events++;
+	json_decref(event);
+}
+
+/* ---- opening ---------------------------------------------------------------- */
+
+static void
+ca_up(struct world *w)
+{
+	char path[128];
+
+	w->ca = (struct ca){ .conf = &w->conf,
+		.now = world_now,
+		.now_arg = w,
+		.on_event = world_event,
+		.on_event_arg = w,
+		.hsm = hsm_fake_hsm(w->hsm) };
+	snprintf(path, sizeof(path), "%s/kedged.db", w->dir);
+	must(ca_store_open(path, &w->ca.store));
+	must(ca_load(&w->ca));
+}
+
+static void
+ca_down(struct world *w)
+{
+	ca_unload(&w->ca);
+	ca_store_close(w->ca.store);
+	w->ca.store = NULL;
+}
+
+void
+world_restart(struct world *w)
+{
+	/* what was on its way to hsmd is lost with kedged, and leaks here: a
+	 * killed process frees nothing; so it is answered instead */
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+	ca_down(w);
+	ca_up(w);
+}
+
+static void
+init_done(void *arg, enum base_err e)
+{
+	must(e);
+	*(bool *)arg = true;
+}
+
+static void
+ca_init(struct world *w)
+{
+	bool done = false;
+
+	ca_make_init(&w->ca, WIRE_P256, init_done, &done);
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+	ck_assert(done);
+	must(ca_load(&w->ca));
+	ck_assert(w->ca.ready);
+}
+
+struct put {
+	struct world *w;
+	struct ca_topology *t;
+};
+
+static enum base_err
+put_topology(struct ca *ca, void *arg)
+{
+	struct put *p = arg;
+
+	for (uint32_t i = 0; i < p->t->nnodes; i++) {
+		const struct ca_topo_node *from = &p->t->nodes[i];
+		struct ca_node n = { .reach = from->reach,
+			.dual = from->dual,
+			.nvia = from->nvia };
+
+		snprintf(n.name, CA_NAME, "%s", from->name);
+		snprintf(n.address, sizeof(n.address), "127.0.0.1:1");
+		for (uint32_t v = 0; v < from->nvia; v++)
+			snprintf(n.via[v], CA_NAME, "%s",
+			    p->t->nodes[from->via[v]].name);
+		must(ca_store_node_put(ca->store, &n));
+		snprintf(p->w->nodes[i].name, CA_NAME, "%s", n.name);
+	}
+	for (size_t i = 0; i < p->t->nlinks; i++) {
+		const struct ca_topo_link *from = &p->t->links[i];
+		struct ca_link l = { .client = "" };
+
+		snprintf(l.client, CA_NAME, "%s",
+		    p->t->nodes[from->client].name);
+		snprintf(l.server, CA_NAME, "%s",
+		    p->t->nodes[from->server].name);
+		snprintf(l.server_root, CA_NAME, "%s",
+		    p->t->roots[from->server_root].name);
+		if (from->client_root != POL_NONE)
+			snprintf(l.client_root, CA_NAME, "%s",
+			    p->t->roots[from->client_root].name);
+		must(ca_store_link_put(ca->store, &l));
+	}
+	return BASE_OK;
+}
+
+static void
+topology_up(struct world *w, const char *text)
+{
+	struct put p = { w, NULL };
+	bool done;
+
+	must(ca_topology_parse("test",
+	    (struct base_span){ (const uint8_t *)text, strlen(text) }, &p.t));
+	for (uint32_t i = 0; i < p.t->nroots; i++) {
+		done = false;
+		must(ca_fleet_root_put(&w->ca, p.t->roots[i].name, WIRE_P256,
+		    3650));
+		ca_make_generation(&w->ca, p.t->roots[i].name, 1, init_done,
+		    &done);
+		while (hsm_fake_turn(w->hsm) > 0)
+			;
+		ck_assert(done);
+	}
+	ck_assert_uint_le(p.t->nnodes, WORLD_NODES);
+	w->nnodes = p.t->nnodes;
+	must(ca_fleet_change(&w->ca, put_topology, &p));
+	ca_topology_free(p.t);
+}
+
+void
+world_open(struct world *w, const char *text, uint64_t seed)
+{
+	memset(w, 0, sizeof(*w));
+	snprintf(w->dir, sizeof(w->dir), "/tmp/kedge-world.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(w->dir));
+	w->now.ms = INT64_C(1767225600000);
+	w->rng = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	w->hsm = hsm_fake_new();
+	w->conf = (struct ca_conf){ .state_dir = w->dir,
+		.resend_ms = 1000,
+		.resend_max_ms = 8000,
+		.poll_wait_ms = 5000,
+		.retry_ms = 500,
+		.order_s = 86400,
+		.canary_s = 600,
+		.backdate_s = 60,
+		.root_days = 3650,
+		.node_days = 397,
+		.failure_limit = 3 };
+	w->conf.listen = base_strdup("127.0.0.1:7443");
+	snprintf(w->conf.fleet, CA_NAME, "demo");
+	ca_up(w);
+	ca_init(w);
+	topology_up(w, text);
+}
+
+void
+world_close(struct world *w)
+{
+	char cmd[128];
+
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+	ca_down(w);
+	hsm_fake_free(w->hsm);
+	for (size_t i = 0; i < w->nnodes; i++) {
+		EVP_PKEY_free(w->nodes[i].management);
+		EVP_PKEY_free(w->nodes[i].key);
+		X509_free(w->nodes[i].cert);
+		base_buf_free(&w->nodes[i].report);
+	}
+	free(w->conf.listen);
+	snprintf(cmd, sizeof(cmd), "rm -r '%s'", w->dir);
+	ck_assert_int_eq(system(cmd), 0);
+}
+
+struct world_node *
+world_node(struct world *w, const char *name)
+{
+	for (size_t i = 0; i < w->nnodes; i++)
+		if (strcmp(w->nodes[i].name, name) == 0)
+			return &w->nodes[i];
+	ck_abort_msg("no node %s", name);
+}
+
+/* ---- does everybody authenticate? ------------------------------------------------ */
+
+static void
+direction(struct world *w, const char *presenter, const char *verifier,
+    bool client)
+{
+	const struct world_node *p = world_node(w, presenter);
+	const struct world_node *v = world_node(w, verifier);
+	uint64_t shown = p->conf.present | (client ? p->conf.bridge : 0);
+
+	if (p->joined && v->joined && p->highest > 0 && v->highest > 0)
+		ck_assert_msg((shown & v->conf.trust) != 0,
+		    "%s shows %llx to "
+		    "%s, which trusts %llx",
+		    presenter, (unsigned long long)shown, verifier,
+		    (unsigned long long)v->conf.trust);
+}
+
+static void
+links_hold(struct world *w)
+{
+	for (size_t i = 0; i < w->ca.topo->nlinks; i++) {
+		const struct ca_link *l = &w->ca.topo->links[i];
+
+		direction(w, l->server, l->client, false);
+		if (l->client_root[0] != '\0')
+			direction(w, l->client, l->server, true);
+	}
+}
+
+/* ---- agents ------------------------------------------------------------------------- */
+
+void
+world_report_fill(struct world *w, struct world_node *n,
+    const struct ca_order *o, struct wire_report *r)
+{
+	memset(r, 0, sizeof(*r));
+	snprintf(r->fleet, CA_NAME, "demo");
+	snprintf(r->node, CA_NAME, "%s", n->name);
+	snprintf(r->root, CA_NAME, "%s", o->root);
+	r->roll = o->roll;
+	r->epoch = o->epoch;
+	memcpy(r->order_digest, o->digest, 32);
+	r->status = WIRE_EFFECTIVE;
+	r->proof = WIRE_PROOF_PROBE;
+	r->at.ms = w->now.ms - w->now.ms % 1000;
+	r->ninventory = 1;
+	snprintf(r->inventory[0].root, CA_NAME, "%s", o->root);
+	r->inventory[0].highest = o->epoch;
+	r->inventory[0].trust = n->conf.trust;
+	for (uint32_t g = 1; g <= 64; g++)
+		if (n->conf.present == POL_GEN(g))
+			r->inventory[0].cert = g;
+	r->inventory[0].bridging = n->conf.bridge != 0;
+}
+
+void
+world_report(struct world *w, struct world_node *n, const struct wire_report *r,
+    struct base_buf *cms)
+{
+	struct base_buf der;
+
+	(void)w;
+	base_buf_init(&der, 0);
+	must(wire_report_compose(r, &der));
+	wire_digest(base_buf_span(&der), n->report_digest);
+	must(wire_cms_sign(WIRE_C_REPORT, base_buf_span(&der), n->cert,
+	    n->management, NULL, cms));
+	base_buf_free(&der);
+}
+
+static void
+agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
+    const uint8_t digest[32])
+{
+	struct ca_order row = { .steps = o->steps,
+		.from = o->from,
+		.to = o->to,
+		.bridge = o->bridge,
+		.roll = o->roll,
+		.epoch = o->epoch };
+	struct wire_report r;
+
+	memcpy(row.digest, digest, 32);
+	memcpy(row.root, o->root, CA_NAME);
+	n->highest = o->epoch;
+	if (!n->fails) {
+		n->conf = ca_conf_after(n->conf, &row);
+		n->orders++;
+		n->tidies += (o->steps & WIRE_STEP_TIDY) != 0;
+	}
+	world_report_fill(w, n, &row, &r);
+	if (n->fails) {
+		r.status = WIRE_FAILED;
+		snprintf(r.reason, sizeof(r.reason), "told to");
+	}
+	base_buf_clear(&n->report);
+	world_report(w, n, &r, &n->report);
+	links_hold(w);
+}
+
+static void
+agent_order(struct world *w, struct world_node *n, struct base_span cms)
+{
+	struct wire_signer s = { .cert = NULL };
+	struct wire_order o;
+	struct base_buf der;
+	uint8_t digest[32];
+
+	base_buf_init(&der, 0);
+	must(wire_cms_verify(WIRE_C_ORDER, cms, w->ca.management, w->now, &der,
+	    &s));
+	must(wire_order_parse(base_buf_span(&der), &o));
+	wire_digest(base_buf_span(&der), digest);
+	ck_assert_str_eq(o.node, n->name);
+	if (o.epoch > n->highest)
+		agent_apply(w, n, &o, digest);
+	wire_order_clear(&o);
+	wire_signer_clear(&s);
+	base_buf_free(&der);
+}
+
+static void
+agent_ack(struct world *w, struct world_node *n, struct base_span cms)
+{
+	struct wire_signer s = { .cert = NULL };
+	struct wire_ack a;
+	struct base_buf der;
+
+	base_buf_init(&der, 0);
+	must(wire_cms_verify(WIRE_C_ACK, cms, w->ca.management, w->now, &der,
+	    &s));
+	must(wire_ack_parse(base_buf_span(&der), &a));
+	if (memcmp(a.report_digest, n->report_digest, 32) == 0)
+		base_buf_clear(&n->report);
+	wire_signer_clear(&s);
+	base_buf_free(&der);
+}
+
+static void
+agent_parcel(struct world *w, const struct wire_parcel *p)
+{
+	struct world_node *n = world_node(w, p->route[p->nroute - 1]);
+
+	if (n->deaf || !n->joined)
+		return;
+	if (p->kind == WIRE_P_ORDER)
+		agent_order(w, n, base_buf_span(&p->content));
+	else
+		agent_ack(w, n, base_buf_span(&p->content));
+}
+
+/* ---- turns ------------------------------------------------------------------------------ */
+
+static void
+carry_down(struct world *w)
+{
+	struct wire_parcel *list = NULL;
+	size_t n =
+	    ca_deliver_collect(w->ca.deliver, w->now, NULL, 1 << 20, &list);
+
+	for (size_t i = 0; i < n; i++) {
+		bool lost = dice(w, 100) < w->loss;
+
+		if (!lost)
+			agent_parcel(w, &list[i]);
+		if (!lost && dice(w, 100) < w->repeat)
+			agent_parcel(w, &list[i]);
+		wire_parcel_clear(&list[i]);
+	}
+	free(list);
+}
+
+static void
+carry_up(struct world *w)
+{
+	for (size_t i = 0; i < w->nnodes; i++) {
+		struct world_node *n = &w->nodes[i];
+
+		if (n->deaf || n->report.n == 0 || dice(w, 100) < w->loss)
+			continue;
+		must(ca_report_in(&w->ca, base_buf_span(&n->report)));
+		if (dice(w, 100) < w->repeat)
+			must(ca_report_in(&w->ca, base_buf_span(&n->report)));
+	}
+}
+
+void
+world_turn(struct world *w)
+{
+	w->now.ms += 50;
+	ca_work(&w->ca);
+	hsm_fake_turn(w->hsm);
+	carry_down(w);
+	carry_up(w);
+}
+
+bool
+world_run(struct world *w, int seconds, bool (*done)(struct world *))
+{
+	for (int i = 0; i < seconds * 20; i++) {
+		if (done(w))
+			return true;
+		world_turn(w);
+	}
+	return done(w);
+}
+
+/* ---- joining, rolling --------------------------------------------------------------------- */
+
+struct asked {
+	struct world *w;
+	struct world_node *n;
+	struct wire_token token;
+	struct base_buf answer;
+};
+
+static void
+token_done(void *arg, enum base_err e, const char *text, struct base_time end)
+{
+	struct asked *a = arg;
+
+	(void)end;
+	must(e);
+	must(wire_token_parse((struct base_span){ (const uint8_t *)text,
+				  strlen(text) },
+	    &a->token));
+}
+
+static void
+join_done(void *arg, enum base_err e, struct base_span answer)
+{
+	struct asked *a = arg;
+
+	must(e);
+	must(base_buf_put(&a->answer, answer.p, answer.n));
+}
+
+static void
+join_request(struct asked *a, struct base_buf *der)
+{
+	struct wire_join_request q = { .nroots = 1 };
+
+	memcpy(q.fleet, a->token.fleet, CA_NAME);
+	memcpy(q.node, a->token.node, CA_NAME);
+	memcpy(q.secret, a->token.secret, 16);
+	snprintf(q.roots[0].root, CA_NAME, "plant");
+	must(wire_csr_make(a->n->management, q.fleet, q.node,
+	    &q.management_csr));
+	must(wire_csr_make(a->n->key, q.fleet, q.node, &q.roots[0].csr));
+	must(wire_join_request_compose(&q, der));
+	wire_join_request_clear(&q);
+}
+
+static void
+join_take(struct asked *a)
+{
+	struct wire_signer s = { .cert = NULL };
+	struct wire_join_answer j;
+	struct base_buf der;
+
+	base_buf_init(&der, 0);
+	must(wire_cms_verify(WIRE_C_JOIN_ANSWER, base_buf_span(&a->answer),
+	    a->w->ca.management, a->w->now, &der, &s));
+	must(wire_join_answer_parse(base_buf_span(&der), &j));
+	a->n->cert = j.management_cert;
+	j.management_cert = NULL;
+	a->n->joined = true;
+	for (size_t i = 0; i < j.norders; i++)
+		agent_order(a->w, a->n, base_buf_span(&j.order[i]));
+	wire_join_answer_clear(&j);
+	wire_signer_clear(&s);
+	base_buf_free(&der);
+}
+
+void
+world_join(struct world *w, const char *name)
+{
+	struct asked a = { w, world_node(w, name), { .fleet = "" },
+		{ .n = 0 } };
+	struct base_buf der;
+
+	base_buf_init(&der, 0);
+	base_buf_init(&a.answer, 0);
+	must(wire_key_make(WIRE_P256, &a.n->management));
+	must(wire_key_make(WIRE_P256, &a.n->key));
+	ca_join_token(&w->ca, name, 60, token_done, &a);
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+	join_request(&a, &der);
+	ca_join_request(&w->ca, base_buf_span(&der), join_done, &a);
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+	join_take(&a);
+	base_buf_free(&a.answer);
+	base_buf_free(&der);
+}
+
+bool
+world_rolled(struct world *w)
+{
+	if (w->ca.rolls != NULL || w->ca.tidy_wanted || w->ca.tidying ||
+	    ca_deliver_due(w->ca.deliver, NULL).ms != INT64_MAX)
+		return false;
+	for (size_t i = 0; i < w->nnodes; i++)
+		if (w->nodes[i].report.n > 0)
+			return false;
+	return true;
+}
+
+void
+world_join_all(struct world *w)
+{
+	for (size_t i = 0; i < w->nnodes; i++)
+		world_join(w, w->nodes[i].name);
+	ck_assert(world_run(w, 60, world_rolled));
+}
+
+static void
+roll_done(void *arg, enum base_err e, const struct ca_roll_row *row)
+{
+	must(e);
+	*(uint64_t *)arg = row->id;
+}
+
+void
+world_roll(struct world *w, const char *root)
+{
+	struct ca_roll_want want = { .strategy = POL_MINIMAL };
+	json_t *problems = json_array();
+	uint64_t id = 0;
+
+	must(ca_roll_check(&w->ca, root, problems));
+	ck_assert_msg(json_array_size(problems) == 0, "%s",
+	    json_string_value(json_array_get(problems, 0)));
+	json_decref(problems);
+	snprintf(want.root, CA_NAME, "%s", root);
+	ca_roll_start(&w->ca, &want, roll_done, &id);
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+	ck_assert_uint_ne(id, 0);
+}

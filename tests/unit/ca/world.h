@@ -1,0 +1,61 @@
+/*
+ * world: a whole fleet in one process and in virtual time: kedged's parts
+ * without their I/O, a fake hsmd, fake agents that believe every order, and a
+ * wire between them that loses, repeats and delays as the seed says. After
+ * every change of a node each link is looked at: somebody whom its peer does
+ * not trust is a failed authentication, and the test dies with the seed.
+ */
+#pragma once
+
+#include "tests/unit/ca/hsm_fake.h"
+
+#define WORLD_NODES 8
+
+struct world_node {
+	char name[CA_NAME];
+	bool joined, deaf; /* deaf: takes no parcel */
+	bool fails; /* reports failed, changes nothing */
+	EVP_PKEY *management, *key;
+	X509 *cert; /* management */
+	uint64_t highest;
+	struct pol_conf conf;
+	struct base_buf report; /* CMS of the last one, until acked */
+	uint8_t report_digest[32];
+	size_t orders, tidies; /* carried out */
+};
+
+struct world {
+	char dir[64];
+	struct ca_conf conf;
+	struct ca ca;
+	struct base_time now;
+	struct hsm_fake *hsm;
+	struct world_node nodes[WORLD_NODES];
+	size_t nnodes;
+	uint64_t rng;
+	unsigned loss, repeat; /* percent of parcels */
+	unsigned events;
+	char waits[1024]; /* last sentence told */
+};
+
+/* init done, topology given, nobody joined. text is a topology file. */
+void world_open(struct world *w, const char *text, uint64_t seed);
+void world_close(struct world *w);
+/* kedged is killed and starts again. */
+void world_restart(struct world *w);
+/* One turn of 50 ms. */
+void world_turn(struct world *w);
+/* Until done(w) or at most seconds; false when the time is over. */
+bool world_run(struct world *w, int seconds, bool (*done)(struct world *));
+void world_join(struct world *w, const char *node);
+void world_join_all(struct world *w);
+struct world_node *world_node(struct world *w, const char *name);
+/* Starts a roll of root; dies when it is refused. */
+void world_roll(struct world *w, const char *root);
+bool world_rolled(struct world *w); /* no roll runs, nothing is open */
+/* A report that this node would sign. */
+void world_report(struct world *w, struct world_node *n,
+    const struct wire_report *r, struct base_buf *cms);
+/* Fills what every report of the node about this order says. */
+void world_report_fill(struct world *w, struct world_node *n,
+    const struct ca_order *o, struct wire_report *r);
