@@ -41,9 +41,7 @@ static bool
 is_port(const char *s)
 {
 	size_t n = strspn(s, "0123456789");
-	long v = n > 0 && n <= 5 && s[n] == '\0' ? strtol(s, NULL, 10) : 0;
-
-	return v >= 1 && v <= 65535;
+	return n > 0 && n <= 5 && s[n] == '\0' && strtol(s, NULL, 10) <= 65535;
 }
 
 enum base_err
@@ -70,4 +68,30 @@ wire_addr_split(const char *text, char **host, char **port)
 bad:
 	return base_fail(BASE_E_CONFIG,
 	    "address '%s': write HOST:PORT, or [V6]:PORT", text);
+}
+
+enum base_err
+wire_addr_parse(const char *text, struct sockaddr_storage *out, socklen_t *len)
+{
+	struct addrinfo hints = {
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+		.ai_socktype = SOCK_STREAM,
+	};
+	struct addrinfo *res = NULL;
+	char *host = NULL, *port = NULL;
+	enum base_err e = wire_addr_split(text, &host, &port);
+
+	if (e == BASE_OK && getaddrinfo(host, port, &hints, &res) != 0)
+		e = base_fail(BASE_E_CONFIG,
+		    "address '%s': write 192.0.2.1:7443 or "
+		    "[2001:db8::1]:7443",
+		    text);
+	if (e == BASE_OK) {
+		memcpy(out, res->ai_addr, res->ai_addrlen);
+		*len = res->ai_addrlen;
+		freeaddrinfo(res);
+	}
+	free(host);
+	free(port);
+	return e;
 }

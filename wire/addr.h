@@ -8,6 +8,9 @@
 /* "192.0.2.1:7443" or "[2001:db8::1]:7443". */
 void wire_addr_format(const struct sockaddr *sa, socklen_t len, char out[64]);
 uint16_t wire_addr_port(const struct sockaddr *sa);
-/* HOST:PORT, [V6]:PORT; CONFIG otherwise. The strings are the caller's. */
+/* The same as text to an address, CONFIG otherwise. */
+enum base_err wire_addr_parse(const char *text, struct sockaddr_storage *out,
+    socklen_t *len) BASE_MUST;
+/* HOST:PORT, [V6]:PORT, port 0 too; CONFIG otherwise. The strings are the caller's. */
 enum base_err wire_addr_split(const char *text, char **host, char **port)
     BASE_MUST;

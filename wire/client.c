@@ -497,6 +497,12 @@ wire_client_open(struct event_base *eb, const struct wire_client_conf *conf,
 	struct wire_client *c;
 	enum base_err e = wire_addr_split(conf->address, &host, &port);
 
+	if (e == BASE_OK && port[0] == '0') {
+		free(host);
+		free(port);
+		e = base_fail(BASE_E_CONFIG, "address '%s': port 0",
+		    conf->address);
+	}
 	if (e != BASE_OK)
 		return e;
 	c = base_alloc(sizeof(*c));

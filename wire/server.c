@@ -445,25 +445,20 @@ static enum base_err
 server_listen(struct wire_server *s, const char *address)
 {
 	struct sockaddr_storage ss;
-	int len = sizeof(ss);
-	socklen_t slen = sizeof(ss);
+	socklen_t len = sizeof(ss);
 
 	memset(&ss, 0, sizeof(ss));
-	if (evutil_parse_sockaddr_port(address, (struct sockaddr *)&ss, &len) !=
-	    0)
-		return base_fail(BASE_E_CONFIG,
-		    "listen '%s': not an address; "
-		    "write 192.0.2.1:7443 or [2001:db8::1]:7443",
-		    address);
+	if (wire_addr_parse(address, &ss, &len) != BASE_OK)
+		return base_fail(BASE_E_CONFIG, "listen: %s", base_why());
 	s->listener = evconnlistener_new_bind(s->eb, on_accept, s,
 	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
-	    511, (struct sockaddr *)&ss, len);
+	    511, (struct sockaddr *)&ss, (int)len);
 	if (s->listener == NULL)
 		return base_fail(BASE_E_IO, "listen '%s': %s", address,
 		    strerror(errno));
 	evconnlistener_set_error_cb(s->listener, on_accept_error);
 	if (getsockname(evconnlistener_get_fd(s->listener),
-		(struct sockaddr *)&ss, &slen) != 0)
+		(struct sockaddr *)&ss, &len) != 0)
 		return base_fail(BASE_E_IO, "listen '%s': %s", address,
 		    strerror(errno));
 	s->port = wire_addr_port((struct sockaddr *)&ss);

@@ -2,9 +2,11 @@ UNITS += wire
 unit_wire_SRC := \
 	tests/unit/wire/fleet.c \
 	tests/unit/wire/main.c \
+	tests/unit/wire/net_rig.c \
 	tests/unit/wire/odd.c \
 	tests/unit/wire/sample.c \
 	tests/unit/wire/test_asn1.c \
+	tests/unit/wire/test_client.c \
 	tests/unit/wire/test_cms.c \
 	tests/unit/wire/test_csr.c \
 	tests/unit/wire/test_exchange.c \
@@ -17,7 +19,9 @@ unit_wire_SRC := \
 	tests/unit/wire/test_pem.c \
 	tests/unit/wire/test_report.c \
 	tests/unit/wire/test_root.c \
+	tests/unit/wire/test_server.c \
 	tests/unit/wire/test_tbs.c \
+	tests/unit/wire/test_tls.c \
 	tests/unit/wire/test_token.c
 unit_wire_USES := wire base
 unit_wire_LIBS := $(EVENT_LIBS) $(CRYPTO_LIBS)

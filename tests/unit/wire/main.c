@@ -6,6 +6,7 @@
 
 static TCase *(*const cases[])(void) = {
 	case_asn1,
+	case_client,
 	case_cms,
 	case_csr,
 	case_exchange,
@@ -18,7 +19,9 @@ static TCase *(*const cases[])(void) = {
 	case_pem,
 	case_report,
 	case_root,
+	case_server,
 	case_tbs,
+	case_tls,
 	case_token,
 };
 

@@ -4,6 +4,7 @@
 #include <check.h>
 
 TCase *case_asn1(void);
+TCase *case_client(void);
 TCase *case_cms(void);
 TCase *case_csr(void);
 TCase *case_exchange(void);
@@ -16,5 +17,7 @@ TCase *case_order(void);
 TCase *case_pem(void);
 TCase *case_report(void);
 TCase *case_root(void);
+TCase *case_server(void);
 TCase *case_tbs(void);
+TCase *case_tls(void);
 TCase *case_token(void);

@@ -1,0 +1,185 @@
+/* TLS contexts: who is let in, who is not, and what the other side hears. */
+#include <string.h>
+
+#include "tests/unit/wire/net_rig.h"
+#include "tests/unit/wire/suites.h"
+
+START_TEST(test_pin)
+{
+	uint8_t pin[32];
+	struct wire_tls t = { .pin = pin, .closed = true, .now = day_one };
+	STACK_OF(X509) *chain = fleet_stack(n.root, NULL);
+	struct wire_tls s = {
+		.server = true,
+		.cert = n.web,
+		.key = n.leaf->key,
+		.chain = chain,
+	};
+	struct wire_client *c;
+	SSL_CTX *sc, *cc;
+
+	OK(wire_tls_ctx(&s, &sc));
+	serve(sc);
+	wire_x509_sha256(n.root, pin);
+	OK(wire_tls_ctx(&t, &cc));
+	c = client(cc, "web1");
+	OK(ask(c, STR("join")));
+	wire_client_close(c);
+	pin[31] ^= 1;
+	OK(wire_tls_ctx(&t, &cc));
+	c = client(cc, "web1");
+	ck_assert_int_eq(ask(c, STR("join")), BASE_E_CRYPTO);
+	ck_assert_int_eq(n.requests, 1);
+	wire_client_close(c);
+}
+END_TEST
+
+static struct base_time
+too_late(void)
+{
+	return ON(400);
+}
+
+/* ---- refused --------------------------------------------------------------------------- */
+
+START_TEST(test_server_not_trusted)
+{
+	struct wire_client *c;
+
+	serve(web());
+	c = client(net_ctx(false, n.app, n.other_root, true), "web1");
+	ck_assert_int_eq(ask(c, STR("x")), BASE_E_CRYPTO);
+	ck_assert_int_eq(n.requests, 0);
+	wire_client_close(c);
+}
+END_TEST
+
+START_TEST(test_client_not_trusted)
+{
+	struct wire_client *c;
+	enum base_err e;
+
+	serve(web());
+	c = client(net_ctx(false, n.other_app, n.root, true), "web1");
+	e = ask(c, STR("x"));
+	/* the alert, or the reset that overtakes it */
+	ck_assert_msg(e == BASE_E_DENIED || e == BASE_E_IO, "%s", n.why);
+	ck_assert_int_eq(n.requests, 0);
+	wire_client_close(c);
+}
+END_TEST
+
+START_TEST(test_expired)
+{
+	struct wire_tls t = { .now = too_late, .closed = true };
+	struct wire_client *c;
+	SSL_CTX *cc;
+
+	serve(net_ctx(true, n.web, NULL, true));
+	t.trust = fleet_stack(n.root, NULL);
+	OK(wire_tls_ctx(&t, &cc));
+	c = client(cc, "web1");
+	ck_assert_int_eq(ask(c, STR("x")), BASE_E_CRYPTO);
+	ck_assert_ptr_nonnull(strstr(n.why, "expired"));
+	wire_client_close(c);
+}
+END_TEST
+
+START_TEST(test_wrong_name)
+{
+	struct wire_client *c;
+
+	serve(web());
+	c = client(app(), "web2");
+	ck_assert_int_eq(ask(c, STR("x")), BASE_E_DENIED);
+	settle();
+	ck_assert_int_eq(n.requests, 0);
+	wire_client_close(c);
+}
+END_TEST
+
+START_TEST(test_no_certificate)
+{
+	struct wire_client *c;
+
+	n.conf.demand_peer = _i == 1;
+	n.ask_node = true;
+	serve(web());
+	c = client(net_ctx(false, NULL, n.root, true), "web1");
+	if (_i == 1) {
+		ck_assert_int_ne(ask(c, STR("x")), BASE_OK);
+		ck_assert_int_eq(n.requests, 0);
+	} else {
+		OK(ask(c, STR("x")));
+		ck_assert_int_eq(n.status, 403);
+	}
+	wire_client_close(c);
+}
+END_TEST
+
+/* A server that asks nobody says NOTFOUND of everybody. */
+START_TEST(test_server_only)
+{
+	struct wire_client *c;
+
+	n.ask_node = true;
+	serve(net_ctx(true, n.web, NULL, true));
+	c = client(app(), "web1");
+	OK(ask(c, STR("x")));
+	ck_assert_int_eq(n.status, 403);
+	wire_client_close(c);
+}
+END_TEST
+
+START_TEST(test_tls12_refused)
+{
+	struct wire_client *c;
+	SSL_CTX *cc = net_ctx(false, n.app, n.root, false);
+
+	SSL_CTX_set_max_proto_version(cc, TLS1_2_VERSION);
+	serve(web());
+	c = client(cc, "web1");
+	ck_assert_int_eq(ask(c, STR("x")), BASE_E_DENIED);
+	wire_client_close(c);
+}
+END_TEST
+
+START_TEST(test_contexts)
+{
+	struct wire_tls t = { .server = true };
+	uint8_t pin[32] = { 0 };
+	SSL_CTX *c = NULL;
+
+	ck_assert_int_eq(wire_tls_ctx(&t, &c), BASE_E_CONFIG);
+	t.cert = n.web;
+	ck_assert_int_eq(wire_tls_ctx(&t, &c), BASE_E_CONFIG);
+	t.key = fleet_key(WIRE_P256, 3)->key;
+	ck_assert_int_eq(wire_tls_ctx(&t, &c), BASE_E_CONFIG);
+	t.server = false;
+	t.key = n.leaf->key;
+	ck_assert_int_eq(wire_tls_ctx(&t, &c), BASE_E_CONFIG);
+	t.trust = fleet_stack(n.root, NULL);
+	t.pin = pin;
+	ck_assert_int_eq(wire_tls_ctx(&t, &c), BASE_E_CONFIG);
+	ck_assert_ptr_null(c);
+}
+END_TEST
+
+TCase *
+case_tls(void)
+{
+	TCase *tc = tcase_create("tls");
+
+	tcase_add_checked_fixture(tc, net_setup, net_teardown);
+	tcase_set_timeout(tc, 30);
+	tcase_add_test(tc, test_pin);
+	tcase_add_test(tc, test_server_not_trusted);
+	tcase_add_test(tc, test_client_not_trusted);
+	tcase_add_test(tc, test_expired);
+	tcase_add_test(tc, test_wrong_name);
+	tcase_add_loop_test(tc, test_no_certificate, 0, 2);
+	tcase_add_test(tc, test_server_only);
+	tcase_add_test(tc, test_tls12_refused);
+	tcase_add_test(tc, test_contexts);
+	return tc;
+}
