@@ -136,7 +136,9 @@ on_done(void *arg, enum base_err e, int status, struct base_span body)
 	struct call *c = arg;
 
 	if (e == BASE_OK && status != 200)
-		e = base_fail(BASE_E_DENIED, "join: the CA refuses: %.*s",
+		e = base_fail(status == 503 ? BASE_E_TIMEOUT : BASE_E_DENIED,
+		    "join: the CA %s: %.*s",
+		    status == 503 ? "is not ready" : "refuses",
 		    (int)(body.n > 300 ? 300 : body.n), (const char *)body.p);
 	if (e == BASE_OK)
 		e = base_buf_put(c->answer, body.p, body.n);

@@ -298,7 +298,8 @@ step_probe(struct ag_live *l)
 		next_probe(l);
 		return;
 	}
-	if (!p.bytes)
+	/* only the served leaf was looked at */
+	if (!p.bytes && !p.refuse)
 		weaken(l, WIRE_PROOF_RELOAD);
 	if (is_expired(p.shown)) {
 		end(l, base_fail(BASE_E_EXPIRED, "canary expired"));
