@@ -60,7 +60,7 @@ read_options(int argc, char **argv, struct options *o)
 			o->debug = true;
 			break;
 		case 'v':
-			puts("kedge-agentd 0.1");
+			printf("kedge-agentd %s\n", base_version());
 			exit(0);
 		case 'h':
 			fputs(usage, stdout);
