@@ -119,7 +119,7 @@ ca_store_fact_add(struct ca_store *st, const struct ca_fact *f)
 	    "ssiiiiiiiiii", f->root, f->node, (int64_t)f->roll,
 	    (int64_t)f->kind, (int64_t)f->epoch, (int64_t)f->steps,
 	    (int64_t)f->from, (int64_t)f->to, (int64_t)f->conf.trust,
-	    (int64_t)f->conf.present, f->at.ms);
+	    (int64_t)f->conf.present, (int64_t)f->conf.bridge, f->at.ms);
 }
 
 static enum base_err

@@ -7,3 +7,5 @@ unit_ca_SRC += tests/unit/ca/test_remote.c
 unit_ca_SRC += tests/unit/ca/test_topology.c tests/unit/ca/test_plan.c
 unit_ca_SRC += tests/unit/ca/test_cmd_verify.c tests/unit/wire/fleet.c
 unit_ca_SRC += tests/unit/ca/hsm_fake.c tests/unit/ca/world.c tests/unit/ca/test_roll.c
+unit_ca_SRC += tests/unit/ca/test_store.c tests/unit/ca/test_deliver.c
+unit_ca_SRC += tests/unit/ca/test_kedged_report.c tests/unit/ca/test_kedged_config.c

@@ -15,6 +15,10 @@ main(void)
 	suite_add_tcase(s, case_topology());
 	suite_add_tcase(s, case_cmd_plan());
 	suite_add_tcase(s, case_cmd_verify());
+	suite_add_tcase(s, case_store());
+	suite_add_tcase(s, case_kedged_config());
+	suite_add_tcase(s, case_deliver());
+	suite_add_tcase(s, case_kedged_report());
 	suite_add_tcase(s, case_roll());
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -6,6 +6,10 @@
 TCase *case_cli(void);
 TCase *case_cmd_plan(void);
 TCase *case_roll(void);
+TCase *case_store(void);
+TCase *case_deliver(void);
+TCase *case_kedged_config(void);
+TCase *case_kedged_report(void);
 TCase *case_remote(void);
 TCase *case_topology(void);
 TCase *case_cmd_verify(void);

@@ -1,0 +1,176 @@
+/* Mailboxes in virtual time. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+#include "tests/unit/ca/suites.h"
+
+static struct ca_deliver *d;
+static const struct ca_route web1 = { 1, { "web1" } };
+static const struct ca_route app1 = { 2, { "web1", "app1" } };
+static const struct ca_route web2 = { 1, { "web2" } };
+
+static void
+setup(void)
+{
+	d = ca_deliver_new(1000, 8000);
+}
+
+static void
+teardown(void)
+{
+	ca_deliver_free(d);
+}
+
+static struct base_time
+at(int64_t ms)
+{
+	return (struct base_time){ ms };
+}
+
+static struct ca_delivery
+order(const char *node, uint64_t epoch, const struct ca_route *r)
+{
+	return (struct ca_delivery){ node, "plant", epoch, { 99000 },
+		{ (const uint8_t *)"cms", 3 }, r };
+}
+
+/* How many are given at that time; the last one's far end in *end. */
+static size_t
+given(int64_t ms, const char *neighbour, char end[CA_NAME])
+{
+	struct wire_parcel *list = NULL;
+	size_t n = ca_deliver_collect(d, at(ms), neighbour, 1 << 20, &list);
+
+	for (size_t i = 0; i < n; i++) {
+		ck_assert(list[i].down);
+		ck_assert_str_eq(list[i].route[0], neighbour);
+		if (end != NULL)
+			memcpy(end, list[i].route[list[i].nroute - 1], CA_NAME);
+		wire_parcel_clear(&list[i]);
+	}
+	free(list);
+	return n;
+}
+
+START_TEST(an_order_goes_to_the_first_hop)
+{
+	struct ca_delivery o = order("app1", 1, &app1);
+	char end[CA_NAME] = "";
+
+	ca_deliver_order(d, at(0), &o);
+	ck_assert_uint_eq(given(0, "web2", end), 0);
+	ck_assert_uint_eq(given(0, "web1", end), 1);
+	ck_assert_str_eq(end, "app1");
+}
+END_TEST
+
+START_TEST(pauses_double_up_to_the_bound)
+{
+	struct ca_delivery o = order("web1", 1, &web1);
+	static const int64_t times[] = { 0, 1000, 3000, 7000, 15000, 23000,
+		31000 };
+
+	ca_deliver_order(d, at(0), &o);
+	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
+		ck_assert_int_eq(ca_deliver_due(d, "web1").ms, times[i]);
+		if (i > 0)
+			ck_assert_uint_eq(given(times[i] - 1, "web1", NULL), 0);
+		ck_assert_uint_eq(given(times[i], "web1", NULL), 1);
+		ck_assert_uint_eq(given(times[i], "web1", NULL), 0);
+	}
+	ck_assert_uint_eq(ca_deliver_tries(d, "web1", "plant", 1), 7);
+}
+END_TEST
+
+START_TEST(received_is_no_hurry)
+{
+	struct ca_delivery o = order("web1", 1, &web1);
+
+	ca_deliver_order(d, at(0), &o);
+	ck_assert_uint_eq(given(0, "web1", NULL), 1);
+	ca_deliver_received(d, at(500), "web1", "plant", 1);
+	ck_assert_int_eq(ca_deliver_due(d, NULL).ms, 8500);
+	/* of another order: changes nothing */
+	ca_deliver_received(d, at(900), "web1", "plant", 2);
+	ca_deliver_received(d, at(900), "web2", "plant", 1);
+	ck_assert_int_eq(ca_deliver_due(d, NULL).ms, 8500);
+}
+END_TEST
+
+START_TEST(settled_covers_what_is_below)
+{
+	struct ca_delivery a = order("web1", 1, &web1);
+	struct ca_delivery b = order("web1", 2, &web1);
+	struct ca_delivery c = order("web1", 3, &web1);
+	struct ca_delivery e = order("web2", 1, &web2);
+
+	ca_deliver_order(d, at(0), &a);
+	ca_deliver_order(d, at(0), &b);
+	ca_deliver_order(d, at(0), &c);
+	ca_deliver_order(d, at(0), &e);
+	ca_deliver_settled(d, "web1", "other", 9);
+	ck_assert_int_eq(ca_deliver_due(d, "web1").ms, 0);
+	ca_deliver_settled(d, "web1", "plant", 2);
+	ck_assert_uint_eq(given(0, "web1", NULL), 1);
+	ck_assert_uint_eq(ca_deliver_tries(d, "web1", "plant", 3), 1);
+	ck_assert_uint_eq(given(0, "web2", NULL), 1);
+}
+END_TEST
+
+START_TEST(an_ack_goes_once)
+{
+	struct ca_delivery o = order("app1", 1, &app1);
+
+	ca_deliver_ack(d, &o);
+	ck_assert_uint_eq(given(0, "web1", NULL), 1);
+	ck_assert_uint_eq(given(100000, "web1", NULL), 0);
+	ck_assert_int_eq(ca_deliver_due(d, NULL).ms, INT64_MAX);
+}
+END_TEST
+
+START_TEST(the_same_order_again_takes_the_new_route)
+{
+	struct ca_delivery a = order("app1", 1, &app1);
+	struct ca_delivery b = order("app1", 1, &web2);
+
+	ca_deliver_order(d, at(0), &a);
+	ca_deliver_order(d, at(0), &b);
+	ck_assert_uint_eq(given(0, "web1", NULL), 0);
+	ck_assert_uint_eq(given(0, "web2", NULL), 1);
+}
+END_TEST
+
+START_TEST(a_full_exchange_leaves_the_rest)
+{
+	struct wire_parcel *list = NULL;
+	struct ca_delivery a = order("web1", 1, &web1);
+	struct ca_delivery b = order("web1", 2, &web1);
+	size_t n;
+
+	ca_deliver_order(d, at(0), &a);
+	ca_deliver_order(d, at(0), &b);
+	n = ca_deliver_collect(d, at(0), "web1", 4, &list);
+	ck_assert_uint_eq(n, 1);
+	wire_parcel_clear(&list[0]);
+	free(list);
+	ck_assert_uint_eq(given(0, "web1", NULL), 1);
+}
+END_TEST
+
+TCase *
+case_deliver(void)
+{
+	TCase *t = tcase_create("deliver");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, an_order_goes_to_the_first_hop);
+	tcase_add_test(t, pauses_double_up_to_the_bound);
+	tcase_add_test(t, received_is_no_hurry);
+	tcase_add_test(t, settled_covers_what_is_below);
+	tcase_add_test(t, an_ack_goes_once);
+	tcase_add_test(t, the_same_order_again_takes_the_new_route);
+	tcase_add_test(t, a_full_exchange_leaves_the_rest);
+	return t;
+}
