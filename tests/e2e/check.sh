@@ -2,13 +2,14 @@
 # check.sh: the end-to-end test within make check: the demo fleet under a
 # small load rolls twice, 1 -> 2 undisturbed, 2 -> 3 while kedged, kedge-hsmd
 # and an agent are killed (SIGKILL) in the middle. No handshake may be refused
-# and the old roots must be gone..
+# and the old roots must be gone. In between, orders and reports that are none.
 
 # Lists of nodes are split into words on purpose; fleet.sh sets the rest.
 # shellcheck disable=SC1091,SC2086,SC2154
 . "$(dirname "$0")/fleet.sh"
 . "$HERE/kedge.sh"
 . "$HERE/oldroot.sh"
+. "$HERE/forge.sh"
 
 RATE=${KEDGE_CHECK_RATE:-20}
 OUT=$B/e2e
@@ -21,9 +22,9 @@ note() {
 crash() {
 	name=$1
 	shift
+	note "kill -9 of $name at $(steps_done) steps"
 	kill -KILL "$(proc_pid "$name")"
 	wait "$(proc_pid "$name")" 2>/dev/null
-	note "killed $name at $(steps_done) steps"
 	"$@"
 }
 
@@ -57,6 +58,7 @@ load_start "$RATE"
 sleep 0.5
 load_say begin
 roll_quiet
+forge_all
 fleet_keep_old
 roll_disturbed
 load_end

@@ -12,7 +12,7 @@
 
 RATE=${KEDGE_DEMO_RATE:-90}
 OUT=$B/demo
-PAUSE=1.5
+PAUSE=1.5 # seconds between the steps
 
 # step WHAT NODE...: reloads the nodes and lets some time pass
 step() {
@@ -34,7 +34,8 @@ fleet_up
 hand_root 2
 for n in $NODES; do
 	cp "$D/$n/files/trust.pem" "$D/pki/$n.trust1.pem"
-	hand_cert "$n" 2 "$D/$n/files/key.pem"
+	[ ! -f "$D/$n/files/key.pem" ] ||
+		hand_cert "$n" 2 "$D/$n/files/key.pem"
 done
 load_start "$RATE"
 sleep 1

@@ -24,6 +24,7 @@ demo demo-naive:
 	$(MAKE) all e2e-programs
 	KEDGE_BUILD=$(B) tests/e2e/$@.sh
 
+check: check-e2e
 check-e2e: all e2e-programs
 	KEDGE_BUILD=$(B) tests/e2e/check.sh
 

@@ -4,6 +4,7 @@
  * live agents and to kedged and looks that nothing changes.
  *
  *	forge take DB NODE oldest|newest OUT    a real order, from kedged's store
+ *	forge cert DB NODE OUT                  its management certificate
  *	forge tamper IN OUT                     one bit of its signature
  *	forge resign IN OUT CERT KEY            the next epoch, by another signer
  *	forge report DB NODE OUT CERT KEY       "effective" in the name of NODE
@@ -27,6 +28,7 @@
 
 #include "base/base.h"
 #include "wire/msg.h"
+#include "wire/x509.h"
 
 static void
 must(bool ok, const char *what)
@@ -77,13 +79,11 @@ key_get(const char *path)
 /* ---- making ------------------------------------------------------------------ */
 
 static void
-order_take(const char *db, const char *node, bool newest, struct base_buf *out)
+store_take(const char *db, const char *sql, const char *node,
+    struct base_buf *out)
 {
 	sqlite3 *d;
 	sqlite3_stmt *s;
-	const char *sql = newest
-	    ? "SELECT cms FROM orders WHERE node = ? ORDER BY epoch DESC"
-	    : "SELECT cms FROM orders WHERE node = ? ORDER BY epoch";
 
 	base_buf_init(out, 0);
 	must(sqlite3_open_v2(db, &d, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK,
@@ -94,9 +94,20 @@ order_take(const char *db, const char *node, bool newest, struct base_buf *out)
 		sqlite3_step(s) == SQLITE_ROW &&
 		base_buf_put(out, sqlite3_column_blob(s, 0),
 		    (size_t)sqlite3_column_bytes(s, 0)) == BASE_OK,
-	    "no order of this node");
+	    "kedged's store has none for this node");
 	sqlite3_finalize(s);
 	sqlite3_close(d);
+}
+
+static void
+order_take(const char *db, const char *node, bool newest, struct base_buf *out)
+{
+	store_take(db,
+	    newest ? "SELECT cms FROM orders WHERE node = ? AND root = 'plant'"
+		     " ORDER BY epoch DESC"
+		   : "SELECT cms FROM orders WHERE node = ? AND root = 'plant'"
+		     " ORDER BY epoch",
+	    node, out);
 }
 
 static void
@@ -121,6 +132,25 @@ cmd_take(char **a)
 
 	order_take(a[0], a[1], strcmp(a[2], "newest") == 0, &b);
 	put(a[3], base_buf_span(&b));
+	return 0;
+}
+
+static int
+cmd_cert(char **a)
+{
+	struct base_buf der, pem;
+	X509 *x = NULL;
+
+	store_take(a[0],
+	    "SELECT der FROM cert WHERE node = ? AND root = 'management'"
+	    " AND kind <> 5 ORDER BY not_before DESC",
+	    a[1], &der);
+	base_buf_init(&pem, 0);
+	must(wire_x509_from_der(base_buf_span(&der), a[1], &x) == BASE_OK &&
+		wire_x509_to_pem(x, &pem) == BASE_OK,
+	    "certificate");
+	put(a[2], base_buf_span(&pem));
+	X509_free(x);
 	return 0;
 }
 
@@ -267,6 +297,7 @@ main(int argc, char **argv)
 		int (*run)(char **args);
 	} commands[] = {
 		{ "take", 4, cmd_take },
+		{ "cert", 3, cmd_cert },
 		{ "tamper", 2, cmd_tamper },
 		{ "resign", 4, cmd_resign },
 		{ "report", 5, cmd_report },

@@ -43,9 +43,10 @@ hand_trust() {
 	hand_put "$D/$node/files/trust.pem" "$@"
 }
 
-# hand_present NODE GENERATION
+# hand_present NODE GENERATION: nothing when it has no certificate
 hand_present() {
-	hand_put "$D/$1/files/chain.pem" "$D/pki/$1.$2.pem"
+	[ ! -f "$D/pki/$1.$2.pem" ] ||
+		hand_put "$D/$1/files/chain.pem" "$D/pki/$1.$2.pem"
 }
 
 # hand_node NODE: first installation under generation 1
