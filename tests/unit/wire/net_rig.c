@@ -57,6 +57,11 @@ net_teardown(void)
 	wire_server_close(n.server);
 	event_base_free(n.eb);
 	base_buf_free(&n.body);
+	X509_free(n.root);
+	X509_free(n.web);
+	X509_free(n.app);
+	X509_free(n.other_root);
+	X509_free(n.other_app);
 }
 
 SSL_CTX *

@@ -31,6 +31,7 @@ START_TEST(test_pin)
 	ck_assert_int_eq(ask(c, STR("join")), BASE_E_CRYPTO);
 	ck_assert_int_eq(n.requests, 1);
 	wire_client_close(c);
+	sk_X509_pop_free(chain, X509_free);
 }
 END_TEST
 
@@ -78,6 +79,7 @@ START_TEST(test_expired)
 	serve(net_ctx(true, n.web, NULL, true));
 	t.trust = fleet_stack(n.root, NULL);
 	OK(wire_tls_ctx(&t, &cc));
+	sk_X509_pop_free(t.trust, X509_free);
 	c = client(cc, "web1");
 	ck_assert_int_eq(ask(c, STR("x")), BASE_E_CRYPTO);
 	ck_assert_ptr_nonnull(strstr(n.why, "expired"));
@@ -162,6 +164,7 @@ START_TEST(test_contexts)
 	t.pin = pin;
 	ck_assert_int_eq(wire_tls_ctx(&t, &c), BASE_E_CONFIG);
 	ck_assert_ptr_null(c);
+	sk_X509_pop_free(t.trust, X509_free);
 }
 END_TEST
 
