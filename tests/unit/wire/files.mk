@@ -10,6 +10,7 @@ unit_wire_SRC := \
 	tests/unit/wire/test_cms.c \
 	tests/unit/wire/test_csr.c \
 	tests/unit/wire/test_exchange.c \
+	tests/unit/wire/test_hsm_conn.c \
 	tests/unit/wire/test_hsm_msg.c \
 	tests/unit/wire/test_http.c \
 	tests/unit/wire/test_join.c \

@@ -10,6 +10,7 @@ static TCase *(*const cases[])(void) = {
 	case_cms,
 	case_csr,
 	case_exchange,
+	case_hsm_conn,
 	case_hsm_msg,
 	case_http,
 	case_join,

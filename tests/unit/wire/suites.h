@@ -8,6 +8,7 @@ TCase *case_client(void);
 TCase *case_cms(void);
 TCase *case_csr(void);
 TCase *case_exchange(void);
+TCase *case_hsm_conn(void);
 TCase *case_hsm_msg(void);
 TCase *case_http(void);
 TCase *case_join(void);
