@@ -1,6 +1,8 @@
 /* req_certs, profile: what is signed, and the twin of each that is not. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "tests/unit/hsm/suites.h"
 #include "tests/unit/hsm/world.h"
@@ -109,6 +111,23 @@ START_TEST(node_backdated)
 	REFUSE(t, 1, "about now");
 	t.not_before.ms = world_time.ms - 1800000;
 	ACCEPT(t, 1);
+	t.not_after.ms = world_time.ms - 1000;
+	REFUSE(t, 1, "over already");
+}
+END_TEST
+
+START_TEST(node_without_key_for_the_root)
+{
+	struct wire_tbs t = node_tbs();
+	struct wire_hsm_request r = { .type = WIRE_HSM_FORGET, .node = "web1" };
+	uint8_t secret[16];
+
+	ck_assert_int_eq(world_ask(&r), BASE_OK);
+	ck_assert_int_eq(world_token("web1", world_time.ms + 1000, secret),
+	    BASE_OK);
+	ck_assert_int_eq(world_bind("web1", secret, &w.node_spki[0], 1),
+	    BASE_OK);
+	REFUSE(t, 1, "no key for this root");
 }
 END_TEST
 
@@ -322,6 +341,9 @@ START_TEST(old_with_new)
 	struct wire_tbs t;
 
 	world_time.ms += 100 * WORLD_DAY;
+	t = world_tbs(WIRE_OLD_WITH_NEW, "plant", 2, NULL,
+	    base_buf_span(&world_key("plant", 1, false)->spki));
+	REFUSE(t, 2, "NewWithNew first");
 	X509_free(world_root("plant", 2));
 	t = world_tbs(WIRE_OLD_WITH_NEW, "plant", 2, NULL,
 	    base_buf_span(&world_key("plant", 1, false)->spki));
@@ -400,6 +422,24 @@ START_TEST(batch_items_have_their_own_fate)
 }
 END_TEST
 
+/* No audit record, no signature. */
+START_TEST(no_room_no_signature)
+{
+	struct wire_tbs t = node_tbs();
+	struct rlimit small, before;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = 10;
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	ck_assert_int_eq(world_sign(&t, 1, NULL), BASE_E_IO);
+	ck_assert_uint_eq(world_answer.nitems, 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	ACCEPT(t, 1);
+}
+END_TEST
+
 TCase *
 case_certs(void)
 {
@@ -413,6 +453,7 @@ case_certs(void)
 	tcase_add_test(t, node_valid_too_long);
 	tcase_add_test(t, node_outlives_root);
 	tcase_add_test(t, node_backdated);
+	tcase_add_test(t, node_without_key_for_the_root);
 	tcase_add_test(t, node_wrong_issuer);
 	tcase_add_test(t, node_under_key_that_only_waits);
 	tcase_add_test(t, node_trailing_bytes);
@@ -429,5 +470,6 @@ case_certs(void)
 	tcase_add_test(t, order_signer_signs_no_certificate);
 	tcase_add_test(t, ca_tls);
 	tcase_add_test(t, batch_items_have_their_own_fate);
+	tcase_add_test(t, no_room_no_signature);
 	return t;
 }

@@ -1,7 +1,9 @@
 /* journal: durable, chained, cut only where a crash can have cut. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -211,6 +213,33 @@ START_TEST(fold_says_no)
 }
 END_TEST
 
+/* A full disk, as a limit on the file's size: nothing of it counts, and what
+ * was half written is gone. */
+START_TEST(no_room)
+{
+	struct rlimit small, before;
+	off_t one;
+
+	add("a");
+	ck_assert_int_eq(hsm_journal_sync(j), BASE_OK);
+	one = size();
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = (rlim_t)one + 10;
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	add("b");
+	ck_assert_int_eq(hsm_journal_sync(j), BASE_E_IO);
+	ck_assert_int_eq(size(), one);
+	ck_assert_str_eq(seen, "a");
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	add("c");
+	ck_assert_int_eq(hsm_journal_sync(j), BASE_OK);
+	ck_assert_int_eq(reopen(), BASE_OK);
+	ck_assert_str_eq(seen, "ac");
+}
+END_TEST
+
 TCase *
 case_journal(void)
 {
@@ -223,5 +252,6 @@ case_journal(void)
 	tcase_add_test(t, changed);
 	tcase_add_test(t, record_removed_from_the_middle);
 	tcase_add_test(t, fold_says_no);
+	tcase_add_test(t, no_room);
 	return t;
 }

@@ -151,6 +151,27 @@ START_TEST(bind_key_of_another)
 }
 END_TEST
 
+START_TEST(bind_two_keys_for_one_root)
+{
+	char roots[2][BASE_NAME_MAX + 1] = { "plant", "plant" };
+	struct wire_hsm_request r = { .type = WIRE_HSM_BIND,
+		.node = "web1",
+		.nitems = 2,
+		.roots = roots,
+		.items = w.node_spki };
+
+	ck_assert_int_eq(forget("app1"), BASE_OK);
+	token("web1");
+	memcpy(r.secret, secret, sizeof(secret));
+	ck_assert_int_eq(world_ask(&r), BASE_E_REFUSED);
+	r.nitems = 0;
+	ck_assert_int_eq(world_ask(&r), BASE_E_RANGE);
+	r.nitems = 2;
+	strcpy(roots[0], "management");
+	ck_assert_int_eq(world_ask(&r), BASE_OK);
+}
+END_TEST
+
 START_TEST(bind_point_off_the_curve)
 {
 	struct base_buf spki;
@@ -177,6 +198,7 @@ START_TEST(bind_ca_once)
 			     ca->keys[0].spki.n),
 	    BASE_OK);
 	ck_assert_int_eq(world_bind("ca", secret, &same, 1), BASE_OK);
+	ck_assert_int_eq(forget("web1"), BASE_OK);
 	ck_assert_int_eq(world_bind("ca", secret, &w.node_spki[0], 1),
 	    BASE_E_REFUSED);
 	ck_assert_int_eq(world_bind("ca", secret, &same, 2), BASE_E_REFUSED);
@@ -220,6 +242,7 @@ case_nodes(void)
 	tcase_add_test(t, bind_with_expired_token);
 	tcase_add_test(t, new_token_voids_the_old);
 	tcase_add_test(t, bind_key_of_another);
+	tcase_add_test(t, bind_two_keys_for_one_root);
 	tcase_add_test(t, bind_point_off_the_curve);
 	tcase_add_test(t, bind_ca_once);
 	tcase_add_test(t, forget_ends_it);

@@ -199,6 +199,9 @@ START_TEST(order_generations)
 	o.to = 1;
 	refused("for another key");
 	o.to = 2;
+	o.from = 2;
+	refused("no old generation");
+	o.from = 1;
 	o.canary[0].generation = 1;
 	refused("not of the generation");
 }
@@ -279,6 +282,34 @@ START_TEST(signer_certificate_of_another)
 }
 END_TEST
 
+START_TEST(signer_certificate_that_is_over)
+{
+	struct base_buf der;
+
+	base_buf_init(&der, 0);
+	world_time.ms += 81 * WORLD_DAY;
+	ck_assert_int_eq(wire_order_compose(&o, &der), BASE_OK);
+	ck_assert_int_eq(ask_der(&der), BASE_E_EXPIRED);
+	world_time.ms -= 81 * WORLD_DAY;
+	ck_assert_int_eq(ask_der(&der), BASE_OK);
+	base_buf_free(&der);
+}
+END_TEST
+
+START_TEST(no_orders)
+{
+	struct wire_hsm_request r = { .type = WIRE_HSM_ORDERS,
+		.cert = signer,
+		.key = { .root = "management",
+		    .generation = 1,
+		    .order_signer = true,
+		    .alg = WIRE_P256 } };
+
+	ck_assert_int_eq(world_ask(&r), BASE_E_REFUSED);
+	ck_assert_uint_eq(world_answer.nitems, 0);
+}
+END_TEST
+
 START_TEST(signer_key_of_a_root)
 {
 	struct base_buf item = { 0 };
@@ -310,6 +341,8 @@ case_orders(void)
 	tcase_add_test(t, order_stale_canary);
 	tcase_add_test(t, order_after_rebinding);
 	tcase_add_test(t, signer_certificate_of_another);
+	tcase_add_test(t, signer_certificate_that_is_over);
+	tcase_add_test(t, no_orders);
 	tcase_add_test(t, signer_key_of_a_root);
 	return t;
 }
