@@ -64,9 +64,8 @@ is_same_id(const ASN1_OCTET_STRING *a, const ASN1_OCTET_STRING *b)
 	return a != NULL && b != NULL && ASN1_OCTET_STRING_cmp(a, b) == 0;
 }
 
-/* RFC 5280 does not count the self-issued NewWithOld, but with
- * pathLenConstraint 0 in the old root no leaf verifies through it in
- * OpenSSL. */
+/* RFC 5280 does not count the self-issued NewWithOld, but some verifiers do:
+ * with pathLenConstraint 0 in the old root a new leaf fails in them. */
 static bool
 may_vouch(X509 *old)
 {

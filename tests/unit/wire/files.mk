@@ -18,11 +18,13 @@ unit_wire_SRC := \
 	tests/unit/wire/test_name.c \
 	tests/unit/wire/test_order.c \
 	tests/unit/wire/test_pem.c \
+	tests/unit/wire/test_pkix.c \
 	tests/unit/wire/test_report.c \
 	tests/unit/wire/test_root.c \
 	tests/unit/wire/test_server.c \
 	tests/unit/wire/test_tbs.c \
 	tests/unit/wire/test_tls.c \
-	tests/unit/wire/test_token.c
+	tests/unit/wire/test_token.c \
+	tests/unit/wire/test_verify.c
 unit_wire_USES := wire base
 unit_wire_LIBS := $(EVENT_LIBS) $(CRYPTO_LIBS)

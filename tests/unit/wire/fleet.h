@@ -18,8 +18,8 @@ struct fleet_key {
 	struct base_buf spki;
 	uint8_t ski[20];
 };
-/* Keys are made once per process and never freed: RSA takes seconds. i tells
- * several of one algorithm apart, 0 to 7. */
+/* Keys are made once per process and never freed. i tells several of one
+ * algorithm apart, 0 to 7; of each size of RSA there is one only. */
 const struct fleet_key *fleet_key(enum wire_alg alg, int i);
 
 /* Fields of a certificate of that kind, valid from T0 for a year (a canary

@@ -1,7 +1,6 @@
 /* Runs the unit tests of wire/. */
 #include <stdlib.h>
 
-#include "tests/unit/wire/fleet.h"
 #include "tests/unit/wire/suites.h"
 
 static TCase *(*const cases[])(void) = {
@@ -18,12 +17,14 @@ static TCase *(*const cases[])(void) = {
 	case_name,
 	case_order,
 	case_pem,
+	case_pkix,
 	case_report,
 	case_root,
 	case_server,
 	case_tbs,
 	case_tls,
 	case_token,
+	case_verify,
 };
 
 int
@@ -33,9 +34,6 @@ main(void)
 	SRunner *runner;
 	int failed;
 
-	/* made before the tests are forked off, for all of them */
-	(void)fleet_key(WIRE_RSA3072, 0);
-	(void)fleet_key(WIRE_RSA4096, 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		suite_add_tcase(suite, cases[i]());
 	runner = srunner_create(suite);

@@ -132,6 +132,22 @@ START_TEST(pem_refuses)
 }
 END_TEST
 
+START_TEST(make_rsa)
+{
+	struct base_buf spki;
+	EVP_PKEY *k = NULL;
+	enum wire_alg alg;
+
+	base_buf_init(&spki, 0);
+	ck_assert_int_eq(wire_key_make(WIRE_RSA3072, &k), BASE_OK);
+	ck_assert_int_eq(wire_key_spki(k, &spki), BASE_OK);
+	ck_assert_int_eq(wire_spki_alg(base_buf_span(&spki), &alg), BASE_OK);
+	ck_assert_int_eq(alg, WIRE_RSA3072);
+	EVP_PKEY_free(k);
+	base_buf_free(&spki);
+}
+END_TEST
+
 START_TEST(names)
 {
 	enum wire_alg a;
@@ -154,6 +170,7 @@ case_key(void)
 	tcase_add_loop_test(c, identifier, WIRE_P256, WIRE_RSA4096 + 1);
 	tcase_add_loop_test(c, spki_refuses, WIRE_P256, WIRE_RSA4096 + 1);
 	tcase_add_test(c, pem_refuses);
+	tcase_add_test(c, make_rsa);
 	tcase_add_test(c, names);
 	return c;
 }
