@@ -6,8 +6,10 @@ unit_wire_SRC := \
 	tests/unit/wire/odd.c \
 	tests/unit/wire/sample.c \
 	tests/unit/wire/test_asn1.c \
+	tests/unit/wire/test_ber.c \
 	tests/unit/wire/test_client.c \
 	tests/unit/wire/test_cms.c \
+	tests/unit/wire/test_crl.c \
 	tests/unit/wire/test_csr.c \
 	tests/unit/wire/test_exchange.c \
 	tests/unit/wire/test_hsm_conn.c \

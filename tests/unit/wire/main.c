@@ -5,8 +5,10 @@
 
 static TCase *(*const cases[])(void) = {
 	case_asn1,
+	case_ber,
 	case_client,
 	case_cms,
+	case_crl,
 	case_csr,
 	case_exchange,
 	case_hsm_conn,

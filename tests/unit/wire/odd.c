@@ -117,6 +117,21 @@ crl_exts_add(X509_CRL *c, const struct odd_crl *o)
 	}
 }
 
+/* OpenSSL looks at the extensions of a list while it decodes it. */
+static X509_CRL *
+crl_reread(X509_CRL *c)
+{
+	uint8_t *der = NULL;
+	int n = i2d_X509_CRL(c, &der);
+	const uint8_t *p = der;
+	X509_CRL *again = d2i_X509_CRL(NULL, &p, n);
+
+	ck_assert_ptr_nonnull(again);
+	OPENSSL_free(der);
+	X509_CRL_free(c);
+	return again;
+}
+
 X509_CRL *
 odd_crl_make(const struct odd_crl *o)
 {
@@ -146,5 +161,5 @@ odd_crl_make(const struct odd_crl *o)
 	crl_exts_add(c, o);
 	ck_assert_int_gt(X509_CRL_sign(c, o->key->key, EVP_sha256()), 0);
 	ASN1_TIME_free(t);
-	return c;
+	return crl_reread(c);
 }

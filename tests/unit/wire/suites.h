@@ -4,8 +4,10 @@
 #include <check.h>
 
 TCase *case_asn1(void);
+TCase *case_ber(void);
 TCase *case_client(void);
 TCase *case_cms(void);
+TCase *case_crl(void);
 TCase *case_csr(void);
 TCase *case_exchange(void);
 TCase *case_hsm_conn(void);
