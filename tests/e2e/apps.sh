@@ -89,7 +89,7 @@ stunnel_conf() {
 	cat <<CONF
 foreground = yes
 pid = $D/$n/app.pid
-debug = notice
+debug = warning
 syslog = no
 CONF
 	for t in "$@"; do

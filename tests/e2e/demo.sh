@@ -11,7 +11,7 @@
 
 RATE=${KEDGE_DEMO_RATE:-110}       # attempts per second and pair
 ENOUGH=${KEDGE_DEMO_ENOUGH:-18500} # attempts before the agent goes on
-PATIENCE=35                        # seconds, at most
+PATIENCE=40                        # seconds, at most
 ASLEEP=app4
 OUT=$B/demo
 
