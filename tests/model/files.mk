@@ -1,0 +1,35 @@
+# Explicit-state explorer of the policy library, its mutants, and a second
+# opinion. model-check is part of make check; model takes long.
+model_SRC := tests/model/explore.c tests/model/walk.c tests/model/world.c
+
+$(B)/test/explore: $(call obj,$(model_SRC)) $(call lib,policy)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^
+
+EXPLORE := $(B)/test/explore
+model-check: $(EXPLORE)
+	$(EXPLORE) --nodes 2 --dual --flips 2 --failures 1
+	$(EXPLORE) --nodes 2 --dual --flips 1 --excuses 1
+	$(EXPLORE) --nodes 2 --dual --flips 1 --doubts 1
+	$(EXPLORE) --nodes 3 --dual --walks-only
+	$(EXPLORE) --nodes 4 --links 4 --walks-only
+	$(EXPLORE) --nodes 3 --dual --links 3 --resume-every 4
+	$(EXPLORE) --nodes 3 --flips 1 --links 3 --resume-every 4
+	$(EXPLORE) --nodes 3 --links 2 --failures 1 --resume-every 4
+	$(EXPLORE) --nodes 4 --links 3 --resume-every 4
+check: model-check
+
+model: $(EXPLORE)
+	$(EXPLORE) --nodes 2 --dual --flips 2 --failures 1 --excuses 1 --doubts 1
+	$(EXPLORE) --nodes 3 --dual
+	$(EXPLORE) --nodes 3 --dual --flips 2 --resume-every 8
+	$(EXPLORE) --nodes 3 --dual --links 3 --failures 1 --resume-every 8
+	$(EXPLORE) --nodes 3 --dual --links 3 --doubts 1 --resume-every 8
+	$(EXPLORE) --nodes 3 --dual --links 3 --excuses 1 --resume-every 8
+	$(EXPLORE) --nodes 4 --links 5 --resume-every 16
+	$(EXPLORE) --nodes 4 --links 3 --dual --resume-every 16
+
+# Each fault of mutants.txt must be found.
+mutants:
+	CC="$(CC)" tests/model/mutants.sh $(B)/mutants
+.PHONY: model-check model mutants

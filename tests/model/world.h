@@ -1,0 +1,74 @@
+/*
+ * world: the explorer's own idea of nodes, files and handshakes. It shares
+ * nothing with policy/ but the words, so that a fault there is not repeated
+ * here. Two generations are enough: 1 and 2.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define NODES_MAX 4
+
+#define STEP_TRUST  1u
+#define STEP_CERT   2u
+#define STEP_FINISH 4u
+
+enum link_kind {
+	LINK_NONE,
+	LINK_MUTUAL,
+	LINK_SERVER_ONLY
+};
+
+/* kind[c][s]: what c, as client, and s, as server, do. */
+struct topology {
+	uint32_t n;
+	uint8_t kind[NODES_MAX][NODES_MAX];
+	bool dual[NODES_MAX];
+};
+
+/* Possible contents of a node's files, as sets: bit per value. Trust lists:
+ * 0 {1}, 1 {2}, 2 {1,2}, 3 {}. Chains: 0 leaf 1, 1 leaf 2, 2 leaf 2 and what
+ * it needs to verify under 1, 3 leaf 1 and what it needs under 2. */
+struct node_state {
+	uint8_t trusts, chains;
+	uint8_t steps; /* of the outstanding order; 0: none */
+	uint8_t to; /* its goal */
+	bool excused;
+};
+
+struct state {
+	struct node_state node[NODES_MAX];
+	uint8_t goal; /* 1 or 2 */
+	uint8_t flips; /* goal changes left */
+	uint8_t excuses; /* excuses left */
+	uint8_t doubts; /* re-imaged nodes left */
+	uint8_t failures; /* failures left */
+};
+
+uint64_t state_key(const struct topology *t, const struct state *s);
+
+bool world_verifies(const struct topology *t, uint32_t node);
+bool world_presents(const struct topology *t, uint32_t node);
+bool world_bridges(const struct topology *t, uint32_t node);
+/* The steps of the node's part in a roll. */
+uint8_t world_steps(const struct topology *t, uint32_t node);
+
+/* What the outstanding order makes of each possible value; effective: of
+ * each from which it can succeed. */
+uint8_t world_trusts_after(const struct topology *t, uint32_t node,
+    const struct node_state *s);
+uint8_t world_trusts_effective(const struct topology *t, uint32_t node,
+    const struct node_state *s);
+uint8_t world_chains_after(const struct topology *t, uint32_t node,
+    const struct node_state *s);
+
+/* NULL, or what breaks when an order is given in this state: `s` already
+ * has it outstanding at node. */
+const char *
+world_breaks(const struct topology *t, const struct state *s, uint32_t node);
+/* Every direction between nodes that are not excused authenticates in every
+ * possible combination. */
+bool world_is_whole(const struct topology *t, const struct state *s);
+/* Everybody who is not excused holds exactly the goal. */
+bool world_is_done(const struct topology *t, const struct state *s);
