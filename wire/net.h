@@ -28,8 +28,8 @@ struct wire_tls {                /* all borrowed; copied by reference count */
  * peer has is left to the caller (wire_tls_peer_node). A server with trust
  * asks for a certificate, but shaking hands without one is left to the
  * caller, too. OpenSSL writes with write(2): the process must ignore SIGPIPE
- * (and give it back to children before exec). CONFIG when certificate and key do not fit, or when a client
- * would verify nobody. */
+ * (and give it back to children before exec). CONFIG when certificate and key
+ * do not fit, or when a client would verify nobody. */
 enum base_err wire_tls_ctx(const struct wire_tls *t, SSL_CTX **out)
     BASE_MUST;
 /* Node name in the peer's verified certificate (wire_x509_node); NOTFOUND
