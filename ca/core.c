@@ -61,6 +61,16 @@ ca_audit(struct ca *ca, const char *who, const char *what, const char *fmt, ...)
 	return ca_store_audit_add(ca->store, ca_now(ca), who, what, text);
 }
 
+/* In memory only: a contact is not worth a write to the disk. */
+void
+ca_seen(struct ca *ca, const char *node)
+{
+	uint32_t i = ca_topo_node(ca->topo, node);
+
+	if (i != POL_NONE)
+		ca->topo->nodes[i].seen = ca_now(ca);
+}
+
 /* ---- loading ------------------------------------------------------------------ */
 
 static enum base_err
@@ -125,6 +135,7 @@ ca_load(struct ca *ca)
 	if (ca->deliver == NULL)
 		ca->deliver = ca_deliver_new(ca->conf->resend_ms,
 		    ca->conf->resend_max_ms);
+	ca_deliver_set_detour(ca->deliver, ca_order_detour, ca);
 	if ((r = check_fleet(ca)) != BASE_OK)
 		return r;
 	if (!ca->ready && ca_make_is_ready(ca) &&

@@ -23,8 +23,12 @@ struct item {
 	struct ca_route route;
 };
 
+#define DETOUR_TRIES 3
+
 struct ca_deliver {
-	struct item *items;
+	struct item *items, **last;
+	ca_detour_fn *detour;
+	void *detour_arg;
 	uint32_t resend_ms, max_ms;
 };
 
@@ -33,9 +37,17 @@ ca_deliver_new(uint32_t resend_ms, uint32_t max_ms)
 {
 	struct ca_deliver *d = base_alloc(sizeof(*d));
 
+	d->last = &d->items;
 	d->resend_ms = resend_ms;
 	d->max_ms = max_ms;
 	return d;
+}
+
+void
+ca_deliver_set_detour(struct ca_deliver *d, ca_detour_fn *fn, void *arg)
+{
+	d->detour = fn;
+	d->detour_arg = arg;
 }
 
 static void
@@ -43,6 +55,17 @@ item_free(struct item *i)
 {
 	base_buf_free(&i->cms);
 	free(i);
+}
+
+static void
+item_drop(struct ca_deliver *d, struct item **at)
+{
+	struct item *i = *at;
+
+	*at = i->next;
+	if (d->last == &i->next)
+		d->last = at;
+	item_free(i);
 }
 
 static struct item *
@@ -62,7 +85,7 @@ static struct item *
 item_add(struct ca_deliver *d, enum wire_parcel_kind kind,
     const struct ca_delivery *o)
 {
-	struct item *i = base_alloc(sizeof(*i)), **at;
+	struct item *i = base_alloc(sizeof(*i));
 
 	i->kind = kind;
 	snprintf(i->node, sizeof(i->node), "%s", o->node);
@@ -73,9 +96,8 @@ item_add(struct ca_deliver *d, enum wire_parcel_kind kind,
 	i->route = *o->route;
 	if (base_buf_put(&i->cms, o->cms.p, o->cms.n) != BASE_OK)
 		base_die("deliver: order too large");
-	for (at = &d->items; *at != NULL; at = &(*at)->next)
-		;
-	*at = i;
+	*d->last = i;
+	d->last = &i->next;
 	return i;
 }
 
@@ -126,8 +148,7 @@ ca_deliver_settled(struct ca_deliver *d, const char *node, const char *root,
 			at = &i->next;
 			continue;
 		}
-		*at = i->next;
-		item_free(i);
+		item_drop(d, at);
 	}
 }
 
@@ -149,13 +170,16 @@ static void
 item_given(struct ca_deliver *d, struct item **at, struct base_time now)
 {
 	struct item *i = *at;
+	struct ca_route route;
 
 	if (i->kind == WIRE_P_ACK) {
-		*at = i->next;
-		item_free(i);
+		item_drop(d, at);
 		return;
 	}
 	i->tries++;
+	if (d->detour != NULL && !i->received && i->tries % DETOUR_TRIES == 0 &&
+	    d->detour(d->detour_arg, i->node, i->tries / DETOUR_TRIES, &route))
+		i->route = route;
 	i->due.ms = now.ms + i->pause_ms;
 	i->pause_ms = i->pause_ms > d->max_ms / 2 ? d->max_ms : i->pause_ms * 2;
 }

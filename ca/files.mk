@@ -35,9 +35,11 @@ ca_SRC += \
 	ca/join.c \
 	ca/make.c \
 	ca/net.c \
+	ca/renew.c \
 	ca/report.c \
 	ca/roll.c \
 	ca/roll_start.c \
+	ca/send.c \
 	ca/store_sqlite.c \
 	ca/store_sqlite_audit.c \
 	ca/store_sqlite_fleet.c \

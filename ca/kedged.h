@@ -72,6 +72,10 @@ struct ca_route {
 /* Shortest, ties by the order in via. NOTFOUND: no path from the CA. */
 enum base_err ca_topo_route(const struct ca_topo *t, uint32_t node,
     struct ca_route *out) BASE_MUST;
+/* The nth way round, when relays are dead: 0 is the route, each node with
+ * several relays in via counts them through. The route where there is none. */
+enum base_err ca_topo_detour(const struct ca_topo *t, uint32_t node,
+    uint32_t nth, struct ca_route *out) BASE_MUST;
 enum base_err ca_pol_fail(enum pol_err e, const char *what);
 void ca_topo_free(struct ca_topo *t);
 
@@ -234,6 +238,8 @@ struct ca_roll {
 	bool busy; /* drafts are on their way */
 	struct base_time retry; /* not before */
 	struct base_time *retries; /* the same per node of topo */
+	bool *renews; /* per node: its open order is made again */
+	struct base_time renew_at; /* look again for such */
 	char why[512]; /* last refusal by hsmd; "" none */
 	char waits[1024]; /* sentence last told */
 };
@@ -248,8 +254,25 @@ struct base_time ca_roll_work(struct ca *ca, struct ca_roll *w);
 struct base_time ca_tidy_work(struct ca *ca);
 /* The engine learns a fact that was committed. */
 void ca_roll_tell(struct ca *ca, const struct ca_fact *f);
+/* Asked for another route whenever an order went three times without a word
+ * from the node; false: keep it. */
+typedef bool
+ca_detour_fn(void *arg, const char *node, uint32_t nth, struct ca_route *route);
+/* Somebody heard of the node just now. */
+void ca_seen(struct ca *ca, const char *node);
 /* A stored order goes to the mailboxes (ca/send.c). */
 void ca_order_send(struct ca *ca, const struct ca_order *o);
+ca_detour_fn ca_order_detour; /* arg is ca */
+/* An order of this roll is on its way to the node, as the engine knows. */
+bool ca_roll_is_out(const struct ca_roll *w, uint32_t node);
+/* Orders that were given out and must be given again under the next epoch:
+ * expired, or put aside because their canaries were (ca/renew.c). Adds them
+ * to list, which has room for every node. */
+enum base_err ca_roll_renewals(struct ca *ca, struct ca_roll *w,
+    struct pol_order *list, size_t *n) BASE_MUST;
+/* Within the transaction that stores the new order o. */
+enum base_err
+ca_roll_replace(struct ca *ca, const struct ca_order *o) BASE_MUST;
 /* Readiness: appends sentences to problems (a JSON array). */
 enum base_err
 ca_roll_check(struct ca *ca, const char *root, json_t *problems) BASE_MUST;
@@ -318,18 +341,18 @@ size_t ca_deliver_collect(struct ca_deliver *d, struct base_time now,
  * when there is none. */
 struct base_time
 ca_deliver_due(const struct ca_deliver *d, const char *neighbour);
-/* The neighbour could not be reached: what was just given to it for the
- * first time waits its back-off like all else; acks are lost, reports come
- * again. */
 uint32_t ca_deliver_tries(const struct ca_deliver *d, const char *node,
     const char *root, uint64_t epoch);
+void ca_deliver_set_detour(struct ca_deliver *d, ca_detour_fn *fn, void *arg);
 void ca_deliver_free(struct ca_deliver *d);
 
 /* ---- reports (ca/report.c) ---------------------------------- */
 
 /* A report that came in by a neighbour: verified, stored, told to engine and
  * mailboxes, acknowledged. REFUSED and the like when it is none of ours. */
-enum base_err ca_report_in(struct ca *ca, struct base_span cms) BASE_MUST;
+/* by is the way it came, for the acknowledgement; NULL: the node's route. */
+enum base_err ca_report_in(struct ca *ca, struct base_span cms,
+    const struct ca_route *by) BASE_MUST;
 
 /* ---- join (ca/join.c) ---------------------------------- */
 

@@ -39,15 +39,17 @@ struct ca_net {
 static void
 take_parcel(struct ca_net *n, const char *from, const struct wire_parcel *p)
 {
+	struct ca_route by = { .n = p->nroute };
+
 	if (p->kind != WIRE_P_REPORT || p->down || p->nroute == 0 ||
 	    strcmp(p->route[0], from) != 0) {
 		base_log(BASE_WARNING,
-		    "parcel from %s: is no report on its "
-		    "way up through it",
+		    "parcel from %s: is no report on its way up through it",
 		    from);
 		return;
 	}
-	if (ca_report_in(n->ca, base_buf_span(&p->content)) != BASE_OK)
+	memcpy(by.hop, p->route, sizeof(by.hop));
+	if (ca_report_in(n->ca, base_buf_span(&p->content), &by) != BASE_OK)
 		base_log(BASE_WARNING, "parcel from %s: %s", from, base_why());
 }
 
@@ -67,6 +69,7 @@ take_exchange(struct ca_net *n, const char *from, struct base_span body,
 		    from, x.from);
 		goto out;
 	}
+	ca_seen(n->ca, from);
 	for (size_t i = 0; i < x.nparcels; i++)
 		take_parcel(n, from, &x.parcels[i]);
 	if (wait_ms != NULL)

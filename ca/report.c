@@ -20,12 +20,21 @@ struct verdict {
 
 /* A fate once settled stays: effective is not undone by an old failed. */
 static struct verdict
-judge(const struct ca_order *o, enum wire_status status)
+judge(struct ca *ca, const struct ca_order *o, enum wire_status status)
 {
 	struct verdict v = { .state = o->state };
 
 	if (o->state > CA_ORDER_RECEIVED)
 		return v;
+	/* its canaries were dead before it could use them: that is no failure
+	 * of the node, the order is made again */
+	if (status == WIRE_FAILED &&
+	    ca_now(ca).ms > base_time_add_s(o->issued, ca->conf->canary_s).ms &&
+	    (o->steps & (WIRE_STEP_JOIN | WIRE_STEP_TIDY)) == 0) {
+		v.settled = true;
+		v.state = CA_ORDER_REPLACED;
+		return v;
+	}
 	switch (status) {
 	case WIRE_RECEIVED:
 		v.settled = o->state == CA_ORDER_SENT;
@@ -172,7 +181,7 @@ static enum base_err
 keep(struct ca *ca, const struct ca_report *row, struct ca_order *o,
     const struct wire_report *w, struct ca_fact *f)
 {
-	struct verdict v = judge(o, w->status);
+	struct verdict v = judge(ca, o, w->status);
 	enum base_err r;
 
 	f->node[0] = '\0';
@@ -181,6 +190,10 @@ keep(struct ca *ca, const struct ca_report *row, struct ca_order *o,
 	if ((r = ca_store_report_add(ca->store, row)) != BASE_OK)
 		goto out;
 	if (v.settled && (r = keep_order(ca, o, w, &v)) != BASE_OK)
+		goto out;
+	if (v.fact == POL_FACT_EFFECTIVE && v.has_fact &&
+	    (r = ca_store_orders_replace(ca->store, o->node, o->root,
+		 o->epoch)) != BASE_OK)
 		goto out;
 	if (v.has_fact && (r = keep_fact(ca, o, &v, f)) != BASE_OK)
 		goto out;
@@ -194,7 +207,7 @@ out:
 
 static enum base_err
 acknowledge(struct ca *ca, const struct wire_report *w,
-    const uint8_t digest[32])
+    const uint8_t digest[32], const struct ca_route *by)
 {
 	struct wire_ack a = { .epoch = w->epoch };
 	struct ca_route route;
@@ -209,9 +222,13 @@ acknowledge(struct ca *ca, const struct wire_report *w,
 	memcpy(a.report_digest, digest, 32);
 	if ((r = wire_ack_compose(&a, &der)) != BASE_OK ||
 	    (r = wire_cms_sign(WIRE_C_ACK, base_buf_span(&der), ca->tls_cert,
-		 ca->tls_key, NULL, &cms)) != BASE_OK ||
-	    (r = ca_topo_route(ca->topo, ca_topo_node(ca->topo, w->node),
-		 &route)) != BASE_OK)
+		 ca->tls_key, NULL, &cms)) != BASE_OK)
+		goto out;
+	/* the way it came is a way that works */
+	if (by != NULL && strcmp(by->hop[by->n - 1], w->node) == 0)
+		route = *by;
+	else if ((r = ca_topo_route(ca->topo, ca_topo_node(ca->topo, w->node),
+		      &route)) != BASE_OK)
 		goto out;
 	ca_deliver_ack(ca->deliver,
 	    &(struct ca_delivery){ .node = w->node,
@@ -230,7 +247,9 @@ static void
 tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
     const struct ca_fact *f)
 {
-	if (f->node[0] == '\0')
+	struct ca_roll *roll = ca_roll_of(ca, o->root);
+
+	if (o->state == old)
 		return;
 	if (o->state == CA_ORDER_RECEIVED)
 		ca_deliver_received(ca->deliver, ca_now(ca), o->node, o->root,
@@ -245,15 +264,19 @@ tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
 	    ca_order_state_name(o->state), o->reason[0] == '\0' ? "" : ": ",
 	    o->reason);
 	ca_event_order(ca, o, old);
+	if (o->state == CA_ORDER_REPLACED && roll != NULL)
+		roll->renew_at.ms = 0;
 	if ((o->steps & WIRE_STEP_TIDY) != 0 && f->kind == POL_FACT_FAILED)
 		ca->tidy_wanted = true;
-	if ((o->steps & WIRE_STEP_JOIN) == 0 || f->kind == POL_FACT_HOLDS)
+	if (f->node[0] != '\0' &&
+	    ((o->steps & WIRE_STEP_JOIN) == 0 || f->kind == POL_FACT_HOLDS))
 		ca_roll_tell(ca, f);
 	ca_kick(ca);
 }
 
 static enum base_err
-take(struct ca *ca, struct wire_report *w, struct ca_report *row)
+take(struct ca *ca, struct wire_report *w, struct ca_report *row,
+    const struct ca_route *by)
 {
 	struct ca_order o = { .epoch = 0 };
 	struct ca_fact f = { .id = 0 };
@@ -284,14 +307,14 @@ take(struct ca *ca, struct wire_report *w, struct ca_report *row)
 	else if (r == BASE_E_EXISTS)
 		r = BASE_OK; /* the same report again */
 	if (r == BASE_OK)
-		r = acknowledge(ca, w, row->digest);
+		r = acknowledge(ca, w, row->digest, by);
 out:
 	ca_order_clear(&o);
 	return r;
 }
 
 enum base_err
-ca_report_in(struct ca *ca, struct base_span cms)
+ca_report_in(struct ca *ca, struct base_span cms, const struct ca_route *by)
 {
 	struct wire_report *w = base_alloc(sizeof(*w));
 	struct wire_signer signer = { .cert = NULL };
@@ -312,7 +335,8 @@ ca_report_in(struct ca *ca, struct base_span cms)
 	wire_digest(base_buf_span(&der), row.digest);
 	row.at = w->at;
 	row.stored = ca_now(ca);
-	r = take(ca, w, &row);
+	if ((r = take(ca, w, &row, by)) == BASE_OK)
+		ca_seen(ca, w->node);
 out:
 	wire_signer_clear(&signer);
 	base_buf_free(&der);

@@ -9,6 +9,7 @@
 #include "ca/kedged.h"
 
 #define DRAFTS_AT_ONCE 128
+#define RENEW_LOOK_MS  60000
 
 struct ca_roll *
 ca_roll_of(struct ca *ca, const char *root)
@@ -41,6 +42,7 @@ roll_free(struct ca_roll *w)
 		return;
 	pol_engine_free(w->engine);
 	free(w->retries);
+	free(w->renews);
 	free(w);
 }
 
@@ -129,6 +131,7 @@ roll_engine(struct ca *ca, struct ca_roll *w)
 		    "roll %llu: its root %s is "
 		    "gone",
 		    (unsigned long long)w->row.id, w->row.root);
+	w->renews = base_alloc((ca->topo->nnodes + 1) * sizeof(*w->renews));
 	w->retries = base_alloc((ca->topo->nnodes + 1) * sizeof(*w->retries));
 	if ((r = ca_pol_fail(pol_engine_new(ca->topo->graph, w->root, &goal,
 				 &w->engine),
@@ -198,6 +201,9 @@ draft_is_due(struct ca *ca, struct ca_roll *w, struct ca_draft *t)
 	uint32_t node = ca_topo_node(ca->topo, t->order.node);
 	struct pol_why why;
 
+	/* what is outstanding anyway is no new step */
+	if (t->err == BASE_OK && node != POL_NONE && w->renews[node])
+		return ca_roll_is_out(w, node);
 	if (t->err == BASE_OK && node != POL_NONE &&
 	    w->row.state == CA_ROLL_RUNNING)
 		return pol_engine_allowed(w->engine, node, t->order.steps,
@@ -247,7 +253,8 @@ give_store(struct ca *ca, struct ca_drafts *d, const bool *due)
 			continue;
 		f = sent_fact(o);
 		ca_steps_text(o->steps, steps);
-		if ((r = ca_drafts_store(d, i)) == BASE_OK &&
+		if ((r = ca_roll_replace(ca, o)) == BASE_OK &&
+		    (r = ca_drafts_store(d, i)) == BASE_OK &&
 		    (r = ca_store_fact_add(ca->store, &f)) == BASE_OK)
 			r = ca_audit(ca, CA_NODE_CA, "order",
 			    "%s %s epoch "
@@ -271,6 +278,7 @@ give_out(struct ca *ca, struct ca_drafts *d, const bool *due)
 		if (!due[i])
 			continue;
 		f = sent_fact(o);
+		ca_deliver_settled(ca->deliver, o->node, o->root, o->epoch - 1);
 		ca_roll_tell(ca, &f);
 		ca_order_send(ca, o);
 		ca_event_order(ca, o, 0);
@@ -422,24 +430,57 @@ roll_finish(struct ca *ca, struct ca_roll *w)
 	return (struct base_time){ INT64_MAX };
 }
 
-struct base_time
-ca_roll_work(struct ca *ca, struct ca_roll *w)
+/* Orders that are out and have to be made again come before new ones. */
+static bool
+roll_renew(struct ca *ca, struct ca_roll *w, struct base_time *next)
 {
-	struct base_time now = ca_now(ca), never = { INT64_MAX };
+	struct pol_order *list;
+	size_t n = 0;
+
+	memset(w->renews, 0, ca->topo->nnodes * sizeof(*w->renews));
+	if (w->renew_at.ms > ca_now(ca).ms)
+		return false;
+	w->renew_at.ms = ca_now(ca).ms + RENEW_LOOK_MS;
+	list = base_alloc((ca->topo->nnodes + 1) * sizeof(*list));
+	if (ca_roll_renewals(ca, w, list, &n) != BASE_OK)
+		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
+	for (size_t i = 0; i < n; i++)
+		w->renews[list[i].node] = true;
+	if (n > 0)
+		*next = roll_give(ca, w, list, n);
+	free(list);
+	return w->busy;
+}
+
+static struct base_time
+roll_next(struct ca *ca, struct ca_roll *w)
+{
+	struct base_time next = { INT64_MAX };
 	const struct pol_order *ready = NULL;
 	size_t n = 0;
 
+	if (roll_renew(ca, w, &next))
+		return next;
+	if (ca_pol_fail(pol_engine_ready(w->engine,
+			    (struct pol_time){ ca_now(ca).ms }, &ready, &n),
+		w->row.root) != BASE_OK) {
+		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
+		return next;
+	}
+	return n == 0 ? next : roll_give(ca, w, ready, n);
+}
+
+struct base_time
+ca_roll_work(struct ca *ca, struct ca_roll *w)
+{
+	struct base_time next = { INT64_MAX };
+
 	if (w->row.state != CA_ROLL_RUNNING || w->busy)
-		return never;
-	if (w->retry.ms > now.ms)
+		return next;
+	if (w->retry.ms > ca_now(ca).ms)
 		return w->retry;
 	if (pol_engine_is_done(w->engine))
 		return roll_finish(ca, w);
-	if (ca_pol_fail(pol_engine_ready(w->engine, (struct pol_time){ now.ms },
-			    &ready, &n),
-		w->row.root) != BASE_OK) {
-		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
-		return never;
-	}
-	return n == 0 ? never : roll_give(ca, w, ready, n);
+	next = roll_next(ca, w);
+	return next.ms < w->renew_at.ms ? next : w->renew_at;
 }

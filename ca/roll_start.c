@@ -46,6 +46,19 @@ check_root(struct ca *ca, const struct ca_root *root, json_t *problems)
 	return BASE_OK;
 }
 
+/* What it holds is what its links ask for, on the current generation. */
+static bool
+holds_its_part(const struct ca *ca, const struct ca_root *root, uint32_t i,
+    const struct ca_holding *h)
+{
+	struct pol_role role = pol_graph_role(ca->topo->graph,
+	    ca_topo_root(ca->topo, root->name), i);
+	uint64_t now = POL_GEN(root->current);
+
+	return (!role.verifies || (h->conf.trust & now) != 0) &&
+	    (!role.presents || h->conf.present == now);
+}
+
 static enum base_err
 check_node(struct ca *ca, const struct ca_root *root, uint32_t i,
     json_t *problems)
@@ -76,6 +89,11 @@ check_node(struct ca *ca, const struct ca_root *root, uint32_t i,
 		    "node %s: has not reported that it holds "
 		    "root %s yet; is its agent running?",
 		    n->name, root->name);
+	else if (!holds_its_part(ca, root, i, &h))
+		problem(problems,
+		    "node %s: its links under root %s have changed since it "
+		    "joined; let it join again, kedge node token %s",
+		    n->name, root->name, n->name);
 	return BASE_OK;
 }
 

@@ -198,6 +198,9 @@ enum base_err ca_store_order_get(struct ca_store *st, const char *node,
 /* state, received, settled, proof, reason */
 enum base_err
 ca_store_order_update(struct ca_store *st, const struct ca_order *o) BASE_MUST;
+/* Open orders below this epoch are replaced: a report settles them too. */
+enum base_err ca_store_orders_replace(struct ca_store *st, const char *node,
+    const char *root, uint64_t below) BASE_MUST;
 /* 0 when there is none. */
 enum base_err ca_store_epoch_last(struct ca_store *st, const char *node,
     const char *root, uint64_t *epoch) BASE_MUST;

@@ -322,6 +322,16 @@ ca_store_order_update(struct ca_store *st, const struct ca_order *o)
 }
 
 enum base_err
+ca_store_orders_replace(struct ca_store *st, const char *node, const char *root,
+    uint64_t below)
+{
+	return ca_sq_run(st, NULL,
+	    "UPDATE orders SET state = 6 WHERE node = ? AND root = ?"
+	    " AND epoch < ? AND state < 3",
+	    "ssi", node, root, (int64_t)below);
+}
+
+enum base_err
 ca_store_epoch_last(struct ca_store *st, const char *node, const char *root,
     uint64_t *epoch)
 {

@@ -3,35 +3,11 @@
  * finish still send NewWithOld along with it. Each gets one `tidy` order: a
  * matter of neatness that no rule waits for. What is missing is seen from
  * the store alone, so nothing is lost by a restart.
- *
- * Also here: a stored order on its way to the mailboxes.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "ca/kedged.h"
-
-void
-ca_order_send(struct ca *ca, const struct ca_order *o)
-{
-	uint32_t node = ca_topo_node(ca->topo, o->node);
-	struct ca_route route;
-
-	if (node == POL_NONE)
-		return;
-	if (ca_topo_route(ca->topo, node, &route) != BASE_OK) {
-		base_log(BASE_WARNING, "order %s/%s: %s", o->node, o->root,
-		    base_why());
-		return;
-	}
-	ca_deliver_order(ca->deliver, ca_now(ca),
-	    &(struct ca_delivery){ .node = o->node,
-		.root = o->root,
-		.epoch = o->epoch,
-		.expires = o->expires,
-		.cms = base_buf_span(&o->cms),
-		.route = &route });
-}
 
 /* ---- who needs one ---------------------------------------------------------- */
 

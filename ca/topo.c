@@ -174,6 +174,63 @@ ca_topo_route(const struct ca_topo *t, uint32_t node, struct ca_route *out)
 	return BASE_OK;
 }
 
+/* Relays of node that lead to the CA, nearest first; equals as in via. */
+static size_t
+relays_of(const struct ca_topo *t, uint32_t node, uint32_t out[CA_VIA_MAX])
+{
+	const struct ca_node *n = &t->nodes[node];
+	size_t have = 0;
+
+	for (size_t v = 0; v < n->nvia; v++) {
+		uint32_t r = ca_topo_node(t, n->via[v]);
+		size_t at = have;
+
+		if (r == POL_NONE || t->dist[r] > WIRE_ROUTE_MAX)
+			continue;
+		while (at > 0 && t->dist[out[at - 1]] > t->dist[r]) {
+			out[at] = out[at - 1];
+			at--;
+		}
+		out[at] = r;
+		have++;
+	}
+	return have;
+}
+
+static bool
+is_in(const uint32_t *list, size_t n, uint32_t node)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == node)
+			return true;
+	return false;
+}
+
+enum base_err
+ca_topo_detour(const struct ca_topo *t, uint32_t node, uint32_t nth,
+    struct ca_route *out)
+{
+	uint32_t path[WIRE_ROUTE_MAX], relays[CA_VIA_MAX], at = node;
+	size_t n = 0;
+
+	while (!is_neighbour(&t->nodes[at])) {
+		size_t k = relays_of(t, at, relays);
+
+		path[n++] = at;
+		if (k == 0 || n == WIRE_ROUTE_MAX)
+			return ca_topo_route(t, node, out);
+		at = relays[nth % k];
+		nth /= (uint32_t)k;
+		if (is_in(path, n, at))
+			return ca_topo_route(t, node, out);
+	}
+	path[n++] = at;
+	out->n = n;
+	for (size_t i = 0; i < n; i++)
+		memcpy(out->hop[i], t->nodes[path[n - 1 - i]].name, CA_NAME);
+	return BASE_OK;
+}
+
 void
 ca_topo_free(struct ca_topo *t)
 {

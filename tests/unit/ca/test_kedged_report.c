@@ -90,7 +90,7 @@ is_refused(enum base_err e)
 {
 	uint64_t before = reports();
 
-	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms)), e);
+	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms), NULL), e);
 	ck_assert_int_eq(state(), CA_ORDER_SENT);
 	ck_assert_uint_eq(reports(), before);
 	/* and no acknowledgement */
@@ -100,7 +100,8 @@ is_refused(enum base_err e)
 START_TEST(the_true_one_is_believed)
 {
 	report_as(web1);
-	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms)), BASE_OK);
+	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms), NULL),
+	    BASE_OK);
 	ck_assert_int_eq(state(), CA_ORDER_EFFECTIVE);
 	ck_assert_uint_eq(ca_deliver_tries(w.ca.deliver, "web1", "plant", 2),
 	    0);
@@ -115,9 +116,11 @@ START_TEST(again_is_only_acknowledged)
 	uint64_t n;
 
 	report_as(web1);
-	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms)), BASE_OK);
+	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms), NULL),
+	    BASE_OK);
 	n = reports();
-	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms)), BASE_OK);
+	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms), NULL),
+	    BASE_OK);
 	ck_assert_uint_eq(reports(), n);
 	ck_assert_int_eq(state(), CA_ORDER_EFFECTIVE);
 	ck_assert_int_eq(ca_deliver_due(w.ca.deliver, "web1").ms, 0);
@@ -128,22 +131,26 @@ START_TEST(received_then_effective)
 {
 	r.status = WIRE_RECEIVED;
 	report_as(web1);
-	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms)), BASE_OK);
+	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms), NULL),
+	    BASE_OK);
 	ck_assert_int_eq(state(), CA_ORDER_RECEIVED);
 	r.status = WIRE_EFFECTIVE;
 	report_as(web1);
-	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms)), BASE_OK);
+	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms), NULL),
+	    BASE_OK);
 	ck_assert_int_eq(state(), CA_ORDER_EFFECTIVE);
 	/* late, out of order: nothing is undone */
 	r.status = WIRE_RECEIVED;
 	r.at.ms += 1000;
 	report_as(web1);
-	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms)), BASE_OK);
+	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms), NULL),
+	    BASE_OK);
 	ck_assert_int_eq(state(), CA_ORDER_EFFECTIVE);
 	r.status = WIRE_FAILED;
 	snprintf(r.reason, sizeof(r.reason), "late");
 	report_as(web1);
-	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms)), BASE_OK);
+	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms), NULL),
+	    BASE_OK);
 	ck_assert_int_eq(state(), CA_ORDER_EFFECTIVE);
 }
 END_TEST
@@ -207,7 +214,8 @@ START_TEST(under_another_root_is_refused)
 	report_as(web1);
 	web1->cert = cert;
 	web1->management = key;
-	ck_assert_int_ne(ca_report_in(&w.ca, base_buf_span(&cms)), BASE_OK);
+	ck_assert_int_ne(ca_report_in(&w.ca, base_buf_span(&cms), NULL),
+	    BASE_OK);
 	ck_assert_int_eq(state(), CA_ORDER_SENT);
 }
 END_TEST
@@ -218,7 +226,8 @@ START_TEST(an_order_is_no_report)
 
 	ck_assert_int_eq(ca_store_order_get(w.ca.store, "web1", "plant", 2, &o),
 	    BASE_OK);
-	ck_assert_int_ne(ca_report_in(&w.ca, base_buf_span(&o.cms)), BASE_OK);
+	ck_assert_int_ne(ca_report_in(&w.ca, base_buf_span(&o.cms), NULL),
+	    BASE_OK);
 	ca_order_clear(&o);
 	ck_assert_int_eq(state(), CA_ORDER_SENT);
 }
@@ -229,7 +238,8 @@ START_TEST(a_contradicting_inventory_is_a_failure)
 {
 	r.inventory[0].trust = POL_GEN(1);
 	report_as(web1);
-	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms)), BASE_OK);
+	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms), NULL),
+	    BASE_OK);
 	ck_assert_int_eq(state(), CA_ORDER_FAILED);
 	ck_assert_int_ne(pol_engine_step(w.ca.rolls->engine,
 			     ca_topo_node(w.ca.topo, "web1"), POL_TRUST),

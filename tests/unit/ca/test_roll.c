@@ -31,6 +31,13 @@ static const char fleet[] =
     "  { client = \"app6\"; server = \"lone\"; auth = \"server\";\n"
     "    root = \"plant\"; } );\n";
 
+static const char one_sided[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; auth = \"server\";\n"
+    "  root = \"plant\"; } );\n";
+
 static uint32_t
 current(struct world *w)
 {
@@ -241,6 +248,94 @@ START_TEST(another_certificate_than_asked_for_is_not_sent)
 }
 END_TEST
 
+/* Away until the order's time is over: it is made again, and at last taken,
+ * without counting as a failure. */
+START_TEST(an_expired_order_is_made_again)
+{
+	struct world w;
+
+	world_open(&w, pair, 10);
+	w.conf.order_s = 120;
+	w.conf.failure_limit = 1;
+	world_join_all(&w);
+	world_node(&w, "app1")->deaf = true;
+	world_roll(&w, "plant");
+	ck_assert(!world_run(&w, 400, world_rolled));
+	world_restart(&w);
+	ck_assert(!world_run(&w, 5, world_rolled));
+	world_node(&w, "app1")->deaf = false;
+	ck_assert_msg(world_run(&w, 200, world_rolled), "%s", w.waits);
+	ck_assert_uint_gt(world_node(&w, "app1")->highest, 5);
+	world_close(&w);
+}
+END_TEST
+
+/* Heard of it after its canaries had died: the same. */
+START_TEST(dead_canaries_are_no_failure)
+{
+	struct world w;
+	struct world_node *n;
+
+	world_open(&w, pair, 11);
+	w.conf.canary_s = 20;
+	w.conf.failure_limit = 1;
+	world_join_all(&w);
+	n = world_node(&w, "app1");
+	n->deaf = n->fails = true;
+	world_roll(&w, "plant");
+	ck_assert(!world_run(&w, 40, world_rolled));
+	n->deaf = false;
+	while (n->report.n == 0)
+		world_turn(&w);
+	n->fails = false;
+	ck_assert_msg(world_run(&w, 200, world_rolled), "%s", w.waits);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(a_dead_relay_is_gone_round)
+{
+	static const char text[] =
+	    "roots = ( { name = \"plant\"; } );\n"
+	    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+	    "  { name = \"web2\"; reach = \"direct\"; },\n"
+	    "  { name = \"app1\"; reach = \"poll\";\n"
+	    "    via = [ \"web1\", \"web2\" ]; } );\n"
+	    "links = ( { client = \"app1\"; server = \"web1\";\n"
+	    "  root = \"plant\"; }, { client = \"app1\"; server = \"web2\";\n"
+	    "  root = \"plant\"; } );\n";
+	struct world w;
+
+	world_open(&w, text, 12);
+	world_join_all(&w);
+	w.dead_relay = "web1";
+	world_roll(&w, "plant");
+	ck_assert_msg(world_run(&w, 300, world_rolled), "%s", w.waits);
+	ck_assert_uint_eq(current(&w), 2);
+	world_close(&w);
+}
+END_TEST
+
+/* A link that gives a joined node a new part asks for a new join. */
+START_TEST(a_changed_part_is_no_roll)
+{
+	struct ca_link l = { "web1", "app1", "plant", "plant" };
+	json_t *problems = json_array();
+	struct world w;
+
+	world_open(&w, one_sided, 13);
+	world_join_all(&w);
+	ck_assert_int_eq(ca_roll_check(&w.ca, "plant", problems), BASE_OK);
+	ck_assert_uint_eq(json_array_size(problems), 0);
+	ck_assert_int_eq(ca_store_link_put(w.ca.store, &l), BASE_OK);
+	ck_assert_int_eq(ca_reload_topo(&w.ca), BASE_OK);
+	ck_assert_int_eq(ca_roll_check(&w.ca, "plant", problems), BASE_OK);
+	ck_assert_uint_eq(json_array_size(problems), 2);
+	json_decref(problems);
+	world_close(&w);
+}
+END_TEST
+
 TCase *
 case_roll(void)
 {
@@ -257,5 +352,9 @@ case_roll(void)
 	tcase_add_test(t, nobody_joined_is_no_roll);
 	tcase_add_test(t, one_refused_certificate_holds_up_one_node);
 	tcase_add_test(t, another_certificate_than_asked_for_is_not_sent);
+	tcase_add_test(t, an_expired_order_is_made_again);
+	tcase_add_test(t, dead_canaries_are_no_failure);
+	tcase_add_test(t, a_dead_relay_is_gone_round);
+	tcase_add_test(t, a_changed_part_is_no_roll);
 	return t;
 }

@@ -371,6 +371,11 @@ agent_parcel(struct world *w, const struct wire_parcel *p)
 
 	if (n->deaf || !n->joined)
 		return;
+	for (size_t i = 0; w->dead_relay != NULL && i + 1 < p->nroute; i++)
+		if (strcmp(p->route[i], w->dead_relay) == 0)
+			return;
+	n->by.n = p->nroute;
+	memcpy(n->by.hop, p->route, sizeof(n->by.hop));
 	if (p->kind == WIRE_P_ORDER)
 		agent_order(w, n, base_buf_span(&p->content));
 	else
@@ -403,12 +408,14 @@ carry_up(struct world *w)
 {
 	for (size_t i = 0; i < w->nnodes; i++) {
 		struct world_node *n = &w->nodes[i];
+		const struct ca_route *up = n->by.n > 0 ? &n->by : NULL;
 
 		if (n->deaf || n->report.n == 0 || dice(w, 100) < w->loss)
 			continue;
-		must(ca_report_in(&w->ca, base_buf_span(&n->report)));
+		must(ca_report_in(&w->ca, base_buf_span(&n->report), up));
 		if (dice(w, 100) < w->repeat)
-			must(ca_report_in(&w->ca, base_buf_span(&n->report)));
+			must(ca_report_in(&w->ca, base_buf_span(&n->report),
+			    NULL));
 	}
 }
 

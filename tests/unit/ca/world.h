@@ -17,6 +17,7 @@ struct world_node {
 	bool fails; /* reports failed, changes nothing */
 	EVP_PKEY *management, *key;
 	X509 *cert; /* management */
+	struct ca_route by; /* of the last parcel: its reports go back so */
 	uint64_t highest;
 	struct pol_conf conf;
 	struct base_buf report; /* CMS of the last one, until acked */
@@ -34,6 +35,7 @@ struct world {
 	size_t nnodes;
 	uint64_t rng;
 	unsigned loss, repeat; /* percent of parcels */
+	const char *dead_relay; /* carries nothing for others */
 	unsigned events;
 	char waits[1024]; /* last sentence told */
 };
