@@ -121,12 +121,14 @@ watch_line(FILE *f, const json_t *event)
 		print_names(f, json_object_get(event, "steps"));
 		fprintf(f, ": %s -> %s", ca_text_of(event, "old"),
 		    ca_text_of(event, "new"));
-		if (json_is_string(json_object_get(event, "reason")))
+		if (json_string_length(json_object_get(event, "reason")) > 0)
 			fprintf(f, " (%s)", ca_text_of(event, "reason"));
 		fprintf(f, "\n");
 	} else if (strcmp(kind, "waits") == 0) {
+		const char *text = ca_text_of(event, "text");
+
 		fprintf(f, "%s  %s\n", ca_text_of(event, "time"),
-		    ca_text_of(event, "text"));
+		    *text == '\0' ? "waits for nobody" : text);
 	} else {
 		fprintf(f, "%s  %s %s: %s -> %s\n", ca_text_of(event, "time"),
 		    kind,

@@ -8,25 +8,17 @@
 #include "ca/kedged.h"
 
 static const char *
-node_name(const struct ca *ca, uint32_t node)
+node_name(const void *ca, uint32_t node)
 {
-	return node < ca->topo->nnodes ? ca->topo->nodes[node].name : "?";
+	const struct ca_topo *t = ((const struct ca *)ca)->topo;
+
+	return node < t->nnodes ? t->nodes[node].name : "?";
 }
 
 void
 ca_why_text(const struct ca *ca, const struct pol_why *y, char *out, size_t max)
 {
-	char steps[CA_STEPS_TEXT], peer_steps[CA_STEPS_TEXT];
-
-	ca_steps_text(y->steps, steps);
-	ca_steps_text(y->peer_steps, peer_steps);
-	if (y->peer == POL_NONE)
-		snprintf(out, max, "%s of %s: %s", steps,
-		    node_name(ca, y->node), y->rule);
-	else
-		snprintf(out, max, "%s of %s waits for %s of %s (%s%s)", steps,
-		    node_name(ca, y->node), peer_steps, node_name(ca, y->peer),
-		    y->rule, y->outstanding ? ", its report is missing" : "");
+	(void)pol_why_text(y, node_name, ca, out, max);
 }
 
 /* ---- what is outstanding too long ---------------------------------------------- */
