@@ -165,6 +165,30 @@ conf_elem(const config_setting_t *s, size_t i)
 
 /* ---- tokens -------------------------------------------------------------- */
 
+/* Two tokens of one software module often need a setting each. */
+static enum base_err
+conf_token_env(const struct conf_ctx *x, const config_setting_t *s, void *t)
+{
+	struct hsm_conf_token *k = t;
+	size_t n = 0;
+	enum base_err e = conf_count(x, s, 64, &n);
+
+	if (e != BASE_OK)
+		return e;
+	k->env = base_alloc(n * sizeof(char *));
+	for (; k->nenv < n && e == BASE_OK; k->nenv++) {
+		const config_setting_t *v = conf_elem(s, k->nenv);
+		const char *eq;
+
+		if ((e = conf_string(x, v, false, &k->env[k->nenv])) != BASE_OK)
+			break;
+		eq = strchr(k->env[k->nenv], '=');
+		if (eq == NULL || eq == k->env[k->nenv])
+			e = conf_fail(x, v, "must be \"NAME=value\"");
+	}
+	return e;
+}
+
 #define TOKEN_AT(f) offsetof(struct hsm_conf_token, f)
 static const struct conf_row token_rows[] = {
 	{ "name", CONF_NAME, true, TOKEN_AT(name), 0, 0, NULL },
@@ -172,6 +196,7 @@ static const struct conf_row token_rows[] = {
 	{ "uri", CONF_STRING, true, TOKEN_AT(uri), 0, 0, NULL },
 	{ "backup_of", CONF_STRING, false, TOKEN_AT(backup_of), 0, 0, NULL },
 	{ "credential", CONF_NAME, false, TOKEN_AT(credential), 0, 0, NULL },
+	{ "environment", CONF_CUSTOM, false, 0, 0, 0, conf_token_env },
 	{ 0 },
 };
 
@@ -442,6 +467,9 @@ hsm_conf_clear(struct hsm_conf *c)
 		free(c->tokens[i].uri);
 		free(c->tokens[i].backup_of);
 		free(c->tokens[i].credential);
+		for (size_t j = 0; j < c->tokens[i].nenv; j++)
+			free(c->tokens[i].env[j]);
+		free(c->tokens[i].env);
 	}
 	for (size_t i = 0; i < c->nroots; i++)
 		free(c->roots[i].name);

@@ -15,6 +15,8 @@ struct hsm_conf_token {
 	char *uri;
 	char *backup_of; /* NULL: not file-backed */
 	char *credential; /* of systemd; NULL: by --pin-fd */
+	size_t nenv;
+	char **env;              /* "NAME=value" for this token's module */
 };
 
 struct hsm_conf_root {

@@ -7,9 +7,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,12 +19,15 @@
 #include "hsm/backup.h"
 #include "hsm/worker.h"
 
+#define END_MS 2000
+
 extern char **environ;
 
 struct proxy {
 	const struct hsm_worker_conf *c;
 	pid_t pid; /* 0: none runs */
 	int fd;
+	char **envp; /* of the worker; owned array, lent strings */
 	bool locked; /* PIN refused: until restart of kedge-hsmd */
 	uint32_t fails; /* in a row */
 	struct base_mono next; /* not started again before */
@@ -65,9 +70,45 @@ proxy_down(struct proxy *p)
 	    p->c->name, why);
 }
 
+/* What is for the front alone: a module has no business with it. */
+static bool
+env_is_ours(const char *var)
+{
+	return strncmp(var, "NOTIFY_SOCKET=", 14) == 0 ||
+	    strncmp(var, "CREDENTIALS_DIRECTORY=", 22) == 0;
+}
+
+static bool
+env_is_set(const struct hsm_worker_conf *c, const char *var)
+{
+	size_t n = strcspn(var, "=") + 1;
+
+	for (size_t i = 0; i < c->nenv; i++)
+		if (strncmp(c->env[i], var, n) == 0)
+			return true;
+	return false;
+}
+
+static char **
+env_make(const struct hsm_worker_conf *c)
+{
+	size_t n = 0, at = 0;
+	char **envp;
+
+	while (environ[n] != NULL)
+		n++;
+	envp = base_alloc((n + c->nenv + 1) * sizeof(char *));
+	for (size_t i = 0; i < n; i++)
+		if (!env_is_ours(environ[i]) && !env_is_set(c, environ[i]))
+			envp[at++] = environ[i];
+	for (size_t i = 0; i < c->nenv; i++)
+		envp[at++] = c->env[i];
+	return envp;
+}
+
 /* In the child, between fork and exec: only what is async-signal-safe. */
 static _Noreturn void
-proxy_exec(const struct hsm_worker_conf *c, int fd)
+proxy_exec(const struct hsm_worker_conf *c, char **envp, int fd)
 {
 	static char name[] = "kedge-hsmd", flag[] = "--worker";
 	char *argv[] = { name, flag, NULL };
@@ -82,8 +123,7 @@ proxy_exec(const struct hsm_worker_conf *c, int fd)
 		_exit(126);
 	if (close_range(HSM_WORKER_FD + 1, ~0U, 0) != 0)
 		_exit(126);
-	execve(c->program != NULL ? c->program : "/proc/self/exe", argv,
-	    environ);
+	execve(c->program != NULL ? c->program : "/proc/self/exe", argv, envp);
 	_exit(127);
 }
 
@@ -97,7 +137,7 @@ proxy_spawn(struct proxy *p)
 		return base_fail(BASE_E_IO, "socketpair: %s", strerror(errno));
 	pid = fork();
 	if (pid == 0)
-		proxy_exec(p->c, sv[1]);
+		proxy_exec(p->c, p->envp, sv[1]);
 	close(sv[1]);
 	if (pid < 0) {
 		close(sv[0]);
@@ -393,12 +433,30 @@ proxy_cms(void *ks, const struct hsm_key_ref *key, struct base_span cert,
 	return proxy_judge(p, e, said);
 }
 
+/* Lets the worker log out: it ends when its socket does. */
+static void
+proxy_end(struct proxy *p)
+{
+	struct pollfd w = { .fd = -1, .events = POLLIN };
+
+	if (p->pid == 0)
+		return;
+	(void)shutdown(p->fd, SHUT_RDWR);
+	w.fd = pidfd_open(p->pid, 0);
+	if (w.fd >= 0) {
+		(void)poll(&w, 1, END_MS);
+		close(w.fd);
+	}
+	proxy_kill(p);
+}
+
 static void
 proxy_free(void *ks)
 {
 	struct proxy *p = ks;
 
-	proxy_kill(p);
+	proxy_end(p);
+	free(p->envp);
 	base_buf_free(&p->tx);
 	base_buf_free(&p->rx);
 	free(p->why);
@@ -422,6 +480,7 @@ hsm_ks_worker_new(const struct hsm_worker_conf *c)
 	struct proxy *p = base_alloc(sizeof(*p));
 
 	p->c = c;
+	p->envp = env_make(c);
 	p->fd = -1;
 	base_buf_init(&p->tx, HSM_WORKER_FRAME);
 	base_buf_init(&p->rx, HSM_WORKER_FRAME);

@@ -60,38 +60,68 @@ notify_open(void)
 	return fd;
 }
 
-/* Starts it; true when it says READY, false when it ends before. */
-static bool
-start(const char *pin)
+/* A descriptor from which the PIN can be read, as text for --pin-fd. */
+static int
+pin_pipe(const char *pin, char text[16])
 {
-	int notify = notify_open(), pipefd[2];
-	char text[64] = "", fd[16];
-	bool ready = false;
+	int fd[2];
 
-	ck_assert_int_eq(pipe(pipefd), 0);
-	ck_assert_int_eq(write(pipefd[1], pin, strlen(pin)),
-	    (ssize_t)strlen(pin));
-	close(pipefd[1]);
-	snprintf(fd, sizeof(fd), "%d", pipefd[0]);
-	hsmd = fork();
-	if (hsmd == 0) {
-		execl(program, "kedge-hsmd", "--config", conf_path, "--pin-fd",
-		    fd, (char *)NULL);
-		_exit(127);
-	}
-	close(pipefd[0]);
-	for (int i = 0; i < 200 && !ready; i++) {
+	ck_assert_int_eq(pipe(fd), 0);
+	ck_assert_int_eq(write(fd[1], pin, strlen(pin)), (ssize_t)strlen(pin));
+	close(fd[1]);
+	snprintf(text, 16, "%d", fd[0]);
+	return fd[0];
+}
+
+/* Waits for READY; false when the daemon ends before. */
+static bool
+wait_ready(int notify)
+{
+	char text[64] = "";
+
+	for (int i = 0; i < 200; i++) {
 		struct pollfd p = { notify, POLLIN, 0 };
 
 		if (poll(&p, 1, 100) > 0)
-			ready = recv(notify, text, sizeof(text) - 1, 0) > 0;
-		else if (waitpid(hsmd, NULL, WNOHANG) == hsmd) {
+			return recv(notify, text, sizeof(text) - 1, 0) > 0;
+		if (waitpid(hsmd, NULL, WNOHANG) == hsmd) {
 			hsmd = 0;
-			break;
+			return false;
 		}
 	}
+	return false;
+}
+
+/* second: PIN of another token, or NULL */
+static bool
+start_two(const char *pin, const char *second)
+{
+	int notify = notify_open(), fd[2] = { -1, -1 };
+	char text[2][16] = { "", "" };
+	bool ready;
+
+	fd[0] = pin_pipe(pin, text[0]);
+	if (second != NULL)
+		fd[1] = pin_pipe(second, text[1]);
+	hsmd = fork();
+	if (hsmd == 0) {
+		execl(program, "kedge-hsmd", "--config", conf_path, "--pin-fd",
+		    text[0], second != NULL ? "--pin-fd" : (char *)NULL,
+		    text[1], (char *)NULL);
+		_exit(127);
+	}
+	for (int i = 0; i < 2; i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+	ready = wait_ready(notify);
 	close(notify);
 	return ready;
+}
+
+static bool
+start(const char *pin)
+{
+	return start_two(pin, NULL);
 }
 
 static int
@@ -294,6 +324,43 @@ START_TEST(kill_between_journal_and_key)
 }
 END_TEST
 
+/* Generations of a root in turn in two tokens; one that is gone does not
+ * hold up the other. */
+START_TEST(two_tokens)
+{
+	struct softhsm *one = soft, *two = softhsm_make();
+	struct base_buf a, b;
+	char *text = base_asprintf(
+	    "fleet = \"test\";\nsocket = \"%s\";\nstate = \"%s\";\n"
+	    "tokens = ( { name = \"one\"; module = \"%s\"; "
+	    "uri = \"pkcs11:token=kedge\"; "
+	    "environment = [ \"SOFTHSM2_CONF=%s/softhsm2.conf\" ]; },\n"
+	    "{ name = \"two\"; module = \"%s\"; "
+	    "uri = \"pkcs11:token=kedge\"; "
+	    "environment = [ \"SOFTHSM2_CONF=%s/softhsm2.conf\" ]; } );\n"
+	    "roots = ( { name = \"plant\"; tokens = [ \"one\", \"two\" ]; "
+	    "} );\nbackoff_ms = 0;\n",
+	    sock_path, state_dir, SOFTHSM_MODULE, one->dir, SOFTHSM_MODULE,
+	    two->dir);
+
+	write_file(conf_path, text);
+	free(text);
+	ck_assert(start_two(SOFTHSM_PIN, SOFTHSM_PIN));
+	ck_assert_int_eq(keygen(1, &a), BASE_OK);
+	ck_assert_int_eq(keygen(2, &b), BASE_OK);
+	ck_assert(info_says("key plant 1 root p256 one"));
+	ck_assert(info_says("key plant 2 root p256 two"));
+	ck_assert_int_eq(key_files(), 2);
+	softhsm_remove(two);
+	stop(SIGTERM);
+	ck_assert(start_two(SOFTHSM_PIN, SOFTHSM_PIN));
+	ck_assert(info_says("token two down"));
+	ck_assert_int_eq(sign_root(&a, &b), BASE_OK);
+	base_buf_free(&a);
+	base_buf_free(&b);
+}
+END_TEST
+
 START_TEST(module_that_hangs_or_dies)
 {
 	static const char *const how[] = { "sign", "sign-crash" };
@@ -471,6 +538,7 @@ case_hsmd(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, keys_survive_kill);
 	tcase_add_loop_test(t, kill_between_journal_and_key, 0, 2);
+	tcase_add_test(t, two_tokens);
 	tcase_add_test(t, module_that_hangs_or_dies);
 	tcase_add_test(t, module_that_hangs_at_the_start);
 	tcase_add_test(t, wrong_pin_locks_out);

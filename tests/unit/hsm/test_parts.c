@@ -123,6 +123,9 @@ static const struct {
 	{ HEAD "tokens = ( { name = \"a\"; module = \"/m\"; uri = "
 	       "\"pkcs11:slot-id=1\"; } );\n",
 	    "c:4: uri: " },
+	{ HEAD "tokens = ( { name = \"a\"; module = \"/m\"; uri = "
+	       "\"pkcs11:token=x\"; environment = [ \"=x\" ]; } );\n",
+	    "c:4: must be \"NAME=value\"" },
 	{ HEAD "tokens = ();\n", "c:4: tokens must have" },
 	{ HEAD TOKENS "roots = ( { name = \"r\"; tokens = [ \"c\" ]; } );\n",
 	    "c:5: \"c\" is none of the tokens" },
