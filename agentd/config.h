@@ -75,7 +75,7 @@ struct ag_config {
  * opened or resolved. */
 enum base_err ag_config_read(const char *path, struct ag_config **out)
     BASE_MUST;
-/* The same from text; name stands for the file in errors. */
+/* The same from text; name stands for the file in syntax errors. */
 enum base_err ag_config_parse(const char *text, const char *name,
     struct ag_config **out) BASE_MUST;
 void ag_config_free(struct ag_config *c);

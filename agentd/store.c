@@ -15,7 +15,16 @@
 
 #define FILE_MAX ((size_t)1 << 20)
 
-static const char *const names[3] = { "trust.pem", "cert.pem", "chain.pem" };
+/* The parts of a version; those before MANIFEST are what it is about. */
+enum {
+	TRUST,
+	CERT,
+	CHAIN,
+	MANIFEST,
+	PARTS
+};
+static const char *const names[PARTS] = { "trust.pem", "cert.pem", "chain.pem",
+	"manifest.der" };
 
 struct pointer {
 	uint64_t epoch, previous;
@@ -30,7 +39,7 @@ sha256(struct base_span s, uint8_t out[32])
 }
 
 static char *
-version_dir(const struct ag_store *s, const char *root, uint64_t epoch,
+version_path(const struct ag_store *s, const char *root, uint64_t epoch,
     bool copy)
 {
 	return base_asprintf("%s/%s/v%06llu%s", s->dir, root,
@@ -84,81 +93,100 @@ ag_store_close(struct ag_store *s)
 
 /* ---- writing --------------------------------------------------------------- */
 
+static void
+parts_init(struct base_buf f[PARTS])
+{
+	for (size_t i = 0; i < PARTS; i++)
+		base_buf_init(&f[i], FILE_MAX);
+}
+
+static void
+parts_free(struct base_buf f[PARTS])
+{
+	for (size_t i = 0; i < PARTS; i++)
+		base_buf_free(&f[i]);
+}
+
 static enum base_err
-compose_files(const struct ag_bundle *b, struct base_buf f[3])
+compose_parts(const struct ag_bundle *b, struct base_buf f[PARTS])
 {
 	X509 *nwo = ag_bundle_link(b, false);
+	uint8_t sha[3][32];
 	enum base_err r = BASE_OK;
 
 	for (size_t i = 0; r == BASE_OK && i < b->ntrust; i++)
-		r = wire_x509_to_pem(b->trust[i], &f[0]);
+		r = wire_x509_to_pem(b->trust[i], &f[TRUST]);
 	if (r == BASE_OK && b->cert != NULL)
-		r = wire_x509_to_pem(b->cert, &f[1]);
+		r = wire_x509_to_pem(b->cert, &f[CERT]);
 	if (r == BASE_OK && b->cert != NULL)
-		r = wire_x509_to_pem(b->cert, &f[2]);
+		r = wire_x509_to_pem(b->cert, &f[CHAIN]);
 	if (r == BASE_OK && nwo != NULL)
-		r = wire_x509_to_pem(nwo, &f[2]);
+		r = wire_x509_to_pem(nwo, &f[CHAIN]);
+	for (size_t i = 0; i < MANIFEST; i++)
+		sha256(base_buf_span(&f[i]), sha[i]);
+	if (r == BASE_OK)
+		r = ag_manifest_compose(b, sha, &f[MANIFEST]);
 	return r;
 }
 
 static enum base_err
-put_dir(const char *dir, struct base_buf f[3], const struct base_buf *manifest)
+put_dir(const char *dir, struct base_buf f[PARTS])
 {
-	enum base_err r;
+	enum base_err r = base_dir_make(dir, 0700);
 	char *path;
 
-	if ((r = base_dir_make(dir, 0700)) != BASE_OK)
-		return r;
-	for (size_t i = 0; r == BASE_OK && i < 4; i++) {
-		path = base_asprintf("%s/%s", dir,
-		    i < 3 ? names[i] : "manifest.der");
-		r = base_file_write(path,
-		    base_buf_span(i < 3 ? &f[i] : manifest), 0600);
+	for (size_t i = 0; r == BASE_OK && i < PARTS; i++) {
+		path = base_asprintf("%s/%s", dir, names[i]);
+		r = base_file_put(path, base_buf_span(&f[i]), 0600);
 		free(path);
 	}
+	return r == BASE_OK ? base_dir_sync(dir) : r;
+}
+
+static enum base_err
+put_copy(const char *path, struct base_buf f[PARTS])
+{
+	struct base_buf b;
+	enum base_err r = BASE_OK;
+
+	base_buf_init(&b, PARTS * FILE_MAX);
+	for (size_t i = 0; r == BASE_OK && i < PARTS; i++)
+		r = base_buf_put_blob(&b, base_buf_span(&f[i]));
+	/* its fsync of the parent makes the directory's name durable, too */
+	if (r == BASE_OK)
+		r = base_file_write(path, base_buf_span(&b), 0600);
+	base_buf_free(&b);
 	return r;
 }
 
 enum base_err
 ag_store_put(struct ag_store *s, const struct ag_bundle *b)
 {
-	struct base_buf f[3], manifest;
-	uint8_t sha[3][32];
+	char *dir = version_path(s, b->root, b->epoch, false);
+	char *copy = version_path(s, b->root, b->epoch, true);
+	struct base_buf f[PARTS];
 	enum base_err r;
 
-	base_buf_init(&manifest, FILE_MAX);
-	for (size_t i = 0; i < 3; i++)
-		base_buf_init(&f[i], FILE_MAX);
-	if ((r = compose_files(b, f)) != BASE_OK)
-		goto out;
-	for (size_t i = 0; i < 3; i++)
-		sha256(base_buf_span(&f[i]), sha[i]);
-	if ((r = ag_manifest_compose(b, sha, &manifest)) != BASE_OK)
-		goto out;
-	for (int copy = 1; r == BASE_OK && copy >= 0; copy--) {
-		char *dir = version_dir(s, b->root, b->epoch, copy == 1);
-
-		r = put_dir(dir, f, &manifest);
-		free(dir);
-	}
-out:
-	base_buf_free(&manifest);
-	for (size_t i = 0; i < 3; i++)
-		base_buf_free(&f[i]);
+	parts_init(f);
+	if ((r = compose_parts(b, f)) == BASE_OK &&
+	    (r = put_dir(dir, f)) == BASE_OK)
+		r = put_copy(copy, f);
+	parts_free(f);
+	free(copy);
+	free(dir);
 	return r;
 }
 
 static void
 remove_version(const char *dir)
 {
-	for (size_t i = 0; i < 4; i++) {
-		char *path = base_asprintf("%s/%s", dir,
-		    i < 3 ? names[i] : "manifest.der");
+	for (size_t i = 0; i < PARTS; i++) {
+		char *path = base_asprintf("%s/%s", dir, names[i]);
 
 		unlink(path);
 		free(path);
 	}
-	if (rmdir(dir) != 0)
+	if (remove(dir) != 0)
 		base_log(BASE_WARNING, "store: %s: cannot be removed: %m", dir);
 }
 
@@ -290,66 +318,86 @@ take_cert(struct ag_bundle *b, struct base_span pem)
 	return r;
 }
 
-/* want: SHA-256 of the manifest; NULL: any */
 static enum base_err
-read_dir(const char *dir, const char *root, const uint8_t *want,
-    struct ag_bundle **out)
+read_dir(const char *dir, struct base_buf f[PARTS])
 {
-	struct ag_bundle *b = ag_bundle_new(root, 0);
-	struct base_buf f[3], manifest;
-	uint8_t sha[3][32], sum[32];
-	enum base_err r;
+	enum base_err r = BASE_OK;
 
-	base_buf_init(&manifest, FILE_MAX);
-	for (size_t i = 0; i < 3; i++)
-		base_buf_init(&f[i], FILE_MAX);
-	if ((r = read_file(dir, "manifest.der", &manifest)) != BASE_OK)
-		goto out;
-	sha256(base_buf_span(&manifest), sum);
-	if (want != NULL && memcmp(sum, want, 32) != 0) {
-		r = base_fail(BASE_E_INTEGRITY,
-		    "%s/manifest.der: not what current names", dir);
-		goto out;
-	}
-	r = ag_manifest_parse(base_buf_span(&manifest), b, sha);
-	for (size_t i = 0; r == BASE_OK && i < 3; i++) {
-		if ((r = read_file(dir, names[i], &f[i])) != BASE_OK)
-			break;
-		sha256(base_buf_span(&f[i]), sum);
-		if (memcmp(sum, sha[i], 32) != 0)
-			r = base_fail(BASE_E_INTEGRITY, "%s/%s: damaged", dir,
-			    names[i]);
-	}
-	if (r != BASE_OK ||
-	    (r = take_trust(b, base_buf_span(&f[0]))) != BASE_OK ||
-	    (r = take_cert(b, base_buf_span(&f[1]))) != BASE_OK)
-		goto out;
-	*out = b;
-	b = NULL;
-out:
-	base_buf_free(&manifest);
-	for (size_t i = 0; i < 3; i++)
-		base_buf_free(&f[i]);
-	ag_bundle_free(b);
+	for (size_t i = 0; r == BASE_OK && i < PARTS; i++)
+		r = read_file(dir, names[i], &f[i]);
 	return r;
 }
 
 static enum base_err
-read_version(struct ag_store *s, const char *root, uint64_t epoch,
+read_copy(const char *path, struct base_buf f[PARTS])
+{
+	struct base_span part;
+	struct base_buf b;
+	enum base_err r;
+
+	base_buf_init(&b, PARTS * FILE_MAX);
+	r = base_file_read(path, PARTS * FILE_MAX, &b);
+	for (size_t i = 0; r == BASE_OK && i < PARTS; i++)
+		if ((r = base_buf_get_blob(&b, &part)) == BASE_OK)
+			r = base_buf_put(&f[i], part.p, part.n);
+	if (r == BASE_OK)
+		r = base_buf_get_end(&b);
+	base_buf_free(&b);
+	return r;
+}
+
+/* want: SHA-256 of the manifest; NULL: any */
+static enum base_err
+parse_parts(const char *path, struct base_buf f[PARTS], const uint8_t *want,
+    struct ag_bundle *b)
+{
+	uint8_t sha[3][32], sum[32];
+	enum base_err r;
+
+	sha256(base_buf_span(&f[MANIFEST]), sum);
+	if (want != NULL && memcmp(sum, want, 32) != 0)
+		return base_fail(BASE_E_INTEGRITY,
+		    "store: %s: not what current names", path);
+	r = ag_manifest_parse(base_buf_span(&f[MANIFEST]), b, sha);
+	for (size_t i = 0; r == BASE_OK && i < MANIFEST; i++) {
+		sha256(base_buf_span(&f[i]), sum);
+		if (memcmp(sum, sha[i], 32) != 0)
+			r = base_fail(BASE_E_INTEGRITY,
+			    "store: %s: %s is damaged", path, names[i]);
+	}
+	if (r != BASE_OK ||
+	    (r = take_trust(b, base_buf_span(&f[TRUST]))) != BASE_OK)
+		return r;
+	return take_cert(b, base_buf_span(&f[CERT]));
+}
+
+static enum base_err
+read_one(struct ag_store *s, const char *root, uint64_t epoch,
     const uint8_t *want, struct ag_bundle **out)
 {
 	enum base_err r = BASE_E_NOTFOUND;
 
 	for (int copy = 0; r != BASE_OK && copy < 2; copy++) {
-		char *dir = version_dir(s, root, epoch, copy == 1);
+		char *path = version_path(s, root, epoch, copy == 1);
+		struct ag_bundle *b = ag_bundle_new(root, 0);
+		struct base_buf f[PARTS];
 
-		r = read_dir(dir, root, want, out);
+		parts_init(f);
+		r = copy == 1 ? read_copy(path, f) : read_dir(path, f);
+		if (r == BASE_OK)
+			r = parse_parts(path, f, want, b);
 		if (r != BASE_OK)
-			base_log(BASE_WARNING, "store: %s", base_why());
+			base_log(BASE_WARNING, "%s", base_why());
 		else if (copy == 1)
 			base_log(BASE_WARNING,
-			    "store: %s: using the second copy", dir);
-		free(dir);
+			    "store: %s: the second copy is used", path);
+		if (r == BASE_OK) {
+			*out = b;
+			b = NULL;
+		}
+		parts_free(f);
+		ag_bundle_free(b);
+		free(path);
 	}
 	return r;
 }
@@ -358,7 +406,7 @@ enum base_err
 ag_store_get(struct ag_store *s, const char *root, uint64_t epoch,
     struct ag_bundle **out)
 {
-	return read_version(s, root, epoch, NULL, out);
+	return read_one(s, root, epoch, NULL, out);
 }
 
 enum base_err
@@ -373,7 +421,7 @@ ag_store_load(struct ag_store *s, const char *root, bool settled,
 		if (i == 0)
 			first = r;
 		if (r == BASE_OK &&
-		    (r = read_version(s, root, p.epoch, p.manifest, out)) ==
+		    (r = read_one(s, root, p.epoch, p.manifest, out)) ==
 			BASE_OK)
 			return BASE_OK;
 	}
@@ -381,7 +429,7 @@ ag_store_load(struct ag_store *s, const char *root, bool settled,
 		return base_fail(BASE_E_NOTFOUND,
 		    "store: nothing under root %s yet", root);
 	if (!settled && p.previous != p.epoch &&
-	    read_version(s, root, p.previous, NULL, out) == BASE_OK) {
+	    read_one(s, root, p.previous, NULL, out) == BASE_OK) {
 		base_log(BASE_WARNING,
 		    "store: root %s: back to version %llu, the newer one was "
 		    "never reported effective",
@@ -397,27 +445,24 @@ ag_store_load(struct ag_store *s, const char *root, bool settled,
 enum base_err
 ag_store_swap(struct ag_store *s, const char *root, uint64_t epoch)
 {
-	char *dir = version_dir(s, root, epoch, false);
+	struct pointer p = { .epoch = epoch };
+	struct base_buf f[PARTS];
 	struct ag_bundle *b = NULL;
-	struct base_buf m;
-	struct pointer p;
 	enum base_err r;
 
-	base_buf_init(&m, FILE_MAX);
-	if ((r = read_version(s, root, epoch, NULL, &b)) != BASE_OK ||
-	    (r = read_file(dir, "manifest.der", &m)) != BASE_OK)
+	parts_init(f);
+	if ((r = read_one(s, root, epoch, NULL, &b)) != BASE_OK ||
+	    (r = compose_parts(b, f)) != BASE_OK)
 		goto out;
-	p.epoch = epoch;
 	p.previous = b->previous;
-	sha256(base_buf_span(&m), p.manifest);
+	sha256(base_buf_span(&f[MANIFEST]), p.manifest);
 	if ((r = write_pointer(s, root, &p, "current")) != BASE_OK ||
 	    (r = write_pointer(s, root, &p, "current.b")) != BASE_OK)
 		goto out;
 	prune(s, root, &p);
 out:
-	base_buf_free(&m);
+	parts_free(f);
 	ag_bundle_free(b);
-	free(dir);
 	return r;
 }
 

@@ -7,7 +7,7 @@
  *                      cert.pem       own leaf
  *                      chain.pem      leaf as served (with NewWithOld)
  *                      manifest.der   what they are, and their SHA-256
- *   STORE/ROOT/vNNNNNN.b/             second copy
+ *   STORE/ROOT/vNNNNNN.b              second copy of the four, in one file
  *   STORE/ROOT/current, current.b     version and SHA-256 of its manifest
  *   STORE/ROOT/state                  order in work, last report
  *

@@ -175,6 +175,10 @@ bool base_name_is_valid(const char *s);
  * directory, write, fsync, rename, fsync of the directory. */
 enum base_err base_file_write(const char *path, struct base_span data,
     mode_t mode) BASE_MUST;
+/* For a file that nothing points to yet: written and fsynced in place; the
+ * directory is the caller's to sync. */
+enum base_err base_file_put(const char *path, struct base_span data,
+    mode_t mode) BASE_MUST;
 /* Whole file, at most max bytes (RANGE), into b (appended). NOTFOUND when
  * it does not exist. */
 enum base_err base_file_read(const char *path, size_t max,

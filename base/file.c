@@ -114,6 +114,21 @@ out:
 	return r;
 }
 
+enum base_err
+base_file_put(const char *path, struct base_span data, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	bool bad = fd < 0 || write_all(fd, data) != BASE_OK ||
+	    fchmod(fd, mode) != 0 || fsync(fd) != 0;
+	enum base_err r = BASE_OK;
+
+	if (bad)
+		r = base_fail(BASE_E_IO, "file: cannot write %s: %m", path);
+	if (fd >= 0 && close(fd) != 0 && r == BASE_OK)
+		r = base_fail(BASE_E_IO, "file: cannot write %s: %m", path);
+	return r;
+}
+
 static enum base_err
 read_all(int fd, const char *path, size_t max, struct base_buf *b)
 {

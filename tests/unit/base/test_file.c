@@ -82,6 +82,23 @@ START_TEST(write_read)
 }
 END_TEST
 
+START_TEST(put)
+{
+	struct base_buf b;
+
+	base_buf_init(&b, 0);
+	ck_assert_int_eq(base_file_put(in_dir("p"), text("longer"), 0600),
+	    BASE_OK);
+	ck_assert_int_eq(base_file_put(in_dir("p"), text("two"), 0600),
+	    BASE_OK);
+	ck_assert_int_eq(base_file_read(in_dir("p"), 100, &b), BASE_OK);
+	ck_assert_uint_eq(b.n, 3);
+	base_buf_free(&b);
+	ck_assert_int_eq(base_file_put(in_dir("no/p"), text("x"), 0600),
+	    BASE_E_IO);
+}
+END_TEST
+
 START_TEST(write_replaces_a_link_not_its_target)
 {
 	char *target = base_strdup(in_dir("target"));
@@ -202,6 +219,7 @@ case_file(void)
 	TCase *tc = tcase_create("file");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, put);
 	tcase_add_test(tc, write_read);
 	tcase_add_test(tc, write_replaces_a_link_not_its_target);
 	tcase_add_test(tc, write_refusals);

@@ -1,0 +1,15 @@
+UNITS += agentd
+unit_agentd_SRC := \
+	tests/unit/agentd/crash.c \
+	tests/unit/agentd/main.c \
+	tests/unit/agentd/rig.c \
+	tests/unit/agentd/test_config.c \
+	tests/unit/agentd/test_order.c \
+	tests/unit/agentd/test_relay.c \
+	tests/unit/agentd/test_render.c \
+	tests/unit/agentd/test_store.c \
+	tests/unit/wire/fleet.c
+unit_agentd_USES := agentd wire base
+# crash.c stands in front of everything that writes
+unit_agentd_LIBS := $(agentd_LIBS) \
+	-Wl,--wrap=base_file_write,--wrap=base_file_put,--wrap=base_dir_sync

@@ -1,0 +1,33 @@
+/* Runs the unit tests of agentd/. */
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/base.h"
+#include "tests/unit/agentd/suites.h"
+
+static TCase *(*const cases[])(void) = {
+	case_config,
+	case_order,
+	case_relay,
+	case_render,
+	case_store,
+};
+
+int
+main(void)
+{
+	Suite *suite = suite_create("agentd");
+	SRunner *runner;
+	int failed;
+
+	/* refusals are logged; the tests look at what comes back */
+	base_log_open("agentd-test", BASE_ERR);
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		suite_add_tcase(suite, cases[i]());
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,186 @@
+/* The world of rig.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+#include "tests/unit/agentd/rig.h"
+
+#define GENERATIONS 4
+
+const struct fleet_key *
+rig_root_key(uint32_t generation)
+{
+	return fleet_key(WIRE_P256, (int)generation);
+}
+
+const struct fleet_key *
+rig_node_key(void)
+{
+	return fleet_key(WIRE_P256, 0);
+}
+
+X509 *
+rig_ref(X509 *x)
+{
+	ck_assert_int_eq(X509_up_ref(x), 1);
+	return x;
+}
+
+X509 *
+rig_root(uint32_t g)
+{
+	static X509 *made[GENERATIONS];
+	struct wire_tbs t;
+
+	if (made[g] != NULL)
+		return made[g];
+	t = fleet_tbs(WIRE_NEW_WITH_NEW, "plant", "", rig_root_key(g),
+	    rig_root_key(g));
+	made[g] = fleet_issue(&t, rig_root_key(g));
+	return made[g];
+}
+
+X509 *
+rig_link(uint32_t from, uint32_t to)
+{
+	static X509 *made[GENERATIONS][GENERATIONS];
+	struct wire_tbs t;
+
+	if (made[from][to] != NULL)
+		return made[from][to];
+	t = fleet_tbs(WIRE_NEW_WITH_OLD, "plant", "", rig_root_key(to),
+	    rig_root_key(from));
+	made[from][to] = fleet_issue(&t, rig_root_key(from));
+	return made[from][to];
+}
+
+X509 *
+rig_leaf_of(const char *node, const struct fleet_key *key, uint32_t g,
+    int64_t first_day, int64_t last_day)
+{
+	struct wire_tbs t =
+	    fleet_tbs(WIRE_NODE_CERT, "plant", node, key, rig_root_key(g));
+
+	t.not_before = ON(first_day);
+	t.not_after = ON(last_day);
+	return fleet_issue(&t, rig_root_key(g));
+}
+
+X509 *
+rig_leaf(uint32_t g)
+{
+	static X509 *made[GENERATIONS];
+
+	if (made[g] == NULL)
+		made[g] = rig_leaf_of(NODE, rig_node_key(), g, 0, 365);
+	return made[g];
+}
+
+X509 *
+rig_canary(uint32_t g)
+{
+	struct wire_tbs t = fleet_tbs(WIRE_CANARY, "plant", NODE,
+	    rig_node_key(), rig_root_key(g));
+
+	return fleet_issue(&t, rig_root_key(g));
+}
+
+struct ag_bundle *
+rig_bundle(void)
+{
+	struct ag_bundle *b = ag_bundle_new("plant", 1);
+
+	b->ntrust = 1;
+	b->trust_gen[0] = b->cert_gen = b->anchor_gen = 1;
+	b->trust[0] = rig_ref(rig_root(1));
+	b->cert = rig_ref(rig_leaf(1));
+	b->anchor = rig_ref(rig_root(1));
+	return b;
+}
+
+struct wire_order
+rig_order(uint32_t steps)
+{
+	struct wire_order o = {
+		.fleet = FLEET,
+		.node = NODE,
+		.root = "plant",
+		.roll = 1,
+		.epoch = 2,
+		.issued = ON(9),
+		.expires = ON(11),
+		.steps = steps,
+		.from = 1,
+		.to = 2,
+		.verifies = true,
+	};
+
+	o.new_with_new = rig_ref(rig_root(2));
+	o.new_with_old = rig_ref(rig_link(1, 2));
+	if (steps & WIRE_STEP_CERT)
+		o.cert = rig_ref(rig_leaf(2));
+	return o;
+}
+
+/* ---- management -------------------------------------------------------------- */
+
+static const struct fleet_key *
+management_key(void)
+{
+	return fleet_key(WIRE_P256, 5);
+}
+
+X509 *
+rig_management(void)
+{
+	static X509 *made;
+	struct wire_tbs t;
+
+	if (made != NULL)
+		return made;
+	t = fleet_tbs(WIRE_NEW_WITH_NEW, AG_MANAGEMENT, "", management_key(),
+	    management_key());
+	made = fleet_issue(&t, management_key());
+	return made;
+}
+
+struct base_buf
+rig_sign(const struct wire_order *o, bool other)
+{
+	const struct fleet_key *k = fleet_key(WIRE_P256, 6);
+	struct wire_tbs t = fleet_tbs(other ? WIRE_NODE_CERT : WIRE_ORDER_CERT,
+	    AG_MANAGEMENT, other ? "app1" : "order", k, management_key());
+	X509 *cert = fleet_issue(&t, management_key());
+	struct base_buf der, cms;
+
+	base_buf_init(&der, 0);
+	base_buf_init(&cms, 0);
+	OK(wire_order_compose(o, &der));
+	OK(wire_cms_sign(WIRE_C_ORDER, base_buf_span(&der), cert, k->key, NULL,
+	    &cms));
+	base_buf_free(&der);
+	X509_free(cert);
+	return cms;
+}
+
+/* ---- files --------------------------------------------------------------------- */
+
+char *
+rig_dir(void)
+{
+	char *dir = base_strdup("/tmp/kedge-unit-XXXXXX");
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	return dir;
+}
+
+void
+rig_dir_remove(char *dir)
+{
+	char *cmd = base_asprintf("rm -rf %s", dir);
+
+	ck_assert_int_eq(system(cmd), 0);
+	free(cmd);
+	free(dir);
+}

@@ -1,0 +1,44 @@
+/*
+ * A node's world for the tests of agentd/: three generations of root "plant"
+ * and their links, a management root with its order signer, the node's keys
+ * and certificates. Times are injected: everything is valid on day 10.
+ */
+#pragma once
+
+#include "agentd/agent.h"
+#include "tests/unit/wire/fleet.h"
+
+#define NODE "web1"
+#define NOW  ON(10)
+#define OK(e) ck_assert_msg((e) == BASE_OK, "%s", base_why())
+#define NO(e, want)                                                    \
+	ck_assert_msg((e) == (want), "%s, not %s: %s", base_err_name(e), \
+	    base_err_name(want), base_why())
+
+/* Made once per process; generations 1 to 3. */
+const struct fleet_key *rig_root_key(uint32_t generation);
+const struct fleet_key *rig_node_key(void);
+X509 *rig_root(uint32_t generation);                 /* NewWithNew */
+X509 *rig_link(uint32_t from, uint32_t to);          /* to, vouched by from */
+X509 *rig_leaf(uint32_t generation);                 /* the node's */
+/* The caller's: */
+X509 *rig_canary(uint32_t generation);
+X509 *rig_leaf_of(const char *node, const struct fleet_key *key,
+    uint32_t generation, int64_t first_day, int64_t last_day);
+
+/* Holds generation 1, presents under it; version 1. */
+struct ag_bundle *rig_bundle(void);
+/* from 1 to 2, epoch 2, with what the steps need; clear it. */
+struct wire_order rig_order(uint32_t steps);
+/* A reference, for fields of orders. */
+X509 *rig_ref(X509 *x);
+
+/* The management root and what is under it. */
+X509 *rig_management(void);
+/* CMS of the order by the order signer; or, with other, by somebody else who
+ * is under the same root. */
+struct base_buf rig_sign(const struct wire_order *o, bool other);
+
+/* A directory that is removed at the end of the test. */
+char *rig_dir(void);
+void rig_dir_remove(char *dir);

@@ -1,0 +1,10 @@
+/* suites of tests/unit/agentd, one per source of agentd/; called by main.c. */
+#pragma once
+
+#include <check.h>
+
+TCase *case_config(void);
+TCase *case_order(void);
+TCase *case_relay(void);
+TCase *case_render(void);
+TCase *case_store(void);

@@ -1,0 +1,510 @@
+/* Unit tests of agentd/order.c: each order that is taken has twins that are
+ * refused. */
+#include <string.h>
+
+#include "tests/unit/agentd/rig.h"
+#include "tests/unit/agentd/suites.h"
+
+struct world {
+	struct ag_state state;
+	struct ag_bundle *bundle;
+	struct ag_known k;
+	struct wire_order o;
+	uint8_t digest[32];
+	struct ag_bundle *next;
+};
+
+static void
+begin(struct world *w, uint32_t steps)
+{
+	memset(w, 0, sizeof *w);
+	w->bundle = rig_bundle();
+	w->o = rig_order(steps);
+	w->state.highest = 1;
+	w->state.phase = AG_SETTLED;
+	w->k = (struct ag_known){
+		.node = NODE,
+		.presents = true,
+		.verifies = true,
+		.bundle = w->bundle,
+		.state = &w->state,
+		.key = rig_node_key()->key,
+		.now = NOW,
+	};
+}
+
+static void
+end(struct world *w)
+{
+	ag_bundle_free(w->next);
+	ag_bundle_free(w->bundle);
+	wire_order_clear(&w->o);
+	memset(w, 0, sizeof *w);
+}
+
+static enum ag_verdict
+judge(struct world *w)
+{
+	return ag_order_judge(&w->k, &w->o, w->digest, &w->next);
+}
+
+static void
+refused(struct world *w, const char *word)
+{
+	ck_assert_int_eq(judge(w), AG_REFUSE);
+	ck_assert_ptr_null(w->next);
+	ck_assert_msg(strstr(base_why(), word) != NULL, "\"%s\" is not in: %s",
+	    word, base_why());
+	end(w);
+}
+
+static void
+taken(struct world *w)
+{
+	ck_assert_msg(judge(w) == AG_TAKE, "%s", base_why());
+	ck_assert_ptr_nonnull(w->next);
+}
+
+static void
+swap(X509 **slot, X509 *x)
+{
+	X509_free(*slot);
+	*slot = x;
+}
+
+/* ---- steps ------------------------------------------------------------------- */
+
+START_TEST(trust)
+{
+	struct world w;
+
+	begin(&w, WIRE_STEP_TRUST);
+	taken(&w);
+	ck_assert_uint_eq(ag_bundle_generations(w.next), 3);
+	ck_assert_uint_eq(w.next->trust_gen[0], 2);
+	ck_assert_uint_eq(w.next->cert_gen, 1);
+	ck_assert_uint_eq(w.next->epoch, 2);
+	ck_assert_uint_eq(w.next->previous, 1);
+	/* NewWithOld never beside an old leaf */
+	ck_assert_ptr_nonnull(w.next->nwo);
+	ck_assert_ptr_null(ag_bundle_link(w.next, false));
+	end(&w);
+}
+END_TEST
+
+START_TEST(trust_not_vouched)
+{
+	struct world w;
+
+	begin(&w, WIRE_STEP_TRUST);
+	swap(&w.o.new_with_old, rig_ref(rig_link(3, 2)));
+	refused(&w, "trust:");
+	begin(&w, WIRE_STEP_TRUST);
+	swap(&w.o.new_with_new, rig_ref(rig_root(3)));
+	refused(&w, "trust:");
+	begin(&w, WIRE_STEP_TRUST);
+	swap(&w.o.new_with_old, rig_ref(rig_root(2)));
+	refused(&w, "trust:");
+}
+END_TEST
+
+START_TEST(trust_from_unheld)
+{
+	struct world w;
+
+	begin(&w, WIRE_STEP_TRUST);
+	w.o.from = 3;
+	swap(&w.o.new_with_old, rig_ref(rig_link(3, 2)));
+	refused(&w, "is not held");
+}
+END_TEST
+
+/* The old root names the key of the next (RFC 8649): no other may come. */
+START_TEST(trust_next_key)
+{
+	struct world w;
+	struct wire_tbs t = fleet_tbs(WIRE_NEW_WITH_NEW, "plant", "",
+	    rig_root_key(1), rig_root_key(1));
+
+	t.has_next = true;
+	wire_x509_spki_sha256(rig_root(2), t.next_hash);
+	begin(&w, WIRE_STEP_TRUST);
+	swap(&w.bundle->trust[0], fleet_issue(&t, rig_root_key(1)));
+	taken(&w);
+	end(&w);
+	wire_x509_spki_sha256(rig_root(3), t.next_hash);
+	begin(&w, WIRE_STEP_TRUST);
+	swap(&w.bundle->trust[0], fleet_issue(&t, rig_root_key(1)));
+	refused(&w, "trust:");
+}
+END_TEST
+
+START_TEST(trust_again)
+{
+	struct world w;
+
+	begin(&w, WIRE_STEP_TRUST);
+	w.bundle->trust[1] = rig_ref(rig_root(2));
+	w.bundle->trust_gen[1] = 2;
+	w.bundle->ntrust = 2;
+	taken(&w);
+	ck_assert_uint_eq(w.next->ntrust, 2);
+	end(&w);
+	begin(&w, WIRE_STEP_TRUST);
+	w.bundle->trust[1] = rig_ref(rig_root(3));
+	w.bundle->trust_gen[1] = 2;
+	w.bundle->ntrust = 2;
+	refused(&w, "another certificate");
+}
+END_TEST
+
+START_TEST(cert)
+{
+	struct world w;
+
+	begin(&w, WIRE_STEP_TRUST | WIRE_STEP_CERT);
+	taken(&w);
+	ck_assert_int_eq(X509_cmp(w.next->cert, rig_leaf(2)), 0);
+	ck_assert_uint_eq(w.next->cert_gen, 2);
+	ck_assert_int_eq(X509_cmp(w.next->anchor, rig_root(2)), 0);
+	ck_assert_ptr_eq(ag_bundle_link(w.next, false), w.next->nwo);
+	ck_assert_ptr_null(ag_bundle_link(w.next, true));
+	end(&w);
+}
+END_TEST
+
+START_TEST(cert_before_trust)
+{
+	struct world w;
+
+	begin(&w, WIRE_STEP_CERT);
+	refused(&w, "needs trust first");
+	/* the order may say otherwise, the configuration counts, too */
+	begin(&w, WIRE_STEP_CERT);
+	w.o.verifies = false;
+	refused(&w, "needs trust first");
+	/* a server that verifies nobody checks by its anchor */
+	begin(&w, WIRE_STEP_CERT);
+	w.o.verifies = w.k.verifies = false;
+	taken(&w);
+	ck_assert_uint_eq(w.next->anchor_gen, 2);
+	end(&w);
+	begin(&w, WIRE_STEP_CERT);
+	w.o.verifies = w.k.verifies = false;
+	swap(&w.bundle->anchor, rig_ref(rig_root(3)));
+	refused(&w, "cert:");
+}
+END_TEST
+
+START_TEST(cert_of_others)
+{
+	struct world w;
+	uint32_t both = WIRE_STEP_TRUST | WIRE_STEP_CERT;
+
+	begin(&w, both);
+	swap(&w.o.cert, rig_leaf_of(NODE, fleet_key(WIRE_P256, 7), 2, 0, 99));
+	refused(&w, "another key");
+	begin(&w, both);
+	swap(&w.o.cert, rig_leaf_of("web2", rig_node_key(), 2, 0, 99));
+	refused(&w, "cert:");
+	begin(&w, both);
+	swap(&w.o.cert, rig_ref(rig_leaf(1)));
+	refused(&w, "cert:");
+	begin(&w, both);
+	swap(&w.o.cert, rig_leaf_of(NODE, rig_node_key(), 2, 0, 9));
+	refused(&w, "cert:");
+	begin(&w, both);
+	swap(&w.o.cert, rig_leaf_of(NODE, rig_node_key(), 2, 20, 99));
+	refused(&w, "cert:");
+}
+END_TEST
+
+START_TEST(bridge)
+{
+	struct world w;
+
+	begin(&w, WIRE_STEP_TRUST | WIRE_STEP_CERT);
+	w.o.bridge = true;
+	taken(&w);
+	ck_assert(w.next->bridging);
+	ck_assert_ptr_nonnull(ag_bundle_link(w.next, true));
+	end(&w);
+}
+END_TEST
+
+static void
+mid_roll(struct world *w, uint32_t steps)
+{
+	begin(w, steps);
+	w->bundle->trust[1] = w->bundle->trust[0];
+	w->bundle->trust_gen[1] = 1;
+	w->bundle->trust[0] = rig_ref(rig_root(2));
+	w->bundle->trust_gen[0] = 2;
+	w->bundle->ntrust = 2;
+	swap(&w->bundle->cert, rig_ref(rig_leaf(2)));
+	w->bundle->cert_gen = 2;
+	w->bundle->nwo = rig_ref(rig_link(1, 2));
+	w->bundle->nwo_gen = 2;
+	w->bundle->bridging = true;
+}
+
+START_TEST(finish)
+{
+	struct world w;
+
+	mid_roll(&w, WIRE_STEP_FINISH);
+	taken(&w);
+	ck_assert_uint_eq(ag_bundle_generations(w.next), 2);
+	ck_assert_ptr_null(w.next->nwo);
+	ck_assert(!w.next->bridging);
+	ck_assert_int_eq(X509_cmp(w.next->cert, rig_leaf(2)), 0);
+	end(&w);
+}
+END_TEST
+
+START_TEST(finish_too_soon)
+{
+	struct world w;
+
+	begin(&w, WIRE_STEP_FINISH);
+	refused(&w, "without a root");
+	mid_roll(&w, WIRE_STEP_FINISH);
+	swap(&w.bundle->trust[0], rig_ref(rig_root(3)));
+	refused(&w, "another certificate");
+	mid_roll(&w, WIRE_STEP_FINISH);
+	swap(&w.bundle->cert, rig_leaf_of(NODE, rig_node_key(), 2, 0, 9));
+	refused(&w, "has expired");
+}
+END_TEST
+
+START_TEST(tidy)
+{
+	struct world w;
+
+	mid_roll(&w, WIRE_STEP_TIDY);
+	taken(&w);
+	ck_assert_uint_eq(w.next->ntrust, 2);
+	ck_assert_ptr_null(ag_bundle_link(w.next, false));
+	end(&w);
+}
+END_TEST
+
+static void
+joins(struct world *w, uint32_t steps)
+{
+	begin(w, steps | WIRE_STEP_JOIN);
+	w->o.from = 0;
+	swap(&w->o.new_with_old, NULL);
+	w->k.bundle = NULL;
+	w->k.joining = true;
+	w->state.highest = 0;
+	w->state.phase = AG_IDLE;
+}
+
+START_TEST(join)
+{
+	struct world w;
+
+	joins(&w, WIRE_STEP_TRUST | WIRE_STEP_CERT);
+	taken(&w);
+	ck_assert_uint_eq(ag_bundle_generations(w.next), 2);
+	ck_assert_uint_eq(w.next->previous, w.next->epoch);
+	end(&w);
+	joins(&w, WIRE_STEP_TRUST | WIRE_STEP_CERT);
+	w.k.joining = false;
+	refused(&w, "only within the answer");
+	joins(&w, WIRE_STEP_TRUST);
+	refused(&w, "without a certificate");
+	joins(&w, WIRE_STEP_CERT);
+	refused(&w, "");
+	joins(&w, WIRE_STEP_TRUST);
+	w.k.presents = false;
+	taken(&w);
+	end(&w);
+	/* nothing is held, and this is no join */
+	begin(&w, WIRE_STEP_TRUST);
+	w.k.bundle = NULL;
+	refused(&w, "must join");
+}
+END_TEST
+
+/* ---- epochs, time --------------------------------------------------------------- */
+
+START_TEST(epochs)
+{
+	struct world w;
+
+	begin(&w, WIRE_STEP_TRUST);
+	w.state.highest = 3;
+	refused(&w, "lower than 3");
+	begin(&w, WIRE_STEP_TRUST);
+	w.o.epoch = 1002;
+	refused(&w, "more than 1000");
+	begin(&w, WIRE_STEP_TRUST);
+	w.o.epoch = 1001;
+	taken(&w);
+	end(&w);
+}
+END_TEST
+
+START_TEST(epoch_again)
+{
+	struct world w;
+
+	begin(&w, WIRE_STEP_TRUST);
+	w.state.highest = 2;
+	memset(w.digest, 7, 32);
+	memset(w.state.digest, 7, 32);
+	ck_assert_int_eq(judge(&w), AG_ANSWER);
+	w.state.phase = AG_FAILED;
+	ck_assert_int_eq(judge(&w), AG_ANSWER);
+	w.state.phase = AG_PENDING;
+	ck_assert_int_eq(judge(&w), AG_RESUME);
+	/* also when it has expired meanwhile */
+	w.k.now = ON(30);
+	ck_assert_int_eq(judge(&w), AG_RESUME);
+	w.state.digest[31] ^= 1;
+	refused(&w, "other content");
+}
+END_TEST
+
+START_TEST(times)
+{
+	struct world w;
+
+	begin(&w, WIRE_STEP_TRUST);
+	w.k.now = ON(11);
+	refused(&w, "expired");
+	begin(&w, WIRE_STEP_TRUST);
+	w.k.now = ON(8);
+	refused(&w, "future");
+	begin(&w, WIRE_STEP_TRUST);
+	w.k.now = base_time_add_s(ON(9), -AG_CLOCK_SKEW);
+	taken(&w);
+	end(&w);
+}
+END_TEST
+
+/* A failure goes back to what was good, not to an order still in work. */
+START_TEST(previous)
+{
+	struct world w;
+
+	begin(&w, WIRE_STEP_TRUST);
+	w.bundle->epoch = w.state.highest = 5;
+	w.bundle->previous = 4;
+	w.o.epoch = 6;
+	taken(&w);
+	ck_assert_uint_eq(w.next->previous, 5);
+	ag_bundle_free(w.next);
+	w.next = NULL;
+	w.state.phase = AG_PENDING;
+	taken(&w);
+	ck_assert_uint_eq(w.next->previous, 4);
+	end(&w);
+}
+END_TEST
+
+/* ---- signatures ------------------------------------------------------------------- */
+
+static enum base_err
+open_as(struct base_buf *cms, const char *fleet, const char *node,
+    uint8_t digest[32])
+{
+	STACK_OF(X509) *roots = fleet_stack(rig_management(), NULL);
+	struct ag_addressee us = { roots, fleet, node, NOW };
+	struct wire_order o = { 0 };
+	enum base_err e;
+
+	e = ag_order_open(&us, base_buf_span(cms), &o, digest);
+	wire_order_clear(&o);
+	sk_X509_pop_free(roots, X509_free);
+	return e;
+}
+
+static enum base_err
+open_cms(struct base_buf *cms, const char *fleet, const char *node)
+{
+	uint8_t digest[32];
+
+	return open_as(cms, fleet, node, digest);
+}
+
+START_TEST(open)
+{
+	struct wire_order o = rig_order(WIRE_STEP_TRUST);
+	struct base_buf cms = rig_sign(&o, false);
+
+	OK(open_cms(&cms, FLEET, NODE));
+	NO(open_cms(&cms, FLEET, "web2"), BASE_E_DENIED);
+	NO(open_cms(&cms, "other", NODE), BASE_E_DENIED);
+	base_buf_free(&cms);
+	wire_order_clear(&o);
+}
+END_TEST
+
+/* A node of the same fleet cannot give orders. */
+START_TEST(open_by_node)
+{
+	struct wire_order o = rig_order(WIRE_STEP_TRUST);
+	struct base_buf cms = rig_sign(&o, true);
+
+	ck_assert_int_ne(open_cms(&cms, FLEET, NODE), BASE_OK);
+	base_buf_free(&cms);
+	wire_order_clear(&o);
+}
+END_TEST
+
+/* What is not signed (CMS's list of digest algorithms) may change; the order
+ * may not. */
+START_TEST(open_tampered)
+{
+	struct wire_order o = rig_order(WIRE_STEP_TRUST);
+	struct base_buf cms = rig_sign(&o, false);
+	uint8_t want[32], got[32];
+	int passed = 0;
+
+	OK(open_as(&cms, FLEET, NODE, want));
+	for (size_t i = 0; i < cms.n; i += 7) {
+		cms.p[i] ^= 0x10;
+		if (open_as(&cms, FLEET, NODE, got) == BASE_OK) {
+			ck_assert_mem_eq(got, want, 32);
+			passed++;
+		}
+		cms.p[i] ^= 0x10;
+	}
+	ck_assert_int_lt(passed, 4);
+	cms.n--;
+	ck_assert_int_ne(open_cms(&cms, FLEET, NODE), BASE_OK);
+	base_buf_free(&cms);
+	wire_order_clear(&o);
+}
+END_TEST
+
+TCase *
+case_order(void)
+{
+	TCase *t = tcase_create("order");
+
+	tcase_add_test(t, trust);
+	tcase_add_test(t, trust_not_vouched);
+	tcase_add_test(t, trust_from_unheld);
+	tcase_add_test(t, trust_next_key);
+	tcase_add_test(t, trust_again);
+	tcase_add_test(t, cert);
+	tcase_add_test(t, cert_before_trust);
+	tcase_add_test(t, cert_of_others);
+	tcase_add_test(t, bridge);
+	tcase_add_test(t, finish);
+	tcase_add_test(t, finish_too_soon);
+	tcase_add_test(t, tidy);
+	tcase_add_test(t, join);
+	tcase_add_test(t, epochs);
+	tcase_add_test(t, epoch_again);
+	tcase_add_test(t, times);
+	tcase_add_test(t, previous);
+	tcase_add_test(t, open);
+	tcase_add_test(t, open_by_node);
+	tcase_add_test(t, open_tampered);
+	return t;
+}
