@@ -3,3 +3,4 @@
 UNITS :=
 -include $(wildcard tests/unit/*/files.mk)
 include tests/corpus/files.mk
+include tests/fuzz/files.mk
