@@ -154,7 +154,19 @@ core_dispatch(struct hsm_core *c, const struct wire_hsm_request *r,
 	    (int)r->type);
 }
 
-/* A refusal is for the record; so is a token that failed us. */
+static uint64_t
+core_count(const struct hsm_core *c)
+{
+	uint8_t head[HSM_HASH];
+	uint64_t n;
+
+	hsm_journal_head(c->journal, head, &n);
+	return n;
+}
+
+/* A refusal is for the record. So is a token that failed after something was
+ * recorded; one that is just not there is for the log, however often it is
+ * asked. */
 static void
 core_refuse(struct hsm_core *c, const struct wire_hsm_request *r,
     struct wire_hsm_answer *a, enum base_err e)
@@ -170,7 +182,8 @@ core_refuse(struct hsm_core *c, const struct wire_hsm_request *r,
 	strncpy(a->why, why, sizeof(a->why) - 1);
 	if (failed) {
 		base_log(BASE_WARNING, "request: not done: %s", why);
-		core_add_why(c, HSM_R_FAILED, r->type, why);
+		if (core_count(c) != c->count)
+			core_add_why(c, HSM_R_FAILED, r->type, why);
 	} else
 		hsm_core_add_refused(c, r->type, why);
 	if (hsm_journal_sync(c->journal) != BASE_OK)
@@ -189,6 +202,7 @@ hsm_core_handle(struct hsm_core *c, uint32_t uid,
 	a->id = r->id;
 	c->now = c->clock();
 	c->uid = uid;
+	c->count = core_count(c);
 	e = core_dispatch(c, r, a);
 	if (e != BASE_OK)
 		core_refuse(c, r, a, e);

@@ -21,6 +21,7 @@ struct hsm_core {
 	struct base_time (*clock)(void);
 	struct base_time now; /* of the request at hand */
 	uint32_t uid; /* who asked for it */
+	uint64_t count; /* of records, when it came */
 	int lock; /* on the state directory */
 	struct hsm_state state;
 	struct hsm_journal *journal;

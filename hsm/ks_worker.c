@@ -275,12 +275,27 @@ proxy_start(struct proxy *p)
 	return BASE_OK;
 }
 
+/* One that died while nobody asked anything of it is no reason to fail. */
+static void
+proxy_reap(struct proxy *p)
+{
+	if (p->pid == 0 || p->waiting ||
+	    waitpid(p->pid, NULL, WNOHANG) != p->pid)
+		return;
+	base_log(BASE_WARNING, "token %s: worker %d has died", p->c->name,
+	    (int)p->pid);
+	close(p->fd);
+	p->fd = -1;
+	p->pid = 0;
+}
+
 static enum base_err
 proxy_ready(void *ks)
 {
 	struct proxy *p = ks;
 	int64_t left = p->next.ms - base_mono_now().ms;
 
+	proxy_reap(p);
 	if (p->locked)
 		return base_fail(BASE_E_DENIED, "token %s: locked out: %s",
 		    p->c->name, p->why);

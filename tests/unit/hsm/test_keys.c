@@ -7,7 +7,7 @@
 
 /* A keystore in memory whose next generate fails, before or after the key is
  * made: what a dying worker looks like. */
-static bool fail_before, fail_after;
+static bool fail_before, fail_after, absent;
 static int swept;
 
 static enum base_err
@@ -37,7 +37,7 @@ static enum base_err
 flaky_ready(void *ks)
 {
 	(void)ks;
-	return BASE_OK;
+	return absent ? base_fail(BASE_E_AGAIN, "token mem: absent") : BASE_OK;
 }
 
 static void
@@ -56,7 +56,7 @@ flaky_new(void)
 {
 	struct hsm_ks *k = base_alloc(sizeof(*k));
 
-	fail_before = fail_after = false;
+	fail_before = fail_after = absent = false;
 	swept = 0;
 	k->ops = &flaky_ops;
 	k->ks = hsm_ks_mem_new();
@@ -184,6 +184,28 @@ START_TEST(generate_that_fails_is_swept)
 }
 END_TEST
 
+/* Asked every second for a night, a missing token must not fill the disk;
+ * what was begun and then failed is on record. */
+START_TEST(absent_token_leaves_no_records)
+{
+	struct wire_hsm_request r = { .type = WIRE_HSM_AUDIT };
+	uint64_t count;
+
+	world_reopen(flaky_new());
+	ck_assert_int_eq(world_ask(&r), BASE_OK);
+	count = world_answer.count;
+	absent = true;
+	ck_assert_int_eq(world_keygen("plant", 1, false), BASE_E_AGAIN);
+	ck_assert_int_eq(world_ask(&r), BASE_OK);
+	ck_assert_uint_eq(world_answer.count, count);
+	absent = false;
+	fail_before = true;
+	ck_assert_int_eq(world_keygen("plant", 1, false), BASE_E_AGAIN);
+	ck_assert_int_eq(world_ask(&r), BASE_OK);
+	ck_assert_uint_eq(world_answer.count, count + 2);
+}
+END_TEST
+
 START_TEST(info_and_audit)
 {
 	struct wire_hsm_request r = { .type = WIRE_HSM_AUDIT };
@@ -254,6 +276,7 @@ case_keys(void)
 	tcase_add_test(t, order_signer_under_management);
 	tcase_add_test(t, token_by_generation);
 	tcase_add_loop_test(t, generate_that_fails_is_swept, 0, 2);
+	tcase_add_test(t, absent_token_leaves_no_records);
 	tcase_add_test(t, info_and_audit);
 	tcase_add_test(t, state_survives);
 	tcase_add_test(t, state_of_another_fleet);

@@ -71,6 +71,18 @@ worker_pid(void)
 	return pid;
 }
 
+/* And waits until it is dead, though not reaped. */
+static void
+kill_worker(void)
+{
+	siginfo_t info;
+
+	ck_assert_int_eq(kill(worker_pid(), SIGKILL), 0);
+	ck_assert_int_eq(waitid(P_PID, (id_t)worker_pid(), &info,
+			     WEXITED | WNOWAIT),
+	    0);
+}
+
 static struct hsm_key_ref
 make_key(const uint8_t id[HSM_ID], enum wire_alg alg, struct base_buf *spki)
 {
@@ -168,8 +180,7 @@ START_TEST(sweep_removes_a_pair)
 
 	ck_assert_int_eq(f.ks->ops->sweep(f.ks->ks, id1), BASE_OK);
 	ck_assert_int_eq(f.ks->ops->sweep(f.ks->ks, id1), BASE_OK);
-	kill(worker_pid(), SIGKILL);
-	ck_assert_int_eq(sign_some(&ref), BASE_E_AGAIN);
+	kill_worker();
 	ck_assert_int_eq(sign_some(&ref), BASE_E_AGAIN);
 	base_buf_free(&a);
 }
@@ -181,10 +192,28 @@ START_TEST(killed_worker_comes_back)
 	struct hsm_key_ref ref = make_key(id1, WIRE_P256, &a);
 	pid_t before = worker_pid();
 
-	ck_assert_int_eq(kill(before, SIGKILL), 0);
-	ck_assert_int_eq(sign_some(&ref), BASE_E_AGAIN);
+	kill_worker();
 	ck_assert_msg(sign_some(&ref) == BASE_OK, "%s", base_why());
 	ck_assert_int_ne(worker_pid(), before);
+	base_buf_free(&a);
+}
+END_TEST
+
+START_TEST(killed_while_signing)
+{
+	struct base_span msg = { (const uint8_t *)"m", 1 };
+	struct base_buf a, sig;
+	struct hsm_key_ref ref = make_key(id1, WIRE_P256, &a);
+
+	base_buf_init(&sig, HSM_SIG_MAX);
+	ck_assert_int_eq(kill(worker_pid(), SIGSTOP), 0);
+	ck_assert_int_eq(f.ks->ops->sign_start(f.ks->ks, &ref, &msg, 1),
+	    BASE_OK);
+	kill_worker();
+	ck_assert_int_eq(f.ks->ops->sign_finish(f.ks->ks, &sig, 1),
+	    BASE_E_AGAIN);
+	ck_assert_uint_eq(sig.n, 0);
+	ck_assert_msg(sign_some(&ref) == BASE_OK, "%s", base_why());
 	base_buf_free(&a);
 }
 END_TEST
@@ -233,8 +262,7 @@ START_TEST(vanished_token_directory_comes_back)
 	char *away = base_asprintf("%s/away", f.soft->dir);
 
 	ck_assert_int_eq(rename(f.soft->tokens, away), 0);
-	kill(worker_pid(), SIGKILL);
-	ck_assert_int_eq(sign_some(&ref), BASE_E_AGAIN);
+	kill_worker();
 	ck_assert_int_eq(sign_some(&ref), BASE_E_AGAIN);
 	ck_assert_int_eq(rename(away, f.soft->tokens), 0);
 	ck_assert_msg(sign_some(&ref) == BASE_OK, "%s", base_why());
@@ -251,8 +279,7 @@ START_TEST(truncated_token_is_put_back)
 	    base_asprintf("truncate -s 0 %s/*/token.object", f.soft->tokens);
 	const char *argv[] = { "sh", "-c", cmd, NULL };
 
-	kill(worker_pid(), SIGKILL);
-	ck_assert_int_eq(sign_some(&ref), BASE_E_AGAIN);
+	kill_worker();
 	test_run(argv);
 	ck_assert_msg(sign_some(&ref) == BASE_OK, "%s", base_why());
 	free(cmd);
@@ -273,6 +300,7 @@ case_ks_worker(void)
 	tcase_add_test(t, two_keys_with_one_id_are_refused);
 	tcase_add_test(t, sweep_removes_a_pair);
 	tcase_add_test(t, killed_worker_comes_back);
+	tcase_add_test(t, killed_while_signing);
 	tcase_add_test(t, stopped_worker_is_killed_at_its_deadline);
 	tcase_add_test(t, vanished_token_directory_comes_back);
 	tcase_add_test(t, truncated_token_is_put_back);
