@@ -1,4 +1,5 @@
 /* Tests of policy/rule.c: the one question on which everything rests. */
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/inside.h"
@@ -91,6 +92,32 @@ START_TEST(test_table_of_rules)
 }
 END_TEST
 
+/* docs/policy.md holds the same table; run from the top of the tree. */
+START_TEST(test_table_is_documented)
+{
+	static char doc[65536];
+	char row[512];
+	size_t n, rows = 0;
+	const struct pol_rule *r = pol_rules(&n);
+	FILE *f = fopen("docs/policy.md", "r");
+
+	ck_assert_ptr_nonnull(f);
+	doc[fread(doc, 1, sizeof(doc) - 1, f)] = '\0';
+	fclose(f);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(row, sizeof(row), "\n| `%s` | %s | %s |\n", r[i].id,
+		    r[i].text, *r[i].figures != '\0' ? r[i].figures : "-");
+		ck_assert_msg(strstr(doc, row) != NULL, "not there: %s", row);
+	}
+	/* … and no rule that the code has not */
+	for (const char *p = strstr(doc, "## Rules and gates");
+	     (p = strstr(p, "\n| `")) != NULL; p++)
+		if (p < strstr(doc, "## Strategies"))
+			rows++;
+	ck_assert_uint_eq(rows, n);
+}
+END_TEST
+
 TCase *
 case_rule(void)
 {
@@ -101,5 +128,6 @@ case_rule(void)
 	tcase_add_test(t, test_no_certificate_is_never_safe);
 	tcase_add_test(t, test_needs_come_out_of_the_rule);
 	tcase_add_test(t, test_table_of_rules);
+	tcase_add_test(t, test_table_is_documented);
 	return t;
 }
