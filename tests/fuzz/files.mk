@@ -10,6 +10,7 @@ FUZZ_SRC     := tests/fuzz/fuzz.c tests/unit/wire/sample.c \
 FUZZ_LIBS     = $(EVENT_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)
 FUZZ_FLAGS   := address,undefined
 
+SEEDS_SRC    := tests/fuzz/seeds.c
 FUZZ_OBJ     := $(FUZZ_SRC:%.c=$(B)/obj/%.o)
 FUZZ_A       := $(B)/lib/libkedge-wire.a $(B)/lib/libkedge-base.a
 
@@ -17,7 +18,7 @@ $(B)/test/fuzz: $(FUZZ_OBJ) $(FUZZ_A)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(FUZZ_LIBS)
 
-$(B)/test/fuzz-seeds: $(B)/obj/tests/fuzz/seeds.o \
+$(B)/test/fuzz-seeds: $(SEEDS_SRC:%.c=$(B)/obj/%.o) \
     $(filter-out %/fuzz.o,$(FUZZ_OBJ)) $(FUZZ_A)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(FUZZ_LIBS)
