@@ -98,6 +98,7 @@ ca_reload_topo(struct ca *ca)
 		return r;
 	}
 	ca_topo_free(old);
+	ca->peers_changed = true;
 	if ((r = ca_roll_reopen(ca)) != BASE_OK)
 		return r;
 	ca->tidy_wanted = true;

@@ -66,6 +66,29 @@ check_roll(const struct ca_topo *old, const struct ca_topo *new,
 	    a->client, a->server, root);
 }
 
+/* Names become host names in certificates: RFC 1123 labels. */
+static enum base_err
+check_name(const char *name)
+{
+	const char *last = strrchr(name, '.');
+
+	if (strcmp(name, CA_NODE_CA) == 0 || strcmp(name, "order") == 0)
+		return base_fail(BASE_E_REFUSED,
+		    "node %s: the name is the "
+		    "CA's own; take another",
+		    name);
+	last = last == NULL ? name : last + 1;
+	if (strstr(name, "..") != NULL || strstr(name, "-.") != NULL ||
+	    strstr(name, ".-") != NULL ||
+	    last[strspn(last, "0123456789")] == '\0')
+		return base_fail(BASE_E_REFUSED,
+		    "node %s: is no host name: "
+		    "each part between dots begins and ends with a letter or "
+		    "digit, and the last is no number",
+		    name);
+	return BASE_OK;
+}
+
 static enum base_err
 check_whole(struct ca *ca)
 {
@@ -76,7 +99,8 @@ check_whole(struct ca *ca)
 	if ((r = ca_topo_load(ca->store, &t)) != BASE_OK)
 		return r;
 	for (uint32_t i = 0; r == BASE_OK && i < t->nnodes; i++)
-		if (t->dist[i] > WIRE_ROUTE_MAX)
+		if ((r = check_name(t->nodes[i].name)) == BASE_OK &&
+		    t->dist[i] > WIRE_ROUTE_MAX)
 			r = ca_topo_route(t, i, &route);
 	for (const struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
 	     w = w->next)

@@ -217,6 +217,29 @@ keep_keys(struct joining *j)
 	return r;
 }
 
+/* A node that joins again has lost what it held: while a roll runs, it may
+ * hold either, until it reports. */
+static enum base_err
+keep_doubt(struct joining *j, const struct ca_order *o)
+{
+	const struct ca_roll *w = ca_roll_of(j->ca, o->root);
+	struct ca_fact f = { .kind = POL_FACT_DOUBTED, .at = o->issued };
+	struct ca_holding h;
+	enum base_err r;
+
+	if (w == NULL ||
+	    (r = ca_holding_get(j->ca->store, o->node, o->root, &h)) != BASE_OK)
+		return w == NULL ? BASE_OK : r;
+	if (!h.known)
+		return BASE_OK;
+	memcpy(f.root, o->root, sizeof(f.root));
+	memcpy(f.node, o->node, sizeof(f.node));
+	f.roll = w->row.id;
+	f.epoch = h.epoch;
+	f.conf = ca_conf_after(h.conf, o);
+	return ca_store_fact_add(j->ca->store, &f);
+}
+
 static enum base_err
 keep_orders(struct joining *j, struct ca_drafts *d)
 {
@@ -234,7 +257,8 @@ keep_orders(struct joining *j, struct ca_drafts *d)
 		f.steps = o->steps;
 		f.to = o->to;
 		f.at = o->issued;
-		r = ca_store_fact_add(j->ca->store, &f);
+		if ((r = ca_store_fact_add(j->ca->store, &f)) == BASE_OK)
+			r = keep_doubt(j, o);
 	}
 	return r;
 }
@@ -275,6 +299,19 @@ keep(struct joining *j, struct ca_drafts *d, struct base_span cms)
 	return r;
 }
 
+/* The engine learns the doubts that were just stored, too. */
+static void
+tell_doubts(struct joining *j, struct ca_drafts *d)
+{
+	bool doubted = false;
+
+	for (size_t i = 0; i < ca_drafts_count(d); i++)
+		doubted |=
+		    ca_roll_of(j->ca, ca_drafts_get(d, i)->row.root) != NULL;
+	if (doubted && ca_roll_reopen(j->ca) != BASE_OK)
+		base_die("join: %s", base_why());
+}
+
 static void
 join_drafted(void *arg, enum base_err e, struct ca_drafts *d)
 {
@@ -289,6 +326,8 @@ join_drafted(void *arg, enum base_err e, struct ca_drafts *d)
 		node = ca_topo_node(ca->topo, j->q->node);
 		if (node != POL_NONE)
 			ca->topo->nodes[node].joined = ca_now(ca);
+		ca->peers_changed = true;
+		tell_doubts(j, d);
 		ca_event_node(ca, j->q->node, "known", "joined");
 		/* the answer carries them too, but the node learns from a
 		 * parcel by which route it reports */

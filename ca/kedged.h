@@ -100,7 +100,6 @@ struct ca {
 	struct ca_store *store;
 	struct ca_hsm hsm;
 	struct wire_hsm_conn *hsm_conn;
-	char hsm_why[512]; /* "" while hsmd answers */
 	struct base_time (*now)(void *arg);
 	void *now_arg;
 	struct ca_topo *topo;
@@ -109,6 +108,7 @@ struct ca {
 	struct ca_net *net;
 	struct ca_control *control;
 	bool ready; /* init is complete */
+	bool peers_changed; /* nodes, addresses, joins: for net */
 	EVP_PKEY *tls_key; /* CA's TLS identity, once ready */
 	X509 *tls_cert, *order_cert;
 	STACK_OF(X509) *management; /* roots that nodes may be under */

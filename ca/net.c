@@ -456,8 +456,9 @@ ca_net_work(struct ca_net *n)
 {
 	struct base_time next = { INT64_MAX }, now = ca_now(n->ca);
 
-	/* a join also makes a neighbour: cheap enough to look each time */
-	peers_follow(n);
+	if (n->ca->peers_changed)
+		peers_follow(n);
+	n->ca->peers_changed = false;
 	for (struct peer *p = n->peers; p != NULL; p = p->next) {
 		if (p->send != NULL)
 			next = sooner(next, dialled_work(p, now));

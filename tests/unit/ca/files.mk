@@ -9,3 +9,4 @@ unit_ca_SRC += tests/unit/ca/test_cmd_verify.c tests/unit/wire/fleet.c
 unit_ca_SRC += tests/unit/ca/hsm_fake.c tests/unit/ca/world.c tests/unit/ca/test_roll.c
 unit_ca_SRC += tests/unit/ca/test_store.c tests/unit/ca/test_deliver.c
 unit_ca_SRC += tests/unit/ca/test_kedged_report.c tests/unit/ca/test_kedged_config.c
+unit_ca_SRC += tests/unit/ca/test_control.c

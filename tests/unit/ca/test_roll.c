@@ -336,6 +336,25 @@ START_TEST(a_changed_part_is_no_roll)
 }
 END_TEST
 
+/* A node that lost everything joins again in the middle of a roll. */
+START_TEST(a_node_joins_again_in_the_middle)
+{
+	struct world w;
+
+	world_open(&w, pair, (uint64_t)_i + 14);
+	world_join_all(&w);
+	world_roll(&w, "plant");
+	for (int i = 0; i < 6 * _i; i++)
+		world_turn(&w);
+	world_forget(&w, "app1");
+	world_join(&w, "app1");
+	ck_assert_msg(world_run(&w, 200, world_rolled), "%s", w.waits);
+	ck_assert_uint_eq(current(&w), 2);
+	ck_assert_uint_eq(world_node(&w, "app1")->conf.trust, POL_GEN(2));
+	world_close(&w);
+}
+END_TEST
+
 TCase *
 case_roll(void)
 {
@@ -355,6 +374,7 @@ case_roll(void)
 	tcase_add_test(t, an_expired_order_is_made_again);
 	tcase_add_test(t, dead_canaries_are_no_failure);
 	tcase_add_test(t, a_dead_relay_is_gone_round);
+	tcase_add_loop_test(t, a_node_joins_again_in_the_middle, 0, 5);
 	tcase_add_test(t, a_changed_part_is_no_roll);
 	return t;
 }

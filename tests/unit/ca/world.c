@@ -508,6 +508,22 @@ join_take(struct asked *a)
 }
 
 void
+world_forget(struct world *w, const char *node)
+{
+	struct world_node *n = world_node(w, node);
+
+	EVP_PKEY_free(n->management);
+	EVP_PKEY_free(n->key);
+	X509_free(n->cert);
+	n->management = n->key = NULL;
+	n->cert = NULL;
+	n->joined = false;
+	n->highest = 0;
+	memset(&n->conf, 0, sizeof(n->conf));
+	base_buf_clear(&n->report);
+}
+
+void
 world_join(struct world *w, const char *name)
 {
 	struct asked a = { w, world_node(w, name), { .fleet = "" },

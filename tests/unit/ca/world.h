@@ -51,6 +51,8 @@ void world_turn(struct world *w);
 bool world_run(struct world *w, int seconds, bool (*done)(struct world *));
 void world_join(struct world *w, const char *node);
 void world_join_all(struct world *w);
+/* The node's disk is gone. */
+void world_forget(struct world *w, const char *node);
 struct world_node *world_node(struct world *w, const char *name);
 /* Starts a roll of root; dies when it is refused. */
 void world_roll(struct world *w, const char *root);
