@@ -445,7 +445,7 @@ case_certs(void)
 {
 	TCase *t = tcase_create("certs");
 
-	tcase_set_timeout(t, 30);
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, world_close);
 	tcase_add_test(t, node_certificate);
 	tcase_add_test(t, node_other_name);

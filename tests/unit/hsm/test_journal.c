@@ -245,6 +245,8 @@ case_journal(void)
 {
 	TCase *t = tcase_create("journal");
 
+	tcase_set_timeout(t, 60);
+
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, applied_once_durable);
 	tcase_add_test(t, cut_short);

@@ -268,6 +268,8 @@ case_keys(void)
 {
 	TCase *t = tcase_create("keys");
 
+	tcase_set_timeout(t, 60);
+
 	tcase_add_checked_fixture(t, world_open, world_close);
 	tcase_add_test(t, same_key_again);
 	tcase_add_test(t, other_algorithm);

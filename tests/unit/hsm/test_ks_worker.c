@@ -312,6 +312,8 @@ case_worker_bad_start(void)
 {
 	TCase *t = tcase_create("worker_bad_start");
 
+	tcase_set_timeout(t, 60);
+
 	tcase_add_test(t, refused_pin_is_never_tried_again);
 	tcase_add_test(t, missing_module_is_retried_after_a_pause);
 	return t;

@@ -232,6 +232,8 @@ case_nodes(void)
 {
 	TCase *t = tcase_create("nodes");
 
+	tcase_set_timeout(t, 60);
+
 	tcase_add_checked_fixture(t, setup, world_close);
 	tcase_add_test(t, token_lives_at_most_a_day);
 	tcase_add_test(t, token_of_ca);

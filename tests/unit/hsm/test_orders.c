@@ -330,6 +330,8 @@ case_orders(void)
 {
 	TCase *t = tcase_create("orders");
 
+	tcase_set_timeout(t, 60);
+
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, order_is_signed_and_verifies);
 	tcase_add_test(t, order_trailing_bytes);

@@ -293,6 +293,8 @@ case_parts(void)
 {
 	TCase *t = tcase_create("parts");
 
+	tcase_set_timeout(t, 60);
+
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, config_good);
 	tcase_add_loop_test(t, config_bad, 0,
