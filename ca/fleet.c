@@ -60,9 +60,10 @@ check_roll(const struct ca_topo *old, const struct ca_topo *new,
 	    node_is_same(old, new, a->client) &&
 	    node_is_same(old, new, a->server));
 	a = a != NULL ? a : b;
-	return base_fail(BASE_E_STATE,
-	    "link %s>%s: root %s rolls just now; "
-	    "change its links and their nodes when the roll is done",
+	return base_fail(BASE_E_OUTAGE,
+	    "link %s>%s: root %s rolls just now, and a change could leave "
+	    "two nodes unable to authenticate; change its links and their "
+	    "nodes when the roll is done",
 	    a->client, a->server, root);
 }
 
