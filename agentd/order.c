@@ -192,6 +192,9 @@ step_cert(const struct ag_known *k, const struct wire_order *o,
 	if (EVP_PKEY_eq(X509_get0_pubkey(o->cert), k->key) != 1)
 		return base_fail(BASE_E_REFUSED,
 		    "cert: it is for another key than this node's");
+	if (wire_cert_is_canary(o->cert))
+		return base_fail(BASE_E_REFUSED,
+		    "cert: it is a canary, which is for the probe only");
 	if ((r = verify_own(k, o->cert, o->new_with_new)) != BASE_OK)
 		return base_fail(r, "cert: %s", base_why());
 	replace(&b->cert, o->cert);

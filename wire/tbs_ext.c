@@ -166,6 +166,16 @@ out:
 	return r;
 }
 
+bool
+wire_cert_is_canary(const X509 *x)
+{
+	ASN1_OBJECT *obj = OBJ_txt2obj(OID_NO_REV_AVAIL, 1);
+	int at = X509_get_ext_by_OBJ(x, obj, -1);
+
+	ASN1_OBJECT_free(obj);
+	return at >= 0;
+}
+
 /* ---- parsing ----------------------------------------------------------- */
 
 /* What one extension says; wrong lengths are left for the comparison. */

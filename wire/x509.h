@@ -123,6 +123,8 @@ void wire_tbs_free(struct wire_tbs *t);
 /* The same for a whole certificate; *out owns a copy of the bytes. It says
  * what x claims to be; only wire_verify_* says whether that is true. */
 enum base_err wire_cert_parse(const X509 *x, struct wire_tbs *out) BASE_MUST;
+/* Marked as a canary (RFC 9608 noRevAvail): for probes, never to be stored. */
+bool wire_cert_is_canary(const X509 *x);
 /* Random, positive, always 16 bytes in DER. */
 void wire_serial_make(uint8_t serial[16]);
 /* Certificate DER from a TBS and the signature value as X.509 wants it (DER

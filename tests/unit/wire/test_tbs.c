@@ -87,6 +87,16 @@ START_TEST(every_kind_comes_back)
 }
 END_TEST
 
+START_TEST(canaries_are_told)
+{
+	struct wire_tbs t = make((size_t)_i, WIRE_P256);
+	X509 *x = fleet_issue(&t, fleet_key(WIRE_P256, 0));
+
+	ck_assert_int_eq(wire_cert_is_canary(x), t.kind == WIRE_CANARY);
+	X509_free(x);
+}
+END_TEST
+
 START_TEST(every_algorithm)
 {
 	enum wire_alg alg = (enum wire_alg)_i, found;
@@ -319,6 +329,7 @@ case_tbs(void)
 
 	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, every_kind_comes_back, 0, NKINDS);
+	tcase_add_loop_test(c, canaries_are_told, 0, NKINDS);
 	tcase_add_loop_test(c, every_algorithm, WIRE_P256, WIRE_RSA4096 + 1);
 	tcase_add_loop_test(c, every_byte_matters, 0, NKINDS);
 	tcase_add_test(c, names);
