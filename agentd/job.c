@@ -1,7 +1,7 @@
 /*
  * agentd/job: the work itself: one root after the other is made live, proven
- * and reported, or put back. An order of a join is not given up before it
- * expires, because its applications may start after the agent. Used by work.c.
+ * and reported, or put back. An order of a join is not given up, because
+ * its applications may start long after the agent. Used by work.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -214,12 +214,11 @@ put_back(struct ag_work *w, struct job *j)
 }
 
 static void
-failed(struct ag_work *w, struct job *j, enum base_err e)
+failed(struct ag_work *w, struct job *j)
 {
 	bool join = j->order.steps & WIRE_STEP_JOIN;
 
-	if (join && e != BASE_E_EXPIRED &&
-	    j->order.expires.ms > base_time_now().ms) {
+	if (join) {
 		base_log(BASE_INFO, "%s: not live yet: %s", j->root->name,
 		    base_why());
 		j->not_before = base_mono_now();
@@ -231,7 +230,7 @@ failed(struct ag_work *w, struct job *j, enum base_err e)
 	base_log(BASE_WARNING, "%s: epoch %llu: %s", j->root->name,
 	    (unsigned long long)j->order.epoch, j->why);
 	j->back = true;
-	if (!join && put_back(w, j))
+	if (put_back(w, j))
 		return; /* still first in the queue */
 	ag_job_settle(w, j, WIRE_FAILED, WIRE_PROOF_NONE);
 	ag_job_free(pop(w));
@@ -255,7 +254,7 @@ on_live(void *arg, enum base_err e, enum wire_proof proof)
 		ag_job_settle(w, j, WIRE_EFFECTIVE, proof);
 		ag_job_free(pop(w));
 	} else {
-		failed(w, j, e);
+		failed(w, j);
 	}
 	start_next(w);
 }

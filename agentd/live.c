@@ -195,6 +195,15 @@ canary(const struct wire_order *o, uint32_t generation)
 	return NULL;
 }
 
+static bool
+is_expired(const X509 *x)
+{
+	time_t now = (time_t)(base_time_now().ms / 1000);
+
+	return x != NULL &&
+	    ASN1_TIME_cmp_time_t(X509_get0_notAfter(x), now) <= 0;
+}
+
 /* What a side can be shown: the canary when its verifying root is the one
  * that changes, else the node's own certificate under that root, if any. */
 static void
@@ -209,20 +218,14 @@ choose_shown(const struct ag_live *l, const struct ag_side *d,
 		return;
 	if (same(d->verify_root, l->c.root))
 		x = canary(l->c.order, l->c.order->to);
+	/* in a join the own certificate proves as much, and stays good */
+	if (l->c.order->steps & WIRE_STEP_JOIN && is_expired(x))
+		x = NULL;
 	if (x == NULL && r->bundle->cert != NULL &&
 	    ag_bundle_trust(r->bundle, r->bundle->cert_gen) != NULL)
 		x = r->bundle->cert;
 	p->shown = x;
 	p->key = r->key;
-}
-
-static bool
-is_expired(const X509 *x)
-{
-	time_t now = (time_t)(base_time_now().ms / 1000);
-
-	return x != NULL &&
-	    ASN1_TIME_cmp_time_t(X509_get0_notAfter(x), now) <= 0;
 }
 
 /* Whether there is something to probe, and what. */

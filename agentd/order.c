@@ -298,6 +298,17 @@ good_version(const struct ag_known *k, const struct wire_order *o)
 	return b->epoch;
 }
 
+/* A join answer does not say which generation its management root is; the
+ * first order about it does. Who vouches for whom is verified all the same. */
+static void
+number_management(struct ag_bundle *b, const struct wire_order *o)
+{
+	if (strcmp(b->root, AG_MANAGEMENT) != 0 || b->previous != 0 ||
+	    b->ntrust != 1)
+		return;
+	b->trust_gen[0] = b->cert_gen = b->anchor_gen = o->from;
+}
+
 enum base_err
 ag_order_apply(const struct ag_known *k, const struct wire_order *o,
     struct ag_bundle **next)
@@ -311,6 +322,7 @@ ag_order_apply(const struct ag_known *k, const struct wire_order *o,
 		b = ag_bundle_copy(k->bundle);
 	b->previous = good_version(k, o);
 	b->epoch = o->epoch;
+	number_management(b, o);
 	if (o->steps & WIRE_STEP_JOIN)
 		r = step_join(k, o, b);
 	else if (k->bundle == NULL)

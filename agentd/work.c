@@ -137,6 +137,33 @@ open_order(struct ag_work *w, struct base_span cms, struct wire_order *o,
 	return e;
 }
 
+/* An order about a root that this node does not keep, or cannot any more. */
+static enum base_err
+refuse_root(struct ag_work *w, const struct wire_order *o,
+    const uint8_t digest[32], const struct wire_parcel *p)
+{
+	struct ag_root *r = base_alloc(sizeof *r);
+	struct ag_verdict_text t = { o, digest, WIRE_ORDER_REFUSED,
+		WIRE_PROOF_NONE, NULL };
+	enum base_err e;
+
+	if (ag_holdings_find(w->c.holdings, o->root) == NULL)
+		e = base_fail(BASE_E_REFUSED,
+		    "order: root %s is not in this node's configuration",
+		    o->root);
+	else
+		e = base_fail(BASE_E_REFUSED,
+		    "order: root %s: the store is damaged (regressed); the "
+		    "node must be joined again",
+		    o->root);
+	base_log(BASE_WARNING, "%s", base_why());
+	t.reason = base_why();
+	take_route(r, p);
+	ag_job_answer(w, r, &t);
+	free(r);
+	return e;
+}
+
 enum base_err
 ag_work_order(struct ag_work *w, const struct wire_parcel *p, bool joining)
 {
@@ -152,13 +179,7 @@ ag_work_order(struct ag_work *w, const struct wire_parcel *p, bool joining)
 	}
 	r = ag_holdings_find(w->c.holdings, o.root);
 	if (r == NULL || r->regressed) {
-		e = base_fail(BASE_E_REFUSED,
-		    r == NULL
-			? "order: root %s is not in this node's configuration"
-			: "order: root %s: the store is damaged (regressed); "
-			  "the node must be joined again",
-		    o.root);
-		base_log(BASE_WARNING, "%s", base_why());
+		e = refuse_root(w, &o, digest, p);
 		goto out;
 	}
 	take_route(r, p);
@@ -297,6 +318,25 @@ tidy_files(struct ag_work *w)
 	return BASE_OK;
 }
 
+/* The CA shall know that what it was told is no longer so. */
+static void
+report_regressed(struct ag_work *w)
+{
+	for (size_t i = 0; i < w->c.holdings->n; i++) {
+		const struct ag_root *r = &w->c.holdings->root[i];
+		struct wire_order o = { .epoch = r->state.highest };
+		struct ag_verdict_text t = { &o, r->state.digest, WIRE_FAILED,
+			WIRE_PROOF_NONE,
+			"regressed: the stored version is damaged; nothing "
+			"was changed, the node must be joined again" };
+
+		if (!r->regressed || o.epoch == 0)
+			continue;
+		strcpy(o.root, r->name);
+		ag_job_answer(w, r, &t);
+	}
+}
+
 enum base_err
 ag_work_resume(struct ag_work *w)
 {
@@ -309,6 +349,7 @@ ag_work_resume(struct ag_work *w)
 		    !ag_job_is_queued(w, r))
 			resume_root(w, r);
 	}
+	report_regressed(w);
 	e = tidy_files(w);
 	ag_job_answer_all(w);
 	return e;
