@@ -43,6 +43,14 @@ ag_probe_tls_error(unsigned long e)
 }
 
 bool
+ag_probe_is_alert(unsigned long e)
+{
+	/* OpenSSL numbers an alert that came 1000 and the alert */
+	return ERR_GET_LIB(e) == ERR_LIB_SSL &&
+	    ERR_GET_REASON(e) > SSL_AD_REASON_OFFSET;
+}
+
+bool
 ag_probe_cert_is_good(struct ag_probe *p, SSL *ssl)
 {
 	X509 *leaf = SSL_get0_peer_certificate(ssl);

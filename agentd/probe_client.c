@@ -82,7 +82,7 @@ on_tls_event(struct bufferevent *b, short what, void *arg)
 	if (p->shaken && !p->c.refuse)
 		return;
 	/* TLS 1.3: a client that refuses us does so before its Finished */
-	p->refused = !p->shaken && e != 0;
+	p->refused = !p->shaken && ag_probe_is_alert(e);
 	if (!p->c.refuse)
 		ag_probe_end(p,
 		    base_fail(BASE_E_REFUSED,

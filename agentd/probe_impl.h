@@ -38,5 +38,7 @@ void ag_probe_end(struct ag_probe *p, enum base_err e);
 bool ag_probe_cert_is_good(struct ag_probe *p, SSL *ssl);
 /* An error of bufferevent_get_openssl_error (which forgets it), as words. */
 const char *ag_probe_tls_error(unsigned long e);
+/* The other side has said no, and not just vanished. */
+bool ag_probe_is_alert(unsigned long e);
 enum base_err ag_address_resolve(const char *address,
     struct sockaddr_storage *out, int *len) BASE_MUST;

@@ -57,10 +57,9 @@ on_event(struct bufferevent *b, short what, void *arg)
 	unsigned long e = 0;
 
 	if (!(what & BEV_EVENT_CONNECTED)) {
-		/* a TLS alert counts as reached even when TCP is all that
-		 * libevent has told us of */
-		p->reached =
-		    p->reached || bufferevent_get_openssl_error(b) != 0;
+		/* under TLS 1.2 the alert comes before the session stands */
+		e = bufferevent_get_openssl_error(b);
+		p->reached = p->reached || ag_probe_is_alert(e);
 		bufferevent_disable(b, EV_READ | EV_WRITE);
 		settle(p, ag_probe_tls_error(e));
 		return;
@@ -69,7 +68,7 @@ on_event(struct bufferevent *b, short what, void *arg)
 	if (!ag_probe_cert_is_good(p, bufferevent_openssl_get_ssl(b)))
 		return;
 	p->good_cert = true;
-	if (!p->c.bytes) {
+	if (!p->c.bytes && !p->c.refuse) {
 		settle(p, "");
 		return;
 	}

@@ -1,10 +1,12 @@
 UNITS += agentd
 unit_agentd_SRC := \
+	tests/unit/agentd/app.c \
 	tests/unit/agentd/crash.c \
 	tests/unit/agentd/main.c \
 	tests/unit/agentd/rig.c \
 	tests/unit/agentd/test_config.c \
 	tests/unit/agentd/test_order.c \
+	tests/unit/agentd/test_probe.c \
 	tests/unit/agentd/test_relay.c \
 	tests/unit/agentd/test_render.c \
 	tests/unit/agentd/test_store.c \

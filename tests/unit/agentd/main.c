@@ -8,6 +8,7 @@
 static TCase *(*const cases[])(void) = {
 	case_config,
 	case_order,
+	case_probe,
 	case_relay,
 	case_render,
 	case_store,

@@ -8,6 +8,17 @@
 
 #define GENERATIONS 4
 
+struct base_time rig_t0 = { INT64_C(1767225600000) };
+
+static X509 *
+issue(struct wire_tbs *t, const struct fleet_key *issuer, int64_t first,
+    int64_t last)
+{
+	t->not_before = RIG(first);
+	t->not_after = RIG(last);
+	return fleet_issue(t, issuer);
+}
+
 const struct fleet_key *
 rig_root_key(uint32_t generation)
 {
@@ -37,7 +48,7 @@ rig_root(uint32_t g)
 		return made[g];
 	t = fleet_tbs(WIRE_NEW_WITH_NEW, "plant", "", rig_root_key(g),
 	    rig_root_key(g));
-	made[g] = fleet_issue(&t, rig_root_key(g));
+	made[g] = issue(&t, rig_root_key(g), 0, 365);
 	return made[g];
 }
 
@@ -51,7 +62,7 @@ rig_link(uint32_t from, uint32_t to)
 		return made[from][to];
 	t = fleet_tbs(WIRE_NEW_WITH_OLD, "plant", "", rig_root_key(to),
 	    rig_root_key(from));
-	made[from][to] = fleet_issue(&t, rig_root_key(from));
+	made[from][to] = issue(&t, rig_root_key(from), 0, 365);
 	return made[from][to];
 }
 
@@ -62,9 +73,7 @@ rig_leaf_of(const char *node, const struct fleet_key *key, uint32_t g,
 	struct wire_tbs t =
 	    fleet_tbs(WIRE_NODE_CERT, "plant", node, key, rig_root_key(g));
 
-	t.not_before = ON(first_day);
-	t.not_after = ON(last_day);
-	return fleet_issue(&t, rig_root_key(g));
+	return issue(&t, rig_root_key(g), first_day, last_day);
 }
 
 X509 *
@@ -83,6 +92,8 @@ rig_canary(uint32_t g)
 	struct wire_tbs t = fleet_tbs(WIRE_CANARY, "plant", NODE,
 	    rig_node_key(), rig_root_key(g));
 
+	t.not_before = RIG(10);
+	t.not_after = base_time_add_s(t.not_before, 600);
 	return fleet_issue(&t, rig_root_key(g));
 }
 
@@ -108,8 +119,8 @@ rig_order(uint32_t steps)
 		.root = "plant",
 		.roll = 1,
 		.epoch = 2,
-		.issued = ON(9),
-		.expires = ON(11),
+		.issued = RIG(9),
+		.expires = RIG(11),
 		.steps = steps,
 		.from = 1,
 		.to = 2,
@@ -141,7 +152,25 @@ rig_management(void)
 		return made;
 	t = fleet_tbs(WIRE_NEW_WITH_NEW, AG_MANAGEMENT, "", management_key(),
 	    management_key());
-	made = fleet_issue(&t, management_key());
+	made = issue(&t, management_key(), 0, 365);
+	return made;
+}
+
+const struct fleet_key *
+rig_management_node_key(void)
+{
+	return fleet_key(WIRE_P256, 7);
+}
+
+X509 *
+rig_management_leaf(void)
+{
+	static X509 *made;
+	struct wire_tbs t = fleet_tbs(WIRE_NODE_CERT, AG_MANAGEMENT, NODE,
+	    rig_management_node_key(), management_key());
+
+	if (made == NULL)
+		made = issue(&t, management_key(), 0, 365);
 	return made;
 }
 
@@ -151,7 +180,7 @@ rig_sign(const struct wire_order *o, bool other)
 	const struct fleet_key *k = fleet_key(WIRE_P256, 6);
 	struct wire_tbs t = fleet_tbs(other ? WIRE_NODE_CERT : WIRE_ORDER_CERT,
 	    AG_MANAGEMENT, other ? "app1" : "order", k, management_key());
-	X509 *cert = fleet_issue(&t, management_key());
+	X509 *cert = issue(&t, management_key(), 0, 365);
 	struct base_buf der, cms;
 
 	base_buf_init(&der, 0);

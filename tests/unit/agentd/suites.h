@@ -5,6 +5,7 @@
 
 TCase *case_config(void);
 TCase *case_order(void);
+TCase *case_probe(void);
 TCase *case_relay(void);
 TCase *case_render(void);
 TCase *case_store(void);

@@ -361,7 +361,7 @@ START_TEST(epoch_again)
 	w.state.phase = AG_PENDING;
 	ck_assert_int_eq(judge(&w), AG_RESUME);
 	/* also when it has expired meanwhile */
-	w.k.now = ON(30);
+	w.k.now = RIG(30);
 	ck_assert_int_eq(judge(&w), AG_RESUME);
 	w.state.digest[31] ^= 1;
 	refused(&w, "other content");
@@ -373,13 +373,13 @@ START_TEST(times)
 	struct world w;
 
 	begin(&w, WIRE_STEP_TRUST);
-	w.k.now = ON(11);
+	w.k.now = RIG(11);
 	refused(&w, "expired");
 	begin(&w, WIRE_STEP_TRUST);
-	w.k.now = ON(8);
+	w.k.now = RIG(8);
 	refused(&w, "future");
 	begin(&w, WIRE_STEP_TRUST);
-	w.k.now = base_time_add_s(ON(9), -AG_CLOCK_SKEW);
+	w.k.now = base_time_add_s(RIG(9), -AG_CLOCK_SKEW);
 	taken(&w);
 	end(&w);
 }

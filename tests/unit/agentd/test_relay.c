@@ -30,7 +30,7 @@ parcel(bool down, const char *route, const char *content)
 	struct wire_parcel p = {
 		.kind = down ? WIRE_P_ORDER : WIRE_P_REPORT,
 		.down = down,
-		.expires = ON(11),
+		.expires = RIG(11),
 	};
 	char *copy = base_strdup(route), *save = NULL;
 
@@ -116,7 +116,7 @@ START_TEST(expired)
 	p.expires = NOW;
 	NO(put("ca", p), BASE_E_EXPIRED);
 	OK(put("ca", parcel(true, "web1 app1", "x")));
-	ck_assert_uint_eq(take("app1", ON(11)), 0);
+	ck_assert_uint_eq(take("app1", RIG(11)), 0);
 }
 END_TEST
 
