@@ -201,7 +201,7 @@ cmd_node_token(struct ca_session *s, json_t *q, json_t **answer)
 		    "86400 seconds",
 		    name);
 	ca_session_hold(s);
-	ca_join_token(ca_session_ca(s), name, (uint32_t)seconds, token_made, s);
+	ca_token_make(ca_session_ca(s), name, (uint32_t)seconds, token_made, s);
 	return BASE_OK;
 }
 

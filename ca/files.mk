@@ -46,6 +46,7 @@ ca_SRC += \
 	ca/store_sqlite_roll.c \
 	ca/store_sqlite_schema.c \
 	ca/tidy.c \
+	ca/token.c \
 	ca/topo.c \
 	ca/waits.c
 ca_LIBS := $(EVENT_LIBS) $(CRYPTO_LIBS) -lconfig -ljansson -lsqlite3 -lsmartcols

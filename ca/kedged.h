@@ -236,6 +236,7 @@ struct ca_roll {
 	struct pol_engine *engine;
 	uint32_t root; /* in topo */
 	bool busy; /* drafts are on their way */
+	struct base_time busy_since;
 	struct base_time retry; /* not before */
 	struct base_time *retries; /* the same per node of topo */
 	bool *renews; /* per node: its open order is made again */
@@ -362,7 +363,7 @@ void ca_join_request(struct ca *ca, struct base_span der, ca_join_fn *done,
     void *arg);
 typedef void
 ca_token_fn(void *arg, enum base_err e, const char *text, struct base_time end);
-void ca_join_token(struct ca *ca, const char *node, uint32_t seconds,
+void ca_token_make(struct ca *ca, const char *node, uint32_t seconds,
     ca_token_fn *done, void *arg);
 
 /* ---- network (ca/net.c), control socket (ca/control.c) ---------------------------------- */

@@ -369,6 +369,7 @@ roll_give(struct ca *ca, struct ca_roll *w, const struct pol_order *ready,
 		return next;
 	}
 	w->busy = true;
+	w->busy_since = now;
 	ca_drafts_go(d);
 	return next;
 }

@@ -75,6 +75,7 @@ void
 ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 {
 	struct late l = { ca, w, out, max, 0 };
+	char since[BASE_RFC3339_LEN];
 
 	out[0] = '\0';
 	if (w->row.state == CA_ROLL_PAUSED) {
@@ -83,6 +84,12 @@ ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 	}
 	if (w->why[0] != '\0') {
 		snprintf(out, max, "%s", w->why);
+		return;
+	}
+	if (w->busy && ca_now(ca).ms - w->busy_since.ms > ca->conf->resend_ms) {
+		base_time_format(w->busy_since, since);
+		snprintf(out, max, "waits for kedge-hsmd: no answer since %s",
+		    since);
 		return;
 	}
 	if (ca_store_orders_open(ca->store, late_order, &l) != BASE_OK)

@@ -10,3 +10,4 @@ unit_ca_SRC += tests/unit/ca/hsm_fake.c tests/unit/ca/world.c tests/unit/ca/test
 unit_ca_SRC += tests/unit/ca/test_store.c tests/unit/ca/test_deliver.c
 unit_ca_SRC += tests/unit/ca/test_kedged_report.c tests/unit/ca/test_kedged_config.c
 unit_ca_SRC += tests/unit/ca/test_control.c
+unit_ca_SRC += tests/unit/ca/test_net.c

@@ -172,10 +172,19 @@ topology_up(struct world *w, const char *text)
 void
 world_open(struct world *w, const char *text, uint64_t seed)
 {
+	const struct base_time january = { INT64_C(1767225600000) };
+
+	world_open_at(w, text, seed, january);
+}
+
+void
+world_open_at(struct world *w, const char *text, uint64_t seed,
+    struct base_time now)
+{
 	memset(w, 0, sizeof(*w));
 	snprintf(w->dir, sizeof(w->dir), "/tmp/kedge-world.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(w->dir));
-	w->now.ms = INT64_C(1767225600000);
+	w->now = now;
 	w->rng = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	w->hsm = hsm_fake_new();
 	w->conf = (struct ca_conf){ .state_dir = w->dir,
@@ -534,7 +543,7 @@ world_join(struct world *w, const char *name)
 	base_buf_init(&a.answer, 0);
 	must(wire_key_make(WIRE_P256, &a.n->management));
 	must(wire_key_make(WIRE_P256, &a.n->key));
-	ca_join_token(&w->ca, name, 60, token_done, &a);
+	ca_token_make(&w->ca, name, 60, token_done, &a);
 	while (hsm_fake_turn(w->hsm) > 0)
 		;
 	join_request(&a, &der);

@@ -42,6 +42,8 @@ struct world {
 
 /* init done, topology given, nobody joined. text is a topology file. */
 void world_open(struct world *w, const char *text, uint64_t seed);
+void world_open_at(struct world *w, const char *text, uint64_t seed,
+    struct base_time now);
 void world_close(struct world *w);
 /* kedged is killed and starts again. */
 void world_restart(struct world *w);
