@@ -76,11 +76,7 @@ wire_asn_decode(const ASN1_ITEM *it, const char *what, struct base_span der,
 	if (v == NULL)
 		return base_fail(BASE_E_SYNTAX,
 		    "%s: does not fit its ASN.1 definition", what);
-	if (p != der.p + der.n)
-		e = base_fail(BASE_E_SYNTAX, "%s: bytes after its end", what);
-	else
-		e = der_same(it, what, v, der);
-	if (e != BASE_OK) {
+	if ((e = der_same(it, what, v, der)) != BASE_OK) {
 		wire_asn_free(it, v);
 		return e;
 	}

@@ -54,7 +54,6 @@ struct wire_client {
 
 	bool busy; /* call is valid */
 	bool kept; /* the connection has served a call before */
-	bool retried; /* this call had its second connection */
 	bool stale; /* the context has changed since it was made */
 	struct wire_call call;
 	struct base_buf body, answer;
@@ -315,8 +314,8 @@ broken_why(struct wire_client *c, short what)
 static void
 on_broken(struct wire_client *c, short what)
 {
-	bool again =
-	    c->state == WAITING && c->kept && !c->retried && !c->has_head;
+	/* the next connection is not a kept one: this happens once */
+	bool again = c->state == WAITING && c->kept && !c->has_head;
 	enum base_err e;
 
 	if (c->state == READY) {
@@ -328,7 +327,6 @@ on_broken(struct wire_client *c, short what)
 		client_connect_failed(c, e);
 	} else if (again) {
 		client_drop(c);
-		c->retried = true;
 		c->next = c->found;
 		client_connect(c);
 	} else {
@@ -549,7 +547,6 @@ wire_client_call(struct wire_client *c, const struct wire_call *call)
 	c->call = *call;
 	c->call.body = (struct base_span){ NULL, 0 };
 	c->busy = true;
-	c->retried = false;
 	event_active(c->kick, 0, 0);
 	return BASE_OK;
 }
