@@ -59,6 +59,8 @@ struct world_node *world_node(struct world *w, const char *name);
 /* Starts a roll of root; dies when it is refused. */
 void world_roll(struct world *w, const char *root);
 bool world_rolled(struct world *w); /* no roll runs, nothing is open */
+/* The node takes an order, as agents do. */
+void world_order(struct world *w, struct world_node *n, struct base_span cms);
 /* A report that this node would sign. */
 void world_report(struct world *w, struct world_node *n,
     const struct wire_report *r, struct base_buf *cms);

@@ -1,0 +1,163 @@
+/*
+ * world_join: nodes join, rolls start; see world.h.
+ */
+#include "tests/unit/ca/world.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+must(enum base_err e)
+{
+	ck_assert_msg(e == BASE_OK, "%s", base_why());
+}
+
+struct asked {
+	struct world *w;
+	struct world_node *n;
+	struct wire_token token;
+	struct base_buf answer;
+};
+
+static void
+token_done(void *arg, enum base_err e, const char *text, struct base_time end)
+{
+	struct asked *a = arg;
+
+	(void)end;
+	must(e);
+	must(wire_token_parse((struct base_span){ (const uint8_t *)text,
+				  strlen(text) },
+	    &a->token));
+}
+
+static void
+join_done(void *arg, enum base_err e, struct base_span answer)
+{
+	struct asked *a = arg;
+
+	must(e);
+	must(base_buf_put(&a->answer, answer.p, answer.n));
+}
+
+static void
+join_request(struct asked *a, struct base_buf *der)
+{
+	struct wire_join_request q = { .nroots = 1 };
+
+	memcpy(q.fleet, a->token.fleet, CA_NAME);
+	memcpy(q.node, a->token.node, CA_NAME);
+	memcpy(q.secret, a->token.secret, 16);
+	snprintf(q.roots[0].root, CA_NAME, "plant");
+	must(wire_csr_make(a->n->management, q.fleet, q.node,
+	    &q.management_csr));
+	must(wire_csr_make(a->n->key, q.fleet, q.node, &q.roots[0].csr));
+	must(wire_join_request_compose(&q, der));
+	wire_join_request_clear(&q);
+}
+
+static void
+join_take(struct asked *a)
+{
+	struct wire_signer s = { .cert = NULL };
+	struct wire_join_answer j;
+	struct base_buf der;
+
+	base_buf_init(&der, 0);
+	must(wire_cms_verify(WIRE_C_JOIN_ANSWER, base_buf_span(&a->answer),
+	    a->w->ca.management, a->w->now, &der, &s));
+	must(wire_join_answer_parse(base_buf_span(&der), &j));
+	a->n->cert = j.management_cert;
+	j.management_cert = NULL;
+	a->n->joined = true;
+	for (size_t i = 0; i < j.norders; i++)
+		world_order(a->w, a->n, base_buf_span(&j.order[i]));
+	wire_join_answer_clear(&j);
+	wire_signer_clear(&s);
+	base_buf_free(&der);
+}
+
+void
+world_forget(struct world *w, const char *node)
+{
+	struct world_node *n = world_node(w, node);
+
+	EVP_PKEY_free(n->management);
+	EVP_PKEY_free(n->key);
+	X509_free(n->cert);
+	n->management = n->key = NULL;
+	n->cert = NULL;
+	n->joined = false;
+	n->highest = 0;
+	memset(&n->conf, 0, sizeof(n->conf));
+	base_buf_clear(&n->report);
+}
+
+void
+world_join(struct world *w, const char *name)
+{
+	struct asked a = { w, world_node(w, name), { .fleet = "" },
+		{ .n = 0 } };
+	struct base_buf der;
+
+	base_buf_init(&der, 0);
+	base_buf_init(&a.answer, 0);
+	must(wire_key_make(WIRE_P256, &a.n->management));
+	must(wire_key_make(WIRE_P256, &a.n->key));
+	ca_token_make(&w->ca, name, 60, token_done, &a);
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+	join_request(&a, &der);
+	ca_join_request(&w->ca, base_buf_span(&der), join_done, &a);
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+	join_take(&a);
+	base_buf_free(&a.answer);
+	base_buf_free(&der);
+}
+
+bool
+world_rolled(struct world *w)
+{
+	if (w->ca.rolls != NULL || w->ca.tidy_wanted || w->ca.tidying ||
+	    ca_deliver_due(w->ca.deliver, NULL).ms != INT64_MAX)
+		return false;
+	for (size_t i = 0; i < w->nnodes; i++)
+		if (w->nodes[i].report.n > 0)
+			return false;
+	return true;
+}
+
+void
+world_join_all(struct world *w)
+{
+	for (size_t i = 0; i < w->nnodes; i++)
+		world_join(w, w->nodes[i].name);
+	ck_assert(world_run(w, 60, world_rolled));
+}
+
+static void
+roll_done(void *arg, enum base_err e, const struct ca_roll_row *row)
+{
+	must(e);
+	*(uint64_t *)arg = row->id;
+}
+
+void
+world_roll(struct world *w, const char *root)
+{
+	struct ca_roll_want want = { .strategy = POL_MINIMAL };
+	json_t *problems = json_array();
+	uint64_t id = 0;
+
+	must(ca_roll_check(&w->ca, root, problems));
+	ck_assert_msg(json_array_size(problems) == 0, "%s",
+	    json_string_value(json_array_get(problems, 0)));
+	json_decref(problems);
+	snprintf(want.root, CA_NAME, "%s", root);
+	ca_roll_start(&w->ca, &want, roll_done, &id);
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+	ck_assert_uint_ne(id, 0);
+}
