@@ -46,4 +46,8 @@ deb:
 deb-check: deb
 	packaging/check-deb $(B)/deb
 
-.PHONY: install install-ca install-agent deb deb-check
+# the packaged services, booted: needs systemd-nspawn
+boot-check: deb-check
+	packaging/check-boot $(B)/deb
+
+.PHONY: install install-ca install-agent deb deb-check boot-check
