@@ -22,7 +22,8 @@ read_pidfile(const char *pidfile, pid_t *out)
 	base_buf_init(&b, sizeof text);
 	if ((r = base_file_read(pidfile, sizeof text - 1, &b)) != BASE_OK)
 		goto out;
-	memcpy(text, b.p, b.n);
+	if (b.n > 0) /* empty while the application writes it */
+		memcpy(text, b.p, b.n);
 	text[b.n] = '\0';
 	v = strtol(text, NULL, 10);
 	if (v <= 1 || v > 0x7fffffff)

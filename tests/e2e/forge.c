@@ -304,11 +304,16 @@ main(int argc, char **argv)
 		{ "send", 7, cmd_send },
 	};
 
+	int r;
+
 	base_log_open("forge", BASE_ERR);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
 		if (argc == commands[i].nargs + 2 &&
-		    strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(&argv[2]);
+		    strcmp(argv[1], commands[i].name) == 0) {
+			r = commands[i].run(&argv[2]);
+			fflush(stdout);
+			_exit(r); /* what is allocated ends with us */
+		}
 	}
 	fprintf(stderr, "forge: see the head of tests/e2e/forge.c\n");
 	return 2;
