@@ -51,6 +51,15 @@ roll_disturbed() {
 	note "rolled 2 -> 3"
 }
 
+# sanitize: in a build with sanitizers the daemons say at their end what they
+# found; a log names its finding
+sanitize() {
+	for p in hsmd kedged $(printf '%s-agent ' $NODES); do
+		proc_stop "$p"
+	done
+	! grep -l -e Sanitizer -e "runtime error" "$D"/*/*.log
+}
+
 fleet_new
 fleet_up
 note "the fleet is up"
@@ -65,6 +74,7 @@ load_end
 kedge audit verify || die "the audit chain is broken"
 left=$(old_root_nodes) || exit 1
 load_report "$OUT/report.json" 8 1 3 "$(echo "$left" | grep -c .)"
+sanitize || die "a sanitizer found something; see the logs"
 refused=$(report_value "$OUT/report.json" refused)
 [ -z "$left" ] || die "the old root is left on" $left
 [ "$refused" = 0 ] || die "$refused handshakes refused"

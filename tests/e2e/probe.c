@@ -143,10 +143,9 @@ as_server(char **files, const char *port, const char *trigger)
 	return strcmp(answer, WORDS) == 0 ? ACCEPTED : REFUSED;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(int argc, char **argv)
 {
-	signal(SIGPIPE, SIG_IGN);
 	if (argc == 5 && strcmp(argv[1], "client") == 0)
 		return as_client(&argv[2], argv[4]);
 	if (argc == 6 && strcmp(argv[1], "server") == 0)
@@ -155,4 +154,11 @@ main(int argc, char **argv)
 	    "usage: probe client CERT KEY PORT | "
 	    "probe server CERT KEY LISTEN TRIGGER\n");
 	return BROKEN;
+}
+
+int
+main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_IGN);
+	_exit(run(argc, argv)); /* what is allocated ends with us */
 }
