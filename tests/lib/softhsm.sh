@@ -49,6 +49,7 @@ CONF
 }
 
 hsmd_start() {
+	rm -f "$2/hsmd.sock"
 	"$1" --config "$2/hsmd.conf" --pin-fd 3 3<"$2/pin" \
 	    >>"$2/hsmd.log" 2>&1 &
 	hsmd_pid=$!

@@ -4,7 +4,8 @@ unit_hsm_SRC := tests/unit/hsm/main.c tests/unit/hsm/softhsm.c \
                 tests/unit/hsm/test_journal.c tests/unit/hsm/test_keys.c \
                 tests/unit/hsm/test_certs.c \
                 tests/unit/hsm/test_nodes.c tests/unit/hsm/test_orders.c \
-                tests/unit/hsm/test_ks_worker.c tests/unit/hsm/test_hsmd.c
+                tests/unit/hsm/test_ks_worker.c tests/unit/hsm/test_hsmd.c \
+                tests/unit/hsm/daemon.c tests/unit/hsm/test_pin.c
 unit_hsm_USES := hsm wire base
 unit_hsm_LIBS := $(hsm_LIBS) $(EVENT_LIBS)
 

@@ -20,6 +20,7 @@ main(void)
 	suite_add_tcase(suite, case_orders());
 	suite_add_tcase(suite, case_ks_worker());
 	suite_add_tcase(suite, case_hsmd());
+	suite_add_tcase(suite, case_pin());
 	suite_add_tcase(suite, case_worker_bad_start());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -10,5 +10,6 @@ TCase *case_certs(void);
 TCase *case_nodes(void);
 TCase *case_orders(void);
 TCase *case_hsmd(void);
+TCase *case_pin(void);
 TCase *case_ks_worker(void);
 TCase *case_worker_bad_start(void);
