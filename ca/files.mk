@@ -15,7 +15,9 @@ ca_SRC += \
 	ca/cmd_plan.c \
 	ca/plan_doc.c \
 	ca/topology.c \
-	ca/topology_route.c
+	ca/topology_link.c \
+	ca/topology_route.c \
+	ca/topology_schema.c
 # kedged
 ca_SRC += \
 	ca/config.c \

@@ -77,7 +77,3 @@ enum base_err ca_topology_graph(const struct ca_topology *t, const char *root,
 uint32_t ca_topology_number(const struct ca_topology *t, uint32_t node);
 uint32_t ca_topology_position(const struct ca_topology *t, uint32_t number);
 const char *ca_topology_name(const struct ca_topology *t, uint32_t number);
-
-/* ---- inside: topology_route.c ----------------------------------------------- */
-
-enum base_err ca_topology_check_routes(struct ca_topology *t) BASE_MUST;

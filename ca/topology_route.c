@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/topology.h"
+#include "ca/topology_inside.h"
 
 static enum base_err
 node_wrong(const struct ca_topology *t, uint32_t node, const char *what,

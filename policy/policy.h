@@ -284,10 +284,16 @@ size_t pol_why_text(const struct pol_why *w,
     char *out, size_t max);
 
 /* Is this order justified by these facts alone? For a signer that does not
- * believe its caller: g holds the node and all its peers, facts what signed
- * reports prove, in the order of their epochs. A node without a
+ * believe its caller: the graph holds the node and all its peers, facts what
+ * signed reports prove, in the order of their epochs. A node without a
  * POL_FACT_HOLDS is unknown, and nothing is taken away on its account.
  * UNSAFE with *why (may be NULL), STALE when the facts contradict. */
-enum pol_err pol_order_justified(const struct pol_graph *g, uint32_t root,
-    const struct pol_goal *goal, const struct pol_fact *facts, size_t nfacts,
+struct pol_evidence {
+	const struct pol_graph *graph;
+	uint32_t root;
+	struct pol_goal goal;
+	const struct pol_fact *facts;
+	size_t nfacts;
+};
+enum pol_err pol_order_justified(const struct pol_evidence *v,
     struct pol_order o, struct pol_why *why) POL_MUST;

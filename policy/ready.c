@@ -160,17 +160,16 @@ pol_engine_allowed(const struct pol_engine *e, uint32_t node, uint32_t steps,
 }
 
 enum pol_err
-pol_order_justified(const struct pol_graph *g, uint32_t root,
-    const struct pol_goal *goal, const struct pol_fact *facts, size_t nfacts,
-    struct pol_order o, struct pol_why *why)
+pol_order_justified(const struct pol_evidence *v, struct pol_order o,
+    struct pol_why *why)
 {
 	struct pol_engine *e;
 	enum pol_err err;
 
-	if ((err = pol_engine_new(g, root, goal, &e)) != POL_OK)
+	if ((err = pol_engine_new(v->graph, v->root, &v->goal, &e)) != POL_OK)
 		return err;
-	for (size_t i = 0; i < nfacts && err == POL_OK; i++)
-		err = pol_engine_fact(e, &facts[i]);
+	for (size_t i = 0; i < v->nfacts && err == POL_OK; i++)
+		err = pol_engine_fact(e, &v->facts[i]);
 	if (err == POL_OK)
 		err = pol_engine_allowed(e, o.node, o.steps, why);
 	pol_engine_free(e);

@@ -8,3 +8,4 @@ TCase *case_rule(void);
 TCase *case_plan(void);
 TCase *case_engine(void);
 TCase *case_explain(void);
+TCase *case_turns(void);

@@ -96,7 +96,6 @@ END_TEST
 
 START_TEST(test_signer_judges_by_reports)
 {
-	const struct pol_goal goal = { .from = 1, .to = 2 };
 	const struct pol_order cert = { 1, POL_CERT };
 	struct pol_fact facts[] = {
 		{ .kind = POL_FACT_HOLDS, .node = 0, .conf = { 1, 1, 0 } },
@@ -109,31 +108,29 @@ START_TEST(test_signer_judges_by_reports)
 		    .to = 2 },
 		{ .kind = POL_FACT_EFFECTIVE, .node = 0, .epoch = 1 },
 	};
+	struct pol_evidence v = { .goal = { .from = 1, .to = 2 },
+		.facts = facts,
+		.nfacts = 4 };
 	struct pol_why why;
 	struct fleet f;
 
 	fleet_make(&f, "c>s", "");
-	ck_assert_int_eq(pol_order_justified(f.graph, 0, &goal, facts, 4, cert,
-			     &why),
-	    POL_OK);
+	v.graph = f.graph;
+	ck_assert_int_eq(pol_order_justified(&v, cert, &why), POL_OK);
 	/* a kedged that lies: the report is missing, or is only `received` */
-	ck_assert_int_eq(pol_order_justified(f.graph, 0, &goal, facts, 3, cert,
-			     &why),
-	    POL_E_UNSAFE);
+	v.nfacts = 3;
+	ck_assert_int_eq(pol_order_justified(&v, cert, &why), POL_E_UNSAFE);
 	ck_assert_str_eq(why.rule, "present-trusted");
+	v.nfacts = 4;
 	facts[3].kind = POL_FACT_RECEIVED;
-	ck_assert_int_eq(pol_order_justified(f.graph, 0, &goal, facts, 4, cert,
-			     NULL),
-	    POL_E_UNSAFE);
-	/* … or the peer is left out altogether */
-	ck_assert_int_eq(pol_order_justified(f.graph, 0, &goal, facts + 1, 1,
-			     cert, NULL),
-	    POL_E_UNSAFE);
+	ck_assert_int_eq(pol_order_justified(&v, cert, NULL), POL_E_UNSAFE);
 	facts[3].epoch = 2;
 	facts[3].kind = POL_FACT_EFFECTIVE;
-	ck_assert_int_eq(pol_order_justified(f.graph, 0, &goal, facts, 4, cert,
-			     NULL),
-	    POL_E_STALE);
+	ck_assert_int_eq(pol_order_justified(&v, cert, NULL), POL_E_STALE);
+	/* … or the peer is left out altogether */
+	v.facts = facts + 1;
+	v.nfacts = 1;
+	ck_assert_int_eq(pol_order_justified(&v, cert, NULL), POL_E_UNSAFE);
 	fleet_free(&f);
 }
 END_TEST
