@@ -1,6 +1,7 @@
 # Explicit-state explorer of the policy library, its mutants, and a second
 # opinion. model-check is part of make check; model takes long.
-model_SRC := tests/model/explore.c tests/model/walk.c tests/model/world.c
+model_SRC := tests/model/explore.c tests/model/resume.c tests/model/search.c \
+	tests/model/walk.c tests/model/world.c
 
 $(B)/test/explore: $(call obj,$(model_SRC)) $(call lib,policy)
 	@mkdir -p $(@D)
@@ -13,6 +14,8 @@ model-check: $(EXPLORE)
 	$(EXPLORE) --nodes 2 --dual --flips 1 --doubts 1
 	$(EXPLORE) --nodes 3 --dual --walks-only
 	$(EXPLORE) --nodes 4 --links 4 --walks-only
+	$(EXPLORE) --nodes 8 --random 2000
+	$(EXPLORE) --nodes 6 --random 2000
 	$(EXPLORE) --nodes 3 --dual --links 3 --resume-every 4
 	$(EXPLORE) --nodes 3 --flips 1 --links 3 --resume-every 4
 	$(EXPLORE) --nodes 3 --links 2 --failures 1 --resume-every 4

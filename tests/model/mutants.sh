@@ -46,7 +46,7 @@ while IFS='|' read -r name file expression; do
 		exit 1
 	fi
 	if ! $cc $flags -I"$m" -I. -o "$m/explore" "$m"/policy/*.c \
-	    "$here/explore.c" "$here/walk.c" "$here/world.c" 2>"$m/cc.log"
+	    "$here"/*.c 2>"$m/cc.log"
 	then
 		echo "mutant $name: does not compile, see $m/cc.log" >&2
 		exit 1

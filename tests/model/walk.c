@@ -23,8 +23,8 @@ struct walker {
 	uint64_t *seed;
 };
 
-static uint32_t
-pick(uint64_t *seed, uint32_t n)
+uint32_t
+walk_pick(uint64_t *seed, uint32_t n)
 {
 	*seed ^= *seed << 13;
 	*seed ^= *seed >> 7;
@@ -150,7 +150,7 @@ walk_step(struct walker *w)
 			choice[n++] = plan_offers(w, i);
 	if (n == 0)
 		return "the plan comes to rest before its end";
-	i = choice[pick(w->seed, n)];
+	i = choice[walk_pick(w->seed, n)];
 	return (w->given >> i & 1) ? report(w, i) : give(w, i);
 }
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NODES_MAX 4
+#define NODES_MAX 8
 
 #define STEP_TRUST  1u
 #define STEP_CERT   2u

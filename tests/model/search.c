@@ -1,0 +1,350 @@
+/*
+ * search: the states of one graph and what can happen in them. See explore.c
+ * for what is checked.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/model/search.h"
+
+void
+search_print(const struct search *s, FILE *f)
+{
+	fprintf(f, "graph %ld:", s->number);
+	for (uint32_t c = 0; c < s->t.n; c++)
+		for (uint32_t v = 0; v < s->t.n; v++)
+			if (s->t.kind[c][v] != LINK_NONE)
+				fprintf(f, " %u>%u%s", c, v,
+				    s->t.kind[c][v] == LINK_SERVER_ONLY
+					? ":server"
+					: "");
+	for (uint32_t i = 0; i < s->t.n; i++)
+		if (s->t.dual[i])
+			fprintf(f, " dual %u", i);
+	fprintf(f, "\n");
+}
+
+static void
+state_print(const struct search *s, const struct state *st, FILE *f)
+{
+	fprintf(f, "  goal %u, changes left %u\n", st->goal, st->flips);
+	for (uint32_t i = 0; i < s->t.n; i++) {
+		const struct node_state *n = &st->node[i];
+		fprintf(f,
+		    "  node %u: trust lists %x, chains %x, order %u to "
+		    "%u%s\n",
+		    i, n->trusts, n->chains, n->steps, n->to,
+		    n->excused ? ", excused" : "");
+	}
+}
+
+_Noreturn void
+search_found(const struct search *s, const struct state *st, const char *what)
+{
+	fprintf(stderr, "explore: %s\n", what);
+	search_print(s, stderr);
+	if (st != NULL)
+		state_print(s, st, stderr);
+	exit(1);
+}
+
+void *
+search_grown(void *p, size_t n, size_t size)
+{
+	if ((p = realloc(p, n * size)) == NULL) {
+		fprintf(stderr, "explore: out of memory\n");
+		exit(2);
+	}
+	return p;
+}
+
+/* ---- states ------------------------------------------------------------------------------ */
+
+static uint32_t
+hash_of(uint64_t key)
+{
+	key ^= key >> 31;
+	key *= UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(key >> 32);
+}
+
+static void
+table_put(struct search *s, uint32_t index)
+{
+	uint32_t at = hash_of(state_key(&s->t, &s->states[index]));
+
+	while (s->table[at % s->table_size] != 0)
+		at++;
+	s->table[at % s->table_size] = index + 1;
+}
+
+static void
+table_grow(struct search *s)
+{
+	s->table_size *= 2;
+	s->table = search_grown(s->table, s->table_size, sizeof(*s->table));
+	memset(s->table, 0, s->table_size * sizeof(*s->table));
+	for (uint32_t i = 0; i < s->nstates; i++)
+		table_put(s, i);
+}
+
+/* Index of the state, which is new to the search when it was not there. */
+static uint32_t
+state_put(struct search *s, const struct state *st)
+{
+	const uint64_t key = state_key(&s->t, st);
+	uint32_t at = hash_of(key), i;
+
+	for (; (i = s->table[at % s->table_size]) != 0; at++)
+		if (state_key(&s->t, &s->states[i - 1]) == key)
+			return i - 1;
+	if (s->nstates == s->cap) {
+		s->cap *= 2;
+		s->states = search_grown(s->states, s->cap, sizeof(*s->states));
+	}
+	s->states[s->nstates] = *st;
+	s->table[at % s->table_size] = ++s->nstates;
+	if (s->nstates * 2 > s->table_size)
+		table_grow(s);
+	return s->nstates - 1;
+}
+
+static void
+edge_put(struct search *s, uint32_t from, const struct state *to)
+{
+	if (s->nedges == s->edges_cap) {
+		s->edges_cap *= 2;
+		s->edges =
+		    search_grown(s->edges, s->edges_cap, sizeof(*s->edges));
+	}
+	s->edges[s->nedges++] = (struct edge){ from, state_put(s, to) };
+}
+
+/* ---- what can happen ------------------------------------------------------------------------ */
+
+static void
+event_order(struct search *s, uint32_t from, uint32_t i, uint8_t steps)
+{
+	const struct state before = s->states[from];
+	struct state after = before;
+	struct node_state *n = &after.node[i];
+	const char *why;
+	const struct pol_fact f = { .kind = POL_FACT_SENT,
+		.node = i,
+		.epoch = 2,
+		.steps = steps,
+		.from = before.goal == 2 ? 1 : 2,
+		.to = before.goal };
+
+	if (n->steps != 0)
+		search_found(s, &before,
+		    "a second order while one is outstanding");
+	n->steps = steps;
+	n->to = before.goal;
+	if (world_trusts_after(&s->t, i, n) == n->trusts &&
+	    world_chains_after(&s->t, i, n) == n->chains)
+		return;
+	if ((why = world_breaks(&s->t, &after, i)) != NULL) {
+		fprintf(stderr, "explore: order %u to node %u\n", steps, i);
+		search_found(s, &before, why);
+	}
+	resume_check(s, &before, &f, &after);
+	edge_put(s, from, &after);
+}
+
+static void
+events_orders(struct search *s, uint32_t from)
+{
+	struct pol_engine *e = s->engine[s->states[from].goal - 1];
+	uint8_t allowed[NODES_MAX * 8], n = 0;
+
+	resume_at(s, e, &s->states[from]);
+	for (uint32_t i = 0; i < s->t.n; i++) {
+		const uint8_t mine = world_steps(&s->t, i);
+		if (s->states[from].node[i].excused)
+			continue;
+		for (uint8_t steps = 1; steps < 8; steps++)
+			if ((steps & ~mine) == 0 &&
+			    pol_engine_allowed(e, i, steps, NULL) == POL_OK)
+				allowed[n++] = (uint8_t)(i * 8 + steps);
+	}
+	for (uint8_t k = 0; k < n; k++)
+		event_order(s, from, allowed[k] / 8, allowed[k] % 8);
+}
+
+static void
+event_report(struct search *s, uint32_t from, uint32_t i)
+{
+	const struct state before = s->states[from];
+	struct state after = before;
+	struct node_state *n = &after.node[i];
+	struct pol_fact f = { .kind = POL_FACT_EFFECTIVE,
+		.node = i,
+		.epoch = 2 };
+	const uint8_t trusts = world_trusts_effective(&s->t, i, n);
+	const uint8_t chains = world_chains_after(&s->t, i, n);
+
+	n->steps = 0;
+	n->to = 0;
+	n->trusts = trusts;
+	n->chains = chains;
+	if (trusts != 0) {
+		resume_check(s, &before, &f, &after);
+		edge_put(s, from, &after);
+	}
+	if (before.failures == 0)
+		return;
+	f.kind = POL_FACT_FAILED;
+	after.failures--;
+	n->trusts = before.node[i].trusts |
+	    world_trusts_after(&s->t, i, &before.node[i]);
+	n->chains = before.node[i].chains | chains;
+	resume_check(s, &before, &f, &after);
+	edge_put(s, from, &after);
+}
+
+/* Excuse and return, and a node that is re-imaged with what it had first. */
+static void
+event_operator(struct search *s, uint32_t from, uint32_t i)
+{
+	const struct state before = s->states[from];
+	struct state after = before;
+	struct pol_fact f = { .kind = POL_FACT_RETURNED, .node = i };
+
+	if (before.node[i].excused) {
+		after.node[i].excused = false;
+		resume_check(s, &before, &f, &after);
+		edge_put(s, from, &after);
+	} else if (before.excuses > 0) {
+		f.kind = POL_FACT_EXCUSED;
+		after.node[i].excused = true;
+		after.excuses--;
+		resume_check(s, &before, &f, &after);
+		edge_put(s, from, &after);
+	}
+	if (before.doubts == 0)
+		return;
+	after = before;
+	f.kind = POL_FACT_DOUBTED;
+	f.conf = (struct pol_conf){ 1, 1, 0 };
+	after.doubts--;
+	after.node[i].trusts |= 1u;
+	after.node[i].chains |= 1u;
+	resume_check(s, &before, &f, &after);
+	edge_put(s, from, &after);
+}
+
+static void
+events(struct search *s, uint32_t from)
+{
+	struct state after;
+
+	events_orders(s, from);
+	for (uint32_t i = 0; i < s->t.n; i++) {
+		if (s->states[from].node[i].steps != 0)
+			event_report(s, from, i);
+		event_operator(s, from, i);
+	}
+	if (s->states[from].flips > 0) {
+		after = s->states[from];
+		after.flips--;
+		after.goal = after.goal == 2 ? 1 : 2;
+		edge_put(s, from, &after);
+	}
+}
+
+/* ---- the goal can be reached from everywhere ---------------------------------------------------- */
+
+static void
+goal_check(struct search *s, uint32_t i)
+{
+	struct pol_engine *e = s->engine[s->states[i].goal - 1];
+	const bool done = world_is_done(&s->t, &s->states[i]);
+	bool idle = true;
+
+	for (uint32_t k = 0; k < s->t.n; k++)
+		if (s->states[i].node[k].steps != 0)
+			idle = false;
+	resume_at(s, e, &s->states[i]);
+	if (idle && pol_engine_is_done(e) != done)
+		search_found(s, &s->states[i],
+		    "engine and world differ on whether "
+		    "the goal is reached");
+}
+
+/* Backwards from the states that are done. */
+static void
+liveness_check(struct search *s)
+{
+	uint32_t *at = search_grown(NULL, s->nstates + 2, sizeof(*at));
+	uint32_t *back = search_grown(NULL, s->nedges + 1, sizeof(*back));
+	uint32_t *queue = search_grown(NULL, s->nstates + 1, sizeof(*queue));
+	uint8_t *seen = search_grown(NULL, s->nstates + 1, 1);
+	uint32_t head = 0, tail = 0;
+
+	memset(at, 0, (s->nstates + 2) * sizeof(*at));
+	memset(seen, 0, s->nstates + 1);
+	for (size_t k = 0; k < s->nedges; k++)
+		at[s->edges[k].to + 1]++;
+	for (uint32_t i = 0; i < s->nstates; i++)
+		at[i + 1] += at[i];
+	for (size_t k = 0; k < s->nedges; k++)
+		back[at[s->edges[k].to]++] = s->edges[k].from;
+	for (uint32_t i = 0; i < s->nstates; i++)
+		if (world_is_done(&s->t, &s->states[i])) {
+			seen[i] = 1;
+			queue[tail++] = i;
+		}
+	while (head < tail) {
+		uint32_t i = queue[head++];
+		for (uint32_t k = i == 0 ? 0 : at[i - 1]; k < at[i]; k++)
+			if (!seen[back[k]]) {
+				seen[back[k]] = 1;
+				queue[tail++] = back[k];
+			}
+	}
+	for (uint32_t i = 0; i < s->nstates; i++)
+		if (!seen[i])
+			search_found(s, &s->states[i],
+			    "from here the goal is out of reach");
+	free(at);
+	free(back);
+	free(queue);
+	free(seen);
+}
+
+/* ---- all of it ------------------------------------------------------------- */
+
+void
+search_run(struct search *s, const struct state *start)
+{
+	const bool pristine = start->excuses == 0 && start->doubts == 0;
+
+	s->cap = 1024;
+	s->states = search_grown(NULL, s->cap, sizeof(*s->states));
+	s->table_size = 4096;
+	s->table = search_grown(NULL, s->table_size, sizeof(*s->table));
+	memset(s->table, 0, s->table_size * sizeof(*s->table));
+	s->edges_cap = 4096;
+	s->edges = search_grown(NULL, s->edges_cap, sizeof(*s->edges));
+	(void)state_put(s, start);
+	for (uint32_t i = 0; i < s->nstates; i++) {
+		if (pristine && !world_is_whole(&s->t, &s->states[i]))
+			search_found(s, &s->states[i],
+			    "a direction does not authenticate");
+		goal_check(s, i);
+		events(s, i);
+	}
+	liveness_check(s);
+}
+
+void
+search_free(struct search *s)
+{
+	pol_engine_free(s->engine[0]);
+	pol_engine_free(s->engine[1]);
+	pol_graph_free(s->graph);
+	free(s->states);
+	free(s->table);
+	free(s->edges);
+}
