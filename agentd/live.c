@@ -100,6 +100,17 @@ again(struct ag_live *l, enum base_err e)
 	    l->pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : l->pause_ms * 2;
 }
 
+/* A join may meet an application that is just starting and has missed its
+ * reload: soon another one is due. */
+static void
+enter_old(struct ag_live *l)
+{
+	enter(l, S_OLD);
+	if (l->c.order != NULL && l->c.order->steps & WIRE_STEP_JOIN &&
+	    app_of(l)->deadline_ms > ATTEMPT_MS)
+		l->deadline.ms -= app_of(l)->deadline_ms - ATTEMPT_MS;
+}
+
 /* ---- commands ------------------------------------------------------------------ */
 
 static void
@@ -110,7 +121,10 @@ on_command(void *arg, enum base_err e, struct base_span output)
 	(void)output;
 	l->proc = NULL;
 	if (e == BASE_OK) {
-		enter(l, l->stage == S_CHECK ? S_RELOAD : S_OLD);
+		if (l->stage == S_CHECK)
+			enter(l, S_RELOAD);
+		else
+			enter_old(l);
 		return;
 	}
 	base_log(BASE_WARNING, "%s: %s: %s", app_of(l)->name,
@@ -153,7 +167,7 @@ step_reload(struct ag_live *l)
 		again(l, BASE_E_IO);
 		return;
 	}
-	enter(l, S_OLD);
+	enter_old(l);
 }
 
 static void

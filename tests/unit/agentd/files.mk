@@ -10,6 +10,7 @@ unit_agentd_SRC := \
 	tests/unit/agentd/test_relay.c \
 	tests/unit/agentd/test_render.c \
 	tests/unit/agentd/test_store.c \
+	tests/unit/agentd/test_work.c \
 	tests/unit/wire/fleet.c
 unit_agentd_USES := agentd wire base
 # crash.c stands in front of everything that writes

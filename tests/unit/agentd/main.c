@@ -12,6 +12,7 @@ static TCase *(*const cases[])(void) = {
 	case_relay,
 	case_render,
 	case_store,
+	case_work,
 };
 
 int

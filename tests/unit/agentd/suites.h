@@ -9,3 +9,4 @@ TCase *case_probe(void);
 TCase *case_relay(void);
 TCase *case_render(void);
 TCase *case_store(void);
+TCase *case_work(void);
