@@ -93,34 +93,35 @@ check_extensions(X509 *x, bool leaf)
 
 /* ---- algorithms -------------------------------------------------------------- */
 
-static bool
-is_our_signature(const X509 *x)
-{
-	uint8_t *der = NULL;
-	int n = i2d_X509_ALGOR(X509_get0_tbs_sigalg(x), &der);
-	struct base_span alg = { der, n > 0 ? (size_t)n : 0 };
-	bool found = false;
-
-	for (int a = WIRE_P256; a <= WIRE_RSA4096; a++)
-		if (wire_span_is_equal(alg,
-			wire_spki_form((enum wire_alg)a)->sig_alg))
-			found = true;
-	OPENSSL_free(der);
-	return found;
-}
-
-static bool
-is_our_key(const X509 *x)
+/* NULL when it is none of ours. */
+static const struct wire_spki_form *
+key_form(const X509 *x)
 {
 	uint8_t *der = NULL;
 	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
-	const struct wire_spki_form *f;
-	bool good = n > 0 &&
-	    wire_spki_parse((struct base_span){ der, (size_t)n }, &f) ==
-		BASE_OK;
+	const struct wire_spki_form *f = NULL;
+
+	if (n > 0 &&
+	    wire_spki_parse((struct base_span){ der, (size_t)n }, &f) !=
+		BASE_OK)
+		f = NULL;
+	OPENSSL_free(der);
+	return f;
+}
+
+/* The one identifier that the issuer's key signs with. */
+static bool
+is_signature_of(const X509 *x, const X509 *issuer)
+{
+	const struct wire_spki_form *f = key_form(issuer);
+	uint8_t *der = NULL;
+	int n = i2d_X509_ALGOR(X509_get0_tbs_sigalg(x), &der);
+	bool same = f != NULL && n > 0 &&
+	    wire_span_is_equal((struct base_span){ der, (size_t)n },
+		f->sig_alg);
 
 	OPENSSL_free(der);
-	return good;
+	return same;
 }
 
 /* ---- usages and names ----------------------------------------------------------- */
@@ -203,11 +204,11 @@ check_ca(X509 *x)
 }
 
 enum base_err
-wire_profile_check(X509 *x, bool leaf)
+wire_profile_check(X509 *x, const X509 *issuer, bool leaf)
 {
 	enum base_err r;
 
-	if (!is_our_key(x) || !is_our_signature(x))
+	if (key_form(x) == NULL || !is_signature_of(x, issuer))
 		return refuse(x,
 		    "algorithms must be P-256, P-384, RSA-3072 or RSA-4096 "
 		    "with the hash that belongs to it");

@@ -33,7 +33,7 @@ check_ca_under(X509 *x, X509 *anchor, struct base_time now)
 	sk_X509_free(trust);
 	if (r != BASE_OK)
 		return r;
-	return wire_profile_check(x, false);
+	return wire_profile_check(x, anchor, false);
 }
 
 /* ---- parts ------------------------------------------------------------------ */

@@ -161,16 +161,18 @@ check_dates(const struct wire_verify *v, X509 *x)
 static enum base_err
 check_each(const struct wire_verify *v, STACK_OF(X509) *chain)
 {
-	int n = sk_X509_num(chain);
+	int last = sk_X509_num(chain) - 1;
 	enum base_err r;
 
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i <= last; i++) {
 		X509 *x = sk_X509_value(chain, i);
+		X509 *issuer = sk_X509_value(chain, i < last ? i + 1 : i);
 
 		if ((r = check_dates(v, x)) != BASE_OK ||
-		    (r = wire_pkix_check(x, i == n - 1)) != BASE_OK)
+		    (r = wire_pkix_check(x, i == last)) != BASE_OK)
 			return r;
-		if (v->closed && (r = wire_profile_check(x, i == 0)) != BASE_OK)
+		if (v->closed &&
+		    (r = wire_profile_check(x, issuer, i == 0)) != BASE_OK)
 			return r;
 	}
 	return wire_pkix_check_chain(chain);

@@ -12,8 +12,10 @@ enum base_err wire_pkix_check(X509 *x, bool anchor) BASE_MUST;
 enum base_err wire_pkix_check_chain(STACK_OF(X509) *chain) BASE_MUST;
 /* The same for a CRL. */
 enum base_err wire_crl_check(X509_CRL *crl) BASE_MUST;
-/* kedge's closed profile: profile.c. leaf: the certificate itself. */
-enum base_err wire_profile_check(X509 *x, bool leaf) BASE_MUST;
+/* kedge's closed profile: profile.c. leaf: the certificate itself; the root
+ * is its own issuer. */
+enum base_err wire_profile_check(X509 *x, const X509 *issuer, bool leaf)
+    BASE_MUST;
 /* Key usage, extended key usage and name of the certificate itself. */
 enum base_err wire_purpose_check(const struct wire_verify *v, X509 *x)
     BASE_MUST;

@@ -20,6 +20,7 @@ static TCase *(*const cases[])(void) = {
 	case_order,
 	case_pem,
 	case_pkix,
+	case_profile,
 	case_report,
 	case_root,
 	case_server,

@@ -19,6 +19,7 @@ TCase *case_name(void);
 TCase *case_order(void);
 TCase *case_pem(void);
 TCase *case_pkix(void);
+TCase *case_profile(void);
 TCase *case_report(void);
 TCase *case_root(void);
 TCase *case_server(void);
