@@ -32,4 +32,8 @@ check-e2e: all e2e-programs
 e2e: all e2e-programs
 	KEDGE_BUILD=$(B) tests/e2e/apps-test.sh
 
-.PHONY: e2e-programs demo demo-naive check-e2e e2e
+# Daemons die at random moments; four rolls of it
+fault: all e2e-programs
+	KEDGE_BUILD=$(B) tests/e2e/fault.sh
+
+.PHONY: fault e2e-programs demo demo-naive check-e2e e2e
