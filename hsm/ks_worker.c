@@ -383,21 +383,25 @@ proxy_batch_send(struct proxy *p, enum hsm_worker_op op,
 	return proxy_send(p, p->c->sign_ms);
 }
 
+/* Each frame in its own time; none is empty but that of an empty batch. */
 static enum base_err
 proxy_batch_recv(struct proxy *p, enum hsm_worker_op op, struct base_buf *out,
     size_t n, bool *said)
 {
 	struct base_span got[HSM_CHUNK];
-	size_t ngot = 0;
+	size_t at = 0, ngot = 0;
 	enum base_err e;
 
-	if ((e = proxy_recv(p, op, p->c->sign_ms, said)) != BASE_OK ||
-	    (e = hsm_spans_get(&p->rx, got, &ngot)) != BASE_OK)
-		return e;
-	if (ngot != n)
-		return base_fail(BASE_E_IO, "the worker speaks nonsense");
-	for (size_t i = 0; i < n && e == BASE_OK; i++)
-		e = base_buf_put(&out[i], got[i].p, got[i].n);
+	do {
+		if ((e = proxy_recv(p, op, p->c->sign_ms, said)) != BASE_OK ||
+		    (e = hsm_spans_get(&p->rx, got, &ngot)) != BASE_OK)
+			return e;
+		if (ngot > n - at || (ngot == 0 && n > 0))
+			return base_fail(BASE_E_IO,
+			    "the worker speaks nonsense");
+		for (size_t i = 0; i < ngot && e == BASE_OK; i++)
+			e = base_buf_put(&out[at++], got[i].p, got[i].n);
+	} while (e == BASE_OK && at < n);
 	return e;
 }
 

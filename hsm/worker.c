@@ -19,6 +19,25 @@ struct worker {
 	struct base_buf rx, tx;
 };
 
+/* Answer: op, error, then the sentence or the fields in tx. */
+static enum base_err
+work_answer(struct worker *w, uint8_t op, enum base_err got)
+{
+	struct base_buf head;
+	enum base_err e;
+
+	base_buf_init(&head, HSM_WORKER_FRAME);
+	if ((e = base_buf_put_u8(&head, op)) == BASE_OK &&
+	    (e = base_buf_put_u8(&head, (uint8_t)got)) == BASE_OK)
+		e = got == BASE_OK ? base_buf_put(&head, w->tx.p, w->tx.n)
+				   : base_buf_put_str(&head, base_why());
+	if (e == BASE_OK)
+		e = hsm_frame_send(w->fd, base_buf_span(&head), -1);
+	base_buf_free(&head);
+	base_buf_clear(&w->tx);
+	return e;
+}
+
 static enum base_err
 work_open(struct worker *w)
 {
@@ -79,47 +98,88 @@ work_sweep(struct worker *w)
 }
 
 /* SIGN and CMS differ only in what is made of each message. */
+struct batch {
+	struct hsm_key_ref ref;
+	struct base_span cert, in[HSM_CHUNK];
+	struct base_buf out[HSM_CHUNK];
+	size_t n;
+};
+
 static enum base_err
-work_batch(struct worker *w, bool cms)
+batch_one(struct worker *w, uint8_t op, struct batch *b, size_t i)
 {
 	const struct hsm_ks_ops *ops = w->ks->ops;
-	struct hsm_key_ref ref;
-	struct base_span in[HSM_CHUNK], made[HSM_CHUNK], cert = { 0 };
-	struct base_buf out[HSM_CHUNK];
-	size_t n = 0;
+	enum base_err e;
+
+	if (op == HSM_W_CMS)
+		return ops->cms(w->ks->ks, &b->ref, b->cert, &b->in[i], 1,
+		    &b->out[i]);
+	e = ops->sign_start(w->ks->ks, &b->ref, &b->in[i], 1);
+	return e != BASE_OK ? e : ops->sign_finish(w->ks->ks, &b->out[i], 1);
+}
+
+static enum base_err
+batch_put(struct worker *w, const struct batch *b, size_t from, size_t to)
+{
+	struct base_span made[HSM_CHUNK];
+
+	for (size_t i = from; i < to; i++)
+		made[i - from] = base_buf_span(&b->out[i]);
+	return hsm_spans_put(&w->tx, made, to - from);
+}
+
+/* The last frame is the caller's to send, with the rest in tx. */
+static enum base_err
+batch_run(struct worker *w, uint8_t op, struct batch *b)
+{
+	struct base_mono last = base_mono_now();
+	size_t sent = 0;
+	enum base_err e = BASE_OK;
+
+	for (size_t i = 0; i < b->n && e == BASE_OK; i++) {
+		int64_t now;
+
+		if ((e = batch_one(w, op, b, i)) != BASE_OK || i + 1 == b->n)
+			break;
+		now = base_mono_now().ms;
+		if (now - last.ms < HSM_FLUSH_MS)
+			continue;
+		if ((e = batch_put(w, b, sent, i + 1)) == BASE_OK)
+			e = work_answer(w, op, BASE_OK);
+		sent = i + 1;
+		last.ms = now;
+	}
+	return e != BASE_OK ? e : batch_put(w, b, sent, b->n);
+}
+
+static enum base_err
+work_batch(struct worker *w, uint8_t op)
+{
+	struct batch *b = base_alloc(sizeof(*b));
 	enum base_err e;
 
 	for (size_t i = 0; i < HSM_CHUNK; i++)
-		base_buf_init(&out[i], 0);
-	if ((e = hsm_ref_get(&w->rx, &ref)) != BASE_OK ||
-	    (e = base_buf_get_blob(&w->rx, &cert)) != BASE_OK ||
-	    (e = hsm_spans_get(&w->rx, in, &n)) != BASE_OK)
-		goto out;
-	if (cms)
-		e = ops->cms(w->ks->ks, &ref, cert, in, n, out);
-	else if ((e = ops->sign_start(w->ks->ks, &ref, in, n)) == BASE_OK)
-		e = ops->sign_finish(w->ks->ks, out, n);
-	if (e != BASE_OK)
-		goto out;
-	for (size_t i = 0; i < n; i++)
-		made[i] = base_buf_span(&out[i]);
-	e = hsm_spans_put(&w->tx, made, n);
-out:
+		base_buf_init(&b->out[i], 0);
+	if ((e = hsm_ref_get(&w->rx, &b->ref)) == BASE_OK &&
+	    (e = base_buf_get_blob(&w->rx, &b->cert)) == BASE_OK &&
+	    (e = hsm_spans_get(&w->rx, b->in, &b->n)) == BASE_OK)
+		e = batch_run(w, op, b);
 	for (size_t i = 0; i < HSM_CHUNK; i++)
-		base_buf_free(&out[i]);
+		base_buf_free(&b->out[i]);
+	free(b);
 	return e;
 }
 
 static enum base_err
 work_sign(struct worker *w)
 {
-	return work_batch(w, false);
+	return work_batch(w, HSM_W_SIGN);
 }
 
 static enum base_err
 work_cms(struct worker *w)
 {
-	return work_batch(w, true);
+	return work_batch(w, HSM_W_CMS);
 }
 
 /* Each operation, and how far the worker must have come for it. */
@@ -145,27 +205,6 @@ work_one(struct worker *w, uint8_t op)
 		    work_table[i].in == w->in)
 			return work_table[i].handler(w);
 	base_die("worker: operation %u out of turn", op);
-}
-
-/* Answer: op, error, then the sentence or the fields. */
-static enum base_err
-work_answer(struct worker *w, uint8_t op, enum base_err got)
-{
-	enum base_err e;
-
-	if (got != BASE_OK)
-		base_buf_clear(&w->tx);
-	struct base_buf head;
-
-	base_buf_init(&head, HSM_WORKER_FRAME);
-	if ((e = base_buf_put_u8(&head, op)) == BASE_OK &&
-	    (e = base_buf_put_u8(&head, (uint8_t)got)) == BASE_OK)
-		e = got == BASE_OK ? base_buf_put(&head, w->tx.p, w->tx.n)
-				   : base_buf_put_str(&head, base_why());
-	if (e == BASE_OK)
-		e = hsm_frame_send(w->fd, base_buf_span(&head), -1);
-	base_buf_free(&head);
-	return e;
 }
 
 static void

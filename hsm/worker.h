@@ -14,6 +14,11 @@
 #define HSM_WORKER_FD	 3 /* the worker's end */
 #define HSM_WORKER_FRAME ((size_t)16 << 20)
 
+/* SIGN and CMS are answered in as many frames as it takes: whatever is ready
+ * once this time has passed, so that a deadline is about progress, not about
+ * how slow a token is. */
+#define HSM_FLUSH_MS 100
+
 enum hsm_worker_op {
 	HSM_W_OPEN = 1,
 	HSM_W_LOGIN,

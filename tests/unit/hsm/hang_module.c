@@ -1,8 +1,9 @@
 /*
  * A PKCS#11 module that is SoftHSM, but hangs or dies in one call when the
  * file named by KEDGE_TEST_HANG says so: "sign", "sign-crash", "open",
- * "generate-before", "generate-after". Once it hangs, the file is empty. For
- * test_hsmd.c.
+ * "generate-before", "generate-after". Once it hangs, the file is empty.
+ * "sign-slow": each signature takes as long as a smart card's. For test_hsmd.c
+ * and test_ks_worker.c.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -53,6 +54,8 @@ hang_sign(CK_SESSION_HANDLE s, CK_BYTE *data, CK_ULONG n, CK_BYTE *sig,
 	maybe_hang("sign");
 	if (is_asked("sign-crash"))
 		raise(SIGSEGV);
+	if (is_asked("sign-slow"))
+		usleep(10000);
 	return real->C_Sign(s, data, n, sig, len);
 }
 

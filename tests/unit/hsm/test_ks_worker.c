@@ -287,6 +287,47 @@ START_TEST(truncated_token_is_put_back)
 }
 END_TEST
 
+/* A whole chunk takes a multiple of the deadline, but there is progress. */
+START_TEST(slow_token_is_no_dead_token)
+{
+	const char *build = getenv("KEDGE_BUILD");
+	char *module = base_asprintf("%s/test/hang_module.so",
+		 build != NULL ? build : "build"),
+	     *path;
+	struct base_span msgs[HSM_CHUNK],
+	    word = { (const uint8_t *)"sign-slow", 9 };
+	struct base_buf a, sigs[HSM_CHUNK];
+	struct hsm_key_ref ref;
+
+	fix_open(SOFTHSM_PIN, module);
+	path = base_asprintf("%s/hang", f.soft->dir);
+	ck_assert_int_eq(setenv("KEDGE_TEST_HANG", path, 1), 0);
+	hsm_ks_free(f.ks);
+	f.ks = hsm_ks_worker_new(&f.c);
+	ref = make_key(id1, WIRE_P256, &a);
+	ck_assert_int_eq(sign_some(&ref), BASE_OK);
+	ck_assert_int_eq(base_file_write(path, word, 0600), BASE_OK);
+	f.c.sign_ms = 5 * HSM_FLUSH_MS;
+	for (size_t i = 0; i < HSM_CHUNK; i++) {
+		msgs[i] = (struct base_span){ (const uint8_t *)"m", 1 };
+		base_buf_init(&sigs[i], HSM_SIG_MAX);
+	}
+	ck_assert_int_eq(f.ks->ops->sign_start(f.ks->ks, &ref, msgs, HSM_CHUNK),
+	    BASE_OK);
+	ck_assert_msg(f.ks->ops->sign_finish(f.ks->ks, sigs, HSM_CHUNK) ==
+		BASE_OK,
+	    "%s", base_why());
+	for (size_t i = 0; i < HSM_CHUNK; i++) {
+		ck_assert_uint_gt(sigs[i].n, 60);
+		base_buf_free(&sigs[i]);
+	}
+	base_buf_free(&a);
+	free(path);
+	free(module);
+	teardown();
+}
+END_TEST
+
 TCase *
 case_ks_worker(void)
 {
@@ -315,6 +356,7 @@ case_worker_bad_start(void)
 	tcase_set_timeout(t, 60);
 
 	tcase_add_test(t, refused_pin_is_never_tried_again);
+	tcase_add_test(t, slow_token_is_no_dead_token);
 	tcase_add_test(t, missing_module_is_retried_after_a_pause);
 	return t;
 }

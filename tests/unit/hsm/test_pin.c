@@ -45,7 +45,7 @@ START_TEST(pin_is_not_to_be_seen)
 END_TEST
 
 /* How often s is in the memory of a process; -1 when we may not look, which
- * takes root: kedge-daemon_pid lets nobody else trace it. */
+ * takes root: kedge-hsmd lets nobody else trace it. */
 static int
 count_in_memory(pid_t pid, const char *s)
 {
