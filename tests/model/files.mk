@@ -8,31 +8,39 @@ $(B)/test/explore: $(call obj,$(model_SRC)) $(call lib,policy)
 	$(CC) $(LDFLAGS) -o $@ $^
 
 EXPLORE := $(B)/test/explore
-model-check: $(EXPLORE)
+model-check: model-small $(if $(SAN),,model-medium)
+model-small: $(EXPLORE)
 	$(EXPLORE) --nodes 2 --dual --flips 2 --failures 1
 	$(EXPLORE) --nodes 2 --dual --flips 1 --excuses 1
 	$(EXPLORE) --nodes 2 --dual --flips 1 --doubts 1
 	$(EXPLORE) --nodes 3 --dual --walks-only
 	$(EXPLORE) --nodes 4 --links 4 --walks-only
 	$(EXPLORE) --nodes 8 --random 2000
-	$(EXPLORE) --nodes 6 --random 2000
-	$(EXPLORE) --nodes 3 --dual --links 3 --resume-every 4
 	$(EXPLORE) --nodes 3 --flips 1 --links 3 --resume-every 4
 	$(EXPLORE) --nodes 3 --links 2 --failures 1 --resume-every 4
-	$(EXPLORE) --nodes 4 --links 3 --resume-every 4
+# all classes of three nodes, each change of mind or mishap on its own
+model-medium: $(EXPLORE)
+	$(EXPLORE) --nodes 3 --dual --flips 1 --resume-every 16
+	$(EXPLORE) --nodes 3 --dual --failures 1 --resume-every 16
+	$(EXPLORE) --nodes 3 --dual --links 3 --excuses 1 --resume-every 16
+	$(EXPLORE) --nodes 3 --links 4 --doubts 1 --resume-every 16
+	$(EXPLORE) --nodes 4 --links 4 --resume-every 16
 check: model-check
 
+# long: everything of three nodes, all classes of four
 model: $(EXPLORE)
 	$(EXPLORE) --nodes 2 --dual --flips 2 --failures 1 --excuses 1 --doubts 1
-	$(EXPLORE) --nodes 3 --dual
-	$(EXPLORE) --nodes 3 --dual --flips 2 --resume-every 8
-	$(EXPLORE) --nodes 3 --dual --links 3 --failures 1 --resume-every 8
-	$(EXPLORE) --nodes 3 --dual --links 3 --doubts 1 --resume-every 8
-	$(EXPLORE) --nodes 3 --dual --links 3 --excuses 1 --resume-every 8
-	$(EXPLORE) --nodes 4 --links 5 --resume-every 16
-	$(EXPLORE) --nodes 4 --links 3 --dual --resume-every 16
+	$(EXPLORE) --nodes 3 --dual --flips 2 --resume-every 16
+	$(EXPLORE) --nodes 3 --dual --flips 1 --failures 1 --resume-every 16
+	$(EXPLORE) --nodes 3 --dual --doubts 1 --resume-every 16
+	$(EXPLORE) --nodes 3 --dual --excuses 1 --resume-every 16
+	$(EXPLORE) --nodes 4 --resume-every 16
+	$(EXPLORE) --nodes 4 --links 4 --dual --resume-every 16
+	$(EXPLORE) --nodes 4 --links 3 --flips 1 --failures 1 --resume-every 16
+	$(EXPLORE) --nodes 6 --random 50000
+	$(EXPLORE) --nodes 8 --random 50000
 
 # Each fault of mutants.txt must be found.
 mutants:
 	CC="$(CC)" tests/model/mutants.sh $(B)/mutants
-.PHONY: model-check model mutants
+.PHONY: model-check model-small model-medium model mutants
