@@ -5,8 +5,10 @@ unit_agentd_SRC := \
 	tests/unit/agentd/main.c \
 	tests/unit/agentd/rig.c \
 	tests/unit/agentd/test_config.c \
+	tests/unit/agentd/test_join.c \
 	tests/unit/agentd/test_order.c \
 	tests/unit/agentd/test_probe.c \
+	tests/unit/agentd/test_proc.c \
 	tests/unit/agentd/test_relay.c \
 	tests/unit/agentd/test_render.c \
 	tests/unit/agentd/test_store.c \

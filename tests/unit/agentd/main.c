@@ -7,8 +7,10 @@
 
 static TCase *(*const cases[])(void) = {
 	case_config,
+	case_join,
 	case_order,
 	case_probe,
+	case_proc,
 	case_relay,
 	case_render,
 	case_store,

@@ -163,14 +163,23 @@ rig_management_node_key(void)
 }
 
 X509 *
+rig_management_cert(enum wire_cert_kind kind, const char *node,
+    const struct fleet_key *key)
+{
+	struct wire_tbs t =
+	    fleet_tbs(kind, AG_MANAGEMENT, node, key, management_key());
+
+	return issue(&t, management_key(), 0, 365);
+}
+
+X509 *
 rig_management_leaf(void)
 {
 	static X509 *made;
-	struct wire_tbs t = fleet_tbs(WIRE_NODE_CERT, AG_MANAGEMENT, NODE,
-	    rig_management_node_key(), management_key());
 
 	if (made == NULL)
-		made = issue(&t, management_key(), 0, 365);
+		made = rig_management_cert(WIRE_NODE_CERT, NODE,
+		    rig_management_node_key());
 	return made;
 }
 
@@ -178,9 +187,9 @@ struct base_buf
 rig_sign(const struct wire_order *o, bool other)
 {
 	const struct fleet_key *k = fleet_key(WIRE_P256, 6);
-	struct wire_tbs t = fleet_tbs(other ? WIRE_NODE_CERT : WIRE_ORDER_CERT,
-	    AG_MANAGEMENT, other ? "app1" : "order", k, management_key());
-	X509 *cert = issue(&t, management_key(), 0, 365);
+	X509 *cert =
+	    rig_management_cert(other ? WIRE_NODE_CERT : WIRE_ORDER_CERT,
+		other ? "app1" : "order", k);
 	struct base_buf der, cms;
 
 	base_buf_init(&der, 0);

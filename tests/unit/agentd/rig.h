@@ -40,6 +40,9 @@ X509 *rig_ref(X509 *x);
 
 /* The management root and what is under it. */
 X509 *rig_management(void);
+/* Anything under it; the caller's. */
+X509 *rig_management_cert(enum wire_cert_kind kind, const char *node,
+    const struct fleet_key *key);
 X509 *rig_management_leaf(void);     /* the node's */
 const struct fleet_key *rig_management_node_key(void);
 /* CMS of the order by the order signer; or, with other, by somebody else who

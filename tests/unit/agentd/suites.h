@@ -4,8 +4,10 @@
 #include <check.h>
 
 TCase *case_config(void);
+TCase *case_join(void);
 TCase *case_order(void);
 TCase *case_probe(void);
+TCase *case_proc(void);
 TCase *case_relay(void);
 TCase *case_render(void);
 TCase *case_store(void);
