@@ -249,6 +249,13 @@ roll_start_print(struct cli *c, const json_t *a)
 {
 	FILE *f = cli_out(c);
 
+	if (ca_number_of(a, "roll") == 0) { /* dry run */
+		fprintf(f,
+		    "ready, generation %" JSON_INTEGER_FORMAT
+		    " -> %" JSON_INTEGER_FORMAT "\n",
+		    ca_number_of(a, "from"), ca_number_of(a, "to"));
+		return BASE_OK;
+	}
 	fprintf(f,
 	    "roll %" JSON_INTEGER_FORMAT
 	    " started, generation %" JSON_INTEGER_FORMAT

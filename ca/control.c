@@ -192,8 +192,11 @@ session_request(struct ca_session *s, const char *line, size_t n)
 	else if (run == NULL)
 		e = base_fail(BASE_E_USAGE, "control: command %s is not known",
 		    cmd == NULL ? "(none)" : cmd);
-	else
+	else {
+		s->control->ca->who = s->who;
 		e = run(s, q, &answer);
+		s->control->ca->who = NULL;
+	}
 	if (e != BASE_OK || answer != NULL)
 		session_reply(s, e, answer);
 	json_decref(q);

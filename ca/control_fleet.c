@@ -288,7 +288,7 @@ put_link(struct ca *ca, void *arg)
 		    l->client, l->server);
 	if (r != BASE_OK)
 		return r;
-	return ca_audit(ca, "operator", "link", "%s>%s put", l->client,
+	return ca_audit(ca, ca_who(ca), "link", "%s>%s put", l->client,
 	    l->server);
 }
 
@@ -347,7 +347,7 @@ drop_link(struct ca *ca, void *arg)
 
 	if (r != BASE_OK)
 		return r;
-	return ca_audit(ca, "operator", "link", "%s>%s removed", l->client,
+	return ca_audit(ca, ca_who(ca), "link", "%s>%s removed", l->client,
 	    l->server);
 }
 

@@ -52,6 +52,18 @@ node_cert(void *arg, const struct ca_cert *c)
 	return BASE_OK;
 }
 
+/* As the store has it, and when it was heard of last. */
+static enum base_err
+node_now(struct ca *ca, const char *name, struct ca_node *n)
+{
+	uint32_t i = ca_topo_node(ca->topo, name);
+	enum base_err r = ca_store_node_get(ca->store, name, n);
+
+	if (r == BASE_OK && i != POL_NONE)
+		n->seen = ca->topo->nodes[i].seen;
+	return r;
+}
+
 enum base_err
 ca_control_node_show(struct ca_session *s, json_t *q, json_t **answer)
 {
@@ -64,7 +76,7 @@ ca_control_node_show(struct ca_session *s, json_t *q, json_t **answer)
 
 	if ((r = ca_unpack(q, "{s:s, s:s}", "cmd", &cmd, "node", &name)) !=
 		BASE_OK ||
-	    (r = ca_store_node_get(ca->store, name, &n)) != BASE_OK ||
+	    (r = node_now(ca, name, &n)) != BASE_OK ||
 	    (r = ca_json_node(ca, &n, &o)) != BASE_OK ||
 	    (r = ca_store_orders_of_node(ca->store, name, node_order, &l)) !=
 		BASE_OK ||
@@ -170,7 +182,7 @@ put_node(struct ca *ca, void *arg)
 	}
 	if ((r = ca_store_node_put(ca->store, n)) != BASE_OK)
 		return r;
-	return ca_audit(ca, "operator", "node", "%s put", n->name);
+	return ca_audit(ca, ca_who(ca), "node", "%s put", n->name);
 }
 
 enum base_err
@@ -243,7 +255,7 @@ drop_node(struct ca *ca, void *arg)
 		    name);
 	if (r != BASE_OK)
 		return r;
-	return ca_audit(ca, "operator", "node", "%s removed", name);
+	return ca_audit(ca, ca_who(ca), "node", "%s removed", name);
 }
 
 enum base_err

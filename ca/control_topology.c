@@ -329,11 +329,13 @@ apply_next(void *arg, enum base_err e)
 	struct apply *a = arg;
 	const char *name;
 
+	a->ca->who = ca_session_who(a->s);
 	if (e == BASE_OK && a->root < a->want->nroots) {
 		name = a->want->roots[a->root++].name;
 		e = ca_fleet_root_put(a->ca, name, WIRE_P256,
 		    a->ca->conf->root_days);
 		if (e == BASE_OK) {
+			a->ca->who = NULL;
 			ca_make_generation(a->ca, name, 1, apply_next, a);
 			return;
 		}
@@ -342,6 +344,7 @@ apply_next(void *arg, enum base_err e)
 		e = ca_fleet_change(a->ca, apply_change, a);
 	if (e == BASE_OK)
 		apply_events(a);
+	a->ca->who = NULL;
 	apply_end(a, e, true);
 }
 

@@ -15,6 +15,12 @@ ca_now(const struct ca *ca)
 	return ca->now(ca->now_arg);
 }
 
+const char *
+ca_who(const struct ca *ca)
+{
+	return ca->who != NULL ? ca->who : CA_NODE_CA;
+}
+
 void
 ca_kick(struct ca *ca)
 {

@@ -179,7 +179,7 @@ ca_fleet_root_put(struct ca *ca, const char *name, enum wire_alg alg,
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
 	if ((r = ca_store_root_put(ca->store, &row)) == BASE_OK &&
-	    (r = ca_audit(ca, "operator", "root", "%s added", name)) == BASE_OK)
+	    (r = ca_audit(ca, ca_who(ca), "root", "%s added", name)) == BASE_OK)
 		r = ca_store_commit(ca->store);
 	ca_store_rollback(ca->store);
 	return r == BASE_OK ? ca_reload_topo(ca) : r;

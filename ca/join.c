@@ -378,18 +378,18 @@ join_order(struct joining *j, struct ca_drafts *d, uint32_t node, uint32_t root)
 	const struct ca_topo *t = j->ca->topo;
 	struct pol_role role = pol_graph_role(t->graph, root, node);
 	struct ca_draft *draft;
-	uint64_t last;
+	uint64_t epoch;
 	enum base_err r;
 
 	if (!role.verifies && !role.presents)
 		return BASE_OK;
-	if ((r = ca_store_epoch_last(j->ca->store, j->q->node,
-		 t->roots[root].name, &last)) != BASE_OK)
+	if ((r = ca_epoch_next(j->ca, j->q->node, t->roots[root].name,
+		 &epoch)) != BASE_OK)
 		return r;
 	draft = ca_drafts_add(d);
 	memcpy(draft->order.node, j->q->node, CA_NAME);
 	memcpy(draft->order.root, t->roots[root].name, CA_NAME);
-	draft->order.epoch = last + 1;
+	draft->order.epoch = epoch;
 	draft->order.steps = WIRE_STEP_JOIN |
 	    (role.verifies ? WIRE_STEP_TRUST : 0) |
 	    (role.presents ? WIRE_STEP_CERT : 0);

@@ -115,11 +115,14 @@ struct ca {
 	struct ca_issuer *issuers; /* cache of ca/issue.c */
 	bool tidying, tidy_wanted; /* drafts on their way; look again */
 	struct base_time tidy_next, waits_next;
+	const char *who; /* asks just now, for the audit; NULL: nobody */
 	void (*on_event)(void *arg, json_t *event); /* steals event */
 	void *on_event_arg;
 	uint64_t event_seq;
 };
 
+/* "uid 0", or the CA itself. */
+const char *ca_who(const struct ca *ca);
 struct base_time ca_now(const struct ca *ca);
 /* Have ca_work run soon: after each change of state. */
 void ca_kick(struct ca *ca);
@@ -346,6 +349,14 @@ uint32_t ca_deliver_tries(const struct ca_deliver *d, const char *node,
     const char *root, uint64_t epoch);
 void ca_deliver_set_detour(struct ca_deliver *d, ca_detour_fn *fn, void *arg);
 void ca_deliver_free(struct ca_deliver *d);
+
+/* ---- epochs (ca/epoch.c) ---- */
+
+enum base_err ca_epoch_next(struct ca *ca, const char *node, const char *root,
+    uint64_t *out) BASE_MUST;
+/* The node says, signed, what it has taken. REFUSED when that is absurd. */
+enum base_err ca_epoch_seen(struct ca *ca, const char *node, const char *root,
+    uint64_t highest) BASE_MUST;
 
 /* ---- reports (ca/report.c) ---------------------------------- */
 

@@ -84,6 +84,18 @@ check(struct ca *ca, const struct wire_report *w, const char *signer)
 	return BASE_OK;
 }
 
+/* What it says of its epochs is learnt from any report of its own, also
+ * from one about an order that nobody here knows any more. */
+static void
+learn_epochs(struct ca *ca, const struct wire_report *w)
+{
+	for (size_t i = 0; i < w->ninventory; i++)
+		if (ca_topo_root(ca->topo, w->inventory[i].root) != POL_NONE &&
+		    ca_epoch_seen(ca, w->node, w->inventory[i].root,
+			w->inventory[i].highest) != BASE_OK)
+			base_log(BASE_WARNING, "%s", base_why());
+}
+
 static enum base_err
 check_order(const struct wire_report *w, const struct ca_order *o)
 {
@@ -328,6 +340,7 @@ ca_report_in(struct ca *ca, struct base_span cms, const struct ca_route *by)
 	    (r = wire_report_parse(base_buf_span(&der), w)) != BASE_OK ||
 	    (r = check(ca, w, signer.node)) != BASE_OK)
 		goto out;
+	learn_epochs(ca, w);
 	memcpy(row.node, w->node, sizeof(row.node));
 	memcpy(row.root, w->root, sizeof(row.root));
 	row.epoch = w->epoch;

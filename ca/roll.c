@@ -322,16 +322,13 @@ draft_fill(struct ca *ca, const struct ca_roll *w, const struct pol_order *p,
 	struct pol_role role =
 	    pol_graph_role(ca->topo->graph, w->root, p->node);
 	struct wire_order *o = &t->order;
-	uint64_t last;
 	enum base_err r;
 
 	memcpy(o->node, ca->topo->nodes[p->node].name, sizeof(o->node));
 	memcpy(o->root, w->row.root, sizeof(o->root));
-	if ((r = ca_store_epoch_last(ca->store, o->node, o->root, &last)) !=
-	    BASE_OK)
+	if ((r = ca_epoch_next(ca, o->node, o->root, &o->epoch)) != BASE_OK)
 		return r;
 	o->roll = w->row.id;
-	o->epoch = last + 1;
 	o->steps = p->steps;
 	o->from = w->row.from;
 	o->to = w->row.to;

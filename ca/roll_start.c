@@ -141,6 +141,7 @@ ca_roll_check(struct ca *ca, const char *name, json_t *problems)
 
 struct starting {
 	struct ca *ca;
+	char who[CA_NAME];
 	struct ca_roll_row row;
 	ca_roll_fn *done;
 	void *arg;
@@ -173,7 +174,7 @@ start_facts(struct ca *ca, const struct ca_roll_row *row)
 }
 
 static enum base_err
-start_store(struct ca *ca, struct ca_roll_row *row)
+start_store(struct ca *ca, struct ca_roll_row *row, const char *who)
 {
 	enum base_err r;
 
@@ -181,7 +182,7 @@ start_store(struct ca *ca, struct ca_roll_row *row)
 		return r;
 	if ((r = ca_store_roll_add(ca->store, row)) == BASE_OK &&
 	    (r = start_facts(ca, row)) == BASE_OK &&
-	    (r = ca_audit(ca, "operator", "roll",
+	    (r = ca_audit(ca, who, "roll",
 		 "%llu of root %s: started, "
 		 "%u to %u, %s",
 		 (unsigned long long)row->id, row->root, row->from, row->to,
@@ -201,7 +202,7 @@ start_made(void *arg, enum base_err e)
 		e = base_fail(BASE_E_STATE, "root %s: rolls already",
 		    s->row.root);
 	if (e == BASE_OK)
-		e = start_store(ca, &s->row);
+		e = start_store(ca, &s->row, s->who);
 	if (e == BASE_OK)
 		e = ca_roll_open(ca, &s->row);
 	if (e == BASE_OK) {
@@ -225,6 +226,7 @@ ca_roll_start(struct ca *ca, const struct ca_roll_want *want, ca_roll_fn *done,
 	uint32_t root = ca_topo_root(ca->topo, want->root);
 
 	s->ca = ca;
+	snprintf(s->who, sizeof(s->who), "%s", ca_who(ca));
 	s->done = done;
 	s->arg = arg;
 	memcpy(s->row.root, want->root, sizeof(s->row.root));

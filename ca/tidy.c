@@ -53,14 +53,12 @@ tidy_fill(struct ca *ca, const struct ca_roll_row *row, uint32_t node,
     struct ca_draft *t)
 {
 	struct wire_order *o = &t->order;
-	uint64_t last;
 
 	memcpy(o->node, ca->topo->nodes[node].name, sizeof(o->node));
 	memcpy(o->root, row->root, sizeof(o->root));
-	if (ca_store_epoch_last(ca->store, o->node, o->root, &last) != BASE_OK)
+	if (ca_epoch_next(ca, o->node, o->root, &o->epoch) != BASE_OK)
 		base_die("tidy: %s", base_why());
 	o->roll = row->id;
-	o->epoch = last + 1;
 	o->steps = WIRE_STEP_TIDY;
 	o->from = row->from;
 	o->to = row->to;

@@ -9,7 +9,7 @@
 
 struct token {
 	struct ca *ca;
-	char node[CA_NAME];
+	char node[CA_NAME], who[CA_NAME];
 	struct base_time end;
 	ca_token_fn *done;
 	void *arg;
@@ -26,8 +26,8 @@ token_keep(struct token *k, const uint8_t secret[16])
 	if ((r = ca_store_begin(st)) != BASE_OK)
 		return r;
 	if ((r = ca_store_token_add(st, k->node, hash, k->end)) == BASE_OK &&
-	    (r = ca_audit(k->ca, "operator", "token", "for node %s",
-		 k->node)) == BASE_OK)
+	    (r = ca_audit(k->ca, k->who, "token", "for node %s", k->node)) ==
+		BASE_OK)
 		r = ca_store_commit(st);
 	ca_store_rollback(st);
 	return r;
@@ -81,6 +81,7 @@ ca_token_make(struct ca *ca, const char *node, uint32_t seconds,
 	k->done = done;
 	k->arg = arg;
 	snprintf(k->node, sizeof(k->node), "%s", node);
+	snprintf(k->who, sizeof(k->who), "%s", ca_who(ca));
 	k->end = base_time_add_s(ca_now(ca), seconds);
 	k->end.ms -= k->end.ms % 1000;
 	if (!ca->ready)

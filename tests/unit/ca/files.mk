@@ -11,3 +11,4 @@ unit_ca_SRC += tests/unit/ca/test_store.c tests/unit/ca/test_deliver.c
 unit_ca_SRC += tests/unit/ca/test_kedged_report.c tests/unit/ca/test_kedged_config.c
 unit_ca_SRC += tests/unit/ca/test_control.c
 unit_ca_SRC += tests/unit/ca/test_net.c
+unit_ca_SRC += tests/unit/ca/test_join.c

@@ -21,6 +21,7 @@ main(void)
 	suite_add_tcase(s, case_kedged_report());
 	suite_add_tcase(s, case_control());
 	suite_add_tcase(s, case_net());
+	suite_add_tcase(s, case_join());
 	suite_add_tcase(s, case_roll());
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -324,7 +324,7 @@ START_TEST(a_roll_is_started_paused_explained)
 	/* its links stand still meanwhile */
 	no("{\"cmd\":\"link-remove\",\"client\":\"app1\","
 	   "\"server\":\"web1\"}",
-	    "STATE");
+	    "OUTAGE");
 	ok("{\"cmd\":\"roll-resume\",\"root\":\"plant\"}");
 	ok("{\"cmd\":\"roll-status\",\"root\":\"plant\"}");
 	ck_assert_uint_eq(size_of("rolls"), 1);

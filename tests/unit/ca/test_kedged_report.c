@@ -188,10 +188,23 @@ END_TEST
 
 START_TEST(of_an_epoch_never_given_is_refused)
 {
-	r.epoch = 3;
-	r.inventory[0].highest = 3;
+	uint64_t next;
+
+	r.epoch = 7;
+	r.inventory[0].highest = 7;
 	report_as(web1);
 	is_refused(BASE_E_NOTFOUND);
+	/* but the next order goes above it: this may be a restored kedged */
+	ck_assert_int_eq(ca_epoch_next(&w.ca, "web1", "plant", &next), BASE_OK);
+	ck_assert_uint_eq(next, 8);
+	/* an absurd claim is not followed */
+	r.inventory[0].highest = UINT64_C(1) << 62;
+	report_as(web1);
+	is_refused(BASE_E_NOTFOUND);
+	ck_assert_int_eq(ca_epoch_next(&w.ca, "web1", "plant", &next), BASE_OK);
+	ck_assert_uint_eq(next, 8);
+	ck_assert_int_eq(ca_epoch_next(&w.ca, "app1", "plant", &next), BASE_OK);
+	ck_assert_uint_eq(next, 3);
 }
 END_TEST
 
