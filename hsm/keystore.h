@@ -16,6 +16,7 @@
 
 #define HSM_ID	    16 /* bytes of a CKA_ID: random, from the journal */
 #define HSM_CHUNK   64 /* signatures on their way at once */
+#define HSM_STARTS  2           /* chunks on their way */
 #define HSM_SIG_MAX 1024 /* an RSA-4096 signature has 512 bytes */
 
 /* What names a key: CKA_ID and public key value, both must fit. */
@@ -34,13 +35,15 @@ struct hsm_ks_ops {
 	/* Removes whatever carries this id: a pair whose making was cut
 	 * short. Nothing there is fine. */
 	enum base_err (*sweep)(void *ks, const uint8_t id[HSM_ID]) BASE_MUST;
-	/* At most HSM_CHUNK messages, each hashed and signed. One start, then
-	 * one finish; between them the caller may work on something else.
-	 * sigs: n empty buffers, X.509's signature values. */
+	/* At most HSM_CHUNK messages, each hashed and signed. Two starts may
+	 * stand before the first finish; answers come in their order. sigs: n
+	 * empty buffers, X.509's signature values. After an error of either,
+	 * whatever was started is gone or must be finished: a finish without
+	 * a start is STATE. */
 	enum base_err (*sign_start)(void *ks, const struct hsm_key_ref *key,
 	    const struct base_span *msgs, size_t n) BASE_MUST;
-	enum base_err (
-	    *sign_finish)(void *ks, struct base_buf *sigs, size_t n) BASE_MUST;
+	enum base_err (*sign_finish)(
+	    void *ks, struct base_buf *sigs, size_t n) BASE_MUST;
 	/* CMS SignedData around each content, signer certificate in DER. */
 	enum base_err (*cms)(void *ks, const struct hsm_key_ref *key,
 	    struct base_span cert, const struct base_span *contents, size_t n,
@@ -86,6 +89,19 @@ enum base_err hsm_signer_cms(struct hsm_signer *s, struct base_span cert,
 /* Signs random bytes and verifies with nothing but spki. */
 enum base_err
 hsm_signer_test(struct hsm_signer *s, struct base_span spki) BASE_MUST;
+
+/* Signatures between sign_start and sign_finish. */
+struct hsm_sigs {
+	struct base_buf sig[HSM_STARTS][HSM_CHUNK];
+	size_t n[HSM_STARTS];
+	unsigned first, used;
+};
+void hsm_sigs_init(struct hsm_sigs *q);
+void hsm_sigs_free(struct hsm_sigs *q);
+enum base_err hsm_sigs_start(struct hsm_sigs *q, struct hsm_signer *s,
+    const struct base_span *msgs, size_t n) BASE_MUST;
+enum base_err hsm_sigs_finish(struct hsm_sigs *q, struct base_buf *sigs,
+    size_t n) BASE_MUST;
 
 /* Public half, for verifying what a keystore has signed. */
 struct hsm_verifier;

@@ -16,8 +16,7 @@ struct mem_key {
 
 struct mem_ks {
 	struct mem_key *keys;
-	struct base_buf sigs[HSM_CHUNK]; /* between start and finish */
-	size_t nsigs;
+	struct hsm_sigs sigs;
 };
 
 static void
@@ -95,33 +94,17 @@ mem_sign_start(void *ks, const struct hsm_key_ref *key,
 {
 	struct mem_ks *m = ks;
 	struct hsm_signer *s = NULL;
-	enum base_err e;
+	enum base_err e = mem_find(m, key, &s);
 
-	if (m->nsigs != 0 || n > HSM_CHUNK)
-		base_die("ks_mem: sign_start out of turn");
-	if ((e = mem_find(m, key, &s)) != BASE_OK)
-		return e;
-	for (size_t i = 0; i < n; i++) {
-		base_buf_clear(&m->sigs[i]);
-		if ((e = hsm_signer_sign(s, msgs[i], &m->sigs[i])) != BASE_OK)
-			return e;
-	}
-	m->nsigs = n;
-	return BASE_OK;
+	return e != BASE_OK ? e : hsm_sigs_start(&m->sigs, s, msgs, n);
 }
 
 static enum base_err
 mem_sign_finish(void *ks, struct base_buf *sigs, size_t n)
 {
 	struct mem_ks *m = ks;
-	enum base_err e = BASE_OK;
 
-	if (m->nsigs != n)
-		base_die("ks_mem: sign_finish out of turn");
-	m->nsigs = 0;
-	for (size_t i = 0; i < n && e == BASE_OK; i++)
-		e = base_buf_put(&sigs[i], m->sigs[i].p, m->sigs[i].n);
-	return e;
+	return hsm_sigs_finish(&m->sigs, sigs, n);
 }
 
 static enum base_err
@@ -154,8 +137,7 @@ mem_free(void *ks)
 		m->keys = k->next;
 		mem_key_free(k);
 	}
-	for (size_t i = 0; i < HSM_CHUNK; i++)
-		base_buf_free(&m->sigs[i]);
+	hsm_sigs_free(&m->sigs);
 	free(m);
 }
 
@@ -175,8 +157,7 @@ hsm_ks_mem_new(void)
 	struct hsm_ks *k = base_alloc(sizeof(*k));
 	struct mem_ks *m = base_alloc(sizeof(*m));
 
-	for (size_t i = 0; i < HSM_CHUNK; i++)
-		base_buf_init(&m->sigs[i], HSM_SIG_MAX);
+	hsm_sigs_init(&m->sigs);
 	k->ops = &mem_ops;
 	k->ks = m;
 	return k;

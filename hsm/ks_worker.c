@@ -33,7 +33,7 @@ struct proxy {
 	struct base_mono next; /* not started again before */
 	char *why; /* of the last failure */
 	struct base_buf tx, rx;
-	bool waiting; /* between sign_start and sign_finish */
+	unsigned waiting; /* chunks started and not finished */
 };
 
 static void
@@ -48,7 +48,7 @@ proxy_kill(struct proxy *p)
 	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	p->pid = 0;
-	p->waiting = false;
+	p->waiting = 0;
 }
 
 /* Kills and remembers why; what the caller gets is AGAIN. */
@@ -279,7 +279,7 @@ proxy_start(struct proxy *p)
 static void
 proxy_reap(struct proxy *p)
 {
-	if (p->pid == 0 || p->waiting ||
+	if (p->pid == 0 || p->waiting > 0 ||
 	    waitpid(p->pid, NULL, WNOHANG) != p->pid)
 		return;
 	base_log(BASE_WARNING, "token %s: worker %d has died", p->c->name,
@@ -373,7 +373,7 @@ proxy_batch_send(struct proxy *p, enum hsm_worker_op op,
 {
 	enum base_err e;
 
-	if (p->waiting || n > HSM_CHUNK)
+	if (n > HSM_CHUNK || p->waiting >= (op == HSM_W_SIGN ? HSM_STARTS : 1))
 		base_die("token %s: batch out of turn", p->c->name);
 	if ((e = proxy_begin(p, op)) != BASE_OK ||
 	    (e = hsm_ref_put(&p->tx, key)) != BASE_OK ||
@@ -418,7 +418,7 @@ proxy_sign_start(void *ks, const struct hsm_key_ref *key,
 	    n);
 	if (e != BASE_OK)
 		return proxy_down(p);
-	p->waiting = true;
+	p->waiting++;
 	return BASE_OK;
 }
 
@@ -429,9 +429,10 @@ proxy_sign_finish(void *ks, struct base_buf *sigs, size_t n)
 	bool said = false;
 	enum base_err e;
 
-	if (!p->waiting)
-		base_die("token %s: finish without start", p->c->name);
-	p->waiting = false;
+	if (p->waiting == 0)
+		return base_fail(BASE_E_STATE, "token %s: nothing started",
+		    p->c->name);
+	p->waiting--;
 	e = proxy_batch_recv(p, HSM_W_SIGN, sigs, n, &said);
 	return proxy_judge(p, e, said);
 }

@@ -86,6 +86,24 @@ certs_finish(struct certs *b, struct chunk *k)
 	return e;
 }
 
+/* Whatever is on its way is waited for, so that the next request does not
+ * find it. */
+static void
+certs_drain(struct certs *b, struct chunk *k)
+{
+	struct base_buf none[HSM_CHUNK];
+
+	if (k->n == 0)
+		return;
+	for (size_t i = 0; i < k->n; i++)
+		base_buf_init(&none[i], HSM_SIG_MAX);
+	if (b->ks->ops->sign_finish(b->ks->ks, none, k->n) != BASE_OK)
+		base_log(BASE_DEBUG, "certificates: %s", base_why());
+	for (size_t i = 0; i < k->n; i++)
+		base_buf_free(&none[i]);
+	k->n = 0;
+}
+
 static enum base_err
 certs_run(struct certs *b)
 {
@@ -95,33 +113,32 @@ certs_run(struct certs *b)
 	enum base_err e;
 
 	do {
-		/* before is being signed meanwhile */
-		e = certs_fill(b, now, &at);
-		if (before->n > 0) {
-			enum base_err f =
-			    ops->sign_finish(b->ks->ks, before->sig, before->n);
-
-			if (e == BASE_OK)
-				e = f;
-		}
-		if (e == BASE_OK && now->n > 0)
+		/* before is being signed meanwhile, and now waits behind it */
+		if ((e = certs_fill(b, now, &at)) == BASE_OK && now->n > 0)
 			e = ops->sign_start(b->ks->ks, &b->ref, now->tbs,
 			    now->n);
-		if (e != BASE_OK)
-			return e;
-		if ((e = certs_finish(b, before)) != BASE_OK) {
-			/* never leave a started chunk behind */
-			if (now->n > 0 &&
-			    ops->sign_finish(b->ks->ks, now->sig, now->n) !=
-				BASE_OK)
-				base_log(BASE_WARNING, "%s", base_why());
-			return e;
+		if (e != BASE_OK) {
+			now->n = 0; /* it was not started */
+			break;
 		}
+		if (before->n > 0 &&
+		    (e = ops->sign_finish(b->ks->ks, before->sig, before->n)) ==
+			BASE_OK)
+			e = certs_finish(b, before);
+		before->n = 0; /* it is not on its way any more */
 		swap = before;
 		before = now;
 		now = swap;
-	} while (before->n > 0 || at < b->r->nitems);
-	return BASE_OK;
+	} while (e == BASE_OK && (before->n > 0 || at < b->r->nitems));
+	if (e != BASE_OK) {
+		char *why = base_strdup(base_why());
+
+		certs_drain(b, before);
+		certs_drain(b, now);
+		e = base_fail(e, "%s", why);
+		free(why);
+	}
+	return e;
 }
 
 enum base_err

@@ -4,6 +4,9 @@
  * per key: setting one up costs more than the call. Used by the memory and
  * token keystores (signing) and by the front (checking).
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
@@ -153,6 +156,60 @@ hsm_signer_free(struct hsm_signer *s)
 	EVP_PKEY_free(s->key);
 	EVP_MD_free(s->md);
 	free(s);
+}
+
+void
+hsm_sigs_init(struct hsm_sigs *q)
+{
+	memset(q, 0, sizeof(*q));
+	for (size_t i = 0; i < HSM_STARTS; i++)
+		for (size_t k = 0; k < HSM_CHUNK; k++)
+			base_buf_init(&q->sig[i][k], HSM_SIG_MAX);
+}
+
+void
+hsm_sigs_free(struct hsm_sigs *q)
+{
+	for (size_t i = 0; i < HSM_STARTS; i++)
+		for (size_t k = 0; k < HSM_CHUNK; k++)
+			base_buf_free(&q->sig[i][k]);
+}
+
+enum base_err
+hsm_sigs_start(struct hsm_sigs *q, struct hsm_signer *s,
+    const struct base_span *msgs, size_t n)
+{
+	unsigned at = (q->first + q->used) % HSM_STARTS;
+	enum base_err e = BASE_OK;
+
+	if (q->used == HSM_STARTS || n > HSM_CHUNK)
+		base_die("keystore: sign_start out of turn");
+	for (size_t i = 0; i < n && e == BASE_OK; i++) {
+		base_buf_clear(&q->sig[at][i]);
+		e = hsm_signer_sign(s, msgs[i], &q->sig[at][i]);
+	}
+	if (e != BASE_OK)
+		return e;
+	q->n[at] = n;
+	q->used++;
+	return BASE_OK;
+}
+
+enum base_err
+hsm_sigs_finish(struct hsm_sigs *q, struct base_buf *sigs, size_t n)
+{
+	unsigned at = q->first;
+	enum base_err e = BASE_OK;
+
+	if (q->used == 0)
+		return base_fail(BASE_E_STATE, "keystore: nothing started");
+	if (q->n[at] != n)
+		base_die("keystore: sign_finish of another chunk");
+	q->first = (at + 1) % HSM_STARTS;
+	q->used--;
+	for (size_t i = 0; i < n && e == BASE_OK; i++)
+		e = base_buf_put(&sigs[i], q->sig[at][i].p, q->sig[at][i].n);
+	return e;
 }
 
 enum base_err

@@ -36,8 +36,7 @@ struct token {
 	PKCS11_SLOT *slot;
 	struct hsm_raw *raw;
 	struct token_key *keys; /* handle cache */
-	struct base_buf sigs[HSM_CHUNK];
-	size_t nsigs;
+	struct hsm_sigs sigs;
 };
 
 static void
@@ -189,33 +188,17 @@ token_sign_start(void *ks, const struct hsm_key_ref *key,
 {
 	struct token *t = ks;
 	struct hsm_signer *s = NULL;
-	enum base_err e;
+	enum base_err e = token_find(t, key, &s);
 
-	if (t->nsigs != 0 || n > HSM_CHUNK)
-		base_die("token: sign_start out of turn");
-	if ((e = token_find(t, key, &s)) != BASE_OK)
-		return e;
-	for (size_t i = 0; i < n; i++) {
-		base_buf_clear(&t->sigs[i]);
-		if ((e = hsm_signer_sign(s, msgs[i], &t->sigs[i])) != BASE_OK)
-			return e;
-	}
-	t->nsigs = n;
-	return BASE_OK;
+	return e != BASE_OK ? e : hsm_sigs_start(&t->sigs, s, msgs, n);
 }
 
 static enum base_err
 token_sign_finish(void *ks, struct base_buf *sigs, size_t n)
 {
 	struct token *t = ks;
-	enum base_err e = BASE_OK;
 
-	if (t->nsigs != n)
-		base_die("token: sign_finish out of turn");
-	t->nsigs = 0;
-	for (size_t i = 0; i < n && e == BASE_OK; i++)
-		e = base_buf_put(&sigs[i], t->sigs[i].p, t->sigs[i].n);
-	return e;
+	return hsm_sigs_finish(&t->sigs, sigs, n);
 }
 
 static enum base_err
@@ -256,8 +239,7 @@ token_free(void *ks)
 		PKCS11_CTX_unload(t->ctx);
 	if (t->ctx != NULL)
 		PKCS11_CTX_free(t->ctx);
-	for (size_t i = 0; i < HSM_CHUNK; i++)
-		base_buf_free(&t->sigs[i]);
+	hsm_sigs_free(&t->sigs);
 	free(t->module);
 	free(t);
 }
@@ -311,8 +293,7 @@ hsm_token_open(const struct hsm_token_conf *c, struct hsm_ks **out)
 	struct token *t = base_alloc(sizeof(*t));
 	enum base_err e = BASE_OK;
 
-	for (size_t i = 0; i < HSM_CHUNK; i++)
-		base_buf_init(&t->sigs[i], HSM_SIG_MAX);
+	hsm_sigs_init(&t->sigs);
 	t->module = base_strdup(c->module);
 	if ((t->ctx = PKCS11_CTX_new()) == NULL)
 		base_die("libp11: no context");

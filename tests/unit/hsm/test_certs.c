@@ -395,6 +395,51 @@ START_TEST(ca_tls)
 }
 END_TEST
 
+/* The keystore of the world, but its n-th sign_finish fails. */
+static struct hsm_ks_ops broken_ops;
+static const struct hsm_ks_ops *good_ops;
+static int good_finishes;
+
+static enum base_err
+broken_finish(void *ks, struct base_buf *sigs, size_t n)
+{
+	enum base_err e = good_ops->sign_finish(ks, sigs, n);
+
+	return good_finishes-- == 0 ? base_fail(BASE_E_AGAIN, "token: died")
+				    : e;
+}
+
+START_TEST(batch_that_breaks_in_the_middle)
+{
+	struct base_buf items[150];
+	struct wire_hsm_request r = { .type = WIRE_HSM_CERTS,
+		.nitems = 150,
+		.items = items,
+		.key = { .root = "plant", .generation = 1, .alg = WIRE_P256 } };
+
+	for (int i = 0; i < 150; i++) {
+		struct wire_tbs t = node_tbs();
+
+		base_buf_init(&items[i], 0);
+		ck_assert_int_eq(wire_tbs_compose(&t, &items[i]), BASE_OK);
+	}
+	good_ops = w.core->ks[0]->ops;
+	broken_ops = *good_ops;
+	broken_ops.sign_finish = broken_finish;
+	good_finishes = _i;
+	w.core->ks[0]->ops = &broken_ops;
+	ck_assert_int_eq(world_ask(&r), BASE_E_AGAIN);
+	ck_assert_uint_eq(world_answer.nitems, 0);
+	/* nothing of it is left in the way of the next one */
+	w.core->ks[0]->ops = good_ops;
+	ck_assert_int_eq(world_ask(&r), BASE_OK);
+	for (int i = 0; i < 150; i++) {
+		ck_assert_int_eq(world_answer.items[i].err, BASE_OK);
+		base_buf_free(&items[i]);
+	}
+}
+END_TEST
+
 START_TEST(batch_items_have_their_own_fate)
 {
 	struct base_buf items[150];
@@ -469,6 +514,7 @@ case_certs(void)
 	tcase_add_test(t, order_signer);
 	tcase_add_test(t, order_signer_signs_no_certificate);
 	tcase_add_test(t, ca_tls);
+	tcase_add_loop_test(t, batch_that_breaks_in_the_middle, 0, 3);
 	tcase_add_test(t, batch_items_have_their_own_fate);
 	tcase_add_test(t, no_room_no_signature);
 	return t;
