@@ -10,7 +10,7 @@
 #include "ca/ctl.h"
 #include "ca/remote.h"
 
-#define BAR_WIDTH 40
+#define BAR_WIDTH 28
 
 static void
 print_names(FILE *f, const json_t *list)

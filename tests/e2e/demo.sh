@@ -23,10 +23,17 @@ note() {
 	say "$(date -u +%H:%M:%S)  demo: $*"
 }
 
-# Lets the load go on until there is enough of it
+# only_asleep: all that is outstanding is the order of the stopped agent
+only_asleep() {
+	kedge roll status plant | grep "(epoch" >"$D/open" || return 1
+	! grep -qv " $ASLEEP " "$D/open"
+}
+
+# Lets the load go on until there is enough of it and nothing else moves
 hold() {
 	end=$(($(now_ms) + PATIENCE * 1000))
-	while [ "$(load_count)" -lt "$ENOUGH" ] && [ "$(now_ms)" -lt "$end" ]; do
+	while [ "$(now_ms)" -lt "$end" ]; do
+		[ "$(load_count)" -ge "$ENOUGH" ] && only_asleep && return
 		sleep 0.5
 	done
 }
@@ -53,6 +60,7 @@ roll() {
 	kill -STOP "$(proc_pid "$ASLEEP-agent")"
 	note "the agent of $ASLEEP is stopped; its application goes on"
 	hold
+	load_say rate 60 # there is enough of it
 	show_waiting
 	kill -CONT "$(proc_pid "$ASLEEP-agent")"
 	note "the agent of $ASLEEP goes on"
