@@ -6,6 +6,7 @@ unit_agentd_SRC := \
 	tests/unit/agentd/rig.c \
 	tests/unit/agentd/test_config.c \
 	tests/unit/agentd/test_join.c \
+	tests/unit/agentd/test_net.c \
 	tests/unit/agentd/test_order.c \
 	tests/unit/agentd/test_probe.c \
 	tests/unit/agentd/test_proc.c \

@@ -8,6 +8,7 @@
 static TCase *(*const cases[])(void) = {
 	case_config,
 	case_join,
+	case_net,
 	case_order,
 	case_probe,
 	case_proc,
