@@ -71,6 +71,15 @@ date_set(ASN1_TIME *t, long days)
 	    X509_time_adj_ex(t, (int)days, 0, &(time_t){ T0.ms / 1000 }));
 }
 
+static void
+serial_fill(ASN1_INTEGER *n, int bytes)
+{
+	uint8_t b[32];
+
+	memset(b, 0x40, sizeof(b));
+	ck_assert_int_eq(ASN1_STRING_set(n, b, bytes), 1);
+}
+
 X509 *
 odd_make(const struct odd *o)
 {
@@ -86,6 +95,8 @@ odd_make(const struct odd *o)
 	ck_assert_int_eq(ASN1_INTEGER_set(X509_get_serialNumber(x),
 			     number == -1 ? 0 : number),
 	    1);
+	if (o->serial_bytes != 0)
+		serial_fill(X509_get_serialNumber(x), o->serial_bytes);
 	name_add(X509_get_subject_name(x), o->cn);
 	ck_assert_int_eq(X509_set_issuer_name(x,
 			     X509_get_subject_name(

@@ -17,7 +17,8 @@ struct odd {
 	const char *md;              /* NULL: SHA256 */
 	long from, until;            /* days after T0; until 0: 365 */
 	long version;                /* 0: version 3 */
-	int serial;                  /* 0: some positive number */
+	int serial;                  /* 0: some positive number; -1: zero */
+	int serial_bytes;            /* not 0: a number of so many bytes */
 	/* raw extension on top: OID, DER in hex, critical */
 	const char *raw_oid, *raw_hex;
 	bool raw_critical;

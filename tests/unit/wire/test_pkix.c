@@ -257,6 +257,11 @@ START_TEST(fields)
 		o[i].serial = -5;
 		FAIL(o);
 		odds_init(o);
+		o[i].serial_bytes = 21;
+		FAIL(o);
+		o[i].serial_bytes = 20;
+		GOOD(o);
+		odds_init(o);
 		o[i].version = 1;
 		FAIL(o);
 		odds_init(o);

@@ -399,7 +399,7 @@ START_TEST(depth)
 }
 END_TEST
 
-/* Eight CAs that have all certified each other, and no way out: the search
+/* Six CAs that have all certified each other, and no way out: the search
  * must end, and soon. With a root it must be found. */
 START_TEST(maze)
 {
@@ -424,7 +424,8 @@ START_TEST(maze)
 					self[j], fleet_key(WIRE_P256, j + 1)));
 	leaf = odd_leaf(self[0], fleet_key(WIRE_P256, 1));
 	trust = S(root);
-	ck_assert_int_ne(wire_verify_cert(&v, leaf, trust, all, NULL), BASE_OK);
+	ck_assert_int_eq(wire_verify_cert(&v, leaf, trust, all, NULL),
+	    BASE_E_CRYPTO);
 	exit_ca = odd_ca("f", fleet_key(WIRE_P256, N), root, OLD);
 	sk_X509_push(all, exit_ca);
 	ck_assert_int_eq(wire_verify_cert(&v, leaf, trust, all, NULL), BASE_OK);
