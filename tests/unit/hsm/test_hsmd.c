@@ -216,6 +216,27 @@ START_TEST(garbage_closes_the_connection)
 }
 END_TEST
 
+START_TEST(half_a_message_holds_up_nobody)
+{
+	static const uint8_t half[] = { 0, 0, 0, 6, 1, 1 };
+	static const uint8_t rest[] = { 0, 0, 0, 1 };
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	ck_assert(daemon_start(SOFTHSM_PIN));
+	strcpy(sa.sun_path, sock_path);
+	ck_assert_int_eq(connect(fd, (const struct sockaddr *)&sa, sizeof(sa)),
+	    0);
+	ck_assert_int_eq(send(fd, half, sizeof(half), MSG_NOSIGNAL), 6);
+	ck_assert(daemon_info_says("fleet test"));
+	ck_assert_int_eq(poll(&p, 1, 0), 0);
+	ck_assert_int_eq(send(fd, rest, sizeof(rest), MSG_NOSIGNAL), 4);
+	ck_assert_int_eq(poll(&p, 1, 30000), 1);
+	close(fd);
+}
+END_TEST
+
 START_TEST(one_state_one_process)
 {
 	pid_t first;
@@ -265,6 +286,7 @@ case_hsmd(void)
 	tcase_add_test(t, module_that_hangs_at_the_start);
 	tcase_add_test(t, other_users_are_refused);
 	tcase_add_test(t, garbage_closes_the_connection);
+	tcase_add_test(t, half_a_message_holds_up_nobody);
 	tcase_add_test(t, one_state_one_process);
 	tcase_add_test(t, changed_journal_is_found);
 	return t;
