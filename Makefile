@@ -51,7 +51,7 @@ all: $(FOLDERS:%=$(call lib,%))
 
 # program: $(1) name, $(2) main source, $(3) folder libraries, $(4) libraries
 define program
-$(if $(wildcard $(2)),all: $(B)/bin/$(1))
+all: $(B)/bin/$(1)
 $(B)/bin/$(1): $(call obj,$(2)) $(foreach l,$(3),$(call lib,$(l)))
 	@mkdir -p $$(@D)
 	$(call say,LD $$@)
