@@ -157,26 +157,26 @@ deal_raw(struct pol_graph *g)
 	rows_restore(g->client_at, g->nnodes);
 }
 
-/* From one adjacency into the other, whose rows come out sorted. */
-static void
+/* From one adjacency into the other, whose rows come out sorted. Returns
+ * whether the rows that were read are sorted too, without repetitions. */
+static bool
 deal_half(const struct half *from, const uint32_t *from_at, struct half *to,
     uint32_t *to_at, uint32_t n)
 {
-	for (uint32_t k = 0; k < n; k++)
-		for (uint32_t i = from_at[k]; i < from_at[k + 1]; i++)
-			to[to_at[from[i].peer]++] = (struct half){ k,
-				from[i].client_root, from[i].server_root };
-	rows_restore(to_at, n);
-}
+	bool sorted = true;
 
-static bool
-rows_are_sorted(const struct half *h, const uint32_t *at, uint32_t n)
-{
-	for (uint32_t k = 0; k < n; k++)
-		for (uint32_t i = at[k] + 1; i < at[k + 1]; i++)
-			if (h[i - 1].peer >= h[i].peer)
-				return false;
-	return true;
+	for (uint32_t k = 0; k < n; k++) {
+		int64_t last = -1;
+		for (uint32_t i = from_at[k]; i < from_at[k + 1]; i++) {
+			const uint32_t peer = from[i].peer;
+			sorted &= (int64_t)peer > last;
+			last = peer;
+			to[to_at[peer]++] = (struct half){ k,
+				from[i].client_root, from[i].server_root };
+		}
+	}
+	rows_restore(to_at, n);
+	return sorted;
 }
 
 /* Drops repetitions from the sorted rows of the servers. */
@@ -209,7 +209,7 @@ clients_again(struct pol_graph *g)
 	for (size_t i = 0; i < g->nlinks; i++)
 		g->client_at[g->as_server[i].peer + 1]++;
 	rows_sum(g->client_at, g->nnodes);
-	deal_half(g->as_server, g->server_at, g->as_client, g->client_at,
+	(void)deal_half(g->as_server, g->server_at, g->as_client, g->client_at,
 	    g->nnodes);
 }
 
@@ -231,9 +231,8 @@ pol_graph_seal(struct pol_graph *g)
 	g->as_server = malloc((g->nlinks + 1) * sizeof(*g->as_server));
 	if (g->as_server == NULL)
 		return POL_E_NOMEM;
-	deal_half(g->as_client, g->client_at, g->as_server, g->server_at,
-	    g->nnodes);
-	if (!rows_are_sorted(g->as_client, g->client_at, g->nnodes)) {
+	if (!deal_half(g->as_client, g->client_at, g->as_server, g->server_at,
+		g->nnodes)) {
 		if ((e = rows_unique(g)) != POL_OK)
 			return e;
 		clients_again(g);

@@ -136,6 +136,8 @@ group_find(uint32_t *up, uint32_t i)
 static uint32_t
 group_join(uint32_t *up, uint32_t a, uint32_t b)
 {
+	const uint32_t i = b;
+
 	a = group_find(up, a);
 	b = group_find(up, b);
 	if (a > b) {
@@ -144,6 +146,7 @@ group_join(uint32_t *up, uint32_t a, uint32_t b)
 		b = swap;
 	}
 	up[b] = a;
+	up[i] = a;
 	return a;
 }
 
@@ -179,7 +182,8 @@ roles_and_groups(struct shape *s)
 				continue;
 			role |= mine;
 			s->role[h->peer] |= (uint8_t)role_as_server(h, root);
-			top = group_join(s->group, top, h->peer);
+			if (s->group[h->peer] != top)
+				top = group_join(s->group, top, h->peer);
 		}
 		s->role[c] |= (uint8_t)role;
 	}
