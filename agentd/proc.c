@@ -62,26 +62,29 @@ on_output(evutil_socket_t fd, short what, void *arg)
 		event_del(p->output);
 }
 
-/* The last line that it said, for the sentence. */
+/* The end of what it said, on one line, for the sentence. */
 static void
 last_words(const struct ag_proc *p, char *out, size_t max)
 {
-	size_t end = p->n, start, n;
+	size_t end = p->n, start, n = 0;
 
 	while (end > 0 && strchr("\r\n \t", p->words[end - 1]) != NULL)
 		end--;
-	for (start = end; start > 0 && end - start < max - 1; start--)
-		if (p->words[start - 1] == '\n')
-			break;
-	n = end - start;
-	memcpy(out, p->words + start, n);
+	start = end > max / 2 ? end - max / 2 : 0;
+	while (start > 0 && start < end && p->words[start - 1] != '\n')
+		start++;
+	for (size_t i = start; i < end && n + 3 < max; i++) {
+		if (p->words[i] == '\n')
+			out[n++] = ';';
+		out[n++] = p->words[i] == '\n' ? ' ' : p->words[i];
+	}
 	out[n] = '\0';
 }
 
 static enum base_err
 verdict(const struct ag_proc *p, int status)
 {
-	char words[300];
+	char words[400];
 
 	last_words(p, words, sizeof words);
 	if (p->late)

@@ -51,7 +51,8 @@ START_TEST(ends)
 	OK(run("echo one; echo two >&2", 5000));
 	ck_assert_str_eq(words, "one\ntwo\n");
 	NO(run("echo first; echo last words; exit 7", 5000), BASE_E_REFUSED);
-	ck_assert_ptr_nonnull(strstr(base_why(), "status 7: last words"));
+	ck_assert_ptr_nonnull(
+	    strstr(base_why(), "status 7: first; last words"));
 	NO(run("kill -TERM $$", 5000), BASE_E_REFUSED);
 	ck_assert_ptr_nonnull(strstr(base_why(), "signal 15"));
 	NO(run("cat; exec /nonexistent/x", 5000), BASE_E_REFUSED);
