@@ -48,7 +48,7 @@ static const struct setting settings[] = {
 	{ "canary_life", NUMBER, AT(canary_s), NULL, 600, 10, 600 },
 	{ "backdate", NUMBER, AT(backdate_s), NULL, 60, 0, 3600 },
 	{ "root_days", NUMBER, AT(root_days), NULL, 3650, 1, 36500 },
-	{ "node_days", NUMBER, AT(node_days), NULL, 397, 1, 36500 },
+	{ "node_days", NUMBER, AT(node_days), NULL, 825, 1, 36500 },
 	{ "failure_limit", NUMBER, AT(failure_limit), NULL, 5, 0, 1000 },
 };
 #define NSETTINGS (sizeof(settings) / sizeof(*settings))

@@ -304,7 +304,7 @@ roll_running(struct ca *ca, const struct ca_roll *w, json_t *o)
 		json_object_set_new(o, "text", json_string(text));
 	if (w->why[0] != '\0')
 		json_object_set_new(o, "hsm", json_string(w->why));
-	return ca_store_orders_open(ca->store, roll_open_order, &open);
+	return ca_store_orders_open(ca->store, true, roll_open_order, &open);
 }
 
 static void

@@ -50,6 +50,7 @@ ca_work(struct ca *ca)
 	}
 	next = sooner(next, ca_tidy_work(ca));
 	next = sooner(next, ca_waits_work(ca));
+	next = sooner(next, ca_endings_work(ca));
 	if (ca->net != NULL)
 		next = sooner(next, ca_net_work(ca->net));
 	return next;
@@ -109,7 +110,7 @@ ca_reload_topo(struct ca *ca)
 		return r;
 	ca->tidy_wanted = true;
 	/* routes may be others now */
-	return ca_store_orders_open(ca->store, load_order, ca);
+	return ca_store_orders_open(ca->store, false, load_order, ca);
 }
 
 static enum base_err

@@ -30,6 +30,7 @@ ca_SRC += \
 	ca/core.c \
 	ca/deliver.c \
 	ca/draft.c \
+	ca/endings.c \
 	ca/epoch.c \
 	ca/events.c \
 	ca/fleet.c \

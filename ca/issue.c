@@ -167,9 +167,11 @@ issue_dates_end(struct ca *ca, const struct ca_issue *i,
 	if (i->kind == WIRE_CANARY)
 		t->not_after =
 		    base_time_add_s(t->not_before, ca->conf->canary_s);
+	else if (i->kind == WIRE_ORDER_CERT)
+		t->not_after = by->not_after; /* its key is in the token */
 	else
 		t->not_after =
-		    base_time_add_s(now, ca->conf->node_days * DAY_S);
+		    base_time_add_s(t->not_before, ca->conf->node_days * DAY_S);
 	t->not_after = earlier(t->not_after, by->not_after);
 }
 
@@ -209,7 +211,7 @@ issue_root(struct ca *ca, const struct ca_issue *i, struct wire_tbs *t)
 		goto out;
 	memcpy(t->aki, t->ski, sizeof(t->aki));
 	t->not_before = base_time_add_s(now, -(int64_t)ca->conf->backdate_s);
-	t->not_after = base_time_add_s(now, root.days * DAY_S);
+	t->not_after = base_time_add_s(t->not_before, root.days * DAY_S);
 	t->has_next = true;
 	ca_sha256(base_buf_span(&next.spki), t->next_hash);
 out:

@@ -114,7 +114,7 @@ struct ca {
 	STACK_OF(X509) *management; /* roots that nodes may be under */
 	struct ca_issuer *issuers; /* cache of ca/issue.c */
 	bool tidying, tidy_wanted; /* drafts on their way; look again */
-	struct base_time tidy_next, waits_next;
+	struct base_time tidy_next, waits_next, endings_next;
 	const char *who; /* asks just now, for the audit; NULL: nobody */
 	void (*on_event)(void *arg, json_t *event); /* steals event */
 	void *on_event_arg;
@@ -300,6 +300,7 @@ ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node);
 void
 ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max);
 struct base_time ca_waits_work(struct ca *ca);
+struct base_time ca_endings_work(struct ca *ca); /* ca/endings.c */
 /* Sentence for a wait; out is terminated. */
 void ca_why_text(const struct ca *ca, const struct pol_why *y, char *out,
     size_t max);

@@ -176,6 +176,26 @@ missing_tls_cert(struct make *m)
 	return r;
 }
 
+/* In the last third of its life: kedge init makes another one. */
+static bool
+is_old(struct ca *ca, struct base_span der)
+{
+	struct wire_tbs t = { 0 };
+	X509 *x = NULL;
+	int64_t life, left;
+	bool old = true;
+
+	if (wire_x509_from_der(der, META_TLS_CERT, &x) == BASE_OK &&
+	    wire_cert_parse(x, &t) == BASE_OK) {
+		life = t.not_after.ms - t.not_before.ms;
+		left = t.not_after.ms - ca_now(ca).ms;
+		old = left < life / 3;
+	}
+	wire_tbs_free(&t);
+	X509_free(x);
+	return old;
+}
+
 static enum base_err
 missing(struct make *m)
 {
@@ -195,7 +215,9 @@ missing(struct make *m)
 		    base_buf_span(&b));
 		goto out;
 	}
-	if (!has_meta(m->ca, META_TLS_CERT, &m->tbs))
+	base_buf_clear(&b);
+	if (!has_meta(m->ca, META_TLS_CERT, &b) ||
+	    is_old(m->ca, base_buf_span(&b)))
 		r = missing_tls_cert(m);
 out:
 	base_buf_free(&b);

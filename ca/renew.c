@@ -79,7 +79,7 @@ ca_roll_renewals(struct ca *ca, struct ca_roll *w, struct pol_order *list,
 	enum base_err e;
 
 	r.open = base_alloc((ca->topo->nnodes + 1) * sizeof(*r.open));
-	e = ca_store_orders_open(ca->store, renew_open, &r);
+	e = ca_store_orders_open(ca->store, true, renew_open, &r);
 	for (uint32_t i = 0; e == BASE_OK && i < ca->topo->nnodes; i++)
 		if (!r.open[i] && ca_roll_is_out(w, i))
 			e = renew_last(&r, i);

@@ -205,9 +205,9 @@ enum base_err ca_store_orders_replace(struct ca_store *st, const char *node,
 enum base_err ca_store_epoch_last(struct ca_store *st, const char *node,
     const char *root, uint64_t *epoch) BASE_MUST;
 typedef enum base_err ca_order_fn(void *arg, const struct ca_order *o);
-/* sent or received, by node and root */
-enum base_err
-ca_store_orders_open(struct ca_store *st, ca_order_fn *fn, void *arg) BASE_MUST;
+/* sent or received, by node and root; brief leaves cms empty */
+enum base_err ca_store_orders_open(struct ca_store *st, bool brief,
+    ca_order_fn *fn, void *arg) BASE_MUST;
 enum base_err ca_store_orders_of_node(struct ca_store *st, const char *node,
     ca_order_fn *fn, void *arg) BASE_MUST;
 
@@ -239,6 +239,11 @@ ca_store_cert_add(struct ca_store *st, const struct ca_cert *c) BASE_MUST;
 typedef enum base_err ca_cert_fn(void *arg, const struct ca_cert *c);
 enum base_err ca_store_certs_of_node(struct ca_store *st, const char *node,
     ca_cert_fn *fn, void *arg) BASE_MUST;
+
+/* The last certificate of each node under each root that ends before then;
+ * der is empty. */
+enum base_err ca_store_certs_ending(struct ca_store *st,
+    struct base_time before, ca_cert_fn *fn, void *arg) BASE_MUST;
 
 /* One-time tokens: SHA-256 of the secret only. */
 enum base_err ca_store_token_add(struct ca_store *st, const char *node,

@@ -276,10 +276,11 @@ order_read(sqlite3_stmt *s, struct ca_order *o)
 	return ca_sq_blob(s, 9, &o->cms);
 }
 
-#define ORDER_COLUMNS                                                      \
-	"node, root, epoch, roll, steps, gen_from, gen_to,"                \
-	" bridge, digest, cms, issued, expires, state, received, settled," \
-	" proof, reason"
+#define ORDER_COLUMNS_BUT(cms)                                        \
+	"node, root, epoch, roll, steps, gen_from, gen_to,"           \
+	" bridge, digest, " cms ", issued, expires, state, received," \
+	" settled, proof, reason"
+#define ORDER_COLUMNS ORDER_COLUMNS_BUT("cms")
 
 enum base_err
 ca_store_order_get(struct ca_store *st, const char *node, const char *root,
@@ -368,13 +369,16 @@ order_each(struct ca_store *st, sqlite3_stmt *s, ca_order_fn *fn, void *arg)
 	return r;
 }
 
+#define ORDERS_OPEN " FROM orders WHERE state < 3 ORDER BY node, root, epoch"
+
 enum base_err
-ca_store_orders_open(struct ca_store *st, ca_order_fn *fn, void *arg)
+ca_store_orders_open(struct ca_store *st, bool brief, ca_order_fn *fn,
+    void *arg)
 {
 	sqlite3_stmt *s = NULL;
 	enum base_err r = ca_sq_open(st,
-	    "SELECT " ORDER_COLUMNS " FROM orders"
-	    " WHERE state < 3 ORDER BY node, root, epoch",
+	    brief ? "SELECT " ORDER_COLUMNS_BUT("NULL") ORDERS_OPEN
+		  : "SELECT " ORDER_COLUMNS ORDERS_OPEN,
 	    &s, "");
 
 	return r != BASE_OK ? r : order_each(st, s, fn, arg);
@@ -455,25 +459,48 @@ cert_read(sqlite3_stmt *s, struct ca_cert *c)
 	return BASE_OK;
 }
 
-enum base_err
-ca_store_certs_of_node(struct ca_store *st, const char *node, ca_cert_fn *fn,
-    void *arg)
+static enum base_err
+cert_each(struct ca_store *st, sqlite3_stmt *s, ca_cert_fn *fn, void *arg)
 {
-	sqlite3_stmt *s = NULL;
 	struct ca_cert c;
 	enum base_err r;
 	bool row = true;
 
-	if ((r = ca_sq_open(st,
-		 "SELECT serial, node, root, gen, kind,"
-		 " not_before, not_after, der FROM cert WHERE node = ?"
-		 " ORDER BY root, gen, not_before",
-		 &s, "s", node)) != BASE_OK)
-		return r;
 	while ((r = ca_sq_next(st, s, &row)) == BASE_OK && row)
 		if ((r = cert_read(s, &c)) != BASE_OK ||
 		    (r = fn(arg, &c)) != BASE_OK)
 			break;
 	ca_sq_close(s);
 	return r;
+}
+
+enum base_err
+ca_store_certs_of_node(struct ca_store *st, const char *node, ca_cert_fn *fn,
+    void *arg)
+{
+	sqlite3_stmt *s = NULL;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT serial, node, root, gen, kind,"
+	    " not_before, not_after, der FROM cert WHERE node = ?"
+	    " ORDER BY root, gen, not_before",
+	    &s, "s", node);
+
+	return r != BASE_OK ? r : cert_each(st, s, fn, arg);
+}
+
+/* A bare column beside max() is of the row that has the maximum (SQLite's
+ * own rule). */
+enum base_err
+ca_store_certs_ending(struct ca_store *st, struct base_time before,
+    ca_cert_fn *fn, void *arg)
+{
+	sqlite3_stmt *s = NULL;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT serial, node, root, gen, kind, not_before,"
+	    " max(not_after), NULL FROM cert WHERE node <> ''"
+	    " GROUP BY node, root HAVING max(not_after) < ?"
+	    " ORDER BY node, root",
+	    &s, "i", before.ms);
+
+	return r != BASE_OK ? r : cert_each(st, s, fn, arg);
 }

@@ -92,7 +92,7 @@ ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 		    since);
 		return;
 	}
-	if (ca_store_orders_open(ca->store, late_order, &l) != BASE_OK)
+	if (ca_store_orders_open(ca->store, true, late_order, &l) != BASE_OK)
 		base_log(BASE_ERR, "waits: %s", base_why());
 	if (l.n > 4) {
 		size_t at = strlen(out);

@@ -282,12 +282,14 @@ START_TEST(an_epoch_is_given_once)
 	ck_assert_int_eq(ca_store_order_add(st, &o), BASE_E_EXISTS);
 	ck_assert_int_eq(ca_store_epoch_last(st, "a", "plant", &last), BASE_OK);
 	ck_assert_uint_eq(last, 4);
-	ck_assert_int_eq(ca_store_orders_open(st, count_order, &n), BASE_OK);
+	ck_assert_int_eq(ca_store_orders_open(st, false, count_order, &n),
+	    BASE_OK);
 	ck_assert_uint_eq(n, 1);
 	o.state = CA_ORDER_EFFECTIVE;
 	o.settled.ms = 8;
 	ck_assert_int_eq(ca_store_order_update(st, &o), BASE_OK);
-	ck_assert_int_eq(ca_store_orders_open(st, count_order, &n), BASE_OK);
+	ck_assert_int_eq(ca_store_orders_open(st, false, count_order, &n),
+	    BASE_OK);
 	ck_assert_uint_eq(n, 1);
 	ck_assert_int_eq(ca_store_order_get(st, "a", "plant", 4, &back),
 	    BASE_OK);
@@ -318,6 +320,42 @@ START_TEST(a_report_is_kept_once)
 	ck_assert_int_eq(ca_store_report_add(st, &r), BASE_OK);
 	ck_assert_int_eq(ca_store_report_count(st, &n), BASE_OK);
 	ck_assert_uint_eq(n, 2);
+}
+END_TEST
+
+static enum base_err
+count_cert(void *arg, const struct ca_cert *c)
+{
+	ck_assert_int_eq(c->not_after.ms, 50);
+	ck_assert_uint_eq(c->gen, 2);
+	++*(size_t *)arg;
+	return BASE_OK;
+}
+
+START_TEST(the_last_certificate_counts_when_they_end)
+{
+	struct ca_cert c = { .node = "a",
+		.root = "plant",
+		.gen = 1,
+		.kind = WIRE_NODE_CERT,
+		.serial = { 1 },
+		.not_after = { 20 },
+		.der = span("x") };
+	size_t n = 0;
+
+	ck_assert_int_eq(ca_store_cert_add(st, &c), BASE_OK);
+	ck_assert_int_eq(ca_store_cert_add(st, &c), BASE_E_EXISTS);
+	c.gen = 2;
+	c.not_after.ms = 50;
+	ck_assert_int_eq(ca_store_cert_add(st, &c), BASE_OK);
+	ck_assert_int_eq(ca_store_certs_ending(st, (struct base_time){ 50 },
+			     count_cert, &n),
+	    BASE_OK);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_int_eq(ca_store_certs_ending(st, (struct base_time){ 51 },
+			     count_cert, &n),
+	    BASE_OK);
+	ck_assert_uint_eq(n, 1);
 }
 END_TEST
 
@@ -460,6 +498,7 @@ case_store(void)
 	tcase_add_test(t, facts_come_in_their_order);
 	tcase_add_test(t, an_epoch_is_given_once);
 	tcase_add_test(t, a_report_is_kept_once);
+	tcase_add_test(t, the_last_certificate_counts_when_they_end);
 	tcase_add_test(t, a_token_burns_once);
 	tcase_add_test(t, audit_holds_and_goes_on);
 	tcase_add_loop_test(t, audit_tampering_is_found, 0,
