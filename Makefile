@@ -84,7 +84,7 @@ include packaging/files.mk
 check: all lint
 
 asan:
-	$(MAKE) B=build/asan CC=clang OPT="-O1 -g -fno-omit-frame-pointer" \
+	KEDGE_CHECK_RATE=6 $(MAKE) B=build/asan CC=clang OPT="-O1 -g -fno-omit-frame-pointer" \
 	    FORTIFY= SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" check
 
 lint:

@@ -49,7 +49,8 @@ store_now() {
 
 old_all() {
 	for n in $NODES; do
-		old_file "$D/$n"/files/* "$(store_now "$n")"/*.pem && echo "$n"
+		old_file "$D/$n"/files/* "$(store_now "$n")"/*.pem \
+		    "$(store_now "$n").b" && echo "$n"
 	done
 	old_server web1 "$WEB1" app1
 	old_server web2 "$WEB2" app5
