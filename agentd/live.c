@@ -73,6 +73,12 @@ enter(struct ag_live *l, enum stage s)
 static void
 end(struct ag_live *l, enum base_err e)
 {
+	/* putting back goes on to the next application, whatever one says */
+	if (l->c.order == NULL && e != BASE_OK) {
+		base_log(BASE_WARNING, "%s", base_why());
+		enter(l, S_NEXT);
+		return;
+	}
 	l->ended = true;
 	l->result = e;
 	if (e != BASE_OK)

@@ -354,6 +354,26 @@ START_TEST(reload_hangs)
 }
 END_TEST
 
+/* The way back does not stop at an application that cannot be reloaded. */
+START_TEST(put_back_all)
+{
+	char *mark = base_asprintf("%s/mark", dir);
+	char *more = base_asprintf(
+	    "reload = [ \"false\" ]; }, { name = \"b\"; proof = \"reload\";"
+	    " server = { root = \"plant\"; pem = \"%s/b.pem\"; };"
+	    " reload = [ \"touch\", \"%s\" ];",
+	    dir, mark);
+
+	node_up(more);
+	ck_assert_int_eq(give(WIRE_STEP_TRUST, 2), WIRE_FAILED);
+	ck_assert_ptr_nonnull(strstr(last.reason, "a: reload"));
+	ck_assert_int_eq(access(mark, F_OK), 0);
+	node_down();
+	free(more);
+	free(mark);
+}
+END_TEST
+
 START_TEST(by_reload)
 {
 	node_up("reload = [ \"true\" ]; proof = \"reload\";");
@@ -438,6 +458,7 @@ case_work(void)
 	tcase_add_test(t, stale);
 	tcase_add_test(t, check_fails);
 	tcase_add_test(t, reload_hangs);
+	tcase_add_test(t, put_back_all);
 	tcase_add_test(t, by_reload);
 	tcase_add_test(t, death);
 	return t;
