@@ -4,7 +4,7 @@
 FUZZ_SECONDS ?= 5
 FUZZ_TARGETS := order report hello ack token join_request join_answer parcel \
                 exchange hsm_request hsm_answer hsm_frame cms http_request \
-                http_answer cert pem csr tbs
+                http_answer cert crl pem csr tbs
 FUZZ_SRC     := tests/fuzz/fuzz.c tests/unit/wire/sample.c \
                 tests/unit/wire/fleet.c
 FUZZ_LIBS     = $(EVENT_LIBS) $(CRYPTO_LIBS) $(CHECK_LIBS)

@@ -8,6 +8,7 @@
 
 #include "tests/unit/wire/sample.h"
 #include "wire/http.h"
+#include "wire/verify.h"
 
 #define TRUST "tests/data/msg/root.pem"
 
@@ -83,6 +84,34 @@ run_http_answer(struct base_span in)
 	run_http(in, wire_http_answer_parse);
 }
 
+/* Name constraints of x upon itself. */
+static void
+chain_of_two(X509 *x)
+{
+	STACK_OF(X509) *sk = sk_X509_new_null();
+	enum base_err e;
+
+	if (sk == NULL || sk_X509_push(sk, x) <= 0 || sk_X509_push(sk, x) <= 0)
+		base_die("fuzz: out of memory");
+	e = wire_pkix_check_chain(sk);
+	(void)e;
+	sk_X509_free(sk);
+}
+
+static void
+run_crl(struct base_span in)
+{
+	const uint8_t *p = in.p;
+	X509_CRL *c = d2i_X509_CRL(NULL, &p, (long)in.n);
+	enum base_err e;
+
+	if (c == NULL)
+		return;
+	e = wire_crl_check(c);
+	(void)e;
+	X509_CRL_free(c);
+}
+
 static void
 run_cert(struct base_span in)
 {
@@ -105,6 +134,11 @@ run_cert(struct base_span in)
 		base_die("cert: the closed profile takes more than the open");
 	e = wire_x509_node(x, node);
 	e = wire_verify_root(x, ON(1));
+	/* what stands behind a signature that no fuzzer finds */
+	e = wire_pkix_check(x, false);
+	e = wire_profile_check(x, x, true);
+	e = wire_profile_check(x, x, false);
+	chain_of_two(x);
 	X509_free(x);
 }
 
@@ -155,6 +189,7 @@ static const struct {
 	{ "http_request", run_http_request },
 	{ "http_answer", run_http_answer },
 	{ "cert", run_cert },
+	{ "crl", run_crl },
 	{ "pem", run_pem },
 	{ "csr", run_csr },
 	{ "tbs", run_tbs },
