@@ -138,6 +138,9 @@ child_run(char *const *argv, int out)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	/* the supervisor's word is the agent's, not its commands' */
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("CREDENTIALS_DIRECTORY");
 	if (dup2(null, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2) {
 		close_range(3, ~0U, 0);
 		execvp(argv[0], argv);
