@@ -20,6 +20,7 @@ now_ms() {
 }
 
 note() {
+	[ ! -t 1 ] || printf '\r\033[K' # over the bar
 	say "$(date -u +%H:%M:%S)  demo: $*"
 }
 
