@@ -32,21 +32,26 @@ hunt() {
 	return 0
 }
 
+# Everything once; a mutant is one object of its own among the others.
 rm -rf "$dir"
-mkdir -p "$dir"
+mkdir -p "$dir/base"
+for f in policy/*.c "$here"/*.c; do
+	$cc $flags -I. -c -o "$dir/base/$(basename "$f" .c).o" "$f"
+done
 while IFS='|' read -r name file expression; do
 	case $name in ''|'#'*) continue ;; esac
-	[ "${MUTANT:-$name}" = "$name" ] || continue
+	# MUTANT is a pattern of names
+	# shellcheck disable=SC2254
+	case $name in ${MUTANT:-*}) ;; *) continue ;; esac
 	m=$dir/$name
-	mkdir -p "$m/policy"
-	cp policy/*.[ch] "$m/policy"
-	sed -E -i "$expression" "$m/policy/$file"
-	if cmp -s "policy/$file" "$m/policy/$file"; then
+	cp -r "$dir/base" "$m"
+	sed -E "$expression" "policy/$file" >"$m/$file"
+	if cmp -s "policy/$file" "$m/$file"; then
 		echo "mutant $name: changes nothing; correct its line" >&2
 		exit 1
 	fi
-	if ! $cc $flags -I"$m" -I. -o "$m/explore" "$m"/policy/*.c \
-	    "$here"/*.c 2>"$m/cc.log"
+	if ! $cc $flags -I. -c -o "$m/${file%.c}.o" "$m/$file" \
+	    2>"$m/cc.log" || ! $cc -o "$m/explore" "$m"/*.o 2>>"$m/cc.log"
 	then
 		echo "mutant $name: does not compile, see $m/cc.log" >&2
 		exit 1
