@@ -147,7 +147,7 @@ case_asn1(void)
 	TCase *tc = tcase_create("asn1");
 	int n = (int)nsamples;
 
-	tcase_set_timeout(tc, 30);
+	tcase_set_timeout(tc, 120); /* sanitizers are slow */
 	tcase_add_loop_test(tc, test_round, 0, n);
 	tcase_add_loop_test(tc, test_cut, 0, n);
 	tcase_add_loop_test(tc, test_trailing, 0, n);

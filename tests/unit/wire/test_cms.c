@@ -20,12 +20,12 @@ enum who {
 	NWHO
 };
 
-struct house {
+static struct house {
 	const struct fleet_key *old, *new, *leaf;
 	X509 *root, *new_root, *proof; /* NewWithOld */
 	X509 *cert[NWHO], *new_node;
 	STACK_OF(X509) *trust, *new_trust;
-};
+} h;
 
 static X509 *
 issue(enum wire_cert_kind kind, const char *root, const char *node,
@@ -36,16 +36,16 @@ issue(enum wire_cert_kind kind, const char *root, const char *node,
 	return fleet_issue(&t, issuer);
 }
 
-static struct house
-house(void)
+static void
+house_build(void)
 {
-	struct house h = {
+	const char *m = "management";
+
+	h = (struct house){
 		.old = fleet_key(WIRE_P256, 0),
 		.new = fleet_key(WIRE_P256, 1),
 		.leaf = fleet_key(WIRE_P256, 2),
 	};
-	const char *m = "management";
-
 	h.root = issue(WIRE_NEW_WITH_NEW, m, "", h.old, h.old);
 	h.new_root = issue(WIRE_NEW_WITH_NEW, m, "", h.new, h.new);
 	h.proof = issue(WIRE_NEW_WITH_OLD, m, "", h.new, h.old);
@@ -56,7 +56,19 @@ house(void)
 	h.new_node = issue(WIRE_NODE_CERT, m, "app1", h.leaf, h.new);
 	h.trust = fleet_stack(h.root, NULL);
 	h.new_trust = fleet_stack(h.new_root, NULL);
-	return h;
+}
+
+static void
+house_free(void)
+{
+	X509 *all[] = { h.root, h.new_root, h.proof, h.new_node };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		X509_free(all[i]);
+	for (int i = 0; i < NWHO; i++)
+		X509_free(h.cert[i]);
+	sk_X509_pop_free(h.trust, X509_free);
+	sk_X509_pop_free(h.new_trust, X509_free);
 }
 
 static enum who
@@ -76,13 +88,12 @@ signer_of(enum wire_content type)
 }
 
 static struct base_buf
-sign(const struct house *h, enum wire_content type, X509 *cert,
-    STACK_OF(X509) *chain)
+sign(enum wire_content type, X509 *cert, STACK_OF(X509) *chain)
 {
 	struct base_buf cms;
 
 	base_buf_init(&cms, 0);
-	OK(wire_cms_sign(type, TEXT, cert, h->leaf->key, chain, &cms));
+	OK(wire_cms_sign(type, TEXT, cert, h.leaf->key, chain, &cms));
 	return cms;
 }
 
@@ -117,8 +128,7 @@ verify(enum wire_content type, struct base_span cms, STACK_OF(X509) *trust,
 START_TEST(test_types)
 {
 	enum wire_content type = (enum wire_content)_i;
-	struct house h = house();
-	struct base_buf cms = sign(&h, type, h.cert[signer_of(type)], NULL);
+	struct base_buf cms = sign(type, h.cert[signer_of(type)], NULL);
 
 	for (int t = WIRE_C_ORDER; t <= WIRE_C_JOIN_ANSWER; t++) {
 		enum base_err e = verify((enum wire_content)t,
@@ -133,10 +143,8 @@ END_TEST
 START_TEST(test_purposes)
 {
 	enum wire_content type = (enum wire_content)_i;
-	struct house h = house();
-
 	for (int who = 0; who < NWHO; who++) {
-		struct base_buf cms = sign(&h, type, h.cert[who], NULL);
+		struct base_buf cms = sign(type, h.cert[who], NULL);
 		enum base_err e =
 		    verify(type, base_buf_span(&cms), h.trust, ON(1));
 
@@ -149,8 +157,7 @@ END_TEST
 
 START_TEST(test_time)
 {
-	struct house h = house();
-	struct base_buf cms = sign(&h, WIRE_C_REPORT, h.cert[NODE], NULL);
+	struct base_buf cms = sign(WIRE_C_REPORT, h.cert[NODE], NULL);
 	struct base_span s = base_buf_span(&cms);
 
 	OK(verify(WIRE_C_REPORT, s, h.trust, ON(364)));
@@ -164,11 +171,10 @@ END_TEST
 
 START_TEST(test_trust)
 {
-	struct house h = house();
 	STACK_OF(X509) *chain = fleet_stack(h.proof, NULL);
 	STACK_OF(X509) *none = sk_X509_new_null();
-	struct base_buf bare = sign(&h, WIRE_C_REPORT, h.new_node, NULL);
-	struct base_buf with = sign(&h, WIRE_C_REPORT, h.new_node, chain);
+	struct base_buf bare = sign(WIRE_C_REPORT, h.new_node, NULL);
+	struct base_buf with = sign(WIRE_C_REPORT, h.new_node, chain);
 
 	OK(verify(WIRE_C_REPORT, base_buf_span(&bare), h.new_trust, ON(1)));
 	ck_assert_int_ne(verify(WIRE_C_REPORT, base_buf_span(&bare), h.trust,
@@ -181,6 +187,7 @@ START_TEST(test_trust)
 			     ON(1)),
 	    BASE_OK);
 	sk_X509_free(none);
+	sk_X509_pop_free(chain, X509_free);
 	base_buf_free(&bare);
 	base_buf_free(&with);
 }
@@ -188,7 +195,6 @@ END_TEST
 
 START_TEST(test_wrong_key)
 {
-	struct house h = house();
 	struct base_buf cms;
 
 	base_buf_init(&cms, 0);
@@ -204,15 +210,14 @@ END_TEST
 
 START_TEST(test_algorithms)
 {
-	struct house h = house();
-
 	h.leaf = fleet_key((enum wire_alg)_i, 0);
 	if (h.leaf == h.old)
 		h.leaf = fleet_key(WIRE_P256, 2);
 	X509 *node = issue(WIRE_NODE_CERT, "management", "app1", h.leaf, h.old);
-	struct base_buf cms = sign(&h, WIRE_C_REPORT, node, NULL);
+	struct base_buf cms = sign(WIRE_C_REPORT, node, NULL);
 
 	OK(verify(WIRE_C_REPORT, base_buf_span(&cms), h.trust, ON(1)));
+	X509_free(node);
 	base_buf_free(&cms);
 }
 END_TEST
@@ -221,8 +226,7 @@ END_TEST
 
 START_TEST(test_cut)
 {
-	struct house h = house();
-	struct base_buf cms = sign(&h, WIRE_C_REPORT, h.cert[NODE], NULL);
+	struct base_buf cms = sign(WIRE_C_REPORT, h.cert[NODE], NULL);
 
 	for (size_t n = 0; n < cms.n; n++) {
 		uint8_t *copy = base_memdup(cms.p, n);
@@ -246,8 +250,7 @@ END_TEST
  * the signer stay the same. */
 START_TEST(test_changed)
 {
-	struct house h = house();
-	struct base_buf cms = sign(&h, WIRE_C_REPORT, h.cert[NODE], NULL);
+	struct base_buf cms = sign(WIRE_C_REPORT, h.cert[NODE], NULL);
 	size_t taken = 0;
 
 	for (size_t i = 0; i < cms.n; i++)
@@ -281,23 +284,22 @@ enum odd {
 };
 
 static X509_CRL *
-empty_crl(const struct house *h)
+empty_crl(void)
 {
 	X509_CRL *crl = X509_CRL_new();
 	ASN1_TIME *t = ASN1_TIME_set(NULL, T0.ms / 1000);
 
 	ck_assert_int_eq(X509_CRL_set_issuer_name(crl,
-			     X509_get_subject_name(h->root)),
+			     X509_get_subject_name(h.root)),
 	    1);
 	ck_assert_int_eq(X509_CRL_set1_lastUpdate(crl, t), 1);
-	ck_assert_int_gt(X509_CRL_sign(crl, h->old->key, EVP_sha256()), 0);
+	ck_assert_int_gt(X509_CRL_sign(crl, h.old->key, EVP_sha256()), 0);
 	ASN1_TIME_free(t);
 	return crl;
 }
 
 static void
-add_signer(CMS_ContentInfo *cms, const struct house *h, X509 *cert,
-    enum odd how)
+add_signer(CMS_ContentInfo *cms, X509 *cert, enum odd how)
 {
 	unsigned flags = CMS_BINARY | CMS_NOSMIMECAP |
 	    (how == NO_ATTR ? CMS_NOATTR : 0) |
@@ -306,8 +308,7 @@ add_signer(CMS_ContentInfo *cms, const struct house *h, X509 *cert,
 	const EVP_MD *md = how == MD_SHA1 ? EVP_sha1()
 	    : how == MD_SHA512		  ? EVP_sha512()
 					  : EVP_sha256();
-	CMS_SignerInfo *si =
-	    CMS_add1_signer(cms, cert, h->leaf->key, md, flags);
+	CMS_SignerInfo *si = CMS_add1_signer(cms, cert, h.leaf->key, md, flags);
 
 	ck_assert_ptr_nonnull(si);
 	if (how == UNSIGNED)
@@ -360,15 +361,14 @@ end(CMS_ContentInfo *cms, enum odd how)
 START_TEST(test_odd)
 {
 	enum odd how = (enum odd)_i;
-	struct house h = house();
 	CMS_ContentInfo *cms = start(how);
 	struct base_buf der;
 	enum base_err e;
 
 	for (int i = 0; i < (how == THREE ? 3 : 1); i++)
-		add_signer(cms, &h, h.cert[NODE], i == 0 ? how : NO_CERT);
+		add_signer(cms, h.cert[NODE], i == 0 ? how : NO_CERT);
 	if (how == CRL)
-		ck_assert_int_eq(CMS_add0_crl(cms, empty_crl(&h)), 1);
+		ck_assert_int_eq(CMS_add0_crl(cms, empty_crl()), 1);
 	der = end(cms, how);
 	e = verify(WIRE_C_REPORT, base_buf_span(&der), h.trust, ON(1));
 	ck_assert_msg((e == BASE_OK) == (how == PLAIN), "odd %d", _i);
@@ -379,14 +379,13 @@ END_TEST
 /* Two signatures while the management root rolls: either will do. */
 START_TEST(test_two_signers)
 {
-	struct house h = house();
 	CMS_ContentInfo *cms = start(PLAIN);
 	STACK_OF(X509) *other;
 	struct base_buf der;
 	X509 *x;
 
-	add_signer(cms, &h, h.cert[NODE], PLAIN);
-	add_signer(cms, &h, h.new_node, PLAIN);
+	add_signer(cms, h.cert[NODE], PLAIN);
+	add_signer(cms, h.new_node, PLAIN);
 	der = end(cms, PLAIN);
 	OK(verify(WIRE_C_REPORT, base_buf_span(&der), h.trust, ON(1)));
 	OK(verify(WIRE_C_REPORT, base_buf_span(&der), h.new_trust, ON(1)));
@@ -395,6 +394,8 @@ START_TEST(test_two_signers)
 	ck_assert_int_ne(verify(WIRE_C_REPORT, base_buf_span(&der), other,
 			     ON(1)),
 	    BASE_OK);
+	sk_X509_pop_free(other, X509_free);
+	X509_free(x);
 	base_buf_free(&der);
 }
 END_TEST
@@ -402,12 +403,11 @@ END_TEST
 /* An odd second signature spoils the message, also beside a good one. */
 START_TEST(test_odd_second)
 {
-	struct house h = house();
 	CMS_ContentInfo *cms = start(PLAIN);
 	struct base_buf der;
 
-	add_signer(cms, &h, h.cert[NODE], PLAIN);
-	add_signer(cms, &h, h.new_node, EXTRA);
+	add_signer(cms, h.cert[NODE], PLAIN);
+	add_signer(cms, h.new_node, EXTRA);
 	der = end(cms, PLAIN);
 	ck_assert_int_eq(verify(WIRE_C_REPORT, base_buf_span(&der), h.trust,
 			     ON(1)),
@@ -421,7 +421,8 @@ case_cms(void)
 {
 	TCase *tc = tcase_create("cms");
 
-	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, house_build, house_free);
+	tcase_set_timeout(tc, 120); /* sanitizers are slow */
 	tcase_add_loop_test(tc, test_types, WIRE_C_ORDER,
 	    WIRE_C_JOIN_ANSWER + 1);
 	tcase_add_loop_test(tc, test_purposes, WIRE_C_ORDER,
