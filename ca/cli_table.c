@@ -91,7 +91,7 @@ static const struct cli_option verify_options[] = {
 const struct cli_command cli_commands[] = {
 	{ "plan",
 	    "[--topology FILE] --root NAME [--strategy NAME] [--exit-code]",
-	    "show the orders of a whole roll, without daemon or token",
+	    "show the orders of a whole roll",
 	    "Prints the update orders that move every node from the old generation\n"
 	    "of a root to the new one, and what each order waits for: the effective\n"
 	    "reports of the orders under \"after\". With --topology nobody is asked;\n"

@@ -277,27 +277,36 @@ file_create(const char *path, struct base_span s)
 	return e;
 }
 
+/* The token goes into the file and nowhere else. */
 static enum base_err
-node_token_print(struct cli *c, const json_t *a)
+node_token_keep(struct cli *c, json_t *a)
 {
-	FILE *f = cli_out(c);
 	const char *out = cli_get(c, "out");
 	char *line;
 	enum base_err e;
 
-	if (out == NULL) {
-		fprintf(f, "%s\n", ca_text_of(a, "token"));
+	if (out == NULL)
 		return BASE_OK;
-	}
 	line = base_asprintf("%s\n", ca_text_of(a, "token"));
 	e = file_create(out,
 	    (struct base_span){ (const uint8_t *)line, strlen(line) });
 	base_wipe(line, strlen(line));
 	free(line);
-	if (e != BASE_OK)
-		return e;
-	fprintf(f, "%s holds the token, good until %s, for one join\n", out,
-	    ca_text_of(a, "end"));
+	json_object_del(a, "token");
+	return e;
+}
+
+static enum base_err
+node_token_print(struct cli *c, const json_t *a)
+{
+	FILE *f = cli_out(c);
+	const char *out = cli_get(c, "out");
+
+	if (out == NULL)
+		fprintf(f, "%s\n", ca_text_of(a, "token"));
+	else
+		fprintf(f, "%s holds the token, good until %s, for one join\n",
+		    out, ca_text_of(a, "end"));
 	return BASE_OK;
 }
 
@@ -310,17 +319,16 @@ ca_cmd_node_token(struct cli *c)
 		CA_FIELD_END,
 	};
 
-	return ca_remote(c, "node-token", args, node_token_print);
+	return ca_remote_act(c, "node-token", args, node_token_keep,
+	    node_token_print);
 }
 
 static enum base_err
-node_join_print(struct cli *c, const json_t *a)
+node_join_keep(struct cli *c, json_t *a)
 {
-	FILE *f = cli_out(c);
 	const char *text = ca_text_of(a, "answer");
 	size_t n = strlen(text), pad = 0;
 	unsigned char *der = base_alloc(n / 4 * 3 + 4);
-	const char *out = cli_arg(c, 1);
 	enum base_err e;
 	int len;
 
@@ -330,12 +338,18 @@ node_join_print(struct cli *c, const json_t *a)
 	if (len < 0 || (size_t)len < pad)
 		e = base_fail(BASE_E_SYNTAX, "kedged's answer is no base64");
 	else
-		e = file_create(out,
+		e = file_create(cli_arg(c, 1),
 		    (struct base_span){ der, (size_t)len - pad });
 	free(der);
-	if (e != BASE_OK)
-		return e;
-	fprintf(f, "%s holds the answer for the node\n", out);
+	return e;
+}
+
+static enum base_err
+node_join_print(struct cli *c, const json_t *a)
+{
+	(void)a;
+	fprintf(cli_out(c), "%s holds the answer for the node\n",
+	    cli_arg(c, 1));
 	return BASE_OK;
 }
 
@@ -347,7 +361,8 @@ ca_cmd_node_join(struct cli *c)
 		CA_FIELD_END,
 	};
 
-	return ca_remote(c, "node-join", args, node_join_print);
+	return ca_remote_act(c, "node-join", args, node_join_keep,
+	    node_join_print);
 }
 
 /* ---- link -------------------------------------------------------------------- */
@@ -403,6 +418,16 @@ ca_cmd_link_remove(struct cli *c)
 
 /* ---- topology apply ------------------------------------------------------------ */
 
+/* --exit-code is about what is not done yet: about a dry run. */
+static enum base_err
+topology_judge(struct cli *c, json_t *a)
+{
+	if (cli_has(c, "dry-run") && cli_has(c, "exit-code") &&
+	    json_array_size(json_object_get(a, "changes")) > 0)
+		cli_exit_set(c, CLI_CHANGES);
+	return BASE_OK;
+}
+
 static enum base_err
 topology_print(struct cli *c, const json_t *a)
 {
@@ -422,20 +447,17 @@ topology_print(struct cli *c, const json_t *a)
 		    "%" JSON_INTEGER_FORMAT
 		    " not removed; --allow-remove does that\n",
 		    skipped);
-	if (cli_has(c, "exit-code") && json_array_size(changes) > 0)
-		cli_exit_set(c, CLI_CHANGES);
 	return BASE_OK;
 }
 
 static enum base_err
 topology_applied(struct cli *c, const json_t *a)
 {
-	FILE *f = cli_out(c);
+	json_int_t all =
+	    (json_int_t)json_array_size(json_object_get(a, "changes"));
 
-	fprintf(f, "%s\n",
-	    json_array_size(json_object_get(a, "changes")) == 0
-		? "nothing to do"
-		: "applied");
+	fprintf(cli_out(c), "%s\n",
+	    all == ca_number_of(a, "skipped") ? "nothing to do" : "applied");
 	return BASE_OK;
 }
 
@@ -457,14 +479,14 @@ ca_cmd_topology_apply(struct cli *c)
 	    BASE_OK)
 		return e;
 	if (cli_has(c, "dry-run") || cli_json(c))
-		return ca_request_ask(c, request, topology_print);
+		return ca_request_ask(c, request, topology_judge,
+		    topology_print);
 	json_object_set_new(request, "dry_run", json_true());
-	if ((e = ca_request_ask(c, json_incref(request), topology_print)) ==
-	    BASE_OK) {
+	if ((e = ca_request_ask(c, json_incref(request), NULL,
+		 topology_print)) == BASE_OK) {
 		fflush(cli_out(c));
-		cli_exit_set(c, CLI_DONE);
 		json_object_del(request, "dry_run");
-		return ca_request_ask(c, request, topology_applied);
+		return ca_request_ask(c, request, NULL, topology_applied);
 	}
 	json_decref(request);
 	return e;

@@ -71,23 +71,32 @@ roll_print_one(struct cli *c, const json_t *answer)
 }
 
 static enum base_err
+roll_status_judge(struct cli *c, json_t *answer)
+{
+	size_t i;
+	json_t *o;
+
+	if (!cli_has(c, "exit-code"))
+		return BASE_OK;
+	json_array_foreach(json_object_get(answer, "rolls"), i, o)
+	{
+		if (!roll_is_done(o))
+			cli_exit_set(c, CLI_WAITING);
+	}
+	return BASE_OK;
+}
+
+static enum base_err
 roll_status_print(struct cli *c, const json_t *answer)
 {
 	FILE *f = cli_out(c);
 	const json_t *rolls = json_object_get(answer, "rolls");
-	bool waiting = false;
 	size_t i;
 	json_t *o;
 
 	if (json_array_size(rolls) == 0)
 		fprintf(f, "no rolls\n");
-	json_array_foreach(rolls, i, o)
-	{
-		roll_print(f, o);
-		waiting = waiting || !roll_is_done(o);
-	}
-	if (waiting && cli_has(c, "exit-code"))
-		cli_exit_set(c, CLI_WAITING);
+	json_array_foreach(rolls, i, o) roll_print(f, o);
 	return BASE_OK;
 }
 
@@ -239,7 +248,7 @@ ca_cmd_roll_status(struct cli *c)
 		return e;
 	if (cli_has(c, "watch"))
 		return roll_watch(c, request);
-	return ca_request_ask(c, request, roll_status_print);
+	return ca_request_ask(c, request, roll_status_judge, roll_status_print);
 }
 
 /* ---- roll start, pause, resume, retry ------------------------------------------------- */
@@ -341,7 +350,7 @@ ca_cmd_explain(struct cli *c)
 		json_object_set_new(request, fields[i], json_stringn(s, n));
 		s += n + (i < 2);
 	}
-	return ca_request_ask(c, request, explain_print);
+	return ca_request_ask(c, request, NULL, explain_print);
 }
 
 /* ---- graph --------------------------------------------------------------------------------- */

@@ -147,12 +147,38 @@ ca_topology_fetch(struct cli *c, struct base_buf *text)
 	return e;
 }
 
+/* The same three lists, as kedged has them. */
+static enum base_err
+show_json(struct cli *c)
+{
+	json_t *all = json_object(), *answer = NULL;
+	struct ca_ctl *ctl = NULL;
+	enum base_err e = ca_ctl_open(cli_socket(c), &ctl);
+
+	for (size_t i = 0; e == BASE_OK && i < NPARTS; i++) {
+		e = ca_ctl_call(ctl, json_pack("{s:s}", "cmd", parts[i].cmd),
+		    &answer);
+		if (e == BASE_OK)
+			json_object_set(all, parts[i].name,
+			    json_object_get(answer, parts[i].name));
+		json_decref(answer);
+		answer = NULL;
+	}
+	if (e == BASE_OK)
+		ca_json_print(cli_out(c), all);
+	json_decref(all);
+	ca_ctl_close(ctl);
+	return e;
+}
+
 enum base_err
 ca_cmd_topology_show(struct cli *c)
 {
 	struct base_buf text;
 	enum base_err e;
 
+	if (cli_json(c))
+		return show_json(c);
 	if ((e = ca_topology_fetch(c, &text)) == BASE_OK)
 		fprintf(cli_out(c), "%.*s", (int)text.n, (const char *)text.p);
 	base_buf_free(&text);

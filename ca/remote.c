@@ -155,7 +155,8 @@ ca_request_new(struct cli *c, const char *cmd, const struct ca_field *fields,
 }
 
 enum base_err
-ca_request_ask(struct cli *c, json_t *request, ca_print_fn *print)
+ca_request_ask(struct cli *c, json_t *request, ca_act_fn *act,
+    ca_print_fn *print)
 {
 	struct ca_ctl *ctl = NULL;
 	json_t *answer = NULL;
@@ -163,10 +164,13 @@ ca_request_ask(struct cli *c, json_t *request, ca_print_fn *print)
 
 	if ((e = ca_ctl_open(cli_socket(c), &ctl)) == BASE_OK)
 		e = ca_ctl_call(ctl, json_incref(request), &answer);
+	if (e == BASE_OK && act != NULL && (e = act(c, answer)) != BASE_OK)
+		goto out;
 	if (cli_json(c) && answer != NULL)
 		ca_json_print(cli_out(c), answer);
 	else if (e == BASE_OK && print != NULL)
 		e = print(c, answer);
+out:
 	json_decref(request);
 	json_decref(answer);
 	ca_ctl_close(ctl);
@@ -174,13 +178,20 @@ ca_request_ask(struct cli *c, json_t *request, ca_print_fn *print)
 }
 
 enum base_err
-ca_remote(struct cli *c, const char *cmd, const struct ca_field *fields,
-    ca_print_fn *print)
+ca_remote_act(struct cli *c, const char *cmd, const struct ca_field *fields,
+    ca_act_fn *act, ca_print_fn *print)
 {
 	enum base_err e;
 	json_t *request;
 
 	if ((e = ca_request_new(c, cmd, fields, &request)) != BASE_OK)
 		return e;
-	return ca_request_ask(c, request, print);
+	return ca_request_ask(c, request, act, print);
+}
+
+enum base_err
+ca_remote(struct cli *c, const char *cmd, const struct ca_field *fields,
+    ca_print_fn *print)
+{
+	return ca_remote_act(c, cmd, fields, NULL, print);
 }

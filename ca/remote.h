@@ -30,18 +30,24 @@ struct ca_field {
 	}
 
 typedef enum base_err ca_print_fn(struct cli *c, const json_t *answer);
+/* What the command does with the answer whether it is shown as text or as
+ * JSON: writes a file, sets the exit code. May take a secret out of it. */
+typedef enum base_err ca_act_fn(struct cli *c, json_t *answer);
 
 /* New request from the command line; *out is owned by the caller. */
 enum base_err ca_request_new(struct cli *c, const char *cmd,
     const struct ca_field *fields, json_t **out) BASE_MUST;
-/* Asks kedged (request is stolen) and shows the answer: as JSON with --json,
- * else by print (NULL: nothing). Details that come with a refusal are shown
- * with --json too. */
-enum base_err
-ca_request_ask(struct cli *c, json_t *request, ca_print_fn *print) BASE_MUST;
+/* Asks kedged (request is stolen), acts on the answer (NULL: nothing to do) and
+ * shows it: as JSON with --json, else by print (NULL: nothing). Details that
+ * come with a refusal are shown with --json too. */
+enum base_err ca_request_ask(struct cli *c, json_t *request, ca_act_fn *act,
+    ca_print_fn *print) BASE_MUST;
 /* Both in one. */
 enum base_err ca_remote(struct cli *c, const char *cmd,
     const struct ca_field *fields, ca_print_fn *print) BASE_MUST;
+enum base_err ca_remote_act(struct cli *c, const char *cmd,
+    const struct ca_field *fields, ca_act_fn *act,
+    ca_print_fn *print) BASE_MUST;
 
 /* Member as text, "-" when it is none; as number, 0 when it is none. */
 const char *ca_text_of(const json_t *o, const char *key);

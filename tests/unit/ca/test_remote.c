@@ -219,6 +219,12 @@ START_TEST(test_status_says_who_waits_and_exits_4)
 	ck_assert_int_eq(RUN(ROLL("done"), "roll", "status", "--exit-code"),
 	    CLI_DONE);
 	ck_assert_int_eq(RUN(ROLL("running"), "roll", "status"), CLI_DONE);
+	ck_assert_int_eq(RUN(ROLL("running"), "roll", "status", "--exit-code",
+			     "--json"),
+	    CLI_WAITING);
+	ck_assert_int_eq(RUN(ROLL("done"), "roll", "status", "--exit-code",
+			     "--json"),
+	    CLI_DONE);
 	ck_assert_int_eq(RUN(ROLL("done"), "roll", "status", "--watch"),
 	    CLI_DONE);
 	ck_assert_ptr_nonnull(strstr(output, "done"));
@@ -246,6 +252,18 @@ START_TEST(test_token_file_is_private_and_new)
 	    CLI_FAILED);
 	ck_assert_int_eq(RUN(answer, "node", "token", "app1"), CLI_DONE);
 	ck_assert_str_eq(output, "kedge1.abc\n");
+	/* with --json the file is written as well, and the secret is only there */
+	unlink(file);
+	ck_assert_int_eq(RUN(answer, "node", "token", "--json", "--out", file,
+			     "app1"),
+	    CLI_DONE);
+	ck_assert_int_eq(stat(file, &st), 0);
+	ck_assert_int_eq(st.st_size, (off_t)strlen(text));
+	ck_assert_ptr_null(strstr(output, "kedge1.abc"));
+	ck_assert_ptr_nonnull(strstr(output, "2026-01-01"));
+	ck_assert_int_eq(RUN(answer, "node", "token", "--json", "app1"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output, "kedge1.abc"));
 }
 END_TEST
 
@@ -272,6 +290,11 @@ START_TEST(test_join_answer_becomes_bytes)
 	ck_assert_uint_eq(fread(text, 1, sizeof(text), f), 5);
 	ck_assert_int_eq(memcmp(text, "hello", 5), 0);
 	fclose(f);
+	unlink(file);
+	ck_assert_int_eq(RUN("{\"ok\":true,\"answer\":\"aGVsbG8=\"}", "node",
+			     "join", "--json", "/etc/hostname", file),
+	    CLI_DONE);
+	ck_assert_int_eq(access(file, F_OK), 0);
 	ck_assert_int_eq(RUN("{\"ok\":true,\"answer\":\"a!\"}", "node", "join",
 			     "/etc/hostname", "/tmp/never"),
 	    CLI_FAILED);
@@ -293,10 +316,35 @@ START_TEST(test_topology_shows_before_it_applies)
 	    CLI_CHANGES);
 	ck_assert_ptr_nonnull(strstr(output, "+ node app1"));
 	ck_assert_ptr_nonnull(strstr(output, "--allow-remove"));
+	ck_assert_int_eq(RUN(answer, "topology", "apply", "--dry-run",
+			     "--exit-code", "--json", file),
+	    CLI_CHANGES);
 	ck_assert_int_eq(RUN("{\"ok\":true,\"changes\":[],\"skipped\":0}",
 			     "topology", "apply", "--dry-run", "--exit-code",
 			     file),
 	    CLI_DONE);
+}
+END_TEST
+
+/* A removal that is left out is no change. */
+START_TEST(test_topology_says_whether_it_applied)
+{
+	const char *removal =
+	    "{\"ok\":true,\"skipped\":1,\"changes\":[{\"op\":\"-\","
+	    "\"kind\":\"node\",\"name\":\"app1\",\"detail\":\"\"}]}";
+	const char *change =
+	    "{\"ok\":true,\"skipped\":0,\"changes\":[{\"op\":\"+\","
+	    "\"kind\":\"node\",\"name\":\"app1\",\"detail\":\"\"}]}";
+	FILE *f = fopen(file, "w");
+
+	fputs("roots = ();\n", f);
+	fclose(f);
+	ck_assert_int_eq(RUN(removal, "topology", "apply", file), CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output, "- node app1"));
+	ck_assert_ptr_nonnull(strstr(output, "nothing to do"));
+	ck_assert_int_eq(RUN(change, "topology", "apply", "--exit-code", file),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output, "\napplied\n"));
 }
 END_TEST
 
@@ -330,12 +378,19 @@ START_TEST(test_fleet_becomes_a_topology_file_and_a_plan)
 	    "\"links\":[{\"client\":\"app1\",\"server\":\"web1\","
 	    "\"auth\":\"mutual\",\"client_root\":\"plant\","
 	    "\"server_root\":\"plant\"}]}";
+	json_t *shown;
 
 	ck_assert_int_eq(RUN(answer, "topology", "show"), CLI_DONE);
 	ck_assert_ptr_null(strstr(output, "management"));
 	ck_assert_ptr_nonnull(strstr(output,
 	    "{ name = \"web1\"; reach = \"direct\"; address = \"h:1\"; "
 	    "names = [ \"DNS:a\", \"IP:::1\" ]; dual = true; }"));
+	ck_assert_int_eq(RUN(answer, "topology", "show", "--json"), CLI_DONE);
+	shown = json_loads(output, 0, NULL);
+	ck_assert_uint_eq(json_array_size(json_object_get(shown, "roots")), 2);
+	ck_assert_uint_eq(json_array_size(json_object_get(shown, "nodes")), 2);
+	ck_assert_uint_eq(json_array_size(json_object_get(shown, "links")), 1);
+	json_decref(shown);
 	ck_assert_int_eq(RUN(answer, "plan", "--root", "plant"), CLI_DONE);
 	ck_assert_ptr_nonnull(strstr(output, "6 orders in 3 rounds"));
 	ck_assert_int_eq(RUN(answer, "plan", "--root", "nope"), CLI_FAILED);
@@ -359,6 +414,7 @@ case_remote(void)
 	tcase_add_test(t, test_token_file_is_private_and_new);
 	tcase_add_test(t, test_join_answer_becomes_bytes);
 	tcase_add_test(t, test_topology_shows_before_it_applies);
+	tcase_add_test(t, test_topology_says_whether_it_applied);
 	tcase_add_test(t, test_graph_is_dot);
 	tcase_add_test(t, test_fleet_becomes_a_topology_file_and_a_plan);
 	return t;
