@@ -10,8 +10,8 @@
 . "$HERE/oldroot.sh"
 
 RATE=${KEDGE_DEMO_RATE:-110}       # attempts per second and pair
-ENOUGH=${KEDGE_DEMO_ENOUGH:-18500} # attempts before the agent goes on
-PATIENCE=40                        # seconds, at most
+ENOUGH=${KEDGE_DEMO_ENOUGH:-20100} # attempts before the agent goes on,
+PATIENCE=50                        # or the fleet's age in seconds
 ASLEEP=app4
 OUT=$B/demo
 
@@ -32,7 +32,7 @@ only_asleep() {
 
 # Lets the load go on until there is enough of it and nothing else moves
 hold() {
-	end=$(($(now_ms) + PATIENCE * 1000))
+	end=$((born + PATIENCE * 1000))
 	while [ "$(now_ms)" -lt "$end" ]; do
 		[ "$(load_count)" -ge "$ENOUGH" ] && only_asleep && return
 		sleep 0.5
