@@ -9,6 +9,7 @@
 . "$(dirname "$0")/fleet.sh"
 . "$HERE/kedge.sh"
 . "$HERE/handpki.sh"
+. "$HERE/oldroot.sh"
 
 RATE=${KEDGE_DEMO_RATE:-90}
 OUT=$B/demo
@@ -31,6 +32,7 @@ pairs_refused() {
 
 fleet_new
 fleet_up
+fleet_keep_old
 hand_root 2
 for n in $NODES; do
 	cp "$D/$n/files/trust.pem" "$D/pki/$n.trust1.pem"
@@ -60,7 +62,8 @@ done
 step "the clients trust the new root only" $CLIENTS
 load_end
 mkdir -p "$OUT"
-load_report "$OUT/report.json" 8 1 2 0
+left=$(old_root_nodes) || exit 1
+load_report "$OUT/report.json" 8 1 2 "$(echo "$left" | grep -c .)"
 cp "$OUT/report.json" "$OUT/report-naive.json"
 all=$(report_value "$OUT/report.json" handshakes)
 refused=$(report_value "$OUT/report.json" refused)

@@ -9,24 +9,26 @@ forge_state() {
 	kedge graph --json | sed 's/"seen": *"[^"]*"//g' | sha256sum
 }
 
-# forge_down WHAT NODE ROUTE FILE: an order, in the CA's place, to web1
+# forge_down WHAT WORDS FILE: an order, in the CA's place, to web1
 forge_down() {
-	forge_try "$1" "$2" send "$MWEB1" "$CA_CERT" "$CA_KEY" ca down "$3" "$4"
+	forge_try "$1" "$2" web1 send "$MWEB1" "$CA_CERT" "$CA_KEY" ca down \
+	    web1 "$3"
 }
 
-# forge_try WHAT NODE COMMAND...: NODE must say no in its log, and nothing
-# may change
+# forge_try WHAT WORDS NODE COMMAND...: NODE must say no in its log, in these
+# words, and nothing may change
 forge_try() {
-	what=$1 log=$D/$2/agent.log
-	[ "$2" = ca ] && log=$D/ca/kedged.log
-	shift 2
+	what=$1 words=$2 log=$D/$3/agent.log
+	[ "$3" = ca ] && log=$D/ca/kedged.log
+	shift 3
 	before=$(wc -l <"$log")
 	"$E2E/forge" "$@" >"$D/forge.log" 2>&1 ||
 		die "forge: $what: $(cat "$D/forge.log")"
 	sleep 0.7
 	[ "$(forge_state)" = "$forge_before" ] || die "$what: something changed"
 	tail -n "+$((before + 1))" "$log" >"$D/forge.said"
-	[ -s "$D/forge.said" ] || die "$what: no word about it in $log"
+	grep -qF -- "$words" "$D/forge.said" ||
+		die "$what: no \"$words\" in $log: $(cat "$D/forge.said")"
 	say "e2e: $what: $(sed 's/^[^ ]* //' "$D/forge.said")"
 }
 
@@ -51,10 +53,12 @@ forge_all() {
 	app1_key=$D/app1/store/management/key.pem
 	forge_before=$(forge_state)
 	forge_make
-	forge_down "tampered order" web1 web1 "$o.bad"
-	forge_down "order signed by the CA's TLS key" web1 web1 "$o.ca"
-	forge_down "order for app4 sent to web1" web1 web1 "$o.app4"
-	forge_down "old order again" web1 web1 "$o.old"
-	forge_try "report of app2 signed by app1" ca send "$CA" \
-	    "$o.app1.pem" "$app1_key" app1 up app1 "$o.report"
+	forge_down "tampered order" "the signature does not verify" "$o.bad"
+	forge_down "order signed by the CA's TLS key" \
+	    "not certified to sign orders" "$o.ca"
+	forge_down "order for app4 sent to web1" \
+	    "it is for node app4, this is web1" "$o.app4"
+	forge_down "old order again" "is lower than" "$o.old"
+	forge_try "report of app2 signed by app1" "is signed by node app1" ca \
+	    send "$CA" "$o.app1.pem" "$app1_key" app1 up app1 "$o.report"
 }
