@@ -31,6 +31,7 @@ check-e2e: all e2e-programs
 # What takes longer than make check has time for
 e2e: all e2e-programs
 	KEDGE_BUILD=$(B) tests/e2e/apps-test.sh
+	KEDGE_BUILD=$(B) tests/e2e/strategies.sh
 
 # Daemons die at random moments; four rolls of it
 fault: all e2e-programs

@@ -83,7 +83,7 @@ ca_up() {
 	hsmd_start
 	kedged_start
 	try 10 kedge init || die "kedge init: $(cat "$D/try.log")"
-	kedge topology apply "$HERE/topology.conf" >"$D/ca/topology.log" 2>&1 ||
+	kedge topology apply "${TOPOLOGY:-$HERE/topology.conf}" >"$D/ca/topology.log" 2>&1 ||
 		die "topology: $(cat "$D/ca/topology.log")"
 	kedge node set --address "127.0.0.1:$MWEB1" web1 >"$D/ca/set.log" 2>&1 ||
 		die "node set: $(cat "$D/ca/set.log")"
