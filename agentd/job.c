@@ -144,42 +144,38 @@ void
 ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
     enum wire_proof proof)
 {
-	struct ag_state *st = &j->root->state;
+	struct ag_state *st = &j->root->state, before = *st;
 	struct ag_verdict_text t = { &j->order, st->digest, status, proof,
 		status == WIRE_EFFECTIVE ? NULL : j->why };
-	struct base_buf cms;
 	enum base_err e;
 
-	base_buf_init(&cms, WIRE_PARCEL_MAX);
+	base_buf_init(&st->order, 0);
+	base_buf_init(&st->report, WIRE_PARCEL_MAX);
 	st->phase = status == WIRE_EFFECTIVE ? AG_SETTLED : AG_FAILED;
+	st->acked = false;
 	if (status == WIRE_EFFECTIVE)
 		memcpy(j->root->probed, j->root->rendered, 32);
-	e = ag_report_make(&w->c, w->boot_id, &t, &cms, st->report_digest);
+	e = ag_report_make(&w->c, w->boot_id, &t, &st->report,
+	    st->report_digest);
+	if (e == BASE_OK)
+		e = ag_state_write(w->c.store, j->root->name, st);
 	if (e != BASE_OK) {
-		base_log(BASE_ERR, "report: %s", base_why());
-		goto out;
-	}
-	base_buf_free(&st->report);
-	st->report = cms;
-	base_buf_init(&cms, 0);
-	base_buf_free(&st->order);
-	st->acked = false;
-	e = ag_state_write(w->c.store, j->root->name, st);
-	if (e != BASE_OK) {
-		/* an unstored report must not be sent; after a restart the
-		 * order is made live and reported again */
+		/* an unstored report must not be sent: the order stays in
+		 * work, and is made live and reported when it comes again */
 		base_log(BASE_ERR, "report: not stored, not sent: %s",
 		    base_why());
-		goto out;
+		ag_state_clear(st);
+		*st = before;
+		return;
 	}
+	base_buf_free(&before.order);
+	base_buf_free(&before.report);
 	base_log(BASE_NOTICE, "%s: epoch %llu: %s%s%s", j->root->name,
 	    (unsigned long long)j->order.epoch,
 	    status == WIRE_EFFECTIVE ? "effective" : "failed: ",
 	    status == WIRE_EFFECTIVE ? "" : j->why,
 	    proof == WIRE_PROOF_RELOAD ? " (by reload only)" : "");
 	ag_job_answer_stored(w, j->root);
-out:
-	base_buf_free(&cms);
 }
 
 /* ---- going live --------------------------------------------------------------------------- */

@@ -12,6 +12,52 @@
 
 #include "agentd/work_impl.h"
 
+/* ---- orders that are stored but not done -------------------------------------------------------- */
+
+static enum base_err
+resume_order(struct ag_work *w, struct ag_root *r, struct wire_order *o)
+{
+	struct ag_known k = {
+		.node = w->c.conf->node,
+		.presents = ag_config_presents(w->c.conf, o->root),
+		.verifies = ag_config_verifies(w->c.conf, o->root),
+		.bundle = r->bundle,
+		.state = &r->state,
+		.key = r->key,
+		.now = base_time_now(),
+		.joining = o->steps & WIRE_STEP_JOIN,
+	};
+	struct ag_bundle *next = NULL;
+	enum base_err e;
+
+	if (r->bundle != NULL && r->bundle->epoch == o->epoch)
+		return BASE_OK;
+	if ((e = ag_order_apply(&k, o, &next)) != BASE_OK ||
+	    (e = ag_store_put(w->c.store, next)) != BASE_OK ||
+	    (e = ag_store_swap(w->c.store, r->name, o->epoch)) != BASE_OK) {
+		ag_bundle_free(next);
+		return e;
+	}
+	ag_job_use(w, r, next);
+	return BASE_OK;
+}
+
+static enum base_err
+resume(struct ag_work *w, struct ag_root *r, struct wire_order *o)
+{
+	enum base_err e = resume_order(w, r, o);
+	struct job *j = ag_job_new(r, o);
+
+	if (e == BASE_OK) {
+		ag_job_enqueue(w, j);
+		return e;
+	}
+	strncpy(j->why, base_why(), sizeof j->why - 1);
+	ag_job_settle(w, j, WIRE_FAILED, WIRE_PROOF_NONE);
+	ag_job_free(j);
+	return e;
+}
+
 /* ---- orders that come ------------------------------------------------------------------------ */
 
 static void
@@ -103,7 +149,9 @@ decide(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 		return take(w, r, o, digest, base_buf_span(&p->content), next);
 	case AG_RESUME:
 		ag_job_answer(w, r, &t);
-		return BASE_OK;
+		/* not in work: at start it could not be verified, or its end
+		 * not be stored */
+		return ag_job_is_queued(w, r) ? BASE_OK : resume(w, r, o);
 	case AG_ANSWER:
 		ag_job_answer_stored(w, r);
 		return BASE_OK;
@@ -233,62 +281,25 @@ ag_work_ack(struct ag_work *w, const struct wire_parcel *p)
 
 /* ---- after a restart ------------------------------------------------------------------------------ */
 
-static enum base_err
-resume_order(struct ag_work *w, struct ag_root *r, struct wire_order *o)
-{
-	struct ag_known k = {
-		.node = w->c.conf->node,
-		.presents = ag_config_presents(w->c.conf, o->root),
-		.verifies = ag_config_verifies(w->c.conf, o->root),
-		.bundle = r->bundle,
-		.state = &r->state,
-		.key = r->key,
-		.now = base_time_now(),
-		.joining = o->steps & WIRE_STEP_JOIN,
-	};
-	struct ag_bundle *next = NULL;
-	enum base_err e;
-
-	if (r->bundle != NULL && r->bundle->epoch == o->epoch)
-		return BASE_OK;
-	if ((e = ag_order_apply(&k, o, &next)) != BASE_OK ||
-	    (e = ag_store_put(w->c.store, next)) != BASE_OK ||
-	    (e = ag_store_swap(w->c.store, r->name, o->epoch)) != BASE_OK) {
-		ag_bundle_free(next);
-		return e;
-	}
-	ag_job_use(w, r, next);
-	return BASE_OK;
-}
-
 static void
 resume_root(struct ag_work *w, struct ag_root *r)
 {
 	struct wire_order o = { 0 };
 	uint8_t digest[32];
-	struct job *j;
-	enum base_err e;
 
-	e = open_order(w, base_buf_span(&r->state.order), &o, digest);
-	if (e == BASE_OK) {
-		base_log(BASE_NOTICE, "%s: epoch %llu: going on after restart",
-		    r->name, (unsigned long long)o.epoch);
-		e = resume_order(w, r, &o);
-	}
-	if (e == BASE_OK) {
-		ag_job_enqueue(w, ag_job_new(r, &o));
+	if (open_order(w, base_buf_span(&r->state.order), &o, digest) !=
+	    BASE_OK) {
+		base_log(BASE_ERR,
+		    "%s: stored order: %s; it goes on when the CA sends it "
+		    "again",
+		    r->name, base_why());
 		return;
 	}
-	j = ag_job_new(r, &o);
-	strncpy(j->why, base_why(), sizeof j->why - 1);
-	if (j->order.epoch != 0)
-		ag_job_settle(w, j, WIRE_FAILED, WIRE_PROOF_NONE);
-	else
-		base_log(BASE_ERR,
-		    "%s: stored order: %s; the CA will send "
-		    "it again",
-		    r->name, j->why);
-	ag_job_free(j);
+	base_log(BASE_NOTICE, "%s: epoch %llu: going on after restart", r->name,
+	    (unsigned long long)o.epoch);
+	if (resume(w, r, &o) != BASE_OK)
+		base_log(BASE_ERR, "%s: %s", r->name, base_why());
+	wire_order_clear(&o);
 }
 
 static enum base_err

@@ -1,6 +1,7 @@
 /* Unit tests of agentd/work.c, job.c, live.c and report.c: an order from its
  * parcel to its report, with a real TLS server that reads its files for each
  * connection; and the same with a death at every write. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -310,6 +311,58 @@ START_TEST(refused)
 }
 END_TEST
 
+/* What could not be gone on with at the start, a clock that was wrong, is
+ * gone on with when the CA sends it again. */
+START_TEST(goes_on_when_sent_again)
+{
+	struct wire_parcel p = order_parcel(WIRE_STEP_TRUST, 2);
+
+	node_up("");
+	OK(ag_work_order(work, &p, false));
+	node_down();
+	node_up(""); /* and no ag_work_resume */
+	OK(ag_work_order(work, &p, false));
+	/* and not twice */
+	OK(ag_work_order(work, &p, false));
+	run_until_idle();
+	ck_assert_int_eq(last.status, WIRE_EFFECTIVE);
+	ck_assert_uint_eq(nsent, 3);
+	ck_assert_int_eq(count(trust_file), 2);
+	node_down();
+	wire_parcel_clear(&p);
+}
+END_TEST
+
+/* The disk is full when all is done: effective is not said before it is
+ * stored, however often the CA asks. */
+START_TEST(end_not_stored)
+{
+	struct wire_parcel p = order_parcel(WIRE_STEP_TRUST, 2);
+	char *state = base_asprintf("%s/s/plant/state", dir);
+	char *away = base_asprintf("%s/away", dir);
+
+	node_up("");
+	OK(ag_work_order(work, &p, false));
+	ck_assert_int_eq(rename(state, away), 0);
+	OK(base_dir_make(state, 0700));
+	run_until_idle();
+	ck_assert_int_eq(last.status, WIRE_RECEIVED);
+	OK(ag_work_order(work, &p, false));
+	run_until_idle();
+	ck_assert_int_eq(last.status, WIRE_RECEIVED);
+	ck_assert_uint_eq(nsent, 2);
+	ck_assert_int_eq(rmdir(state), 0);
+	ck_assert_int_eq(rename(away, state), 0);
+	OK(ag_work_order(work, &p, false));
+	run_until_idle();
+	ck_assert_int_eq(last.status, WIRE_EFFECTIVE);
+	node_down();
+	wire_parcel_clear(&p);
+	free(state);
+	free(away);
+}
+END_TEST
+
 /* The application goes on with its old files: the probe sees that, and the
  * old version comes back. */
 START_TEST(stale)
@@ -460,6 +513,8 @@ case_work(void)
 	tcase_add_test(t, roll);
 	tcase_add_test(t, again);
 	tcase_add_test(t, refused);
+	tcase_add_test(t, goes_on_when_sent_again);
+	tcase_add_test(t, end_not_stored);
 	tcase_add_test(t, stale);
 	tcase_add_test(t, check_fails);
 	tcase_add_test(t, reload_hangs);
