@@ -89,7 +89,7 @@ commit(struct ag_work *w, struct ag_root *r, const struct wire_order *o,
 	if ((e = base_buf_put(&st->order, cms.p, cms.n)) != BASE_OK ||
 	    (e = ag_state_write(w->c.store, r->name, st)) != BASE_OK)
 		return e;
-	return ag_store_swap(w->c.store, r->name, o->epoch);
+	return BASE_OK;
 }
 
 static enum base_err
@@ -118,6 +118,15 @@ take(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 	base_buf_free(&before.order);
 	base_buf_free(&before.report);
 	ag_job_supersede(w, r);
+	e = ag_store_swap(w->c.store, r->name, o->epoch);
+	if (e != BASE_OK) {
+		/* the order is ours from here on, also after a restart: no
+		 * refusal; it goes on when it comes again */
+		ag_bundle_free(next);
+		base_log(BASE_ERR, "%s: order stored, but not current: %s",
+		    r->name, base_why());
+		return e;
+	}
 	ag_job_use(w, r, next);
 	base_log(BASE_NOTICE, "%s: epoch %llu: stored", r->name,
 	    (unsigned long long)o->epoch);

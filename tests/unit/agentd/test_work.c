@@ -363,6 +363,33 @@ START_TEST(end_not_stored)
 }
 END_TEST
 
+/* Stored, but not made current: a node that starts again takes it up, so it
+ * must not be refused. */
+START_TEST(not_current)
+{
+	struct wire_parcel p = order_parcel(WIRE_STEP_TRUST, 2);
+	char *current = base_asprintf("%s/s/plant/current", dir);
+	char *away = base_asprintf("%s/away", dir);
+
+	node_up("");
+	ck_assert_int_eq(rename(current, away), 0);
+	OK(base_dir_make(current, 0700));
+	ck_assert_int_ne(ag_work_order(work, &p, false), BASE_OK);
+	ck_assert_uint_eq(nsent, 0);
+	ck_assert_uint_eq(nchanged, 0);
+	ck_assert_int_eq(rmdir(current), 0);
+	ck_assert_int_eq(rename(away, current), 0);
+	OK(ag_work_order(work, &p, false));
+	run_until_idle();
+	ck_assert_int_eq(last.status, WIRE_EFFECTIVE);
+	ck_assert_int_eq(count(trust_file), 2);
+	node_down();
+	wire_parcel_clear(&p);
+	free(current);
+	free(away);
+}
+END_TEST
+
 /* The application goes on with its old files: the probe sees that, and the
  * old version comes back. */
 START_TEST(stale)
@@ -515,6 +542,7 @@ case_work(void)
 	tcase_add_test(t, refused);
 	tcase_add_test(t, goes_on_when_sent_again);
 	tcase_add_test(t, end_not_stored);
+	tcase_add_test(t, not_current);
 	tcase_add_test(t, stale);
 	tcase_add_test(t, check_fails);
 	tcase_add_test(t, reload_hangs);
