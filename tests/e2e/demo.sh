@@ -11,7 +11,7 @@
 
 RATE=${KEDGE_DEMO_RATE:-110}       # attempts per second and pair
 ENOUGH=${KEDGE_DEMO_ENOUGH:-20100} # attempts before the agent goes on,
-PATIENCE=50                        # or the fleet's age in seconds
+PATIENCE=150                       # or the fleet's age in s: a busy machine
 ASLEEP=app4
 OUT=$B/demo
 
