@@ -33,8 +33,10 @@ e2e: all e2e-programs
 	KEDGE_BUILD=$(B) tests/e2e/apps-test.sh
 	KEDGE_BUILD=$(B) tests/e2e/strategies.sh
 
-# Daemons die at random moments; four rolls of it
+# Daemons die at random moments; four rolls of it. SEED= another story, empty
+# for a new one each time.
+SEED ?= 1
 fault: all e2e-programs
-	KEDGE_BUILD=$(B) tests/e2e/fault.sh
+	KEDGE_BUILD=$(B) tests/e2e/fault.sh 4 $(SEED)
 
 .PHONY: fault e2e-programs demo demo-naive check-e2e e2e
