@@ -279,8 +279,13 @@ static enum base_err
 put_link(struct ca *ca, void *arg)
 {
 	struct ca_link *l = arg;
-	enum base_err r = ca_store_link_put(ca->store, l);
+	enum base_err r;
 
+	if (strcmp(l->client, l->server) == 0)
+		return base_fail(BASE_E_REFUSED,
+		    "link %s>%s: a node does not talk to itself", l->client,
+		    l->server);
+	r = ca_store_link_put(ca->store, l);
 	if (r == BASE_E_EXISTS)
 		return base_fail(BASE_E_NOTFOUND,
 		    "link %s>%s: names a node or "

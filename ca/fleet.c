@@ -90,6 +90,34 @@ check_name(const char *name)
 	return BASE_OK;
 }
 
+/* A server shows one certificate, under one root: links come and go one by
+ * one, and a topology file may leave an old one standing. */
+static enum base_err
+check_servers(const struct ca_topo *t)
+{
+	const struct ca_link **first =
+	    base_alloc((t->nnodes + 1) * sizeof(*first));
+	enum base_err r = BASE_OK;
+
+	for (size_t i = 0; r == BASE_OK && i < t->nlinks; i++) {
+		const struct ca_link *l = &t->links[i];
+		const struct ca_link **f = &first[ca_topo_node(t, l->server)];
+
+		if (*f == NULL)
+			*f = l;
+		else if (strcmp((*f)->server_root, l->server_root) != 0)
+			r = base_fail(BASE_E_REFUSED,
+			    "link %s>%s: root %s, but for link %s>%s the "
+			    "server shows a certificate of root %s, and it has "
+			    "only one; remove that link, or make the second "
+			    "endpoint a node of its own",
+			    l->client, l->server, l->server_root, (*f)->client,
+			    (*f)->server, (*f)->server_root);
+	}
+	free(first);
+	return r;
+}
+
 static enum base_err
 check_whole(struct ca *ca)
 {
@@ -103,6 +131,8 @@ check_whole(struct ca *ca)
 		if ((r = check_name(t->nodes[i].name)) == BASE_OK &&
 		    t->dist[i] > WIRE_ROUTE_MAX)
 			r = ca_topo_route(t, i, &route);
+	if (r == BASE_OK)
+		r = check_servers(t);
 	for (const struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
 	     w = w->next)
 		r = check_roll(ca->topo, t, w->row.root);

@@ -194,7 +194,7 @@ static const struct {
 	{ "{\"cmd\":\"node-join\",\"request\":\"AAAA\"}", "SYNTAX" },
 	{ "{\"cmd\":\"link-add\",\"client\":\"app1\",\"server\":\"app1\","
 	  "\"auth\":\"mutual\",\"root\":\"plant\"}",
-	    "NOTFOUND" },
+	    "REFUSED" },
 	{ "{\"cmd\":\"link-add\",\"client\":\"app1\",\"server\":\"web1\","
 	  "\"auth\":\"mutual\"}",
 	    "USAGE" },
@@ -231,6 +231,29 @@ START_TEST(bad_requests_change_nothing)
 	    BASE_OK);
 	ck_assert_uint_eq(before, after);
 	ok("{\"cmd\":\"version\"}");
+}
+END_TEST
+
+/* Also when a file leaves the link of the old root where it is. */
+START_TEST(a_server_has_one_root)
+{
+	ok("{\"cmd\":\"root-add\",\"root\":\"other\"}");
+	ok("{\"cmd\":\"node-add\",\"node\":\"db1\",\"reach\":\"poll\"}");
+	no("{\"cmd\":\"link-add\",\"client\":\"db1\",\"server\":\"web1\","
+	   "\"auth\":\"server\",\"root\":\"other\"}",
+	    "REFUSED");
+	no("{\"cmd\":\"topology-apply\",\"file\":\"f\",\"text\":\""
+	   "roots = ( { name = \\\"other\\\"; } ); "
+	   "nodes = ( { name = \\\"db1\\\"; reach = \\\"poll\\\"; }, "
+	   "{ name = \\\"web1\\\"; } ); "
+	   "links = ( { client = \\\"db1\\\"; server = \\\"web1\\\"; "
+	   "root = \\\"other\\\"; } );\"}",
+	    "REFUSED");
+	ok("{\"cmd\":\"link-list\"}");
+	ck_assert_uint_eq(size_of("links"), 1);
+	ok("{\"cmd\":\"link-add\",\"client\":\"db1\",\"server\":\"web1\","
+	   "\"auth\":\"mutual\",\"server_root\":\"plant\","
+	   "\"client_root\":\"other\"}");
 }
 END_TEST
 
@@ -406,6 +429,7 @@ case_control(void)
 	tcase_add_test(t, fleet_is_shown);
 	tcase_add_loop_test(t, bad_requests_change_nothing, 0,
 	    (int)(sizeof(bad) / sizeof(*bad)));
+	tcase_add_test(t, a_server_has_one_root);
 	tcase_add_test(t, nodes_come_and_go);
 	tcase_add_test(t, topology_shows_the_difference_first);
 	tcase_add_test(t, a_roll_is_started_paused_explained);
