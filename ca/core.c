@@ -30,6 +30,32 @@ ca_kick(struct ca *ca)
 		evtimer_add(ca->work, &at_once);
 }
 
+/* A certificate outlives the key's right to it: after another join, what was
+ * on the disk that was lost or stolen is nobody. */
+enum base_err
+ca_check_node_key(struct ca *ca, const char *node, const X509 *x)
+{
+	uint8_t bound[32], shown[32];
+	struct base_buf spki;
+	enum base_err r;
+
+	base_buf_init(&spki, 0);
+	if ((r = ca_store_key_get(ca->store, node, CA_MANAGEMENT, &spki)) !=
+	    BASE_OK)
+		goto out;
+	ca_sha256(base_buf_span(&spki), bound);
+	wire_x509_spki_sha256(x, shown);
+	if (memcmp(bound, shown, sizeof(bound)) != 0)
+		r = base_fail(BASE_E_REFUSED,
+		    "node %s: its certificate is for the key of an earlier "
+		    "join; if the node is the right one, let it join again: "
+		    "kedge node token %s",
+		    node, node);
+out:
+	base_buf_free(&spki);
+	return r;
+}
+
 static struct base_time
 sooner(struct base_time a, struct base_time b)
 {

@@ -264,6 +264,10 @@ typedef bool
 ca_detour_fn(void *arg, const char *node, uint32_t nth, struct ca_route *route);
 /* Somebody heard of the node just now. */
 void ca_seen(struct ca *ca, const char *node);
+/* REFUSED when x, a good management certificate of node, is not for the key
+ * with which it joined last. */
+enum base_err ca_check_node_key(struct ca *ca, const char *node,
+    const X509 *x) BASE_MUST;
 /* A stored order goes to the mailboxes (ca/send.c). */
 void ca_order_send(struct ca *ca, const struct ca_order *o);
 ca_detour_fn ca_order_detour; /* arg is ca */

@@ -168,9 +168,12 @@ on_exchange(struct ca_net *n, struct wire_request *r, struct base_span body)
 	char from[CA_NAME];
 	struct peer *p;
 	uint32_t wait = 0;
+	SSL *ssl = wire_request_ssl(r);
 
-	if (wire_tls_peer_node(wire_request_ssl(r), from) != BASE_OK ||
-	    ca_topo_node(n->ca->topo, from) == POL_NONE) {
+	if (wire_tls_peer_node(ssl, from) != BASE_OK ||
+	    ca_topo_node(n->ca->topo, from) == POL_NONE ||
+	    ca_check_node_key(n->ca, from, SSL_get0_peer_certificate(ssl)) !=
+		BASE_OK) {
 		base_log(BASE_WARNING,
 		    "exchange: a peer without a name in "
 		    "this fleet");

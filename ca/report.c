@@ -338,7 +338,8 @@ ca_report_in(struct ca *ca, struct base_span cms, const struct ca_route *by)
 	if ((r = wire_cms_verify(WIRE_C_REPORT, cms, ca->management, ca_now(ca),
 		 &der, &signer)) != BASE_OK ||
 	    (r = wire_report_parse(base_buf_span(&der), w)) != BASE_OK ||
-	    (r = check(ca, w, signer.node)) != BASE_OK)
+	    (r = check(ca, w, signer.node)) != BASE_OK ||
+	    (r = ca_check_node_key(ca, w->node, signer.cert)) != BASE_OK)
 		goto out;
 	learn_epochs(ca, w);
 	memcpy(row.node, w->node, sizeof(row.node));

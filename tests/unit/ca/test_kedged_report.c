@@ -233,6 +233,25 @@ START_TEST(under_another_root_is_refused)
 }
 END_TEST
 
+/* The node was lost and has joined again: whoever has its old disk is not
+ * believed, though the old certificate is good for long. */
+START_TEST(of_an_earlier_join_is_refused)
+{
+	EVP_PKEY *key = web1->management;
+	X509 *cert = web1->cert;
+
+	web1->cert = NULL;
+	EVP_PKEY_free(web1->key);
+	world_join(&w, "web1");
+	EVP_PKEY_free(web1->management);
+	X509_free(web1->cert);
+	web1->management = key;
+	web1->cert = cert;
+	report_as(web1);
+	is_refused(BASE_E_REFUSED);
+}
+END_TEST
+
 START_TEST(an_order_is_no_report)
 {
 	struct ca_order o;
@@ -277,6 +296,7 @@ case_kedged_report(void)
 	tcase_add_test(t, of_an_epoch_never_given_is_refused);
 	tcase_add_test(t, with_a_changed_byte_is_refused);
 	tcase_add_test(t, under_another_root_is_refused);
+	tcase_add_test(t, of_an_earlier_join_is_refused);
 	tcase_add_test(t, an_order_is_no_report);
 	tcase_add_test(t, a_contradicting_inventory_is_a_failure);
 	return t;

@@ -177,6 +177,24 @@ START_TEST(one_who_left_gets_nothing)
 }
 END_TEST
 
+/* It has joined again since: the disk that was lost speaks no more. */
+START_TEST(an_earlier_key_gets_nothing)
+{
+	struct world_node *n = world_node(&w, "app1");
+	struct world_node old = *n;
+
+	n->cert = NULL;
+	EVP_PKEY_free(n->key);
+	world_join(&w, "app1");
+	exchange(&old, "app1", 0);
+	ck_assert_int_eq(status, 403);
+	exchange(n, "app1", 0);
+	ck_assert_int_eq(status, 200);
+	EVP_PKEY_free(old.management);
+	X509_free(old.cert);
+}
+END_TEST
+
 START_TEST(garbage_is_refused)
 {
 	static const uint8_t junk[] = { 0x30, 0x03, 1, 2, 3 };
@@ -231,6 +249,7 @@ case_net(void)
 	tcase_add_test(t, nobody_gets_nothing);
 	tcase_add_test(t, another_name_gets_nothing);
 	tcase_add_test(t, one_who_left_gets_nothing);
+	tcase_add_test(t, an_earlier_key_gets_nothing);
 	tcase_add_test(t, garbage_is_refused);
 	tcase_add_test(t, a_join_with_a_wrong_secret_is_denied);
 	return t;
