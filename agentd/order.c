@@ -390,7 +390,8 @@ ag_order_judge(const struct ag_known *k, const struct wire_order *o,
 			    ULL(o->epoch)));
 		return st->phase == AG_PENDING ? AG_RESUME : AG_ANSWER;
 	}
-	if (o->epoch - st->highest > AG_EPOCH_JUMP)
+	/* a node that lost its disk joins again wherever the CA has got to */
+	if (!k->joining && o->epoch - st->highest > AG_EPOCH_JUMP)
 		return refuse(base_fail(BASE_E_REFUSED,
 		    "order: epoch %llu is more than %u above %llu, the "
 		    "highest held",

@@ -334,6 +334,11 @@ START_TEST(join)
 	ck_assert_uint_eq(ag_bundle_generations(w.next), 2);
 	ck_assert_uint_eq(w.next->previous, w.next->epoch);
 	end(&w);
+	/* its disk was lost after many epochs */
+	joins(&w, WIRE_STEP_TRUST | WIRE_STEP_CERT);
+	w.o.epoch = 5000;
+	taken(&w);
+	end(&w);
 	joins(&w, WIRE_STEP_TRUST | WIRE_STEP_CERT);
 	w.k.joining = false;
 	refused(&w, "only within the answer");
