@@ -11,6 +11,11 @@
 
 #include "wire/x509.h"
 
+/* Who shakes hands is nobody yet: bounds of what is looked at for it, far
+ * above a leaf with NewWithOld and a pinned root. */
+#define SENT_MAX       8
+#define SENT_BYTES_MAX (32L << 10)
+
 /* What the verify callback needs; owned by its SSL_CTX. */
 struct rules {
 	bool server, closed, pinned;
@@ -116,7 +121,11 @@ peer_check(const struct rules *r, X509 *cert, STACK_OF(X509) *sent)
 	STACK_OF(X509) *pinned = r->pinned ? pinned_root(r, sent) : NULL;
 	enum base_err e;
 
-	if (r->pinned && sk_X509_num(pinned) == 0)
+	if (sk_X509_num(sent) > SENT_MAX)
+		e = base_fail(BASE_E_REFUSED,
+		    "the peer sends %d certificates, %d are the most",
+		    sk_X509_num(sent), SENT_MAX);
+	else if (r->pinned && sk_X509_num(pinned) == 0)
 		e = base_fail(BASE_E_CRYPTO,
 		    "the peer does not show the root that was pinned");
 	else
@@ -193,6 +202,7 @@ ctx_set_modes(SSL_CTX *ctx, const struct wire_tls *t)
 		SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(ctx,
 	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+	SSL_CTX_set_max_cert_list(ctx, SENT_BYTES_MAX);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	return SSL_CTX_set_num_tickets(ctx, 0) == 1 &&
 	    SSL_CTX_set_min_proto_version(ctx,

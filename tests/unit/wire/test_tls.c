@@ -70,6 +70,40 @@ START_TEST(test_client_not_trusted)
 }
 END_TEST
 
+/* Anybody may shake hands: nobody makes us look at a heap of certificates. */
+START_TEST(test_long_chain)
+{
+	struct wire_tls t = { .cert = n.app,
+		.key = n.leaf->key,
+		.closed = true,
+		.now = day_one };
+	STACK_OF(X509) *trust = fleet_stack(n.root, NULL);
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	struct wire_client *c;
+	enum base_err e;
+	SSL_CTX *ctx;
+
+	serve(web());
+	t.trust = trust;
+	t.chain = chain;
+	for (int i = 0; i < 7; i++)
+		ck_assert_int_gt(sk_X509_push(chain, n.root), 0);
+	OK(wire_tls_ctx(&t, &ctx));
+	c = client(ctx, "web1");
+	OK(ask(c, STR("x")));
+	wire_client_close(c);
+	ck_assert_int_gt(sk_X509_push(chain, n.root), 0);
+	OK(wire_tls_ctx(&t, &ctx));
+	c = client(ctx, "web1");
+	e = ask(c, STR("x"));
+	ck_assert_msg(e == BASE_E_DENIED || e == BASE_E_IO, "%s", n.why);
+	ck_assert_int_eq(n.requests, 1);
+	wire_client_close(c);
+	sk_X509_free(chain);
+	sk_X509_pop_free(trust, X509_free);
+}
+END_TEST
+
 START_TEST(test_expired)
 {
 	struct wire_tls t = { .now = too_late, .closed = true };
@@ -178,6 +212,7 @@ case_tls(void)
 	tcase_add_test(tc, test_pin);
 	tcase_add_test(tc, test_server_not_trusted);
 	tcase_add_test(tc, test_client_not_trusted);
+	tcase_add_test(tc, test_long_chain);
 	tcase_add_test(tc, test_expired);
 	tcase_add_test(tc, test_wrong_name);
 	tcase_add_loop_test(tc, test_no_certificate, 0, 2);
