@@ -310,7 +310,11 @@ step_probe(struct ag_live *l)
 	struct ag_probe_conf p;
 
 	if (!plan_probe(l, &p)) {
-		if (app_of(l)->proof != WIRE_PROOF_PROBE)
+		/* no probe at all, or no old canary that it could refuse */
+		if (app_of(l)->proof != WIRE_PROOF_PROBE ||
+		    (p.refuse && p.shown == NULL &&
+			l->c.order->steps & WIRE_STEP_FINISH &&
+			same(p.side->verify_root, l->c.root)))
 			weaken(l, WIRE_PROOF_RELOAD);
 		next_probe(l);
 		return;

@@ -128,7 +128,7 @@ inventory_fits(const struct wire_report *w, struct pol_conf after)
 		    (after.present & present) == present &&
 		    (present != 0) == (after.present != 0);
 	}
-	return true;
+	return false; /* no word about the root: nothing that proves it */
 }
 
 /* ---- keeping it -------------------------------------------------------------------- */
@@ -309,8 +309,8 @@ take(struct ca *ca, struct wire_report *w, struct ca_report *row,
 	    !inventory_fits(w, ca_conf_after(h.conf, &o))) {
 		w->status = WIRE_FAILED;
 		snprintf(w->reason, sizeof(w->reason),
-		    "says effective, but "
-		    "its inventory of root %s contradicts that",
+		    "says effective, but its inventory does not show that "
+		    "for root %s",
 		    w->root);
 	}
 	r = keep(ca, row, &o, w, &f);

@@ -279,6 +279,17 @@ START_TEST(a_contradicting_inventory_is_a_failure)
 }
 END_TEST
 
+/* A word about another root proves nothing about this one. */
+START_TEST(an_inventory_without_the_root_is_a_failure)
+{
+	snprintf(r.inventory[0].root, sizeof(r.inventory[0].root), "other");
+	report_as(web1);
+	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms), NULL),
+	    BASE_OK);
+	ck_assert_int_eq(state(), CA_ORDER_FAILED);
+}
+END_TEST
+
 TCase *
 case_kedged_report(void)
 {
@@ -299,5 +310,6 @@ case_kedged_report(void)
 	tcase_add_test(t, of_an_earlier_join_is_refused);
 	tcase_add_test(t, an_order_is_no_report);
 	tcase_add_test(t, a_contradicting_inventory_is_a_failure);
+	tcase_add_test(t, an_inventory_without_the_root_is_a_failure);
 	return t;
 }
