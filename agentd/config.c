@@ -463,6 +463,19 @@ ag_config_verifies(const struct ag_config *c, const char *root)
 	return yes;
 }
 
+bool
+ag_config_accepts(const struct ag_config *c, const char *peer)
+{
+	char **list = c->relay_accept;
+
+	if (list == NULL)
+		return true;
+	for (; *list != NULL; list++)
+		if (strcmp(*list, peer) == 0)
+			return true;
+	return false;
+}
+
 void
 ag_config_free(struct ag_config *c)
 {

@@ -84,5 +84,7 @@ size_t ag_config_root(const struct ag_config *c, const char *root);
 /* Some endpoint of this node presents, or verifies, under the root. */
 bool ag_config_presents(const struct ag_config *c, const char *root);
 bool ag_config_verifies(const struct ag_config *c, const char *root);
+/* The neighbour may dial in on relay.listen. */
+bool ag_config_accepts(const struct ag_config *c, const char *peer);
 /* "HOST:PORT" or "[v6]:PORT". */
 bool ag_address_is_valid(const char *s);

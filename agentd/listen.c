@@ -136,19 +136,6 @@ hold(struct ag_listen *l, struct wire_request *r, const char *peer,
 	wire_request_set_data(r, w);
 }
 
-static bool
-is_accepted(const struct ag_listen *l, const char *peer)
-{
-	char **list = l->net->c.conf->relay_accept;
-
-	if (list == NULL)
-		return true;
-	for (; *list != NULL; list++)
-		if (strcmp(*list, peer) == 0)
-			return true;
-	return false;
-}
-
 /* The CA shows its management identity in TLS; a neighbour proves itself by
  * its hello, whatever its link's certificate says. */
 static enum base_err
@@ -160,7 +147,7 @@ who(const struct ag_listen *l, const struct wire_exchange *x, SSL *ssl)
 	if (!l->end.management) {
 		if ((e = ag_net_hello(l->net, x, ssl)) != BASE_OK)
 			return e;
-		if (!is_accepted(l, x->from))
+		if (!ag_config_accepts(l->net->c.conf, x->from))
 			return base_fail(BASE_E_DENIED,
 			    "%s is not in relay.accept of %s", x->from,
 			    l->net->c.conf->node);

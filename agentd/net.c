@@ -167,34 +167,43 @@ ag_net_flush(struct ag_net *n, const char *peer)
 			ag_dial_flush(n->dial[i]);
 }
 
-static void
+static enum base_err
 take_parcel(struct ag_net *n, const char *from, struct wire_parcel *p)
 {
 	char next[BASE_NAME_MAX + 1];
 	bool local;
+	enum base_err e;
 
-	if (ag_relay_put(n->relay, from, p, base_time_now(), &local, next) !=
-	    BASE_OK) {
-		base_log(BASE_WARNING, "%s", base_why());
-		return;
-	}
+	e = ag_relay_put(n->relay, from, p, base_time_now(), &local, next);
+	if (e != BASE_OK)
+		return e;
 	if (local)
 		n->c.local(n->c.arg, p);
 	else
 		ag_net_flush(n, next);
+	return BASE_OK;
 }
 
 void
 ag_net_take(struct ag_net *n, const char *from, struct wire_exchange *x)
 {
+	size_t refused = 0;
+
 	for (size_t i = 0; i < x->nparcels; i++)
-		take_parcel(n, from, &x->parcels[i]);
+		if (take_parcel(n, from, &x->parcels[i]) != BASE_OK &&
+		    refused++ == 0)
+			base_log(BASE_WARNING, "%s", base_why());
+	if (refused > 1)
+		base_log(BASE_WARNING,
+		    "relay: %zu more parcels from %s refused", refused - 1,
+		    from);
 }
 
 void
 ag_net_send(struct ag_net *n, struct wire_parcel *p)
 {
-	take_parcel(n, n->c.conf->node, p);
+	if (take_parcel(n, n->c.conf->node, p) != BASE_OK)
+		base_log(BASE_WARNING, "%s", base_why());
 }
 
 void
@@ -242,7 +251,7 @@ ag_net_open(const struct ag_net_conf *c, struct ag_net **out)
 	enum base_err e = BASE_OK;
 
 	n->c = *c;
-	n->relay = ag_relay_new(c->conf->node);
+	n->relay = ag_relay_new(c->conf);
 	if (c->conf->management != NULL)
 		e = ag_listen_new(n, c->conf->management, &ca, &n->management);
 	if (e == BASE_OK && c->conf->relay.address != NULL)

@@ -7,8 +7,15 @@
 
 #include "agentd/relay.h"
 
+struct sender { /* who has parcels here */
+	LIST_ENTRY(sender) entry;
+	char name[BASE_NAME_MAX + 1];
+	size_t n, bytes;
+};
+
 struct item {
 	TAILQ_ENTRY(item) entry;
+	struct sender *from;
 	struct wire_parcel parcel;
 };
 TAILQ_HEAD(items, item);
@@ -21,20 +28,91 @@ struct box {
 };
 
 struct ag_relay {
-	char node[BASE_NAME_MAX + 1];
+	const struct ag_config *conf;
 	LIST_HEAD(, box) boxes;
+	LIST_HEAD(, sender) senders;
 	size_t nboxes, bytes;
 };
 
 struct ag_relay *
-ag_relay_new(const char *node)
+ag_relay_new(const struct ag_config *conf)
 {
 	struct ag_relay *r = base_alloc(sizeof *r);
 
-	strncpy(r->node, node, BASE_NAME_MAX);
+	r->conf = conf;
 	LIST_INIT(&r->boxes);
+	LIST_INIT(&r->senders);
 	return r;
 }
+
+/* ---- items ---------------------------------------------------------------------- */
+
+static struct sender *
+sender_of(struct ag_relay *r, const char *name)
+{
+	struct sender *s;
+
+	LIST_FOREACH(s, &r->senders, entry)
+		if (strcmp(s->name, name) == 0)
+			return s;
+	s = base_alloc(sizeof *s);
+	strncpy(s->name, name, BASE_NAME_MAX);
+	LIST_INSERT_HEAD(&r->senders, s, entry);
+	return s;
+}
+
+/* A sender without parcels is forgotten. */
+static void
+sender_put(struct sender *s)
+{
+	if (s->n > 0)
+		return;
+	LIST_REMOVE(s, entry);
+	free(s);
+}
+
+/* p moves into it */
+static struct item *
+item_new(struct ag_relay *r, struct box *b, struct sender *from,
+    struct wire_parcel *p)
+{
+	struct item *i = base_alloc(sizeof *i);
+
+	i->from = from;
+	i->parcel = *p;
+	memset(p, 0, sizeof *p);
+	b->n++;
+	from->n++;
+	from->bytes += i->parcel.content.n;
+	r->bytes += i->parcel.content.n;
+	return i;
+}
+
+/* Out of its mailbox; the parcel is the caller's. */
+static struct wire_parcel
+item_pull(struct ag_relay *r, struct box *b, struct item *i)
+{
+	struct wire_parcel p = i->parcel;
+
+	TAILQ_REMOVE(&b->items, i, entry);
+	b->n--;
+	r->bytes -= p.content.n;
+	i->from->n--;
+	i->from->bytes -= p.content.n;
+	sender_put(i->from);
+	free(i);
+	return p;
+}
+
+static void
+drop(struct ag_relay *r, struct box *b, struct item *i)
+{
+	struct wire_parcel p = item_pull(r, b, i);
+
+	wire_parcel_clear(&p);
+}
+
+/* ---- mailboxes ------------------------------------------------------------------ */
 
 static struct box *
 find(const struct ag_relay *r, const char *peer)
@@ -48,16 +126,6 @@ find(const struct ag_relay *r, const char *peer)
 }
 
 static void
-drop(struct ag_relay *r, struct box *b, struct item *i)
-{
-	TAILQ_REMOVE(&b->items, i, entry);
-	b->n--;
-	r->bytes -= i->parcel.content.n;
-	wire_parcel_clear(&i->parcel);
-	free(i);
-}
-
-static void
 box_free(struct ag_relay *r, struct box *b)
 {
 	while (!TAILQ_EMPTY(&b->items))
@@ -65,77 +133,6 @@ box_free(struct ag_relay *r, struct box *b)
 	LIST_REMOVE(b, entry);
 	r->nboxes--;
 	free(b);
-}
-
-void
-ag_relay_free(struct ag_relay *r)
-{
-	if (r == NULL)
-		return;
-	while (!LIST_EMPTY(&r->boxes))
-		box_free(r, LIST_FIRST(&r->boxes));
-	free(r);
-}
-
-/* ---- routes --------------------------------------------------------------------- */
-
-/* This node's place in the route; nroute when it is not in it. */
-static size_t
-place(const struct ag_relay *r, const struct wire_parcel *p)
-{
-	size_t i = 0;
-
-	while (i < p->nroute && strcmp(p->route[i], r->node) != 0)
-		i++;
-	return i;
-}
-
-static const char *
-name_at(const struct wire_parcel *p, size_t i)
-{
-	return i == 0 ? "ca" : p->route[i - 1];
-}
-
-/* NULL in *next: the parcel is for this node. */
-static enum base_err
-route(const struct ag_relay *r, const char *from, const struct wire_parcel *p,
-    const char **next)
-{
-	size_t i = place(r, p);
-	bool last = i + 1 == p->nroute, own = strcmp(from, r->node) == 0;
-	const char *up, *down, *sender;
-
-	if (i >= p->nroute)
-		return base_fail(BASE_E_REFUSED,
-		    "relay: %s is not on the way of a parcel from %s", r->node,
-		    from);
-	up = name_at(p, i);
-	down = last ? r->node : p->route[i + 1];
-	sender = p->down ? up : down;
-	if (strcmp(from, sender) != 0)
-		return base_fail(BASE_E_REFUSED,
-		    "relay: a parcel came from %s, its route says %s", from,
-		    sender);
-	if (own && p->down)
-		return base_fail(BASE_E_REFUSED,
-		    "relay: a parcel to ourselves");
-	*next = p->down ? (last ? NULL : down) : up;
-	return BASE_OK;
-}
-
-/* ---- mailboxes -------------------------------------------------------------------- */
-
-static bool
-same_parcel(const struct wire_parcel *a, const struct wire_parcel *b)
-{
-	if (a->kind != b->kind || a->down != b->down ||
-	    a->nroute != b->nroute || a->content.n != b->content.n ||
-	    memcmp(a->content.p, b->content.p, a->content.n) != 0)
-		return false;
-	for (size_t i = 0; i < a->nroute; i++)
-		if (strcmp(a->route[i], b->route[i]) != 0)
-			return false;
-	return true;
 }
 
 static void
@@ -150,51 +147,191 @@ drop_expired(struct ag_relay *r, struct box *b, struct base_time now)
 	}
 }
 
-static enum base_err
-box_for(struct ag_relay *r, const char *peer, struct box **out)
+/* Everywhere, and mailboxes that are empty then. */
+static void
+sweep(struct ag_relay *r, struct base_time now)
+{
+	struct box *b = LIST_FIRST(&r->boxes), *after;
+
+	for (; b != NULL; b = after) {
+		after = LIST_NEXT(b, entry);
+		drop_expired(r, b, now);
+		if (b->n == 0)
+			box_free(r, b);
+	}
+}
+
+static struct box *
+box_for(struct ag_relay *r, const char *peer)
 {
 	struct box *b = find(r, peer);
 
-	if (b == NULL && r->nboxes == AG_BOXES_MAX)
-		return base_fail(BASE_E_RANGE, "relay: more than %d mailboxes",
-		    AG_BOXES_MAX);
-	if (b == NULL) {
-		b = base_alloc(sizeof *b);
-		strncpy(b->peer, peer, BASE_NAME_MAX);
-		TAILQ_INIT(&b->items);
-		LIST_INSERT_HEAD(&r->boxes, b, entry);
-		r->nboxes++;
-	}
-	*out = b;
-	return BASE_OK;
+	if (b != NULL)
+		return b;
+	b = base_alloc(sizeof *b);
+	strncpy(b->peer, peer, BASE_NAME_MAX);
+	TAILQ_INIT(&b->items);
+	LIST_INSERT_HEAD(&r->boxes, b, entry);
+	r->nboxes++;
+	return b;
+}
+
+/* ---- routes --------------------------------------------------------------------- */
+
+/* This node's place in the route; nroute when it is not in it. */
+static size_t
+place(const struct ag_relay *r, const struct wire_parcel *p)
+{
+	size_t i = 0;
+
+	while (i < p->nroute && strcmp(p->route[i], r->conf->node) != 0)
+		i++;
+	return i;
+}
+
+static const char *
+name_at(const struct wire_parcel *p, size_t i)
+{
+	return i == 0 ? "ca" : p->route[i - 1];
+}
+
+/* Who hands the parcel to whom, when this node is number i on its way; NULL
+ * in *next: it is for this node. */
+static const char *
+hop(const struct ag_relay *r, const struct wire_parcel *p, size_t i,
+    const char **next)
+{
+	bool last = i + 1 == p->nroute;
+	const char *up = name_at(p, i);
+	const char *down = last ? r->conf->node : p->route[i + 1];
+
+	*next = p->down ? (last ? NULL : down) : up;
+	return p->down ? up : down;
+}
+
+static bool
+is_reachable(const struct ag_config *c, const char *peer)
+{
+	if (strcmp(peer, "ca") == 0)
+		return c->ca_poll || c->management != NULL;
+	for (size_t i = 0; i < c->npeers; i++)
+		if (strcmp(c->peers[i].node, peer) == 0)
+			return true;
+	return c->relay.address != NULL && ag_config_accepts(c, peer);
 }
 
 static enum base_err
-queue(struct ag_relay *r, const char *peer, struct wire_parcel *p,
-    struct base_time now)
+route(const struct ag_relay *r, const char *from, const struct wire_parcel *p,
+    const char **next)
 {
-	struct item *i;
-	struct box *b;
-	enum base_err e;
+	const char *node = r->conf->node, *sender;
+	size_t i = place(r, p);
 
-	if ((e = box_for(r, peer, &b)) != BASE_OK)
-		return e;
-	drop_expired(r, b, now);
-	TAILQ_FOREACH(i, &b->items, entry) {
-		if (!same_parcel(&i->parcel, p))
-			continue;
+	if (i >= p->nroute)
+		return base_fail(BASE_E_REFUSED,
+		    "relay: %s is not on the way of a parcel from %s", node,
+		    from);
+	sender = hop(r, p, i, next);
+	if (strcmp(from, sender) != 0)
+		return base_fail(BASE_E_REFUSED,
+		    "relay: a parcel came from %s, its route says %s", from,
+		    sender);
+	if (strcmp(from, node) == 0 && p->down)
+		return base_fail(BASE_E_REFUSED,
+		    "relay: a parcel to ourselves");
+	if (*next != NULL && !is_reachable(r->conf, *next))
+		return base_fail(BASE_E_REFUSED,
+		    "relay: a parcel from %s goes to %s, with whom this "
+		    "node's configuration shares no link",
+		    from, *next);
+	return BASE_OK;
+}
+
+/* ---- in and out ----------------------------------------------------------------- */
+
+static bool
+same_parcel(const struct wire_parcel *a, const struct wire_parcel *b)
+{
+	if (a->kind != b->kind || a->down != b->down ||
+	    a->nroute != b->nroute || a->content.n != b->content.n ||
+	    memcmp(a->content.p, b->content.p, a->content.n) != 0)
+		return false;
+	for (size_t i = 0; i < a->nroute; i++)
+		if (strcmp(a->route[i], b->route[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool
+is_there(const struct box *b, const struct wire_parcel *p)
+{
+	const struct item *i;
+
+	TAILQ_FOREACH(i, &b->items, entry)
+		if (same_parcel(&i->parcel, p))
+			return true;
+	return false;
+}
+
+static size_t
+share_of(const struct box *b, const struct sender *s)
+{
+	const struct item *i;
+	size_t n = 0;
+
+	TAILQ_FOREACH(i, &b->items, entry)
+		n += i->from == s;
+	return n;
+}
+
+/* What is full; NULL: there is room for n bytes more. b may be NULL. */
+static const char *
+no_room(const struct ag_relay *r, const struct box *b, const struct sender *s,
+    size_t n)
+{
+	if (b == NULL && r->nboxes == AG_BOXES_MAX)
+		return "the number of mailboxes";
+	if (b != NULL && b->n >= AG_BOX_MAX)
+		return "the mailbox";
+	if (b != NULL && share_of(b, s) >= AG_SHARE_MAX)
+		return "the sender's share of the mailbox";
+	if (s->n >= AG_SENDER_MAX || s->bytes + n > AG_SENDER_BYTES)
+		return "the sender's share of all mailboxes";
+	if (r->bytes + n > AG_BOX_BYTES_MAX)
+		return "the memory for mailboxes";
+	return NULL;
+}
+
+static enum base_err
+queue(struct ag_relay *r, const char *from, const char *peer,
+    struct wire_parcel *p, struct base_time now)
+{
+	struct box *b = find(r, peer);
+	struct sender *s;
+	struct item *i;
+	const char *full;
+
+	if (b != NULL)
+		drop_expired(r, b, now);
+	if (b != NULL && is_there(b, p)) {
 		wire_parcel_clear(p);
 		return BASE_OK;
 	}
-	if (b->n == AG_BOX_MAX || r->bytes + p->content.n > AG_BOX_BYTES_MAX)
+	s = sender_of(r, from);
+	if (no_room(r, b, s, p->content.n) != NULL) {
+		sweep(r, now);
+		b = find(r, peer);
+		s = sender_of(r, from);
+	}
+	if ((full = no_room(r, b, s, p->content.n)) != NULL) {
+		sender_put(s);
 		return base_fail(BASE_E_RANGE,
-		    "relay: the mailbox of %s is full", peer);
-	i = base_alloc(sizeof *i);
-	i->parcel = *p;
-	memset(p, 0, sizeof *p);
+		    "relay: a parcel from %s to %s: %s is used up", from, peer,
+		    full);
+	}
+	b = box_for(r, peer);
+	i = item_new(r, b, s, p);
 	TAILQ_INSERT_TAIL(&b->items, i, entry);
-	b->n++;
-	r->bytes += i->parcel.content.n;
 	return BASE_OK;
 }
 
@@ -202,6 +339,7 @@ enum base_err
 ag_relay_put(struct ag_relay *r, const char *from, struct wire_parcel *p,
     struct base_time now, bool *local, char next[BASE_NAME_MAX + 1])
 {
+	struct base_time end = base_time_add_s(now, AG_KEEP_S);
 	const char *to;
 	enum base_err e;
 
@@ -217,7 +355,9 @@ ag_relay_put(struct ag_relay *r, const char *from, struct wire_parcel *p,
 		return BASE_OK;
 	}
 	strcpy(next, to);
-	return queue(r, next, p, now);
+	if (p->expires.ms > end.ms)
+		p->expires = end;
+	return queue(r, from, next, p, now);
 }
 
 bool
@@ -244,11 +384,7 @@ ag_relay_take(struct ag_relay *r, const char *peer, struct base_time now,
 	    x->nparcels < WIRE_PARCELS &&
 	    bytes + i->parcel.content.n <= AG_TAKE_BYTES) {
 		bytes += i->parcel.content.n;
-		r->bytes -= i->parcel.content.n;
-		x->parcels[x->nparcels++] = i->parcel;
-		TAILQ_REMOVE(&b->items, i, entry);
-		b->n--;
-		free(i);
+		x->parcels[x->nparcels++] = item_pull(r, b, i);
 	}
 	if (b->n == 0)
 		box_free(r, b);
@@ -257,16 +393,29 @@ ag_relay_take(struct ag_relay *r, const char *peer, struct base_time now,
 void
 ag_relay_back(struct ag_relay *r, const char *peer, struct wire_exchange *x)
 {
-	struct box *b;
+	struct wire_parcel *p;
+	struct sender *s;
 	struct item *i;
+	const char *to;
+	struct box *b;
 
-	if (x->nparcels == 0 || box_for(r, peer, &b) != BASE_OK)
+	if (x->nparcels == 0)
 		return;
+	b = box_for(r, peer);
 	while (x->nparcels > 0) {
-		i = base_alloc(sizeof *i);
-		i->parcel = x->parcels[--x->nparcels];
-		r->bytes += i->parcel.content.n;
+		p = &x->parcels[--x->nparcels];
+		s = sender_of(r, hop(r, p, place(r, p), &to));
+		i = item_new(r, b, s, p);
 		TAILQ_INSERT_HEAD(&b->items, i, entry);
-		b->n++;
 	}
+}
+
+void
+ag_relay_free(struct ag_relay *r)
+{
+	if (r == NULL)
+		return;
+	while (!LIST_EMPTY(&r->boxes))
+		box_free(r, LIST_FIRST(&r->boxes));
+	free(r);
 }

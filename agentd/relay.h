@@ -5,22 +5,29 @@
  */
 #pragma once
 
+#include "agentd/config.h"
 #include "base/base.h"
 #include "wire/msg.h"
 
-#define AG_BOX_MAX       256             /* parcels in one mailbox */
-#define AG_BOXES_MAX     1024            /* mailboxes */
-#define AG_BOX_BYTES_MAX ((size_t)32 << 20)  /* in all mailboxes */
+#define AG_BOX_MAX       256             /* parcels in one mailbox, */
+#define AG_SHARE_MAX     128             /* of one sender in it */
+#define AG_BOXES_MAX     4096            /* mailboxes */
+#define AG_BOX_BYTES_MAX ((size_t)32 << 20)  /* in all mailboxes, */
+#define AG_SENDER_MAX    1024            /* of one sender: parcels */
+#define AG_SENDER_BYTES  ((size_t)8 << 20)   /* and bytes */
+#define AG_KEEP_S        (31 * 86400)    /* whatever a parcel says */
 #define AG_TAKE_BYTES    ((size_t)2 << 20)   /* in one exchange */
 
 struct ag_relay;
-struct ag_relay *ag_relay_new(const char *node);
+/* conf is borrowed: it says whom this node can reach. */
+struct ag_relay *ag_relay_new(const struct ag_config *conf);
 void ag_relay_free(struct ag_relay *r);
 
 /* A parcel that came from a neighbour ("ca" is one), or from this node itself.
  * local: it is for this node and stays with the caller. Otherwise it has moved
  * into the mailbox of next and *p is empty; the same parcel again is swallowed.
- * REFUSED or EXPIRED: not on its way through here; RANGE: mailbox full. */
+ * REFUSED or EXPIRED: not on its way through here; RANGE: no room for it, or
+ * its sender has had his share. */
 enum base_err ag_relay_put(struct ag_relay *r, const char *from,
     struct wire_parcel *p, struct base_time now, bool *local,
     char next[BASE_NAME_MAX + 1]) BASE_MUST;

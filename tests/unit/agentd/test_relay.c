@@ -11,16 +11,46 @@ static struct ag_relay *relay;
 static bool local;
 static char next[BASE_NAME_MAX + 1];
 
+static struct ag_config *conf;
+
+/* Below the CA and app9; its clients poll, app3 is dialled. */
 static void
-setup(void)
+setup_with(const char *accept)
 {
-	relay = ag_relay_new("web1");
+	char *text = base_asprintf(
+	    "fleet = \"acme\"; node = \"web1\"; store = \"/none\";"
+	    "management = { listen = \"127.0.0.1:0\"; };"
+	    "relay = { listen = \"127.0.0.1:0\"; root = \"plant\"; %s };"
+	    "neighbours = ("
+	    " { node = \"app3\"; role = \"push\"; address = \"h:1\";"
+	    "   verify_root = \"plant\"; },"
+	    " { node = \"app9\"; role = \"poll\"; address = \"h:2\";"
+	    "   verify_root = \"plant\"; } );",
+	    accept);
+
+	OK(ag_config_parse(text, "t", &conf));
+	relay = ag_relay_new(conf);
+	free(text);
 }
 
 static void
 teardown(void)
 {
 	ag_relay_free(relay);
+	ag_config_free(conf);
+}
+
+static void
+setup(void)
+{
+	setup_with("accept = ( \"app1\", \"app2\" );");
+}
+
+static void
+accept_all(void)
+{
+	teardown();
+	setup_with("");
 }
 
 /* route: names separated by spaces */
@@ -98,6 +128,7 @@ END_TEST
 
 START_TEST(refused)
 {
+	accept_all();
 	NO(put("ca", parcel(true, "web2 app1", "x")), BASE_E_REFUSED);
 	NO(put("ca", parcel(true, "app9 web1", "x")), BASE_E_REFUSED);
 	NO(put("app9", parcel(true, "web1 app1", "x")), BASE_E_REFUSED);
@@ -129,19 +160,117 @@ START_TEST(again)
 }
 END_TEST
 
-START_TEST(full)
+static struct wire_parcel
+numbered(bool is_down, const char *route, int i)
 {
 	char text[32];
 
-	for (int i = 0; i < AG_BOX_MAX; i++) {
-		snprintf(text, sizeof text, "%d", i);
-		OK(put("ca", parcel(true, "web1 app1", text)));
-	}
+	snprintf(text, sizeof text, "%d", i);
+	return parcel(is_down, route, text);
+}
+
+START_TEST(unreachable)
+{
+	/* nobody of that name may dial in, and we dial nobody of it */
+	NO(put("ca", parcel(true, "web1 app7", "x")), BASE_E_REFUSED);
+	ck_assert_ptr_nonnull(strstr(base_why(), "shares no link"));
+	NO(put("app1", parcel(false, "app7 web1 app1", "x")), BASE_E_REFUSED);
+	accept_all();
+	OK(put("ca", parcel(true, "web1 app7", "x")));
+	/* the CA is not reached by itself */
+	free(conf->management);
+	conf->management = NULL;
+	NO(put("app1", parcel(false, "web1 app1", "x")), BASE_E_REFUSED);
+	conf->ca_poll = true;
+	OK(put("app1", parcel(false, "web1 app1", "x")));
+}
+END_TEST
+
+/* One sender has half of a mailbox, two fill it. */
+START_TEST(full)
+{
+	for (int i = 0; i < AG_SHARE_MAX; i++)
+		OK(put("ca", numbered(true, "web1 app1", i)));
 	NO(put("ca", parcel(true, "web1 app1", "more")), BASE_E_RANGE);
-	/* others are not hurt */
+	ck_assert_ptr_nonnull(strstr(base_why(), "share"));
+	/* again what is there, and others, are not hurt */
+	OK(put("ca", numbered(true, "web1 app1", 0)));
 	OK(put("ca", parcel(true, "web1 app2", "more")));
+	for (int i = AG_SHARE_MAX; i < AG_BOX_MAX; i++)
+		OK(put("app9", numbered(true, "app9 web1 app1", i)));
+	NO(put("app3", parcel(true, "app3 web1 app1", "more")), BASE_E_RANGE);
 	ck_assert_uint_eq(take("app1", NOW), AG_BOX_MAX);
 	OK(put("ca", parcel(true, "web1 app1", "more")));
+}
+END_TEST
+
+/* Names that a neighbour invents: it gets its share, the others theirs. */
+START_TEST(invented)
+{
+	char route[64];
+	int i, took = 0;
+
+	accept_all();
+	for (i = 0; i < AG_SENDER_MAX + 10; i++) {
+		struct wire_parcel p;
+
+		snprintf(route, sizeof route, "x%d web1 app1", i);
+		p = parcel(false, route, "x");
+		if (ag_relay_put(relay, "app1", &p, NOW, &local, next) ==
+		    BASE_OK)
+			took++;
+		wire_parcel_clear(&p);
+	}
+	ck_assert_int_eq(took, AG_SENDER_MAX);
+	ck_assert_ptr_nonnull(strstr(base_why(), "from app1"));
+	OK(put("app2", parcel(false, "web1 app2", "x")));
+	OK(put("ca", parcel(true, "web1 app1", "x")));
+	/* what has expired makes room, in whatever mailbox it is */
+	{
+		struct wire_parcel p = parcel(false, "y web1 app1", "x");
+
+		p.expires = RIG(20);
+		OK(ag_relay_put(relay, "app1", &p, RIG(11), &local, next));
+	}
+	ck_assert_uint_eq(take("x1", NOW), 0);
+}
+END_TEST
+
+START_TEST(large)
+{
+	char *text = base_alloc(WIRE_PARCEL_MAX + 1);
+	size_t n = 0;
+	struct wire_parcel p;
+
+	memset(text, 'x', WIRE_PARCEL_MAX);
+	accept_all();
+	for (; n * WIRE_PARCEL_MAX <= AG_SENDER_BYTES; n++) {
+		char *route = base_asprintf("web1 a%zu", n);
+
+		p = parcel(true, route, text);
+		free(route);
+		if (ag_relay_put(relay, "ca", &p, NOW, &local, next) != BASE_OK)
+			break;
+	}
+	wire_parcel_clear(&p);
+	ck_assert_uint_eq(n, AG_SENDER_BYTES / WIRE_PARCEL_MAX);
+	OK(put("app1", parcel(false, "web1 app1", text)));
+	free(text);
+}
+END_TEST
+
+/* However late a parcel says that it ends. */
+START_TEST(kept_not_for_ever)
+{
+	struct wire_parcel p = parcel(true, "web1 app1", "x");
+
+	p.expires = RIG(9999);
+	OK(put("ca", p));
+	p = parcel(true, "web1 app2", "x");
+	p.expires = RIG(9999);
+	OK(put("ca", p));
+	ck_assert_uint_eq(take("app1", base_time_add_s(NOW, AG_KEEP_S - 1)), 1);
+	ck_assert_uint_eq(take("app2", base_time_add_s(NOW, AG_KEEP_S)), 0);
 }
 END_TEST
 
@@ -160,6 +289,11 @@ START_TEST(back)
 	ck_assert_uint_eq(x.nparcels, 3);
 	ck_assert_int_eq(x.parcels[0].content.p[0], '1');
 	ck_assert_int_eq(x.parcels[2].content.p[0], '3');
+	/* they count for their sender as before */
+	ag_relay_back(relay, "app1", &x);
+	for (int i = 3; i < AG_SHARE_MAX; i++)
+		OK(put("ca", numbered(true, "web1 app1", 100 + i)));
+	NO(put("ca", parcel(true, "web1 app1", "more")), BASE_E_RANGE);
 	wire_exchange_clear(&x);
 }
 END_TEST
@@ -175,7 +309,11 @@ case_relay(void)
 	tcase_add_test(t, refused);
 	tcase_add_test(t, expired);
 	tcase_add_test(t, again);
+	tcase_add_test(t, unreachable);
 	tcase_add_test(t, full);
+	tcase_add_test(t, invented);
+	tcase_add_test(t, large);
+	tcase_add_test(t, kept_not_for_ever);
 	tcase_add_test(t, back);
 	return t;
 }
