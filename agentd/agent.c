@@ -63,6 +63,7 @@ on_local(void *arg, const struct wire_parcel *p)
 		ag_work_ack(a->work, p);
 		break;
 	case WIRE_P_REPORT:
+	case WIRE_P_STOCK:
 		base_log(BASE_WARNING, "parcel: a report came down");
 		break;
 	}

@@ -55,13 +55,13 @@ parcel_check(const struct wire_parcel *p)
 	enum base_err e;
 
 	if ((e = wire_asn_range("parcel: kind", p->kind, WIRE_P_ORDER,
-		 WIRE_P_ACK)) != BASE_OK ||
+		 WIRE_P_STOCK)) != BASE_OK ||
 	    (e = wire_asn_range("parcel: hops", p->nroute, 1,
 		 WIRE_ROUTE_MAX)) != BASE_OK ||
 	    (e = wire_asn_range("parcel: bytes", p->content.n, 1,
 		 WIRE_PARCEL_MAX)) != BASE_OK)
 		return e;
-	if (p->down != (p->kind != WIRE_P_REPORT))
+	if (p->down != (p->kind == WIRE_P_ORDER || p->kind == WIRE_P_ACK))
 		return base_fail(BASE_E_SYNTAX,
 		    "parcel: orders and acks go down, reports go up");
 	for (size_t i = 0; i < p->nroute; i++)
@@ -114,7 +114,7 @@ parcel_read(const struct parcel_der *d, struct wire_parcel *p)
 	enum base_err e;
 
 	if ((e = wire_asn_range("parcel: kind", d->kind, WIRE_P_ORDER,
-		 WIRE_P_ACK)) != BASE_OK ||
+		 WIRE_P_STOCK)) != BASE_OK ||
 	    (e = wire_asn_get_bool(d->down, &p->down)) != BASE_OK ||
 	    (e = wire_asn_get_time(d->expires, &p->expires)) != BASE_OK ||
 	    (e = wire_asn_get_buf(d->content, WIRE_PARCEL_MAX, &p->content)) !=

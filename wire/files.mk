@@ -15,6 +15,7 @@ wire_SRC := \
 	wire/hsm_conn.c \
 	wire/hsm_msg.c \
 	wire/http.c \
+	wire/inventory.c \
 	wire/join.c \
 	wire/key.c \
 	wire/name.c \
@@ -29,6 +30,7 @@ wire_SRC := \
 	wire/root.c \
 	wire/server.c \
 	wire/spki.c \
+	wire/stock.c \
 	wire/tbs.c \
 	wire/tbs_ext.c \
 	wire/tls.c \

@@ -60,7 +60,7 @@ enum wire_status { WIRE_RECEIVED = 1, WIRE_EFFECTIVE, WIRE_FAILED,
 	WIRE_ORDER_REFUSED };
 enum wire_proof { WIRE_PROOF_NONE = 0, WIRE_PROOF_RELOAD, WIRE_PROOF_PROBE };
 
-struct wire_inventory {          /* signed with every report and poll */
+struct wire_inventory {          /* signed with every report and stock */
 	uint8_t store_id[16];    /* random, made with the store */
 	uint8_t boot_id[16];     /* random, made at each start of the agent */
 	char root[BASE_NAME_MAX + 1];
@@ -81,6 +81,8 @@ struct wire_report {
 	enum wire_status status;
 	enum wire_proof proof;   /* the weakest of its applications */
 	struct base_time at;
+	uint64_t number;         /* as in a stock: what it says is older than
+				  * what a higher number says; 0 none */
 	char reason[512];        /* UTF-8; empty unless failed or refused */
 	struct wire_inventory inventory[WIRE_INVENTORY_MAX];
 	size_t ninventory;
@@ -89,6 +91,24 @@ enum base_err wire_report_compose(const struct wire_report *r,
     struct base_buf *out) BASE_MUST;
 enum base_err wire_report_parse(struct base_span der,
     struct wire_report *out) BASE_MUST;
+
+/* ---- stock: node to CA, unasked: what it holds now ---- */
+
+struct wire_stock {
+	char fleet[BASE_NAME_MAX + 1];
+	char node[BASE_NAME_MAX + 1];
+	uint64_t number;         /* grows with all that the node signs: its
+				  * clock in ms since 1970, or one more than
+				  * the last. Orders stocks and reports, and
+				  * dates them: a copy from before is worth
+				  * nothing */
+	struct wire_inventory inventory[WIRE_INVENTORY_MAX];
+	size_t ninventory;
+};
+enum base_err wire_stock_compose(const struct wire_stock *s,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_stock_parse(struct base_span der,
+    struct wire_stock *out) BASE_MUST;
 
 /* ---- hello: proves a poller to whom it polls ---- */
 
@@ -174,7 +194,8 @@ enum base_err wire_join_answer_parse(struct base_span der,
 #define WIRE_PARCELS    256      /* in one exchange */
 #define WIRE_WAIT_MAX   600000u  /* ms */
 
-enum wire_parcel_kind { WIRE_P_ORDER = 1, WIRE_P_REPORT, WIRE_P_ACK };
+enum wire_parcel_kind { WIRE_P_ORDER = 1, WIRE_P_REPORT, WIRE_P_ACK,
+	WIRE_P_STOCK };
 
 /* route runs from the CA's neighbour to the node, as in the plan; parcels
  * down follow it, parcels up go backwards. The far end of an up parcel is
@@ -215,7 +236,7 @@ enum base_err wire_exchange_parse(struct base_span der,
 /* Content types are kedge's own OIDs (docs/protocol.md), so a signed report
  * can never pass as an order. */
 enum wire_content { WIRE_C_ORDER = 1, WIRE_C_REPORT, WIRE_C_HELLO,
-	WIRE_C_ACK, WIRE_C_JOIN_ANSWER };
+	WIRE_C_ACK, WIRE_C_JOIN_ANSWER, WIRE_C_STOCK };
 
 /* Attached, one SignerInfo, signed attributes, signer certificate included;
  * chain may be NULL. Works with a token's key as well (hsm). */
@@ -230,7 +251,7 @@ struct wire_signer {
 void wire_signer_clear(struct wire_signer *s);
 /* One good SignerInfo is enough (two while the management root rolls). The
  * purpose follows from the type: orders need the order signer's profile,
- * reports and hellos a node's, acks and join answers the CA's. */
+ * reports, hellos and stocks a node's, acks and join answers the CA's. */
 enum base_err wire_cms_verify(enum wire_content type, struct base_span cms,
     STACK_OF(X509) *trust, struct base_time now, struct base_buf *content,
     struct wire_signer *signer) BASE_MUST;

@@ -12,7 +12,7 @@
 #define WIRE_OID_ARC "2.25.140896560294843513753120326847157748022"
 
 /* .1: extended key usages */
-#define WIRE_OID_KP_NODE  WIRE_OID_ARC ".1.1" /* signs reports, hellos */
+#define WIRE_OID_KP_NODE  WIRE_OID_ARC ".1.1" /* signs reports, hellos, stocks */
 #define WIRE_OID_KP_ORDER WIRE_OID_ARC ".1.2" /* signs orders */
 #define WIRE_OID_KP_CA	  WIRE_OID_ARC ".1.3" /* signs acks, join answers */
 /* .2: CMS content types, see enum wire_content: ".2." and its number */

@@ -3,20 +3,12 @@
  * agent composes it, kedged parses it.
  */
 #include "wire/asn1.h"
+#include "wire/inventory.h"
 #include "wire/msg.h"
 
 #include <string.h>
 
 /* ---- fields ------------------------------------------------------------------ */
-
-struct inventory_der {
-	ASN1_OCTET_STRING *store_id, *boot_id;
-	ASN1_UTF8STRING *root;
-	uint64_t highest, trust;
-	uint32_t cert;
-	ASN1_BOOLEAN bridging;
-	ASN1_OCTET_STRING *store, *rendered, *probe;
-};
 
 struct report_der {
 	uint32_t version;
@@ -25,24 +17,12 @@ struct report_der {
 	ASN1_OCTET_STRING *order_digest;
 	uint32_t status, proof;
 	ASN1_GENERALIZEDTIME *at;
+	uint64_t number;
 	ASN1_UTF8STRING *reason;
 	OPENSSL_STACK *inventory;
 };
 
 /* clang-format off */
-ASN1_SEQUENCE(inventory_der) = {
-	ASN1_SIMPLE(struct inventory_der, store_id, ASN1_OCTET_STRING),
-	ASN1_SIMPLE(struct inventory_der, boot_id, ASN1_OCTET_STRING),
-	ASN1_SIMPLE(struct inventory_der, root, ASN1_UTF8STRING),
-	ASN1_EMBED(struct inventory_der, highest, UINT64),
-	ASN1_EMBED(struct inventory_der, trust, UINT64),
-	ASN1_EMBED(struct inventory_der, cert, UINT32),
-	ASN1_EXP_OPT(struct inventory_der, bridging, ASN1_FBOOLEAN, 0),
-	ASN1_SIMPLE(struct inventory_der, store, ASN1_OCTET_STRING),
-	ASN1_SIMPLE(struct inventory_der, rendered, ASN1_OCTET_STRING),
-	ASN1_SIMPLE(struct inventory_der, probe, ASN1_OCTET_STRING),
-} static_ASN1_SEQUENCE_END_name(struct inventory_der, inventory_der)
-
 ASN1_SEQUENCE(report_der) = {
 	ASN1_EMBED(struct report_der, version, UINT32),
 	ASN1_SIMPLE(struct report_der, fleet, ASN1_UTF8STRING),
@@ -54,35 +34,13 @@ ASN1_SEQUENCE(report_der) = {
 	ASN1_EMBED(struct report_der, status, UINT32),
 	ASN1_EMBED(struct report_der, proof, UINT32),
 	ASN1_SIMPLE(struct report_der, at, ASN1_GENERALIZEDTIME),
+	ASN1_EMBED(struct report_der, number, UINT64),
 	ASN1_SIMPLE(struct report_der, reason, ASN1_UTF8STRING),
 	ASN1_SEQUENCE_OF(struct report_der, inventory, inventory_der),
 } static_ASN1_SEQUENCE_END_name(struct report_der, report_der)
 /* clang-format on */
 
 /* ---- rules ------------------------------------------------------------------- */
-
-static enum base_err
-inventory_check(const struct wire_report *r)
-{
-	enum base_err e;
-
-	e = wire_asn_range("report: inventories", r->ninventory, 0,
-	    WIRE_INVENTORY_MAX);
-	for (size_t i = 0; e == BASE_OK && i < r->ninventory; i++) {
-		const struct wire_inventory *v = &r->inventory[i];
-
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(v->root, r->inventory[k].root) == 0)
-				return base_fail(BASE_E_SYNTAX,
-				    "report: root '%s' twice in the inventory",
-				    v->root);
-		if ((e = wire_asn_range("report: highest epoch", v->highest, 0,
-			 INT64_MAX)) == BASE_OK)
-			e = wire_asn_range("report: generation presented",
-			    v->cert, 0, WIRE_GENERATION_MAX);
-	}
-	return e;
-}
 
 static enum base_err
 report_check(const struct wire_report *r)
@@ -103,7 +61,10 @@ report_check(const struct wire_report *r)
 		return base_fail(BASE_E_SYNTAX,
 		    "report: a reason belongs to failed and refused, "
 		    "and to nothing else");
-	return inventory_check(r);
+	if ((e = wire_asn_range("report: number", r->number, 0, INT64_MAX)) !=
+	    BASE_OK)
+		return e;
+	return wire_inventories_check(r->inventory, r->ninventory);
 }
 
 /* ---- compose ------------------------------------------------------------------ */
@@ -132,21 +93,6 @@ put_reason(ASN1_UTF8STRING *s, const char *reason, size_t size)
 }
 
 static enum base_err
-inventory_fill(struct inventory_der *d, const struct wire_inventory *v)
-{
-	wire_asn_put_bytes(d->store_id, v->store_id, sizeof(v->store_id));
-	wire_asn_put_bytes(d->boot_id, v->boot_id, sizeof(v->boot_id));
-	d->highest = v->highest;
-	d->trust = v->trust;
-	d->cert = v->cert;
-	d->bridging = v->bridging ? 0xff : 0;
-	wire_asn_put_bytes(d->store, v->store_digest, 32);
-	wire_asn_put_bytes(d->rendered, v->rendered_digest, 32);
-	wire_asn_put_bytes(d->probe, v->probe_digest, 32);
-	return wire_asn_put_name(d->root, v->root);
-}
-
-static enum base_err
 report_fill(struct report_der *d, const struct wire_report *r)
 {
 	enum base_err e;
@@ -156,6 +102,7 @@ report_fill(struct report_der *d, const struct wire_report *r)
 	d->epoch = r->epoch;
 	d->status = r->status;
 	d->proof = r->proof;
+	d->number = r->number;
 	wire_asn_put_bytes(d->order_digest, r->order_digest, 32);
 	put_reason(d->reason, r->reason, sizeof(r->reason) - 1);
 	if ((e = wire_asn_put_name(d->fleet, r->fleet)) != BASE_OK ||
@@ -163,10 +110,9 @@ report_fill(struct report_der *d, const struct wire_report *r)
 	    (e = wire_asn_put_name(d->root, r->root)) != BASE_OK)
 		return e;
 	e = wire_asn_put_time(d->at, r->at);
-	for (size_t i = 0; e == BASE_OK && i < r->ninventory; i++)
-		e = inventory_fill(wire_asn_push(d->inventory,
-				       ASN1_ITEM_rptr(inventory_der)),
-		    &r->inventory[i]);
+	if (e == BASE_OK)
+		e = wire_inventories_put(d->inventory, r->inventory,
+		    r->ninventory);
 	return e;
 }
 
@@ -188,39 +134,6 @@ wire_report_compose(const struct wire_report *r, struct base_buf *out)
 /* ---- parse ---------------------------------------------------------------------- */
 
 static enum base_err
-inventory_read(const struct inventory_der *d, struct wire_inventory *v)
-{
-	enum base_err e;
-
-	v->highest = d->highest;
-	v->trust = d->trust;
-	v->cert = d->cert;
-	if ((e = wire_asn_get_bytes(d->store_id, v->store_id, 16)) != BASE_OK ||
-	    (e = wire_asn_get_bytes(d->boot_id, v->boot_id, 16)) != BASE_OK ||
-	    (e = wire_asn_get_name(d->root, v->root)) != BASE_OK ||
-	    (e = wire_asn_get_bool(d->bridging, &v->bridging)) != BASE_OK ||
-	    (e = wire_asn_get_bytes(d->store, v->store_digest, 32)) !=
-		BASE_OK ||
-	    (e = wire_asn_get_bytes(d->rendered, v->rendered_digest, 32)) !=
-		BASE_OK)
-		return e;
-	return wire_asn_get_bytes(d->probe, v->probe_digest, 32);
-}
-
-static enum base_err
-get_inventory(const struct report_der *d, struct wire_report *r)
-{
-	enum base_err e;
-
-	e = wire_asn_count("report: inventories", d->inventory,
-	    WIRE_INVENTORY_MAX, &r->ninventory);
-	for (size_t i = 0; e == BASE_OK && i < r->ninventory; i++)
-		e = inventory_read(OPENSSL_sk_value(d->inventory, (int)i),
-		    &r->inventory[i]);
-	return e;
-}
-
-static enum base_err
 report_read(const struct report_der *d, struct wire_report *r)
 {
 	enum base_err e;
@@ -233,6 +146,7 @@ report_read(const struct report_der *d, struct wire_report *r)
 		return e;
 	r->roll = d->roll;
 	r->epoch = d->epoch;
+	r->number = d->number;
 	r->status = (enum wire_status)d->status;
 	r->proof = (enum wire_proof)d->proof;
 	if ((e = wire_asn_get_name(d->fleet, r->fleet)) != BASE_OK ||
@@ -243,7 +157,8 @@ report_read(const struct report_der *d, struct wire_report *r)
 	    (e = wire_asn_get_time(d->at, &r->at)) != BASE_OK ||
 	    (e = wire_asn_get_text(d->reason, r->reason, sizeof(r->reason))) !=
 		BASE_OK ||
-	    (e = get_inventory(d, r)) != BASE_OK)
+	    (e = wire_inventories_get(d->inventory, r->inventory,
+		 &r->ninventory)) != BASE_OK)
 		return e;
 	return report_check(r);
 }

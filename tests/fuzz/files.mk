@@ -2,7 +2,7 @@
 # samples in tests/data/msg. make fuzz-seeds writes these samples again.
 
 FUZZ_SECONDS ?= 5
-FUZZ_TARGETS := order report hello ack token join_request join_answer parcel \
+FUZZ_TARGETS := order report stock hello ack token join_request join_answer parcel \
                 exchange hsm_request hsm_answer hsm_frame cms http_request \
                 http_answer cert crl pem csr tbs
 FUZZ_SRC     := tests/fuzz/fuzz.c tests/unit/wire/sample.c \

@@ -25,6 +25,7 @@ unit_wire_SRC := \
 	tests/unit/wire/test_report.c \
 	tests/unit/wire/test_root.c \
 	tests/unit/wire/test_server.c \
+	tests/unit/wire/test_stock.c \
 	tests/unit/wire/test_tbs.c \
 	tests/unit/wire/test_tls.c \
 	tests/unit/wire/test_token.c \

@@ -24,6 +24,7 @@ static TCase *(*const cases[])(void) = {
 	case_report,
 	case_root,
 	case_server,
+	case_stock,
 	case_tbs,
 	case_tls,
 	case_token,

@@ -77,6 +77,7 @@ sample_report(void)
 		.status = WIRE_FAILED,
 		.proof = WIRE_PROOF_PROBE,
 		.at = ON(1),
+		.number = 1767312000123,
 		.reason = "nginx: [emerg] caf\xc3\xa9",
 		.ninventory = 2,
 	};
@@ -97,6 +98,21 @@ sample_report(void)
 		memset(v->probe_digest, 5, 32);
 	}
 	return r;
+}
+
+struct wire_stock
+sample_stock(void)
+{
+	struct wire_report r = sample_report();
+	struct wire_stock s = {
+		.fleet = FLEET,
+		.node = "app1",
+		.number = r.number,
+		.ninventory = r.ninventory,
+	};
+
+	memcpy(s.inventory, r.inventory, sizeof(s.inventory));
+	return s;
 }
 
 struct wire_join_request
@@ -245,6 +261,14 @@ make_report(struct base_buf *out)
 }
 
 static void
+make_stock(struct base_buf *out)
+{
+	struct wire_stock s = sample_stock();
+
+	OK(wire_stock_compose(&s, out));
+}
+
+static void
 make_hello(struct base_buf *out)
 {
 	struct wire_hello h = { .fleet = FLEET, .node = "app1", .at = T0 };
@@ -359,6 +383,7 @@ keep(const void *v)
 
 AGAIN(order, wire_order, wire_order_clear)
 AGAIN(report, wire_report, keep)
+AGAIN(stock, wire_stock, keep)
 AGAIN(hello, wire_hello, keep)
 AGAIN(ack, wire_ack, keep)
 AGAIN(token, wire_token, keep)
@@ -372,6 +397,7 @@ AGAIN(hsm_answer, wire_hsm_answer, wire_hsm_answer_clear)
 const struct sample samples[] = {
 	{ "order", make_order, again_order },
 	{ "report", make_report, again_report },
+	{ "stock", make_stock, again_stock },
 	{ "hello", make_hello, again_hello },
 	{ "ack", make_ack, again_ack },
 	{ "token", make_token, again_token },

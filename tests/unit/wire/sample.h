@@ -22,6 +22,7 @@ const struct sample *sample_find(const char *name);
 /* The structures behind them; borrowed names, owned certificates. */
 struct wire_order sample_order(void);
 struct wire_report sample_report(void);
+struct wire_stock sample_stock(void);
 struct wire_join_request sample_join_request(void);
 struct wire_join_answer sample_join_answer(void);
 struct wire_parcel sample_parcel(void);

@@ -23,6 +23,7 @@ TCase *case_profile(void);
 TCase *case_report(void);
 TCase *case_root(void);
 TCase *case_server(void);
+TCase *case_stock(void);
 TCase *case_tbs(void);
 TCase *case_tls(void);
 TCase *case_token(void);

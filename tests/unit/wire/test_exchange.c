@@ -25,11 +25,15 @@ START_TEST(test_direction)
 	ck_assert_int_eq(compose(&p), BASE_E_SYNTAX);
 	p.kind = WIRE_P_REPORT;
 	OK(compose(&p));
+	p.kind = WIRE_P_STOCK;
+	OK(compose(&p));
 	p.kind = WIRE_P_ACK;
 	ck_assert_int_eq(compose(&p), BASE_E_SYNTAX);
 	p.down = true;
 	OK(compose(&p));
-	p.kind = (enum wire_parcel_kind)4;
+	p.kind = WIRE_P_STOCK;
+	ck_assert_int_eq(compose(&p), BASE_E_SYNTAX);
+	p.kind = (enum wire_parcel_kind)5;
 	ck_assert_int_eq(compose(&p), BASE_E_RANGE);
 	wire_parcel_clear(&p);
 }

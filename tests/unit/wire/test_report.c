@@ -25,6 +25,7 @@ START_TEST(test_fields)
 	ck_assert_str_eq(p.node, "app1");
 	ck_assert_str_eq(p.reason, r.reason);
 	ck_assert_uint_eq(p.status, WIRE_FAILED);
+	ck_assert_uint_eq(p.number, r.number);
 	ck_assert_uint_eq(p.ninventory, 2);
 	ck_assert_str_eq(p.inventory[1].root, "office");
 	ck_assert_uint_eq(p.inventory[1].trust, UINT64_MAX);
@@ -89,7 +90,10 @@ START_TEST(test_bounds)
 	strcpy(r.inventory[1].root, "Not A Name");
 	ck_assert_int_eq(round_trip(&r, &p), BASE_E_SYNTAX);
 	r = sample_report();
-	r.ninventory = 0;
+	r.number = UINT64_MAX;
+	ck_assert_int_eq(round_trip(&r, &p), BASE_E_RANGE);
+	r = sample_report();
+	r.ninventory = r.number = 0;
 	OK(round_trip(&r, &p));
 }
 END_TEST
