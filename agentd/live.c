@@ -17,6 +17,15 @@
 #define PAUSE_MAX_MS   500u
 #define ATTEMPT_MS     2000u
 
+/* The old canary must be refused, and the new one still accepted right after:
+ * an application that refuses everybody proves nothing. */
+enum which {
+	P_NEW,
+	P_OLD,
+	P_NEW_AGAIN,
+	PROBES
+};
+
 enum stage {
 	S_RENDER,
 	S_CHECK,
@@ -31,7 +40,7 @@ struct ag_live {
 	struct ag_live_conf c;
 	size_t app;
 	enum stage stage;
-	size_t probe; /* side * 2 + (0 new canary, 1 old canary) */
+	size_t probe; /* side * PROBES + which */
 	struct event *timer;
 	struct base_mono deadline;
 	uint32_t pause_ms;
@@ -248,14 +257,23 @@ choose_shown(const struct ag_live *l, const struct ag_side *d,
 	p->key = r->key;
 }
 
+static bool
+must_refuse(const struct ag_live *l, const struct ag_side *d)
+{
+	const struct wire_order *o = l->c.order;
+
+	return o->steps & WIRE_STEP_FINISH && o->from != o->to &&
+	    same(d->verify_root, l->c.root);
+}
+
 /* Whether there is something to probe, and what. */
 static bool
 plan_probe(const struct ag_live *l, struct ag_probe_conf *p)
 {
 	const struct ag_app *a = app_of(l);
-	const struct ag_side *d = &a->side[l->probe / 2];
+	const struct ag_side *d = &a->side[l->probe / PROBES];
 	const struct ag_root *shows = ag_holdings_find(l->c.holdings, d->root);
-	const struct wire_order *o = l->c.order;
+	X509 *old = canary(l->c.order, l->c.order->from);
 
 	*p = (struct ag_probe_conf){ .eb = l->c.eb, .side = d };
 	p->timeout_ms =
@@ -263,12 +281,13 @@ plan_probe(const struct ag_live *l, struct ag_probe_conf *p)
 	if (!d->on || a->proof != WIRE_PROOF_PROBE ||
 	    (!same(d->root, l->c.root) && !same(d->verify_root, l->c.root)))
 		return false;
+	if (l->probe % PROBES != P_NEW && !(must_refuse(l, d) && old != NULL))
+		return false;
 	choose_shown(l, d, p);
-	if (l->probe % 2 == 1) {
+	if (l->probe % PROBES == P_OLD) {
 		p->refuse = true;
-		p->shown = canary(o, o->from);
-		return o->steps & WIRE_STEP_FINISH && o->from != o->to &&
-		    p->shown != NULL && same(d->verify_root, l->c.root);
+		p->shown = old;
+		return true;
 	}
 	if (shows != NULL && shows->bundle != NULL) {
 		p->leaf = shows->bundle->cert;
@@ -281,12 +300,15 @@ plan_probe(const struct ag_live *l, struct ag_probe_conf *p)
 static void
 next_probe(struct ag_live *l)
 {
-	if (++l->probe < 4) {
+	l->probe++;
+	if (l->probe == 2 * PROBES) {
+		enter(l, S_SETTLE);
+		after(l, app_of(l)->settle_ms);
+	} else if (l->probe % PROBES == P_NEW_AGAIN) {
+		after(l, 0); /* one proof, one deadline */
+	} else {
 		enter(l, S_PROBE);
-		return;
 	}
-	enter(l, S_SETTLE);
-	after(l, app_of(l)->settle_ms);
 }
 
 static void
@@ -295,13 +317,18 @@ on_probe(void *arg, enum base_err e)
 	struct ag_live *l = arg;
 
 	l->attempt = NULL;
-	if (e != BASE_OK) {
-		base_log(BASE_DEBUG, "%s: probe: %s", app_of(l)->name,
-		    base_why());
-		again(l, e);
+	if (e == BASE_OK) {
+		next_probe(l);
 		return;
 	}
-	next_probe(l);
+	if (l->probe % PROBES == P_NEW_AGAIN) {
+		l->probe--;
+		base_fail(e,
+		    "right after it has refused the old generation: %s",
+		    base_why());
+	}
+	base_log(BASE_DEBUG, "%s: probe: %s", app_of(l)->name, base_why());
+	again(l, e);
 }
 
 static void
@@ -312,9 +339,8 @@ step_probe(struct ag_live *l)
 	if (!plan_probe(l, &p)) {
 		/* no probe at all, or no old canary that it could refuse */
 		if (app_of(l)->proof != WIRE_PROOF_PROBE ||
-		    (p.refuse && p.shown == NULL &&
-			l->c.order->steps & WIRE_STEP_FINISH &&
-			same(p.side->verify_root, l->c.root)))
+		    (l->probe % PROBES == P_OLD && p.side->on &&
+			must_refuse(l, p.side)))
 			weaken(l, WIRE_PROOF_RELOAD);
 		next_probe(l);
 		return;

@@ -11,27 +11,50 @@
 
 #include "agentd/probe_impl.h"
 
+/* An application that just restarts hangs up on everybody: only a word of
+ * refusal is one. */
+static enum base_err
+judge_refusal(const struct ag_probe *p, const char *how)
+{
+	if (p->seen)
+		return base_fail(BASE_E_REFUSED,
+		    "the application still accepts a certificate of the old "
+		    "generation");
+	if (!p->reached)
+		return base_fail(BASE_E_AGAIN,
+		    "the application cannot be reached: %s", how);
+	if (!p->refused)
+		return base_fail(BASE_E_AGAIN,
+		    "the application neither accepts nor refuses a "
+		    "certificate of the old generation by a TLS alert or an "
+		    "HTTP status 4xx: %s",
+		    how);
+	return BASE_OK;
+}
+
 /* The connection has ended, or nothing more is needed from it. */
 static void
 settle(struct ag_probe *p, const char *how)
 {
 	enum base_err r = BASE_OK;
 
-	if (p->c.refuse) {
-		if (p->seen)
-			r = base_fail(BASE_E_REFUSED,
-			    "the application still accepts a certificate of "
-			    "the old generation");
-		else if (!p->reached)
-			r = base_fail(BASE_E_AGAIN,
-			    "the application cannot be reached: %s", how);
-	} else if (!p->shaken || (p->c.bytes && !p->seen)) {
+	if (p->c.refuse)
+		r = judge_refusal(p, how);
+	else if (!p->shaken || (p->c.bytes && !p->seen))
 		r = base_fail(BASE_E_REFUSED, "%s%s: %s",
 		    p->shaken ? "the application does not answer with \""
 			      : "no TLS session with the application",
 		    p->shaken ? p->c.side->expect : "", how);
-	}
 	ag_probe_end(p, r);
+}
+
+static bool
+is_http_4xx(struct evbuffer *in)
+{
+	char line[10]; /* "HTTP/1.1 4" */
+
+	return evbuffer_copyout(in, line, sizeof line) == sizeof line &&
+	    memcmp(line, "HTTP/1.", 7) == 0 && line[8] == ' ' && line[9] == '4';
 }
 
 static void
@@ -41,12 +64,12 @@ on_read(struct bufferevent *b, void *arg)
 	struct evbuffer *in = bufferevent_get_input(b);
 	const char *want = p->c.side->expect;
 
-	if (evbuffer_search(in, want, strlen(want), NULL).pos >= 0) {
-		p->seen = true;
+	p->seen = evbuffer_search(in, want, strlen(want), NULL).pos >= 0;
+	p->refused = !p->seen && is_http_4xx(in);
+	if (p->seen || (p->c.refuse && p->refused))
 		settle(p, "");
-	} else if (evbuffer_get_length(in) >= AG_PROBE_READ_MAX) {
+	else if (evbuffer_get_length(in) >= AG_PROBE_READ_MAX)
 		settle(p, "it says something else");
-	}
 }
 
 static void
@@ -59,7 +82,8 @@ on_event(struct bufferevent *b, short what, void *arg)
 	if (!(what & BEV_EVENT_CONNECTED)) {
 		/* under TLS 1.2 the alert comes before the session stands */
 		e = bufferevent_get_openssl_error(b);
-		p->reached = p->reached || ag_probe_is_alert(e);
+		p->refused = p->refused || ag_probe_is_alert(e);
+		p->reached = p->reached || p->refused;
 		bufferevent_disable(b, EV_READ | EV_WRITE);
 		settle(p, ag_probe_tls_error(e));
 		return;

@@ -44,11 +44,19 @@ take_any(int good, X509_STORE_CTX *x)
 }
 
 static void
-set_trust(SSL_CTX *ctx, const struct app_conf *c)
+set_trust(SSL_CTX *ctx, const struct app *a)
 {
+	const struct app_conf *c = &a->c;
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
 	bool some = c->trust[0] != NULL || c->trust_file != NULL;
 
+	if (some)
+		SSL_CTX_set_verify(ctx,
+		    SSL_VERIFY_PEER |
+			(c->client ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
+		    c->like_nginx ? take_any : NULL);
+	if (c->distrusts > 0 && a->n > c->distrusts)
+		return;
 	X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(ctx),
 	    (time_t)(RIG(10).ms / 1000) + 60);
 	for (size_t i = 0; i < 3 && c->trust[i] != NULL; i++)
@@ -56,16 +64,12 @@ set_trust(SSL_CTX *ctx, const struct app_conf *c)
 	if (c->trust_file != NULL)
 		ck_assert_int_eq(SSL_CTX_load_verify_file(ctx, c->trust_file),
 		    1);
-	if (some)
-		SSL_CTX_set_verify(ctx,
-		    SSL_VERIFY_PEER |
-			(c->client ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
-		    c->like_nginx ? take_any : NULL);
 }
 
 static SSL *
-make_ssl(const struct app_conf *c)
+make_ssl(const struct app *a)
 {
+	const struct app_conf *c = &a->c;
 	SSL_CTX *ctx =
 	    SSL_CTX_new(c->client ? TLS_client_method() : TLS_server_method());
 	EVP_PKEY *key = rig_node_key()->key;
@@ -73,7 +77,7 @@ make_ssl(const struct app_conf *c)
 
 	ck_assert_ptr_nonnull(ctx);
 	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN);
-	set_trust(ctx, c);
+	set_trust(ctx, a);
 	if (c->chain_file != NULL)
 		ck_assert_int_eq(SSL_CTX_use_certificate_chain_file(ctx,
 				     c->chain_file),
@@ -99,9 +103,10 @@ on_request(struct bufferevent *b, void *arg)
 	SSL *ssl = bufferevent_openssl_get_ssl(b);
 	bool good = !a->c.like_nginx || SSL_get_verify_result(ssl) == X509_V_OK;
 
-	evbuffer_add_printf(bufferevent_get_output(b),
-	    good ? "HTTP/1.1 200 OK\r\n\r\nhello\n"
-		 : "HTTP/1.1 400 Bad Request\r\n\r\n");
+	const char *no = a->c.no != NULL ? a->c.no : "400 Bad Request";
+
+	evbuffer_add_printf(bufferevent_get_output(b), "HTTP/1.1 %s\r\n\r\n",
+	    good ? "200 OK" : no);
 }
 
 static void
@@ -124,7 +129,7 @@ static void
 serve(struct app *a, evutil_socket_t fd)
 {
 	struct bufferevent *b = keep(a,
-	    bufferevent_openssl_socket_new(a->eb, fd, make_ssl(&a->c),
+	    bufferevent_openssl_socket_new(a->eb, fd, make_ssl(a),
 		BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE));
 
 	bufferevent_setcb(b, on_request, on_answered, on_end, a);
@@ -160,7 +165,7 @@ carry(struct app *a, evutil_socket_t fd)
 	plain =
 	    keep(a, bufferevent_socket_new(a->eb, fd, BEV_OPT_CLOSE_ON_FREE));
 	tls = keep(a,
-	    bufferevent_openssl_socket_new(a->eb, -1, make_ssl(&a->c),
+	    bufferevent_openssl_socket_new(a->eb, -1, make_ssl(a),
 		BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE));
 	bufferevent_setcb(plain, pass_on, NULL, on_end, tls);
 	bufferevent_setcb(tls, pass_on, NULL, on_tls_end, plain);
@@ -186,7 +191,9 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from,
 	(void)from;
 	(void)len;
 	a->n++;
-	if (a->c.client)
+	if (a->c.hangs_up > 0 && a->n > a->c.hangs_up)
+		evutil_closesocket(fd);
+	else if (a->c.client)
 		carry(a, fd);
 	else
 		serve(a, fd);

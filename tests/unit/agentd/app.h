@@ -17,6 +17,9 @@ struct app_conf {
 	X509 *link;              /* sent along; NULL none */
 	X509 *trust[3];          /* NULL at the end; none: verifies nobody */
 	bool like_nginx;         /* answers 400 instead of an alert */
+	const char *no;          /* instead of 400, like_nginx */
+	unsigned hangs_up;       /* on everybody, after so many connections */
+	unsigned distrusts;      /* everybody, after so many connections */
 	const char *to;          /* client: where its TLS goes */
 	/* Instead of the above: read for each connection. */
 	const char *trust_file, *chain_file;

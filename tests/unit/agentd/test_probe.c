@@ -157,6 +157,28 @@ START_TEST(server_finished)
 }
 END_TEST
 
+/* Who hangs up, or has trouble of his own, refuses nobody. */
+START_TEST(server_trouble)
+{
+	struct app_conf c = server_good(false);
+	struct ag_probe_conf want = { .shown = canary[1], .refuse = true };
+
+	c.trust[1] = NULL;
+	c.hangs_up = 1;
+	server(c);
+	OK(probe(want));
+	says(probe(want), "cannot be reached");
+	c = server_good(true);
+	c.trust[1] = NULL;
+	c.no = "503 Service Unavailable";
+	server(c);
+	says(probe(want), "neither accepts nor refuses");
+	c.no = "403 Forbidden";
+	server(c);
+	OK(probe(want));
+}
+END_TEST
+
 START_TEST(server_only)
 {
 	struct app_conf c = server_good(false);
@@ -273,6 +295,12 @@ START_TEST(client_finished)
 	c.trust[1] = NULL;
 	client(c);
 	OK(probe(want));
+	/* neither its plaintext port nor our listener hears a refusal */
+	c.hangs_up = 1;
+	client(c);
+	OK(probe(want));
+	want.timeout_ms = 300;
+	ck_assert_int_ne(probe(want), BASE_OK);
 	free(side.canary);
 }
 END_TEST
@@ -324,6 +352,7 @@ case_probe(void)
 	tcase_add_loop_test(t, server_stale, 0, 2);
 	tcase_add_test(t, server_link);
 	tcase_add_loop_test(t, server_finished, 0, 2);
+	tcase_add_test(t, server_trouble);
 	tcase_add_test(t, server_only);
 	tcase_add_test(t, server_words);
 	tcase_add_test(t, client_live);

@@ -419,6 +419,30 @@ START_TEST(stale)
 }
 END_TEST
 
+/* From some connection on it refuses everybody: that its word against the old
+ * canary is no proof shows with the next one. */
+START_TEST(refuses_everybody)
+{
+	struct app_conf c = { .trust_file = trust_file,
+		.chain_file = chain_file };
+
+	node_up("");
+	ck_assert_int_eq(give(WIRE_STEP_TRUST | WIRE_STEP_CERT, 2),
+	    WIRE_EFFECTIVE);
+	app_stop(app);
+	c.distrusts = 1; /* the new canary, once */
+	app = app_start(eb, &c);
+	free(conf->apps[0].side[0].address);
+	conf->apps[0].side[0].address = base_strdup(app_address(app));
+	conf->apps[0].deadline_ms = 300;
+	ck_assert_int_eq(give(WIRE_STEP_FINISH, 3), WIRE_FAILED);
+	ck_assert_ptr_nonnull(
+	    strstr(last.reason, "right after it has refused"));
+	ck_assert_int_eq(count(trust_file), 2);
+	node_down();
+}
+END_TEST
+
 START_TEST(check_fails)
 {
 	node_up("check = [ \"sh\", \"-c\", \"echo no such thing; exit 3\" ];");
@@ -544,6 +568,7 @@ case_work(void)
 	tcase_add_test(t, end_not_stored);
 	tcase_add_test(t, not_current);
 	tcase_add_test(t, stale);
+	tcase_add_test(t, refuses_everybody);
 	tcase_add_test(t, check_fails);
 	tcase_add_test(t, reload_hangs);
 	tcase_add_test(t, put_back_all);
