@@ -16,6 +16,8 @@ struct wish {
 	bool asked;
 	struct base_buf spki, tbs;
 	X509 *cert; /* NULL until it came */
+	enum base_err err; /* beside: why it did not */
+	char why[CA_REASON_MAX];
 };
 
 struct ca_drafts {
@@ -69,8 +71,11 @@ wish_fail(struct ca_drafts *d, struct wish *w, enum base_err e)
 	struct ca_draft *t;
 
 	w->asked = true;
-	if (w->draft == SIZE_MAX)
+	if (w->draft == SIZE_MAX) {
+		w->err = e;
+		snprintf(w->why, sizeof(w->why), "%s", base_why());
 		return;
+	}
 	t = &d->list[w->draft];
 	if (t->err != BASE_OK)
 		return;
@@ -470,10 +475,13 @@ ca_drafts_get(struct ca_drafts *d, size_t i)
 	return &d->list[i];
 }
 
-X509 *
-ca_drafts_cert(struct ca_drafts *d, size_t i)
+enum base_err
+ca_drafts_cert(struct ca_drafts *d, size_t i, X509 **out)
 {
-	return d->wishes[i].cert;
+	const struct wish *w = &d->wishes[i];
+
+	*out = w->cert;
+	return w->err == BASE_OK ? BASE_OK : base_fail(w->err, "%s", w->why);
 }
 
 static enum base_err

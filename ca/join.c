@@ -2,13 +2,31 @@
  * ca/join: a node becomes one of the fleet. Its request carries the secret of
  * a one-time token and a key per root; hsmd binds node and keys, the
  * management certificate and one JOIN order per root are made, and one
- * transaction burns the token and keeps everything. The same request again
- * gets the same answer; the same token with another request is refused.
+ * transaction burns the token and keeps everything. While hsmd signs the fleet
+ * may change, or a roll move: then the certificates are made anew. The same
+ * request again gets the same answer; the same token with another request is
+ * refused.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "ca/kedged.h"
+
+#define TRIES 8
+
+/* What the node is to hold under one root, as the fleet is just now. */
+struct part {
+	char root[CA_NAME];
+	uint64_t epoch;
+	uint32_t steps, to;
+	bool verifies;
+};
+
+struct parts {
+	uint32_t management; /* generation */
+	size_t n;
+	struct part list[WIRE_JOIN_ROOTS];
+};
 
 struct joining {
 	struct ca *ca;
@@ -16,6 +34,8 @@ struct joining {
 	uint8_t digest[32], token[32]; /* of the request, of the secret */
 	struct base_buf management_spki;
 	struct base_buf spki[WIRE_JOIN_ROOTS]; /* as q->roots */
+	struct parts parts; /* for which certificates are made */
+	unsigned tries;
 	size_t cert; /* number of the management certificate */
 	ca_join_fn *done;
 	void *arg;
@@ -39,6 +59,7 @@ join_end(struct joining *j, enum base_err e, struct base_span answer)
 static void
 join_fail(struct joining *j, enum base_err e)
 {
+	base_log(BASE_WARNING, "join: %s", base_why());
 	join_end(j, e, (struct base_span){ NULL, 0 });
 }
 
@@ -101,10 +122,14 @@ spki_of(const struct joining *j, const char *root)
 /* Every root that the node has a part in needs a key of it; every key needs
  * a root of this fleet. */
 static enum base_err
-check_roots(struct joining *j, uint32_t node)
+check_roots(struct joining *j)
 {
 	const struct ca_topo *t = j->ca->topo;
+	uint32_t node = ca_topo_node(t, j->q->node);
 
+	if (node == POL_NONE)
+		return base_fail(BASE_E_REFUSED,
+		    "join of node %s: it left the fleet", j->q->node);
 	for (size_t i = 0; i < j->q->nroots; i++)
 		if (ca_topo_root(t, j->q->roots[i].root) == POL_NONE ||
 		    strcmp(j->q->roots[i].root, CA_MANAGEMENT) == 0)
@@ -126,7 +151,6 @@ check_roots(struct joining *j, uint32_t node)
 static enum base_err
 check(struct joining *j)
 {
-	uint32_t node;
 	enum base_err r;
 
 	if (!j->ca->ready)
@@ -138,33 +162,114 @@ check(struct joining *j)
 		    "join of node %s: asks fleet "
 		    "%s, this is %s",
 		    j->q->node, j->q->fleet, j->ca->conf->fleet);
-	if ((r = check_token(j)) != BASE_OK)
+	if ((r = check_token(j)) != BASE_OK || (r = check_csrs(j)) != BASE_OK)
 		return r;
-	node = ca_topo_node(j->ca->topo, j->q->node);
-	if (node == POL_NONE)
+	return check_roots(j);
+}
+
+/* ---- what it is to hold --------------------------------------------------------- */
+
+/* While a root rolls, a joiner starts where its neighbours are: on the old
+ * generation until one of them has been told to drop it. */
+static uint32_t
+join_generation(struct ca *ca, uint32_t root, uint32_t node)
+{
+	const struct ca_roll *w = ca_roll_of(ca, ca->topo->roots[root].name);
+
+	if (w == NULL)
+		return ca->topo->roots[root].current;
+	for (size_t i = 0; i < ca->topo->nlinks; i++) {
+		const struct ca_link *l = &ca->topo->links[i];
+		const char *name = ca->topo->nodes[node].name;
+		const char *peer = strcmp(l->client, name) == 0 ? l->server
+		    : strcmp(l->server, name) == 0		? l->client
+								: NULL;
+		enum pol_done done;
+
+		if (peer == NULL)
+			continue;
+		done = pol_engine_step(w->engine, ca_topo_node(ca->topo, peer),
+		    POL_FINISH);
+		if (done == POL_STEP_SENT || done == POL_STEP_RECEIVED ||
+		    done == POL_STEP_DONE)
+			return w->row.to;
+	}
+	return w->row.from;
+}
+
+static enum base_err
+part_add(struct joining *j, uint32_t node, uint32_t root, struct parts *out)
+{
+	const struct ca_topo *t = j->ca->topo;
+	struct pol_role role = pol_graph_role(t->graph, root, node);
+	struct part *p;
+
+	if (!role.verifies && !role.presents)
+		return BASE_OK;
+	if (out->n == WIRE_JOIN_ROOTS)
 		return base_fail(BASE_E_REFUSED,
-		    "join of node %s: it left the "
-		    "fleet",
-		    j->q->node);
-	if ((r = check_csrs(j)) != BASE_OK)
-		return r;
-	return check_roots(j, node);
+		    "join of node %s: its links are under more than %d roots",
+		    j->q->node, WIRE_JOIN_ROOTS);
+	p = &out->list[out->n++];
+	memcpy(p->root, t->roots[root].name, sizeof(p->root));
+	p->steps = WIRE_STEP_JOIN | (role.verifies ? WIRE_STEP_TRUST : 0) |
+	    (role.presents ? WIRE_STEP_CERT : 0);
+	p->to = join_generation(j->ca, root, node);
+	p->verifies = role.verifies;
+	return ca_epoch_next(j->ca, j->q->node, p->root, &p->epoch);
+}
+
+static enum base_err
+parts_now(struct joining *j, struct parts *out)
+{
+	const struct ca_topo *t = j->ca->topo;
+	uint32_t node = ca_topo_node(t, j->q->node);
+	uint32_t management = ca_topo_root(t, CA_MANAGEMENT);
+	enum base_err r = check_roots(j);
+
+	out->n = 0;
+	out->management = t->roots[management].current;
+	for (uint32_t i = 0; r == BASE_OK && i < t->nroots; i++)
+		if (i != management)
+			r = part_add(j, node, i, out);
+	return r;
+}
+
+static bool
+parts_equal(const struct parts *a, const struct parts *b)
+{
+	if (a->management != b->management || a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct part *x = &a->list[i], *y = &b->list[i];
+
+		if (strcmp(x->root, y->root) != 0 || x->epoch != y->epoch ||
+		    x->steps != y->steps || x->to != y->to ||
+		    x->verifies != y->verifies)
+			return false;
+	}
+	return true;
 }
 
 /* ---- the answer ---------------------------------------------------------------------- */
 
+/* The request was good: short of a refusal, what is wrong is on our side and
+ * can be mended while the node tries again. */
+static enum base_err
+not_made(const struct joining *j, enum base_err e, const char *why)
+{
+	return base_fail(e == BASE_E_REFUSED ? e : BASE_E_AGAIN,
+	    "join of node %s: %s", j->q->node, why);
+}
+
 static enum base_err
 answer_fill(struct joining *j, struct ca_drafts *d, struct wire_join_answer *a)
 {
-	X509 *root = sk_X509_value(j->ca->management, 0);
-	X509 *cert = ca_drafts_cert(d, j->cert);
-	enum base_err r = BASE_OK;
+	X509 *root = sk_X509_value(j->ca->management, 0), *cert;
+	enum base_err r;
 
-	if (cert == NULL)
-		return base_fail(BASE_E_REFUSED,
-		    "join of node %s: "
-		    "kedge-hsmd made no management certificate: %s",
-		    j->q->node, base_why());
+	if ((r = ca_drafts_cert(d, j->cert, &cert)) != BASE_OK)
+		return not_made(j, r, base_why());
 	memcpy(a->fleet, j->q->fleet, sizeof(a->fleet));
 	memcpy(a->node, j->q->node, sizeof(a->node));
 	memcpy(a->request_digest, j->digest, sizeof(a->request_digest));
@@ -176,8 +281,7 @@ answer_fill(struct joining *j, struct ca_drafts *d, struct wire_join_answer *a)
 		const struct ca_draft *t = ca_drafts_get(d, i);
 
 		if (t->err != BASE_OK)
-			return base_fail(t->err, "join of node %s: %s",
-			    j->q->node, t->why);
+			return not_made(j, t->err, t->why);
 		r = base_buf_put(&a->order[a->norders++], t->row.cms.p,
 		    t->row.cms.n);
 	}
@@ -276,14 +380,23 @@ keep_node(struct joining *j)
 	return ca_store_node_put(j->ca->store, &n);
 }
 
+/* changed: nothing is kept, the parts are others now. */
 static enum base_err
-keep(struct joining *j, struct ca_drafts *d, struct base_span cms)
+keep(struct joining *j, struct ca_drafts *d, struct base_span cms,
+    bool *changed)
 {
 	struct ca_store *st = j->ca->store;
+	struct parts now;
 	enum base_err r;
 
+	*changed = false;
 	if ((r = ca_store_begin(st)) != BASE_OK)
 		return r;
+	if ((r = parts_now(j, &now)) != BASE_OK)
+		goto out;
+	*changed = !parts_equal(&now, &j->parts);
+	if (*changed)
+		goto out;
 	if ((r = ca_store_token_burn(st, j->token)) == BASE_OK &&
 	    (r = keep_keys(j)) == BASE_OK &&
 	    (r = keep_orders(j, d)) == BASE_OK &&
@@ -295,6 +408,7 @@ keep(struct joining *j, struct ca_drafts *d, struct base_span cms)
 		 "%zu orders",
 		 j->q->nroots + 1, ca_drafts_count(d))) == BASE_OK)
 		r = ca_store_commit(st);
+out:
 	ca_store_rollback(st);
 	return r;
 }
@@ -313,89 +427,87 @@ tell_doubts(struct joining *j, struct ca_drafts *d)
 }
 
 static void
+joined(struct joining *j, struct ca_drafts *d)
+{
+	struct ca *ca = j->ca;
+
+	ca->topo->nodes[ca_topo_node(ca->topo, j->q->node)].joined = ca_now(ca);
+	ca->peers_changed = true;
+	tell_doubts(j, d);
+	ca_event_node(ca, j->q->node, "known", "joined");
+	/* the answer carries them too, but the node learns from a parcel by
+	 * which route it reports */
+	for (size_t i = 0; i < ca_drafts_count(d); i++) {
+		ca_event_order(ca, &ca_drafts_get(d, i)->row, 0);
+		ca_order_send(ca, &ca_drafts_get(d, i)->row);
+	}
+	ca_kick(ca);
+}
+
+static enum base_err join_draft(struct joining *j);
+
+static void
 join_drafted(void *arg, enum base_err e, struct ca_drafts *d)
 {
 	struct joining *j = arg;
-	struct ca *ca = j->ca;
 	struct base_buf cms;
-	uint32_t node;
+	bool again = false;
 
 	base_buf_init(&cms, 0);
-	if (e == BASE_OK && (e = answer_sign(j, d, &cms)) == BASE_OK &&
-	    (e = keep(j, d, base_buf_span(&cms))) == BASE_OK) {
-		node = ca_topo_node(ca->topo, j->q->node);
-		if (node != POL_NONE)
-			ca->topo->nodes[node].joined = ca_now(ca);
-		ca->peers_changed = true;
-		tell_doubts(j, d);
-		ca_event_node(ca, j->q->node, "known", "joined");
-		/* the answer carries them too, but the node learns from a
-		 * parcel by which route it reports */
-		for (size_t i = 0; i < ca_drafts_count(d); i++) {
-			ca_event_order(ca, &ca_drafts_get(d, i)->row, 0);
-			ca_order_send(ca, &ca_drafts_get(d, i)->row);
-		}
-		ca_kick(ca);
-	}
-	join_end(j, e, base_buf_span(&cms));
-	base_buf_free(&cms);
+	if (e != BASE_OK)
+		e = not_made(j, e, base_why());
+	else if ((e = answer_sign(j, d, &cms)) == BASE_OK)
+		e = keep(j, d, base_buf_span(&cms), &again);
+	if (e == BASE_OK && !again)
+		joined(j, d);
 	ca_drafts_free(d);
+	if (e == BASE_OK && again)
+		e = join_draft(j);
+	if (e != BASE_OK)
+		join_fail(j, e);
+	else if (!again)
+		join_end(j, e, base_buf_span(&cms));
+	base_buf_free(&cms);
 }
 
-/* ---- orders of a join ---------------------------------------------------------------------- */
+/* ---- certificates and orders ------------------------------------------------------------ */
 
-/* While a root rolls, a joiner starts where its neighbours are: on the old
- * generation until one of them has been told to drop it. */
-static uint32_t
-join_generation(struct ca *ca, uint32_t root, uint32_t node)
+static void
+part_draft(struct joining *j, const struct part *p, struct ca_draft *t)
 {
-	const struct ca_roll *w = ca_roll_of(ca, ca->topo->roots[root].name);
-
-	if (w == NULL)
-		return ca->topo->roots[root].current;
-	for (size_t i = 0; i < ca->topo->nlinks; i++) {
-		const struct ca_link *l = &ca->topo->links[i];
-		const char *name = ca->topo->nodes[node].name;
-		const char *peer = strcmp(l->client, name) == 0 ? l->server
-		    : strcmp(l->server, name) == 0		? l->client
-								: NULL;
-		enum pol_done done;
-
-		if (peer == NULL)
-			continue;
-		done = pol_engine_step(w->engine, ca_topo_node(ca->topo, peer),
-		    POL_FINISH);
-		if (done == POL_STEP_SENT || done == POL_STEP_RECEIVED ||
-		    done == POL_STEP_DONE)
-			return w->row.to;
-	}
-	return w->row.from;
+	memcpy(t->order.node, j->q->node, sizeof(t->order.node));
+	memcpy(t->order.root, p->root, sizeof(t->order.root));
+	t->order.epoch = p->epoch;
+	t->order.steps = p->steps;
+	t->order.to = p->to;
+	t->order.verifies = p->verifies;
+	t->spki = spki_of(j, p->root);
 }
 
+/* Not BASE_OK: nothing was begun, and j is still the caller's. */
 static enum base_err
-join_order(struct joining *j, struct ca_drafts *d, uint32_t node, uint32_t root)
+join_draft(struct joining *j)
 {
-	const struct ca_topo *t = j->ca->topo;
-	struct pol_role role = pol_graph_role(t->graph, root, node);
-	struct ca_draft *draft;
-	uint64_t epoch;
+	struct ca_issue i = { .kind = WIRE_NODE_CERT };
+	struct ca_drafts *d;
 	enum base_err r;
 
-	if (!role.verifies && !role.presents)
-		return BASE_OK;
-	if ((r = ca_epoch_next(j->ca, j->q->node, t->roots[root].name,
-		 &epoch)) != BASE_OK)
+	if (++j->tries > TRIES)
+		return base_fail(BASE_E_AGAIN,
+		    "join of node %s: the fleet changed each time while its "
+		    "certificates were made; it is tried again",
+		    j->q->node);
+	if ((r = parts_now(j, &j->parts)) != BASE_OK)
 		return r;
-	draft = ca_drafts_add(d);
-	memcpy(draft->order.node, j->q->node, CA_NAME);
-	memcpy(draft->order.root, t->roots[root].name, CA_NAME);
-	draft->order.epoch = epoch;
-	draft->order.steps = WIRE_STEP_JOIN |
-	    (role.verifies ? WIRE_STEP_TRUST : 0) |
-	    (role.presents ? WIRE_STEP_CERT : 0);
-	draft->order.to = join_generation(j->ca, root, node);
-	draft->order.verifies = role.verifies;
-	draft->spki = spki_of(j, t->roots[root].name);
+	d = ca_drafts_new(j->ca, join_drafted, j);
+	memcpy(i.node, j->q->node, sizeof(i.node));
+	memcpy(i.root, CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
+	i.gen = j->parts.management;
+	i.spki = base_buf_span(&j->management_spki);
+	j->cert = ca_drafts_add_cert(d, &i);
+	for (size_t k = 0; k < j->parts.n; k++)
+		part_draft(j, &j->parts.list[k], ca_drafts_add(d));
+	ca_drafts_go(d);
 	return BASE_OK;
 }
 
@@ -403,39 +515,16 @@ static void
 join_bound(void *arg, enum base_err e, struct wire_hsm_answer *a)
 {
 	struct joining *j = arg;
-	struct ca *ca = j->ca;
-	struct ca_issue i = { .kind = WIRE_NODE_CERT };
-	struct ca_drafts *d;
-	uint32_t node, management;
 
 	if (e != BASE_OK)
 		e = base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
 		    base_why());
 	else if (a->err != BASE_OK)
 		e = base_fail(a->err, "kedge-hsmd: %s", a->why);
-	node = ca_topo_node(ca->topo, j->q->node);
-	if (e == BASE_OK && node == POL_NONE)
-		e = base_fail(BASE_E_STATE, "node %s left meanwhile",
-		    j->q->node);
-	if (e != BASE_OK) {
+	else
+		e = join_draft(j);
+	if (e != BASE_OK)
 		join_fail(j, e);
-		return;
-	}
-	d = ca_drafts_new(ca, join_drafted, j);
-	management = ca_topo_root(ca->topo, CA_MANAGEMENT);
-	memcpy(i.node, j->q->node, sizeof(i.node));
-	memcpy(i.root, CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
-	i.gen = ca->topo->roots[management].current;
-	i.spki = base_buf_span(&j->management_spki);
-	j->cert = ca_drafts_add_cert(d, &i);
-	for (uint32_t r = 0; r < ca->topo->nroots; r++)
-		if (r != management &&
-		    (e = join_order(j, d, node, r)) != BASE_OK) {
-			ca_drafts_free(d);
-			join_fail(j, e);
-			return;
-		}
-	ca_drafts_go(d);
 }
 
 /* ---- requests ----------------------------------------------------------------------------------- */
@@ -492,10 +581,8 @@ ca_join_request(struct ca *ca, struct base_span der, ca_join_fn *done,
 		if ((r = check(j)) == BASE_OK)
 			r = ask_bind(j);
 	}
-	if (r != BASE_OK) {
-		base_log(BASE_WARNING, "join: %s", base_why());
+	if (r != BASE_OK)
 		join_fail(j, r);
-	}
 out:
 	base_buf_free(&again);
 }

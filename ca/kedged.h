@@ -208,7 +208,9 @@ size_t ca_drafts_add_cert(struct ca_drafts *d, const struct ca_issue *i);
 void ca_drafts_go(struct ca_drafts *d);
 size_t ca_drafts_count(const struct ca_drafts *d);
 struct ca_draft *ca_drafts_get(struct ca_drafts *d, size_t i);
-X509 *ca_drafts_cert(struct ca_drafts *d, size_t i); /* borrowed, NULL */
+/* Borrowed; otherwise what hsmd said when it was not made. */
+enum base_err
+ca_drafts_cert(struct ca_drafts *d, size_t i, X509 **out) BASE_MUST;
 /* Order rows and certificates of draft i into the open transaction. */
 enum base_err ca_drafts_store(struct ca_drafts *d, size_t i) BASE_MUST;
 /* The certificates beside the orders. */

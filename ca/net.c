@@ -209,6 +209,8 @@ struct join_wait {
 	struct wire_request *r; /* NULL: hung up meanwhile */
 };
 
+/* The node takes 503 as "try again" and all else as final: final is only
+ * what lies in the request itself. */
 static int
 join_status(enum base_err e)
 {
@@ -218,10 +220,8 @@ join_status(enum base_err e)
 	} map[] = {
 		{ BASE_E_DENIED, 403 },
 		{ BASE_E_EXPIRED, 403 },
-		{ BASE_E_AGAIN, 503 },
-		{ BASE_E_TIMEOUT, 503 },
-		{ BASE_E_STATE, 503 },
 		{ BASE_E_SYNTAX, 400 },
+		{ BASE_E_RANGE, 400 },
 		{ BASE_E_CRYPTO, 400 },
 		{ BASE_E_REFUSED, 409 },
 	};
@@ -229,7 +229,7 @@ join_status(enum base_err e)
 	for (size_t i = 0; i < sizeof(map) / sizeof(*map); i++)
 		if (map[i].e == e)
 			return map[i].status;
-	return 500;
+	return 503;
 }
 
 static void

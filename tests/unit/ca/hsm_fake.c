@@ -144,23 +144,30 @@ answer(struct hsm_fake *f, struct waiting *w)
 	wire_hsm_answer_clear(&a);
 }
 
+bool
+hsm_fake_one(struct hsm_fake *f)
+{
+	struct waiting *w = f->queue;
+
+	if (w == NULL)
+		return false;
+	f->queue = w->next;
+	if (f->mood.down)
+		w->done(w->arg, base_fail(BASE_E_TIMEOUT, "no answer"), NULL);
+	else
+		answer(f, w);
+	wire_hsm_request_clear(&w->q);
+	free(w);
+	return true;
+}
+
 size_t
 hsm_fake_turn(struct hsm_fake *f)
 {
-	struct waiting *w;
 	size_t n = 0;
 
-	while ((w = f->queue) != NULL) {
-		f->queue = w->next;
-		if (f->mood.down)
-			w->done(w->arg, base_fail(BASE_E_TIMEOUT, "no answer"),
-			    NULL);
-		else
-			answer(f, w);
-		wire_hsm_request_clear(&w->q);
-		free(w);
+	while (hsm_fake_one(f))
 		n++;
-	}
 	return n;
 }
 

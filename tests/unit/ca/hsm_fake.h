@@ -14,6 +14,8 @@ void hsm_fake_free(struct hsm_fake *f);
 struct ca_hsm hsm_fake_hsm(struct hsm_fake *f);
 /* Answers all that waits; returns how many. */
 size_t hsm_fake_turn(struct hsm_fake *f);
+/* Answers the first that waits; false: none does. */
+bool hsm_fake_one(struct hsm_fake *f);
 /* What waits is forgotten: kedged died. */
 void hsm_fake_drop(struct hsm_fake *f);
 

@@ -257,6 +257,157 @@ START_TEST(two_at_once_with_one_token)
 }
 END_TEST
 
+/* hsmd has bound the keys and is about to sign; then the fleet changes. */
+static void
+ask_and_bind(void)
+{
+	ask();
+	ck_assert(hsm_fake_one(w.hsm));
+}
+
+static void
+answered(struct wire_join_answer *a)
+{
+	struct wire_signer s = { .cert = NULL };
+	struct base_buf text;
+
+	while (hsm_fake_turn(w.hsm) > 0)
+		;
+	ck_assert_msg(err == BASE_OK, "%s", base_why());
+	base_buf_init(&text, 0);
+	ck_assert_int_eq(wire_cms_verify(WIRE_C_JOIN_ANSWER,
+			     base_buf_span(&answer), w.ca.management, w.now,
+			     &text, &s),
+	    BASE_OK);
+	ck_assert_int_eq(wire_join_answer_parse(base_buf_span(&text), a),
+	    BASE_OK);
+	wire_signer_clear(&s);
+	base_buf_free(&text);
+}
+
+static void
+made(void *arg, enum base_err e)
+{
+	(void)arg;
+	ck_assert_int_eq(e, BASE_OK);
+}
+
+static uint32_t
+generation_of_order(void)
+{
+	struct ca_order o = { .epoch = 0 };
+	uint64_t epoch;
+	uint32_t to;
+
+	ck_assert_int_eq(ca_store_epoch_last(w.ca.store, "web1", "plant",
+			     &epoch),
+	    BASE_OK);
+	ck_assert_int_eq(ca_store_order_get(w.ca.store, "web1", "plant", epoch,
+			     &o),
+	    BASE_OK);
+	to = o.to;
+	ca_order_clear(&o);
+	return to;
+}
+
+/* A roll that ends meanwhile: what was signed is of the old generation. */
+START_TEST(a_generation_that_changed_is_made_anew)
+{
+	struct wire_join_answer a;
+	struct ca_root root;
+	uint64_t before;
+
+	ca_make_generation(&w.ca, "plant", 2, made, NULL);
+	while (hsm_fake_turn(w.hsm) > 0)
+		;
+	ask_and_bind();
+	ck_assert_int_eq(ca_store_root_get(w.ca.store, "plant", &root),
+	    BASE_OK);
+	root.current = 2;
+	ck_assert_int_eq(ca_store_root_put(w.ca.store, &root), BASE_OK);
+	ck_assert_int_eq(ca_reload_topo(&w.ca), BASE_OK);
+	before = hsm_fake_mood(w.hsm)->asked;
+	answered(&a);
+	ck_assert_uint_eq(a.norders, 1);
+	ck_assert_uint_eq(generation_of_order(), 2);
+	/* orders of the first try; all certificates and orders of the second */
+	ck_assert_uint_ge(hsm_fake_mood(w.hsm)->asked - before, 3);
+	ck_assert(has_joined());
+	wire_join_answer_clear(&a);
+}
+END_TEST
+
+/* Nothing changed: nothing is signed twice. */
+START_TEST(an_unchanged_fleet_is_signed_for_once)
+{
+	struct wire_join_answer a;
+	uint64_t before;
+
+	ask_and_bind();
+	before = hsm_fake_mood(w.hsm)->asked;
+	answered(&a);
+	ck_assert_uint_eq(generation_of_order(), 1);
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asked - before, 2);
+	wire_join_answer_clear(&a);
+}
+END_TEST
+
+/* Somebody else took the epoch: the joiner gets the next one. */
+START_TEST(an_epoch_that_was_taken_is_no_error)
+{
+	struct ca_order o = { .node = "web1",
+		.root = "plant",
+		.epoch = 1,
+		.steps = WIRE_STEP_TRUST,
+		.to = 1,
+		.state = CA_ORDER_SENT };
+	struct wire_join_answer a;
+	uint64_t epoch;
+
+	ask_and_bind();
+	ck_assert_int_eq(base_buf_put(&o.cms, "x", 1), BASE_OK);
+	ck_assert_int_eq(ca_store_order_add(w.ca.store, &o), BASE_OK);
+	answered(&a);
+	ck_assert_int_eq(ca_store_epoch_last(w.ca.store, "web1", "plant",
+			     &epoch),
+	    BASE_OK);
+	ck_assert_uint_eq(epoch, 2);
+	wire_join_answer_clear(&a);
+	ca_order_clear(&o);
+}
+END_TEST
+
+/* A node that left meanwhile is refused, and nothing of it is kept. */
+START_TEST(one_that_left_meanwhile_is_refused)
+{
+	ask_and_bind();
+	ck_assert_int_eq(ca_store_link_delete(w.ca.store, "app1", "web1"),
+	    BASE_OK);
+	ck_assert_int_eq(ca_store_node_delete(w.ca.store, "web1"), BASE_OK);
+	ck_assert_int_eq(ca_reload_topo(&w.ca), BASE_OK);
+	while (hsm_fake_turn(w.hsm) > 0)
+		;
+	ck_assert_int_eq(err, BASE_E_REFUSED);
+	ck_assert_ptr_nonnull(strstr(base_why(), "left the fleet"));
+}
+END_TEST
+
+/* A certificate that hsmd does not make is final when it says no, and can be
+ * mended when it talks nonsense. */
+START_TEST(what_the_ca_can_mend_is_tried_again)
+{
+	hsm_fake_mood(w.hsm)->refuse = "web1";
+	ck_assert_int_eq(join(), BASE_E_REFUSED);
+	ck_assert_ptr_nonnull(strstr(base_why(), "not this one"));
+	hsm_fake_mood(w.hsm)->refuse = NULL;
+	hsm_fake_mood(w.hsm)->other_cert = true;
+	ck_assert_int_eq(join(), BASE_E_AGAIN);
+	ck_assert(!has_joined());
+	hsm_fake_mood(w.hsm)->other_cert = false;
+	ck_assert_int_eq(join(), BASE_OK);
+}
+END_TEST
+
 TCase *
 case_join(void)
 {
@@ -275,5 +426,10 @@ case_join(void)
 	tcase_add_test(t, killed_in_the_middle_it_starts_over);
 	tcase_add_test(t, without_hsmd_the_token_stays_good);
 	tcase_add_test(t, two_at_once_with_one_token);
+	tcase_add_test(t, a_generation_that_changed_is_made_anew);
+	tcase_add_test(t, an_unchanged_fleet_is_signed_for_once);
+	tcase_add_test(t, an_epoch_that_was_taken_is_no_error);
+	tcase_add_test(t, one_that_left_meanwhile_is_refused);
+	tcase_add_test(t, what_the_ca_can_mend_is_tried_again);
 	return t;
 }
