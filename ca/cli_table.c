@@ -46,7 +46,7 @@ static const struct cli_option topology_apply_options[] = {
 };
 static const struct cli_option roll_start_options[] = {
 	{ "strategy", "NAME",
-	    "minimal, layered, sequential, merged or bundled" },
+	    "minimal, layered, sequential, merged, bundled or compact" },
 	{ "max-in-flight", "N", "orders outstanding at once; 0: no bound" },
 	{ "dry-run", NULL, "only say whether it could start" },
 	{ NULL, NULL, NULL },
@@ -70,7 +70,8 @@ static const struct cli_option plan_options[] = {
 	{ "topology", "FILE", "plan for this file, without kedged" },
 	{ "root", "NAME", "root that rolls; management: the CA's own" },
 	{ "strategy", "NAME",
-	    "minimal (default), layered, sequential, merged or bundled" },
+	    "minimal (default), layered, sequential, merged, bundled or "
+	    "compact" },
 	{ "exit-code", NULL, "exit 3 when the plan has orders" },
 	{ NULL, NULL, NULL },
 };

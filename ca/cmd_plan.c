@@ -86,8 +86,8 @@ ca_cmd_plan(struct cli *c)
 	if (word != NULL && !pol_strategy_parse(word, &strategy))
 		return base_fail(BASE_E_USAGE,
 		    "kedge plan: no strategy "
-		    "\"%s\"; there are minimal, layered, sequential, merged "
-		    "and bundled",
+		    "\"%s\"; there are minimal, layered, sequential, merged, "
+		    "bundled and compact",
 		    word);
 	e = file != NULL ? ca_topology_read(file, &t) : plan_of_fleet(c, &t);
 	if (e == BASE_OK)

@@ -15,7 +15,7 @@ parse_strategy(const char *word, enum pol_strategy *out)
 	if (!pol_strategy_parse(word, out))
 		return base_fail(BASE_E_USAGE,
 		    "strategy %s: is minimal, "
-		    "layered, sequential, merged or bundled",
+		    "layered, sequential, merged, bundled or compact",
 		    word);
 	return BASE_OK;
 }

@@ -120,8 +120,12 @@ ca_plan_print_json(FILE *out, const struct ca_plan_view *v)
 	fputs("],\"orders\":[", out);
 	for (uint32_t i = 0; i < pol_plan_count(v->plan); i++)
 		json_order(out, v, i, route);
-	fprintf(out, "],\"rounds\":%lu,\"notes\":[",
+	fprintf(out, "],\"rounds\":%lu,",
 	    (unsigned long)pol_plan_rounds(v->plan));
+	if (pol_plan_least(v->plan) > 0)
+		fprintf(out, "\"least\":%lu,",
+		    (unsigned long)pol_plan_least(v->plan));
+	fputs("\"notes\":[", out);
 	for (size_t i = 0; i < nnotes; i++)
 		fprintf(out, "%s\"%s %s %s\"", i == 0 ? "" : ",",
 		    name_of(v, notes[i].node), notes[i].text,
@@ -196,7 +200,15 @@ text_end(FILE *out, const struct ca_plan_view *v)
 	const struct pol_plan_note *notes;
 	size_t nnotes = pol_plan_notes(v->plan, &notes);
 	uint32_t i = 0, n = pol_plan_count(v->plan);
+	const uint32_t least = pol_plan_least(v->plan);
 
+	if (least == n && n > 0)
+		fputs("\nno plan without dual has fewer orders\n", out);
+	else if (least > 0)
+		fprintf(out,
+		    "\nany plan without dual has at least %lu orders; "
+		    "whether %lu are needed is not known\n",
+		    (unsigned long)least, (unsigned long)n);
 	while (i < n && !(pol_plan_order(v->plan, i).steps & POL_FINISH))
 		i++;
 	if (i < n)

@@ -22,6 +22,6 @@ struct ca_plan_view {
 };
 
 /* One object on one line, keys in the order of the format: version, root,
- * strategy, groups, orders, rounds, notes. */
+ * strategy, groups, orders, rounds, least (compact only), notes. */
 void ca_plan_print_json(FILE *out, const struct ca_plan_view *v);
 void ca_plan_print_text(FILE *out, const struct ca_plan_view *v);

@@ -60,7 +60,7 @@ roll_read(sqlite3_stmt *s, struct ca_roll_row *w)
 	    (r = ca_sq_u32(s, 6, &w->max_in_flight)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 7, &state)) != BASE_OK)
 		return r;
-	if (strategy > POL_BUNDLED || state < CA_ROLL_RUNNING ||
+	if (strategy >= POL_STRATEGIES || state < CA_ROLL_RUNNING ||
 	    state > CA_ROLL_DONE)
 		return base_fail(BASE_E_INTEGRITY,
 		    "store: roll %llu: unknown "

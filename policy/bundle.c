@@ -5,25 +5,7 @@
  * bundles wait for each other's trust (nodes in both roles). Called by
  * shape_make.
  */
-#include <stdlib.h>
-
 #include "policy/inside.h"
-
-static enum pol_err
-note_add(struct shape *s, uint32_t node, const char *text, uint32_t peer)
-{
-	struct pol_plan_note *n;
-
-	if (s->nnotes == s->notes_cap) {
-		size_t cap = s->notes_cap == 0 ? 8 : 2 * s->notes_cap;
-		if ((n = realloc(s->notes, cap * sizeof(*n))) == NULL)
-			return POL_E_NOMEM;
-		s->notes = n;
-		s->notes_cap = cap;
-	}
-	s->notes[s->nnotes++] = (struct pol_plan_note){ node, text, peer };
-	return POL_OK;
-}
 
 static enum pol_err
 split_impossible(struct shape *s, const struct needs *needs, uint32_t node)
@@ -38,7 +20,7 @@ split_impossible(struct shape *s, const struct needs *needs, uint32_t node)
 		if (link_needs(s, needs, &(struct asked){ node, 0, part }, h,
 			w.is_client) == NEED_NEVER) {
 			s->role[node] |= ROLE_SPLIT;
-			return note_add(s, node,
+			return shape_note(s, node,
 			    "takes trust, cert and finish in orders of their "
 			    "own: with one certificate at a time (no dual) "
 			    "they cannot go together beside",
@@ -47,106 +29,49 @@ split_impossible(struct shape *s, const struct needs *needs, uint32_t node)
 	return POL_OK;
 }
 
-/* ---- cycles: Tarjan's strongly connected components, with its own stacks -- */
+/* ---- nodes whose bundles wait for each other -------------------------------- */
 
-struct frame {
-	uint32_t node;
-	struct walk walk;
-};
-
-struct tarjan {
+struct bundles {
+	struct cycles cycles;
 	struct shape *shape;
 	const struct needs *needs;
-	uint32_t *index, *low; /* 0: not seen yet */
-	uint32_t *stack; /* POL_NONE in low: off the stack */
-	struct frame *frames;
-	uint32_t nindex, nstack, nframes;
 };
 
 static bool
-is_bundle(const struct shape *s, uint32_t node)
+is_bundle(const struct cycles *c, uint32_t node)
 {
+	const struct shape *s = c->shape;
+
 	return !(s->role[node] & ROLE_SPLIT) &&
 	    (shape_parts(s, node)->part[0] & (POL_TRUST | POL_CERT)) ==
 	    (POL_TRUST | POL_CERT);
 }
 
-/* The next node whose trust, inside its bundle, node's bundle waits for. */
-static uint32_t
-next_waited(const struct tarjan *t, struct frame *f)
+/* Does the node's bundle wait for the peer's trust, inside its bundle? */
+static bool
+waits_for(const struct cycles *c, uint32_t node, const struct half *h,
+    bool is_client)
 {
-	const struct shape *s = t->shape;
-	const uint32_t part = shape_parts(s, f->node)->part[0];
-	const struct half *h;
+	const struct bundles *b = c->arg;
+	const struct asked a = { node, 0,
+		shape_parts(c->shape, node)->part[0] };
 
-	while ((h = walk_next(&f->walk)) != NULL)
-		if (is_bundle(s, h->peer) &&
-		    (link_needs(s, t->needs,
-			 &(struct asked){ f->node, 0, part }, h,
-			 f->walk.is_client) &
-			POL_TRUST))
-			return h->peer;
-	return POL_NONE;
+	return (link_needs(c->shape, b->needs, &a, h, is_client) & POL_TRUST) !=
+	    0;
 }
 
-static void
-frame_push(struct tarjan *t, uint32_t node)
-{
-	t->index[node] = t->low[node] = ++t->nindex;
-	t->stack[t->nstack++] = node;
-	t->frames[t->nframes++] =
-	    (struct frame){ node, walk_start(t->shape->graph, node) };
-}
-
-/* node is the first of its component: take the component off the stack. */
 static enum pol_err
-component_close(struct tarjan *t, uint32_t node)
+split_cycle(void *arg, const uint32_t *nodes, uint32_t n)
 {
-	uint32_t first = t->nstack;
+	struct bundles *b = arg;
 	enum pol_err e = POL_OK;
 
-	while (t->stack[--first] != node)
-		;
-	for (uint32_t i = first; i < t->nstack && e == POL_OK; i++) {
-		uint32_t n = t->stack[i];
-		uint32_t next = t->stack[i + 1 < t->nstack ? i + 1 : first];
-		t->low[n] = POL_NONE;
-		if (t->nstack - first == 1)
-			continue;
-		t->shape->role[n] |= ROLE_SPLIT;
-		e = note_add(t->shape, n,
+	for (uint32_t i = 0; i < n && e == POL_OK; i++) {
+		b->shape->role[nodes[i]] |= ROLE_SPLIT;
+		e = shape_note(b->shape, nodes[i],
 		    "takes single steps: it is client and server on a cycle "
 		    "of nodes whose bundles would wait for each other, through",
-		    next);
-	}
-	t->nstack = first;
-	return e;
-}
-
-static enum pol_err
-component_search(struct tarjan *t, uint32_t start)
-{
-	enum pol_err e = POL_OK;
-
-	frame_push(t, start);
-	while (t->nframes > 0 && e == POL_OK) {
-		struct frame *f = &t->frames[t->nframes - 1];
-		uint32_t node = f->node, v = next_waited(t, f);
-		if (v != POL_NONE && t->index[v] == 0) {
-			frame_push(t, v);
-		} else if (v != POL_NONE) {
-			if (t->low[v] != POL_NONE && t->index[v] < t->low[node])
-				t->low[node] = t->index[v];
-		} else {
-			uint32_t low = t->low[node];
-			if (low == t->index[node])
-				e = component_close(t, node);
-			if (--t->nframes > 0) {
-				uint32_t up = t->frames[t->nframes - 1].node;
-				if (low < t->low[up])
-					t->low[up] = low;
-			}
-		}
+		    nodes[i + 1 < n ? i + 1 : 0]);
 	}
 	return e;
 }
@@ -154,42 +79,13 @@ component_search(struct tarjan *t, uint32_t start)
 static enum pol_err
 split_cycles(struct shape *s, const struct needs *needs)
 {
-	const size_t n = (size_t)s->graph->nnodes + 1;
-	struct tarjan t = { .shape = s, .needs = needs };
-	enum pol_err e = POL_E_NOMEM;
+	struct bundles b = {
+		.cycles = { s, is_bundle, waits_for, split_cycle, &b },
+		.shape = s,
+		.needs = needs,
+	};
 
-	t.index = calloc(n, sizeof(*t.index));
-	t.low = calloc(n, sizeof(*t.low));
-	t.stack = malloc(n * sizeof(*t.stack));
-	t.frames = malloc(n * sizeof(*t.frames));
-	if (t.index == NULL || t.low == NULL || t.stack == NULL ||
-	    t.frames == NULL)
-		goto out;
-	e = POL_OK;
-	for (uint32_t i = 0; i < s->graph->nnodes && e == POL_OK; i++)
-		if (t.index[i] == 0 && is_bundle(s, i))
-			e = component_search(&t, i);
-out:
-	free(t.index);
-	free(t.low);
-	free(t.stack);
-	free(t.frames);
-	return e;
-}
-
-/* Notes come from two searches; the reader wants them by node. */
-static void
-notes_sort(struct shape *s)
-{
-	for (size_t gap = s->nnotes / 2; gap > 0; gap /= 2)
-		for (size_t i = gap; i < s->nnotes; i++)
-			for (size_t j = i; j >= gap &&
-			     s->notes[j - gap].node > s->notes[j].node;
-			     j -= gap) {
-				struct pol_plan_note n = s->notes[j];
-				s->notes[j] = s->notes[j - gap];
-				s->notes[j - gap] = n;
-			}
+	return cycles_find(&b.cycles);
 }
 
 enum pol_err
@@ -201,9 +97,5 @@ bundle_split(struct shape *s)
 	needs_derive(&needs);
 	for (uint32_t i = 0; i < s->graph->nnodes && e == POL_OK; i++)
 		e = split_impossible(s, &needs, i);
-	if (e == POL_OK)
-		e = split_cycles(s, &needs);
-	if (e == POL_OK)
-		notes_sort(s);
-	return e;
+	return e == POL_OK ? split_cycles(s, &needs) : e;
 }

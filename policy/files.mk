@@ -3,7 +3,10 @@ policy_SRC := \
 	policy/graph.c \
 	policy/rule.c \
 	policy/shape.c \
+	policy/cycle.c \
 	policy/bundle.c \
+	policy/compact.c \
+	policy/compact_exact.c \
 	policy/plan.c \
 	policy/nodeset.c \
 	policy/engine.c \

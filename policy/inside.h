@@ -81,9 +81,11 @@ void needs_derive(struct needs *n);
 #define ROLE_SHOWS_S  0x08u /* presents as server */
 #define ROLE_VERIFIES 0x10u
 #define ROLE_BRIDGES  0x20u /* dual, and presents as client */
-#define ROLE_SPLIT    0x40u /* bundled: fell back to single steps */
+#define ROLE_SPLIT    0x40u /* fell back to single steps */
 
 #define ROLE_LAST 0x80u /* its finish waits for its peers' finish */
+#define ROLE_LATE 0x100u /* compact: trust, then cert+finish */
+#define ROLES	  0x200u
 
 #define PARTS_MAX  3
 #define LAYERS_MAX 7
@@ -97,13 +99,14 @@ struct shape {
 	const struct pol_graph *graph;
 	uint32_t root;
 	enum pol_strategy strategy;
-	uint8_t *role; /* per node */
+	uint16_t *role; /* per node */
 	uint32_t *group; /* per node; POL_NONE without part */
 	uint32_t ngroups;
 	bool has_last; /* some node has ROLE_LAST */
-	struct parts parts[256]; /* by role */
+	struct parts parts[ROLES]; /* by role */
 	struct pol_plan_note *notes;
 	size_t nnotes, notes_cap;
+	uint32_t spare; /* compact: orders that may be more than needed */
 };
 
 enum pol_err shape_make(const struct pol_graph *g, uint32_t root,
@@ -130,6 +133,46 @@ struct asked {
 /* The peer's steps that come first on this link, or NEED_NEVER. */
 uint8_t link_needs(const struct shape *s, const struct needs *needs,
     const struct asked *a, const struct half *h, bool is_client);
+
+enum pol_err shape_note(struct shape *s, uint32_t node, const char *text,
+    uint32_t peer) POL_MUST;
+
+/* ---- cycle.c -------------------------------------------------------------- */
+
+/* A relation between neighbours. take gets each strongly connected component
+ * of two nodes or more; it may not change is_in for other nodes. */
+struct cycles {
+	const struct shape *shape;
+	bool (*is_in)(const struct cycles *c, uint32_t node);
+	bool (*is_arc)(const struct cycles *c, uint32_t node,
+	    const struct half *h, bool is_client);
+	enum pol_err (*take)(void *arg, const uint32_t *nodes, uint32_t n);
+	void *arg;
+};
+enum pol_err cycles_find(const struct cycles *c) POL_MUST;
+
+/* ---- compact.c, compact_exact.c --------------------------------------------- */
+
+/* Says for each node in which two of its three steps go together: ROLE_LATE,
+ * or ROLE_SPLIT with a note where none do. */
+enum pol_err compact_choose(struct shape *s) POL_MUST;
+
+#define SIDES_MAX 64
+/* Which nodes of a knot go on which of two sides, so that neither holds a
+ * cycle and as few as possible are left out. */
+struct sides {
+	uint32_t n;
+	uint64_t out[SIDES_MAX]; /* nodes that it presents to */
+	uint64_t only_first; /* nodes that cannot go on the second side */
+	uint32_t least; /* known: no fewer can be left out */
+	uint32_t fewest; /* left out in the best answer; in: known answer */
+	uint64_t best[2]; /* valid when fewest went down */
+	uint32_t budget; /* nodes of the search tree; 0 at the end: gave up */
+	/* while it searches */
+	uint64_t side[2];
+	uint32_t left_out;
+};
+void sides_search(struct sides *s);
 
 /* ---- bundle.c ------------------------------------------------------------- */
 

@@ -326,6 +326,13 @@ pol_plan_rounds(const struct pol_plan *p)
 	return p->nrounds;
 }
 
+uint32_t
+pol_plan_least(const struct pol_plan *p)
+{
+	return p->shape.strategy == POL_COMPACT ? p->norders - p->shape.spare
+						: 0;
+}
+
 struct pol_plan_order
 pol_plan_order(const struct pol_plan *p, uint32_t i)
 {

@@ -85,8 +85,10 @@ enum pol_strategy {
 	POL_LAYERED,
 	POL_SEQUENTIAL,
 	POL_MERGED,
-	POL_BUNDLED
+	POL_BUNDLED,
+	POL_COMPACT
 };
+#define POL_STRATEGIES 6
 /* "minimal", …; false when unknown. */
 bool pol_strategy_parse(const char *s, enum pol_strategy *out);
 const char *pol_strategy_name(enum pol_strategy s);
@@ -130,6 +132,9 @@ struct pol_plan_order pol_plan_order(const struct pol_plan *p, uint32_t i);
  * necessarily the transitive reduction; out is owned by the plan until the
  * next call of this function. NULL and 0 when memory runs out. */
 size_t pol_plan_after(struct pol_plan *p, uint32_t i, const uint32_t **out);
+/* compact: no plan that does without bridging has fewer orders; equals the
+ * count where that is proven. 0 for the other strategies. */
+uint32_t pol_plan_least(const struct pol_plan *p);
 /* Independent groups: number of groups; group of a node (POL_NONE when the
  * node has no part). Groups are numbered by their smallest node. */
 uint32_t pol_plan_groups(const struct pol_plan *p);

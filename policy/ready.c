@@ -82,8 +82,8 @@ group_unbundle(struct pol_engine *e, uint32_t group)
 static void
 queue_drain(struct pol_engine *e)
 {
-	const bool bundles =
-	    e->goal.strategy == POL_BUNDLED || e->goal.strategy == POL_MERGED;
+	const bool bundles = e->goal.strategy == POL_BUNDLED ||
+	    e->goal.strategy == POL_MERGED || e->goal.strategy == POL_COMPACT;
 
 	for (uint32_t i = 0; i < e->nqueue; i++) {
 		e->queued[e->queue[i]] = 0;

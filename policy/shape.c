@@ -16,6 +16,7 @@ static const char *const strategy_names[] = {
 	[POL_SEQUENTIAL] = "sequential",
 	[POL_MERGED] = "merged",
 	[POL_BUNDLED] = "bundled",
+	[POL_COMPACT] = "compact",
 };
 #define NSTRATEGIES (sizeof(strategy_names) / sizeof(strategy_names[0]))
 
@@ -181,14 +182,14 @@ roles_and_groups(struct shape *s)
 			if (mine == 0)
 				continue;
 			role |= mine;
-			s->role[h->peer] |= (uint8_t)role_as_server(h, root);
+			s->role[h->peer] |= (uint16_t)role_as_server(h, root);
 			if (s->group[h->peer] != top)
 				top = group_join(s->group, top, h->peer);
 		}
-		s->role[c] |= (uint8_t)role;
+		s->role[c] |= (uint16_t)role;
 	}
 	for (uint32_t i = 0; i < g->nnodes; i++) {
-		s->role[i] = (uint8_t)role_with_flags(s->role[i], g->flags[i]);
+		s->role[i] = (uint16_t)role_with_flags(s->role[i], g->flags[i]);
 		s->has_last |= (s->role[i] & ROLE_LAST) != 0;
 	}
 }
@@ -203,11 +204,13 @@ parts_fill(struct shape *s)
 		POL_FINISH };
 	static const uint8_t client[PARTS_MAX] = { POL_TRUST | POL_CERT,
 		POL_FINISH, 0 };
+	static const uint8_t late[PARTS_MAX] = { POL_TRUST,
+		POL_CERT | POL_FINISH, 0 };
 	static const uint8_t server[PARTS_MAX] = {
 		POL_TRUST | POL_CERT | POL_FINISH, 0, 0
 	};
 
-	for (unsigned role = 0; role < 256; role++) {
+	for (unsigned role = 0; role < ROLES; role++) {
 		const uint32_t steps = role_steps(role);
 		const uint8_t *pattern = single;
 		struct parts *p = &s->parts[role];
@@ -216,6 +219,8 @@ parts_fill(struct shape *s)
 			pattern = client;
 		if (s->strategy == POL_BUNDLED && !(role & ROLE_SPLIT))
 			pattern = (role & ROLE_CLIENT) ? client : server;
+		if (s->strategy == POL_COMPACT && !(role & ROLE_SPLIT))
+			pattern = (role & ROLE_LATE) ? late : client;
 		for (unsigned i = 0; i < PARTS_MAX; i++)
 			if ((pattern[i] & steps) != 0)
 				p->part[p->n++] = (uint8_t)(pattern[i] & steps);
@@ -295,6 +300,39 @@ link_needs(const struct shape *s, const struct needs *needs,
 	return need;
 }
 
+/* ---- notes ------------------------------------------------------------------------ */
+
+enum pol_err
+shape_note(struct shape *s, uint32_t node, const char *text, uint32_t peer)
+{
+	struct pol_plan_note *n;
+
+	if (s->nnotes == s->notes_cap) {
+		size_t cap = s->notes_cap == 0 ? 8 : 2 * s->notes_cap;
+		if ((n = realloc(s->notes, cap * sizeof(*n))) == NULL)
+			return POL_E_NOMEM;
+		s->notes = n;
+		s->notes_cap = cap;
+	}
+	s->notes[s->nnotes++] = (struct pol_plan_note){ node, text, peer };
+	return POL_OK;
+}
+
+/* Notes come as nodes are found; the reader wants them by node. */
+static void
+notes_sort(struct shape *s)
+{
+	for (size_t gap = s->nnotes / 2; gap > 0; gap /= 2)
+		for (size_t i = gap; i < s->nnotes; i++)
+			for (size_t j = i; j >= gap &&
+			     s->notes[j - gap].node > s->notes[j].node;
+			     j -= gap) {
+				struct pol_plan_note n = s->notes[j];
+				s->notes[j] = s->notes[j - gap];
+				s->notes[j - gap] = n;
+			}
+}
+
 /* ---- making one ------------------------------------------------------------------- */
 
 enum pol_err
@@ -319,8 +357,12 @@ shape_make(const struct pol_graph *g, uint32_t root, enum pol_strategy st,
 	groups_number(s);
 	if (st == POL_BUNDLED)
 		e = bundle_split(s);
+	if (st == POL_COMPACT)
+		e = compact_choose(s);
 	if (e != POL_OK)
 		shape_free(s);
+	else
+		notes_sort(s);
 	return e;
 }
 

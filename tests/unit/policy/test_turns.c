@@ -182,7 +182,7 @@ case_turns(void)
 	TCase *t = tcase_create("turns");
 
 	tcase_add_loop_test(t, test_abort_and_on_again_from_every_point,
-	    POL_MINIMAL, POL_BUNDLED + 1);
+	    POL_MINIMAL, POL_STRATEGIES);
 	tcase_add_test(t, test_generations_behind);
 	tcase_add_test(t, test_bundles_split_when_the_state_needs_it);
 	tcase_add_test(t, test_two_roots_side_by_side);
