@@ -86,7 +86,7 @@ engine_change(const struct pol_engine *e, uint32_t node, uint32_t steps)
 }
 
 /* Base values, and those that the outstanding order may have made of them. */
-static struct values
+struct values
 values_possible(const struct pol_engine *e, uint32_t node)
 {
 	const struct enode *n = &e->node[node];
@@ -271,7 +271,7 @@ group_count(struct pol_engine *e, uint32_t node, bool add)
 	for (uint32_t s = POL_TRUST; s <= POL_FINISH; s <<= 1)
 		if (todo & s)
 			bump(&g->todo[shape_layer(&e->shape, role, s)], add);
-	if (n->epoch != 0) {
+	if (n->epoch != 0 && n->to == e->goal.to) {
 		bump(&g->outstanding, add);
 		bump(&e->outstanding, add);
 	}
@@ -465,6 +465,29 @@ static enum pol_err (*const fact_take[])(struct pol_engine *,
 	[POL_FACT_SEEN] = fact_seen,
 	[POL_FACT_DOUBTED] = fact_doubted,
 };
+
+bool
+pol_engine_may_hold(const struct pol_engine *e, uint32_t node, uint64_t epoch,
+    struct pol_conf conf)
+{
+	struct values v = { .ntrust = 0 };
+	const struct enode *n;
+	struct change c;
+	bool trust = false, chain = false;
+
+	if (node >= e->shape.graph->nnodes || epoch == 0 ||
+	    e->node[node].epoch != epoch)
+		return false;
+	n = &e->node[node];
+	c = change_of(e, node, n->steps, n->from, n->to);
+	values_change(&n->base, &c, &v);
+	for (unsigned i = 0; i < v.ntrust; i++)
+		trust |= v.trust[i] == conf.trust;
+	for (unsigned i = 0; i < v.nchain; i++)
+		chain |= v.chain[i].leaf == conf.present &&
+		    v.chain[i].bridge == conf.bridge;
+	return trust && chain;
+}
 
 enum pol_err
 pol_engine_fact(struct pol_engine *e, const struct pol_fact *f)

@@ -87,7 +87,8 @@ void engine_queue(struct pol_engine *e, uint32_t node);
 /* What order steps would do to this node now. */
 struct change
 engine_change(const struct pol_engine *e, uint32_t node, uint32_t steps);
-/* Possible contents of one file of node, outstanding order included. */
+/* Possible contents of the files of node, outstanding order included. */
+struct values values_possible(const struct pol_engine *e, uint32_t node);
 struct file_set engine_trusts(const struct pol_engine *e, uint32_t node);
 struct file_set
 engine_shows(const struct pol_engine *e, uint32_t node, bool bridging);
@@ -108,6 +109,9 @@ struct gate {
 extern const struct gate gates_safety[];
 extern const struct gate gates_strategy[];
 extern const struct gate gates_when[];
+/* On whom, and on which of its steps, it waits. */
+void gate_why_peer(const struct pol_engine *e, struct pol_why *why,
+    uint32_t peer, uint32_t steps);
 /* True when all gates of the list are open; *why names the first that is
  * not. */
 bool gates_pass(const struct gate *list, const struct pol_engine *e,

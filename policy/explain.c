@@ -133,6 +133,10 @@ static const struct {
 	    "%n waits with %s: it rests on %p, which has not been heard of "
 	    "lately; it goes on at its next contact",
 	    false },
+	{ "new-link",
+	    "link %l must wait: %n may show a certificate there that the "
+	    "other end does not trust",
+	    true },
 	{ "in-flight",
 	    "%n waits with %s: as many orders are under way as the operator "
 	    "allows; it goes on when one is answered",

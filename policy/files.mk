@@ -12,4 +12,5 @@ policy_SRC := \
 	policy/engine.c \
 	policy/gate.c \
 	policy/ready.c \
+	policy/link.c \
 	policy/explain.c

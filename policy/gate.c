@@ -8,8 +8,8 @@
 
 #include "policy/engine.h"
 
-static void
-why_peer(const struct pol_engine *e, struct pol_why *why, uint32_t peer,
+void
+gate_why_peer(const struct pol_engine *e, struct pol_why *why, uint32_t peer,
     uint32_t steps)
 {
 	const struct enode *p = &e->node[peer];
@@ -34,19 +34,19 @@ own_files(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct own_files *o)
 {
 	const struct change c = engine_change(e, node, steps);
-	const struct enode *n = &e->node[node];
+	const struct values v = values_possible(e, node);
 
-	*o = (struct own_files){ .trust_now = { { 0 }, n->base.ntrust } };
-	o->trust_next.n = n->base.ntrust;
-	for (unsigned i = 0; i < n->base.ntrust; i++) {
-		struct pol_conf conf = { n->base.trust[i], 0, 0 };
+	*o = (struct own_files){ .trust_now = { { 0 }, v.ntrust } };
+	o->trust_next.n = v.ntrust;
+	for (unsigned i = 0; i < v.ntrust; i++) {
+		struct pol_conf conf = { v.trust[i], 0, 0 };
 		o->trust_now.v[i] = conf.trust;
 		o->trust_next.v[i] = change_apply(&c, conf).trust;
 	}
 	for (unsigned b = 0; b < 2; b++) {
-		o->shown_now[b].n = o->shown_next[b].n = n->base.nchain;
-		for (unsigned i = 0; i < n->base.nchain; i++) {
-			const struct chain *ch = &n->base.chain[i];
+		o->shown_now[b].n = o->shown_next[b].n = v.nchain;
+		for (unsigned i = 0; i < v.nchain; i++) {
+			const struct chain *ch = &v.chain[i];
 			struct pol_conf conf = { 0, ch->leaf, ch->bridge };
 			o->shown_now[b].v[i] = conf_shown(conf, b);
 			o->shown_next[b].v[i] =
@@ -102,7 +102,7 @@ why_link(const struct pol_engine *e, struct pol_why *why, const struct half *h,
 	why->rule = !presents ? "forget-unused"
 	    : bridge_only     ? "bridge-until-trusted"
 			      : "present-trusted";
-	why_peer(e, why, h->peer, presents ? POL_TRUST : POL_CERT);
+	gate_why_peer(e, why, h->peer, presents ? POL_TRUST : POL_CERT);
 	return false;
 }
 
@@ -112,6 +112,7 @@ static bool
 counters_forbid(const struct pol_engine *e, uint32_t node, uint32_t steps)
 {
 	const struct enode *n = &e->node[node];
+	const struct values v = values_possible(e, node);
 	const uint64_t to = POL_GEN(e->goal.to);
 	const bool bridges = (e->shape.role[node] & ROLE_BRIDGES) != 0;
 	uint32_t unsure = n->wait_trust;
@@ -119,12 +120,12 @@ counters_forbid(const struct pol_engine *e, uint32_t node, uint32_t steps)
 	if (bridges)
 		unsure -= n->wait_trust_client;
 	if ((steps & POL_CERT) && unsure > 0)
-		for (unsigned i = 0; i < n->base.nchain; i++)
-			if ((n->base.chain[i].leaf & ~to) != 0)
+		for (unsigned i = 0; i < v.nchain; i++)
+			if ((v.chain[i].leaf & ~to) != 0)
 				return true;
 	if ((steps & POL_FINISH) && n->wait_cert > 0)
-		for (unsigned i = 0; i < n->base.ntrust; i++)
-			if ((n->base.trust[i] & ~to) != 0)
+		for (unsigned i = 0; i < v.ntrust; i++)
+			if ((v.trust[i] & ~to) != 0)
 				return true;
 	return false;
 }
@@ -166,7 +167,7 @@ gate_known(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	if (e->node[node].flags & NODE_KNOWN)
 		return true;
 	if (why != NULL)
-		why_peer(e, why, node, 0);
+		gate_why_peer(e, why, node, 0);
 	return false;
 }
 
@@ -179,8 +180,12 @@ gate_one_order(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	(void)steps;
 	if (n->epoch == 0)
 		return true;
+	/* one of another goal is outranked by a higher epoch; what it may
+	 * have done is among what is judged */
+	if (n->to != e->goal.to)
+		return true;
 	if (why != NULL)
-		why_peer(e, why, node, n->steps);
+		gate_why_peer(e, why, node, n->steps);
 	return false;
 }
 
@@ -192,7 +197,7 @@ gate_own(const struct pol_engine *e, uint32_t node, uint32_t missing,
 	if (missing == 0)
 		return true;
 	if (why != NULL)
-		why_peer(e, why, node, missing);
+		gate_why_peer(e, why, node, missing);
 	return false;
 }
 
@@ -229,7 +234,7 @@ gate_held(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	if (!(e->node[node].flags & NODE_HELD))
 		return true;
 	if (why != NULL)
-		why_peer(e, why, node, 0);
+		gate_why_peer(e, why, node, 0);
 	return false;
 }
 
@@ -245,7 +250,7 @@ gate_stopped(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	for (uint32_t i = e->members_at[group];
 	     why != NULL && i < e->members_at[group + 1]; i++)
 		if (e->node[e->members[i]].flags & NODE_FAILED) {
-			why_peer(e, why, e->members[i],
+			gate_why_peer(e, why, e->members[i],
 			    e->node[e->members[i]].last_steps);
 			break;
 		}
@@ -280,7 +285,7 @@ gate_layer(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	     why != NULL && i < e->members_at[group + 1]; i++) {
 		uint32_t first = steps_of_layer(e, e->members[i], layer);
 		if (first != 0) {
-			why_peer(e, why, e->members[i], first);
+			gate_why_peer(e, why, e->members[i], first);
 			break;
 		}
 	}
@@ -301,7 +306,7 @@ gate_courtesy(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	while (why != NULL && (h = walk_next(&w)) != NULL && w.is_client)
 		if (h->client_root == e->shape.root &&
 		    !(e->node[h->peer].sure & SURE_TRUST)) {
-			why_peer(e, why, h->peer, POL_TRUST);
+			gate_why_peer(e, why, h->peer, POL_TRUST);
 			break;
 		}
 	return false;
@@ -320,7 +325,7 @@ gate_last(const struct pol_engine *e, uint32_t node, uint32_t steps,
 		if (e->shape.role[h->peer] != 0 &&
 		    (engine_todo(e, h->peer) & POL_FINISH)) {
 			if (why != NULL)
-				why_peer(e, why, h->peer, POL_FINISH);
+				gate_why_peer(e, why, h->peer, POL_FINISH);
 			return false;
 		}
 	return true;
@@ -343,7 +348,7 @@ gate_fresh(const struct pol_engine *e, uint32_t node, uint32_t steps,
 		    (p->flags & NODE_EXCUSED) || p->seen_ms >= oldest)
 			continue;
 		if (why != NULL) {
-			why_peer(e, why, h->peer, 0);
+			gate_why_peer(e, why, h->peer, 0);
 			why->since.ms = p->seen_ms;
 		}
 		return false;

@@ -210,8 +210,9 @@ struct pol_order {
 
 /* The orders that may start now, by node, each safe together with all the
  * others and with all that is outstanding. *n gets their number; out is
- * owned by the engine until its next call. At most one order per node is
- * outstanding at any time. */
+ * owned by the engine until its next call. A node with an outstanding order
+ * of this goal gets no other; one of another goal (the roll turned round) is
+ * outranked. */
 enum pol_err pol_engine_ready(struct pol_engine *e, struct pol_time now,
     const struct pol_order **out, size_t *n) POL_MUST;
 
@@ -264,9 +265,20 @@ pol_engine_possible(const struct pol_engine *e, uint32_t node);
  * configurations? True when there is none, or an end is excused. */
 bool pol_engine_is_safe(const struct pol_engine *e, uint32_t presenter,
     uint32_t verifier);
-/* Would this link be safe from now on? For a link that is to be added. */
-bool
-pol_engine_link_is_safe(const struct pol_engine *e, const struct pol_link *l);
+/* May this link be added now? Its ends are nodes of the graph; whether the
+ * graph has the link already does not matter. UNSAFE with *why (may be NULL)
+ * when somebody could fail to authenticate on it. Nobody needs to ask whether
+ * a link may be removed: that can only free things. */
+enum pol_err pol_engine_link_allowed(const struct pol_engine *e,
+    const struct pol_link *l, struct pol_why *why) POL_MUST;
+/* What a node must hold that joins now, beside the neighbours it has in the
+ * graph. UNSAFE: no generation is trusted by all of them at this moment. */
+enum pol_err pol_engine_joiner(const struct pol_engine *e, uint32_t node,
+    struct pol_conf *out) POL_MUST;
+/* Could the node hold this once the order of this epoch is effective?
+ * Several answers are right when an order before it got lost or failed. */
+bool pol_engine_may_hold(const struct pol_engine *e, uint32_t node,
+    uint64_t epoch, struct pol_conf conf);
 
 /* ---- the rules as a table ------------------------------------------------- */
 

@@ -213,7 +213,7 @@ pol_engine_step(const struct pol_engine *e, uint32_t node, uint32_t step)
 	n = &e->node[node];
 	if (n->done & step)
 		return POL_STEP_DONE;
-	if (n->epoch != 0 && (n->steps & step))
+	if (n->epoch != 0 && n->to == e->goal.to && (n->steps & step))
 		return (n->flags & NODE_RECEIVED) ? POL_STEP_RECEIVED
 						  : POL_STEP_SENT;
 	return (n->last_steps & step) ? POL_STEP_FAILED : POL_STEP_WAITING;
@@ -254,53 +254,4 @@ pol_engine_possible(const struct pol_engine *e, uint32_t node)
 		p.after = change_apply(&c, p.before);
 	}
 	return p;
-}
-
-static bool
-direction_is_safe(const struct pol_engine *e, uint32_t presenter,
-    uint32_t verifier, bool is_client)
-{
-	const struct pol_graph *g = e->shape.graph;
-	struct file_set shown, trusted;
-
-	if ((e->node[presenter].flags | e->node[verifier].flags) & NODE_EXCUSED)
-		return true;
-	shown = engine_shows(e, presenter,
-	    direction_bridges(g, presenter, verifier, is_client));
-	trusted = engine_trusts(e, verifier);
-	return rule_is_safe(&shown, &trusted);
-}
-
-bool
-pol_engine_is_safe(const struct pol_engine *e, uint32_t presenter,
-    uint32_t verifier)
-{
-	const struct pol_graph *g = e->shape.graph;
-	struct walk w;
-	const struct half *h;
-
-	if (presenter >= g->nnodes || verifier >= g->nnodes)
-		return true;
-	w = walk_start(g, presenter);
-	while ((h = walk_next(&w)) != NULL)
-		if (h->peer == verifier &&
-		    (w.is_client ? h->client_root : h->server_root) ==
-			e->shape.root &&
-		    !direction_is_safe(e, presenter, verifier, w.is_client))
-			return false;
-	return true;
-}
-
-bool
-pol_engine_link_is_safe(const struct pol_engine *e, const struct pol_link *l)
-{
-	const uint32_t n = e->shape.graph->nnodes;
-
-	if (l->client >= n || l->server >= n || l->client == l->server)
-		return false;
-	if (l->client_root == e->shape.root &&
-	    !direction_is_safe(e, l->client, l->server, true))
-		return false;
-	return l->server_root != e->shape.root ||
-	    direction_is_safe(e, l->server, l->client, false);
 }

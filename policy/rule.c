@@ -45,6 +45,10 @@ static const struct pol_rule rule_table[] = {
 	    "the CA drops the old management root when all its nodes have",
 	    "49" },
 	{ "fresh", "the peers on which a removal rests were seen lately", "" },
+	{ "new-link",
+	    "a link is added only when both ends are known to authenticate "
+	    "on it",
+	    "" },
 	{ "in-flight", "fewer orders are outstanding than the operator allows",
 	    "" },
 };

@@ -399,32 +399,6 @@ START_TEST(test_why_names_the_direction)
 }
 END_TEST
 
-START_TEST(test_new_link_is_checked)
-{
-	struct pol_link l = { 0, 3, 0, 0 };
-	struct fleet f;
-	struct pol_engine *e;
-
-	/* nodes c1 c2 s1 s2; c1 > s2 is to be added */
-	fleet_make(&f, "c1>s1 c2>s2", "");
-	e = fleet_engine(&f, 0, POL_MINIMAL);
-	ck_assert(pol_engine_link_is_safe(e, &l));
-	fleet_do(e, 1, T);
-	fleet_do(e, 3, T);
-	fleet_do(e, 3, C);
-	ck_assert(!pol_engine_link_is_safe(e, &l));
-	l.server_root = 1;
-	ck_assert(pol_engine_link_is_safe(e, &l));
-	fleet_do(e, 0, T);
-	l.server_root = 0;
-	ck_assert(pol_engine_link_is_safe(e, &l));
-	l.server = 9;
-	ck_assert(!pol_engine_link_is_safe(e, &l));
-	pol_engine_free(e);
-	fleet_free(&f);
-}
-END_TEST
-
 START_TEST(test_goal_must_make_sense)
 {
 	struct pol_goal goal = { .from = 1, .to = 1 };
@@ -460,7 +434,6 @@ case_engine(void)
 	tcase_add_test(t, test_one_order_at_a_time_and_in_flight);
 	tcase_add_test(t, test_removal_rests_on_fresh_peers);
 	tcase_add_test(t, test_why_names_the_direction);
-	tcase_add_test(t, test_new_link_is_checked);
 	tcase_add_test(t, test_goal_must_make_sense);
 	return t;
 }

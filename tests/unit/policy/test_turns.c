@@ -176,6 +176,323 @@ START_TEST(test_two_roots_side_by_side)
 }
 END_TEST
 
+/* Both ends of the log are one roll: what was sent forward stays possible
+ * after the turn, and is outranked. */
+START_TEST(test_an_abort_outranks_what_is_under_way)
+{
+	const struct pol_goal back = { .from = 2, .to = 1 };
+	struct pol_fact facts[] = {
+		{ .kind = POL_FACT_HOLDS, .node = NODE_C, .conf = { 3, 1, 0 } },
+		{ .kind = POL_FACT_HOLDS, .node = NODE_S, .conf = { 3, 1, 0 } },
+		{ .kind = POL_FACT_SENT,
+		    .node = NODE_S,
+		    .epoch = 7,
+		    .steps = POL_CERT,
+		    .from = 1,
+		    .to = 2 },
+		{ .kind = POL_FACT_SENT,
+		    .node = NODE_S,
+		    .epoch = 8,
+		    .steps = POL_CERT,
+		    .from = 2,
+		    .to = 1 },
+		{ .kind = POL_FACT_EFFECTIVE, .node = NODE_S, .epoch = 7 },
+		{ .kind = POL_FACT_EFFECTIVE, .node = NODE_S, .epoch = 8 },
+	};
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c>s", "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &back, &e), POL_OK);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(pol_engine_fact(e, &facts[i]), POL_OK);
+	/* s may show 2: c keeps it, s is told to show 1 again */
+	ck_assert_int_eq(pol_engine_step(e, NODE_S, POL_CERT),
+	    POL_STEP_WAITING);
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), 0);
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), POL_CERT);
+	ck_assert_int_eq(pol_engine_fact(e, &facts[3]), POL_OK);
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), 0);
+	/* the outranked order's late report says nothing any more */
+	ck_assert_int_eq(pol_engine_fact(e, &facts[4]), POL_OK);
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), 0);
+	ck_assert(
+	    pol_engine_may_hold(e, NODE_S, 8, (struct pol_conf){ 3, 1, 0 }));
+	ck_assert(
+	    !pol_engine_may_hold(e, NODE_S, 8, (struct pol_conf){ 3, 2, 0 }));
+	ck_assert(
+	    !pol_engine_may_hold(e, NODE_S, 7, (struct pol_conf){ 3, 1, 0 }));
+	ck_assert_int_eq(pol_engine_fact(e, &facts[5]), POL_OK);
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), POL_FINISH);
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), POL_FINISH);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+/* c may have the new root by an order that is outranked now, and s shows a
+ * certificate under it: what may work is not taken away. */
+START_TEST(test_what_an_outranked_order_may_have_done_counts)
+{
+	const struct pol_goal back = { .from = 2, .to = 1 };
+	struct pol_fact sent = { .kind = POL_FACT_SENT,
+		.node = NODE_C,
+		.epoch = 7,
+		.steps = POL_TRUST,
+		.from = 1,
+		.to = 2 };
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c>s", "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &back, &e), POL_OK);
+	fleet_holds(e, NODE_C, (struct pol_conf){ 1, 1, 0 });
+	fleet_holds(e, NODE_S, (struct pol_conf){ 3, 2, 0 });
+	ck_assert_int_eq(pol_engine_fact(e, &sent), POL_OK);
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), 0);
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), POL_CERT);
+	fleet_holds(e, NODE_S, (struct pol_conf){ 3, 1, 0 });
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), POL_FINISH);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+/* Orders, lost and failed ones, turns: everything in any order; whatever a
+ * node may have done, all links hold, and the last goal is reached. */
+START_TEST(test_turns_with_orders_under_way)
+{
+	struct pol_goal goal = { .from = 1, .to = 2 };
+	struct pol_fact log[256];
+	uint32_t rng = (uint32_t)_i * 2654435761u + 12345, n = 0;
+	uint64_t epoch = 0;
+	struct fleet f;
+	struct pol_engine *e = NULL;
+
+	fleet_make(&f, walks[_i % 4][0], walks[_i % 4][1]);
+	goal.strategy = (enum pol_strategy)(_i % (POL_BUNDLED + 1));
+	for (uint32_t i = 0; i < f.n; i++)
+		log[n++] = (struct pol_fact){ .kind = POL_FACT_HOLDS,
+			.node = i,
+			.conf = { 1, 1, 0 } };
+	for (int turns = 0; turns < 5; turns++) {
+		ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+		for (uint32_t i = 0; i < n; i++)
+			ck_assert_int_eq(pol_engine_fact(e, &log[i]), POL_OK);
+		all_safe(e, f.n);
+		for (int k = 0; turns < 4 && k < 12; k++) {
+			const struct pol_order *o;
+			struct pol_fact s = { .kind = POL_FACT_SENT,
+				.from = goal.from,
+				.to = goal.to };
+			size_t ready;
+			rng = rng * 1664525u + 1013904223u;
+			ck_assert_int_eq(pol_engine_ready(e,
+					     (struct pol_time){ 0 }, &o,
+					     &ready),
+			    POL_OK);
+			if (ready == 0)
+				break;
+			s.node = o[(rng >> 8) % ready].node;
+			s.steps = o[(rng >> 8) % ready].steps;
+			s.epoch = ++epoch;
+			log[n++] = s;
+			ck_assert_int_eq(pol_engine_fact(e, &s), POL_OK);
+			all_safe(e, f.n);
+			s.kind = (rng >> 20) % 8 == 0 ? POL_FACT_FAILED
+						      : POL_FACT_EFFECTIVE;
+			if ((rng >> 24) % 3 == 0)
+				continue; /* no answer */
+			log[n++] = s;
+			ck_assert_int_eq(pol_engine_fact(e, &s), POL_OK);
+			all_safe(e, f.n);
+		}
+		goal = (struct pol_goal){ goal.to, goal.from, goal.strategy, 0,
+			0, 0 };
+		if (turns < 4)
+			pol_engine_free(e);
+	}
+	/* silence ends: what has no answer yet is answered */
+	for (uint32_t i = 0; i < n; i++) {
+		log[i].kind = POL_FACT_EFFECTIVE;
+		if (log[i].epoch != 0)
+			(void)!pol_engine_fact(e, &log[i]);
+	}
+	goal = (struct pol_goal){ goal.to, goal.from, goal.strategy, 0, 0, 0 };
+	(void)give(e, &goal, &epoch, 99);
+	ck_assert_msg(pol_engine_is_done(e), "seed %d", _i);
+	all_safe(e, f.n);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+static bool
+works(const struct pol_engine *e, uint32_t p, uint32_t v)
+{
+	return (pol_engine_possible(e, p).before.present &
+		   pol_engine_possible(e, v).before.trust) != 0;
+}
+
+/* From any broken state: what works goes on working, and all is well in the
+ * end. Links are plain, so a chain is its leaf. */
+START_TEST(test_a_broken_start_heals_and_never_worsens)
+{
+	const struct pol_goal goal = { .from = 2,
+		.to = 3,
+		.strategy = (enum pol_strategy)(_i % (POL_BUNDLED + 1)) };
+	static const char *const graphs[] = { "c>s", "c1>s1 c2>s1 c2>s2",
+		"x>y y>z z>x", "c1>s c2>s c3>s" };
+	uint32_t rng = (uint32_t)_i * 2246822519u + 99;
+	bool worked[FLEET_MAX][FLEET_MAX];
+	uint64_t epoch = 0;
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, graphs[_i % 4], "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+	for (uint32_t i = 0; i < f.n; i++) {
+		rng = rng * 1664525u + 1013904223u;
+		fleet_holds(e, i,
+		    (struct pol_conf){ 1 + (rng >> 10) % 7,
+			POL_GEN(1 + (rng >> 20) % 3), 0 });
+	}
+	for (int k = 0; k < 99; k++) {
+		for (uint32_t p = 0; p < f.n; p++)
+			for (uint32_t v = 0; v < f.n; v++)
+				worked[p][v] = works(e, p, v);
+		if (give(e, &goal, &epoch, 1) == 0)
+			break;
+		for (uint32_t p = 0; p < f.n; p++)
+			for (uint32_t v = 0; v < f.n; v++)
+				/* of linked ones only */
+				ck_assert(!worked[p][v] || works(e, p, v) ||
+				    pol_engine_is_safe(e, p, v));
+	}
+	ck_assert_msg(pol_engine_is_done(e), "seed %d", _i);
+	all_safe(e, f.n);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_a_new_link_waits_until_it_is_safe)
+{
+	struct pol_link l = { 0, 3, 0, 0 };
+	struct pol_why why;
+	struct fleet f;
+	struct pol_engine *e;
+
+	/* nodes c1 c2 s1 s2; c1 > s2 is to be added */
+	fleet_make(&f, "c1>s1 c2>s2", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, NULL), POL_OK);
+	fleet_do(e, 1, POL_TRUST);
+	fleet_do(e, 3, POL_TRUST);
+	fleet_do(e, 3, POL_CERT);
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, &why), POL_E_UNSAFE);
+	ck_assert_str_eq(why.rule, "new-link");
+	ck_assert_uint_eq(why.node, 3);
+	ck_assert_uint_eq(why.peer, 0);
+	ck_assert_uint_eq(why.peer_steps, POL_TRUST);
+	l.server_root = 1;
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, NULL), POL_OK);
+	l.server_root = 0;
+	fleet_do(e, 0, POL_TRUST);
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, NULL), POL_OK);
+	/* s2 forgets the old root: now c1's certificate comes first */
+	fleet_do(e, 1, POL_CERT);
+	fleet_do(e, 3, POL_FINISH);
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, &why), POL_E_UNSAFE);
+	ck_assert_uint_eq(why.node, 0);
+	ck_assert_uint_eq(why.peer, 0);
+	ck_assert_uint_eq(why.peer_steps, POL_CERT);
+	l.server = 9;
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, NULL), POL_E_RANGE);
+	l.server = 0;
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, NULL), POL_E_SELF);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+/* The same facts on the graph without the link: s waits for c2 no more. */
+START_TEST(test_a_removed_link_frees)
+{
+	static const char *const graphs[] = { "c1>s c2>s", "c1>s c2>x" };
+
+	for (int i = 0; i < 2; i++) {
+		struct fleet f;
+		struct pol_engine *e;
+		uint32_t s;
+
+		fleet_make(&f, graphs[i], "");
+		e = fleet_engine(&f, 0, POL_MINIMAL);
+		s = fleet_node(&f, "s", 1);
+		fleet_do(e, 0, POL_TRUST);
+		fleet_do(e, s, POL_TRUST);
+		ck_assert_uint_eq(fleet_offer(e, s), i == 0 ? 0 : POL_CERT);
+		pol_engine_free(e);
+		fleet_free(&f);
+	}
+}
+END_TEST
+
+/* c2 joins in the middle: it is given what s is sure to accept and may show.
+ * Until it is known, s takes nothing away. */
+START_TEST(test_a_joiner_gets_what_the_mixture_requires)
+{
+	const struct pol_goal goal = { .from = 1, .to = 2 };
+	struct pol_conf c;
+	struct fleet f;
+	struct pol_engine *e;
+
+	/* c1 c2 s */
+	fleet_make(&f, "c1>s c2>s", "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+	fleet_holds(e, 0, (struct pol_conf){ 3, 1, 0 });
+	fleet_holds(e, 2, (struct pol_conf){ 1, 1, 0 });
+	ck_assert_int_eq(pol_engine_joiner(e, 1, &c), POL_OK);
+	ck_assert_uint_eq(c.trust, 1);
+	ck_assert_uint_eq(c.present, 1);
+	fleet_holds(e, 2, (struct pol_conf){ 3, 1, 0 });
+	ck_assert_int_eq(pol_engine_joiner(e, 1, &c), POL_OK);
+	ck_assert_uint_eq(c.trust, 3);
+	ck_assert_uint_eq(c.present, 2);
+	ck_assert_uint_eq(fleet_offer(e, 2), 0);
+	fleet_holds(e, 1, c);
+	ck_assert_uint_eq(fleet_offer(e, 2), POL_CERT);
+	fleet_holds(e, 2, (struct pol_conf){ 2, 2, 0 });
+	ck_assert_int_eq(pol_engine_joiner(e, 1, &c), POL_OK);
+	ck_assert_uint_eq(c.trust, 2);
+	ck_assert_uint_eq(c.present, 2);
+	ck_assert_int_eq(pol_engine_joiner(e, 9, &c), POL_E_RANGE);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+/* s1 has forgotten the old root, s2 does not have the new one yet. */
+START_TEST(test_a_joiner_that_nobody_could_please_waits)
+{
+	struct pol_conf c;
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c1>s1 c1>s2 c2>s1 c3>s2", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_holds(e, 3, (struct pol_conf){ 2, 2, 0 });
+	ck_assert_int_eq(pol_engine_joiner(e, 0, &c), POL_E_UNSAFE);
+	ck_assert_int_eq(pol_engine_joiner(e, 1, &c), POL_OK);
+	fleet_do(e, 4, POL_TRUST);
+	ck_assert_int_eq(pol_engine_joiner(e, 0, &c), POL_OK);
+	ck_assert_uint_eq(c.present, 2);
+	ck_assert_uint_eq(c.trust, 3);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 TCase *
 case_turns(void)
 {
@@ -186,5 +503,14 @@ case_turns(void)
 	tcase_add_test(t, test_generations_behind);
 	tcase_add_test(t, test_bundles_split_when_the_state_needs_it);
 	tcase_add_test(t, test_two_roots_side_by_side);
+	tcase_add_test(t, test_an_abort_outranks_what_is_under_way);
+	tcase_add_test(t, test_what_an_outranked_order_may_have_done_counts);
+	tcase_add_loop_test(t, test_turns_with_orders_under_way, 0, 200);
+	tcase_add_loop_test(t, test_a_broken_start_heals_and_never_worsens, 0,
+	    200);
+	tcase_add_test(t, test_a_new_link_waits_until_it_is_safe);
+	tcase_add_test(t, test_a_removed_link_frees);
+	tcase_add_test(t, test_a_joiner_gets_what_the_mixture_requires);
+	tcase_add_test(t, test_a_joiner_that_nobody_could_please_waits);
 	return t;
 }
