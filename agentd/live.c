@@ -165,12 +165,21 @@ static void
 step_reload(struct ag_live *l)
 {
 	const struct ag_app *a = app_of(l);
+	enum base_err e = BASE_OK;
 
 	memset(&l->old, 0, sizeof l->old);
-	if (a->pidfile != NULL &&
-	    ag_pids_take(a->pidfile, &l->old) != BASE_OK && a->signal != 0) {
+	if (a->pidfile != NULL)
+		e = ag_pids_take(a->pidfile, &l->old);
+	if (e != BASE_OK && a->signal != 0 && l->old.main == 0) {
 		again(l, BASE_E_STATE);
 		return;
+	}
+	if (e != BASE_OK) {
+		base_log(BASE_WARNING,
+		    "%s: %s; nobody knows which processes hold the old files: "
+		    "not waited for, proven by reload only",
+		    a->name, base_why());
+		weaken(l, WIRE_PROOF_RELOAD);
 	}
 	if (a->reload != NULL) {
 		command(l, a->reload);

@@ -66,27 +66,34 @@ read_stat(pid_t pid, pid_t *parent, uint64_t *start)
 	return state != 'Z' && state != 'X';
 }
 
-static void
+static enum base_err
 take_children(struct ag_pids *out)
 {
 	DIR *d = opendir("/proc");
 	const struct dirent *e;
+	enum base_err r = BASE_OK;
 	uint64_t start;
 	pid_t parent;
 
-	while (d != NULL && (e = readdir(d)) != NULL) {
+	if (d == NULL)
+		return base_fail(BASE_E_IO, "/proc: cannot be read: %m");
+	while ((e = readdir(d)) != NULL) {
 		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
 
 		if (!isdigit((unsigned char)e->d_name[0]) ||
 		    !read_stat(pid, &parent, &start) || parent != out->main)
 			continue;
-		if (out->n == AG_PIDS_MAX)
+		if (out->n == AG_PIDS_MAX) {
+			r = base_fail(BASE_E_RANGE,
+			    "process %d has more than %d children",
+			    (int)out->main, AG_PIDS_MAX);
 			break;
+		}
 		out->child[out->n].pid = pid;
 		out->child[out->n++].start = start;
 	}
-	if (d != NULL)
-		closedir(d);
+	closedir(d);
+	return r;
 }
 
 enum base_err
@@ -107,8 +114,7 @@ ag_pids_take(const char *pidfile, struct ag_pids *out)
 		out->main = 0;
 		return r;
 	}
-	take_children(out);
-	return BASE_OK;
+	return take_children(out);
 }
 
 bool

@@ -27,14 +27,15 @@ void ag_proc_cancel(struct ag_proc *p);
 
 /* ---- processes of an application ------------------------------------------ */
 
-#define AG_PIDS_MAX 512
+#define AG_PIDS_MAX 4096
 
 struct ag_pids {                 /* a process and its children at one time */
 	pid_t main;              /* 0: not running */
 	size_t n;
 	struct { pid_t pid; uint64_t start; } child[AG_PIDS_MAX];
 };
-/* NOTFOUND: no pidfile, or nobody runs under its number. */
+/* NOTFOUND: no pidfile, or nobody runs under its number; main is 0 then.
+ * RANGE, IO: main is right, its children are not all there. */
 enum base_err ag_pids_take(const char *pidfile, struct ag_pids *out)
     BASE_MUST;
 /* Some process of the snapshot still runs: a child, or the main process when

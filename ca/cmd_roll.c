@@ -13,13 +13,13 @@
 #define BAR_WIDTH 28
 
 static void
-print_names(FILE *f, const json_t *list)
+print_names(FILE *f, const json_t *list, const char *between)
 {
 	size_t i;
 	json_t *v;
 
 	json_array_foreach(list, i, v)
-	    fprintf(f, "%s%s", i == 0 ? "" : "+", json_string_value(v));
+	    fprintf(f, "%s%s", i == 0 ? "" : between, json_string_value(v));
 }
 
 /* ---- roll status ------------------------------------------------------------ */
@@ -45,10 +45,15 @@ roll_print(FILE *f, const json_t *roll)
 	    ca_number_of(roll, "from"), ca_number_of(roll, "to"),
 	    ca_text_of(roll, "strategy"), ca_text_of(roll, "state"),
 	    ca_number_of(roll, "steps_done"), ca_number_of(roll, "steps_all"));
+	if (json_array_size(json_object_get(roll, "by_reload")) > 0) {
+		fprintf(f, "  proven by reload only: ");
+		print_names(f, json_object_get(roll, "by_reload"), ", ");
+		fprintf(f, "\n");
+	}
 	json_array_foreach(json_object_get(roll, "outstanding"), i, o)
 	{
 		fprintf(f, "  %s ", ca_text_of(o, "node"));
-		print_names(f, json_object_get(o, "steps"));
+		print_names(f, json_object_get(o, "steps"), "+");
 		fprintf(f,
 		    " (epoch %" JSON_INTEGER_FORMAT
 		    "): %s since %s, %" JSON_INTEGER_FORMAT " tries\n",
@@ -127,11 +132,13 @@ watch_line(FILE *f, const json_t *event)
 	if (strcmp(kind, "order") == 0) {
 		fprintf(f, "%s  %s ", ca_text_of(event, "time"),
 		    ca_text_of(event, "node"));
-		print_names(f, json_object_get(event, "steps"));
+		print_names(f, json_object_get(event, "steps"), "+");
 		fprintf(f, ": %s -> %s", ca_text_of(event, "old"),
 		    ca_text_of(event, "new"));
 		if (json_string_length(json_object_get(event, "reason")) > 0)
 			fprintf(f, " (%s)", ca_text_of(event, "reason"));
+		if (strcmp(ca_text_of(event, "proof"), "reload") == 0)
+			fprintf(f, " (by reload only)");
 		fprintf(f, "\n");
 	} else if (strcmp(kind, "waits") == 0) {
 		const char *text = ca_text_of(event, "text");

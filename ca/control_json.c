@@ -323,6 +323,32 @@ roll_over(struct ca *ca, const struct ca_roll_row *row, json_t *o)
 	json_object_set_new(o, "outstanding", json_array());
 }
 
+static void
+roll_reload(void *arg, const char *name)
+{
+	json_array_append_new(arg, json_string(name));
+}
+
+/* Milliseconds, because a measurement may begin and end with them. */
+static enum base_err
+roll_sum(struct ca *ca, uint64_t roll, json_t *o)
+{
+	json_t *names = json_array();
+	struct ca_roll_sum sum;
+	enum base_err r;
+
+	json_object_set_new(o, "by_reload", names);
+	if ((r = ca_store_roll_reloads(ca->store, roll, roll_reload, names)) !=
+		BASE_OK ||
+	    (r = ca_store_roll_sum(ca->store, roll, &sum)) != BASE_OK)
+		return r;
+	json_object_set_new(o, "first_order_ms",
+	    json_integer(sum.first_order.ms));
+	json_object_set_new(o, "last_report_ms",
+	    json_integer(sum.last_report.ms));
+	return BASE_OK;
+}
+
 enum base_err
 ca_json_roll(struct ca *ca, const struct ca_roll_row *row, json_t **out)
 {
@@ -339,6 +365,8 @@ ca_json_roll(struct ca *ca, const struct ca_roll_row *row, json_t **out)
 		r = roll_running(ca, w, o);
 	else
 		roll_over(ca, row, o);
+	if (r == BASE_OK)
+		r = roll_sum(ca, row->id, o);
 	if (r == BASE_OK) {
 		*out = o;
 		o = NULL;

@@ -145,6 +145,17 @@ enum base_err ca_store_roll_state(struct ca_store *st, uint64_t id,
 enum base_err ca_store_rolls(struct ca_store *st, struct ca_roll_row **out,
     size_t *n) BASE_MUST;
 
+struct ca_roll_sum {
+	/* of steps, not of what tidies up afterwards; 0: none yet */
+	struct base_time first_order, last_report;
+};
+enum base_err ca_store_roll_sum(struct ca_store *st, uint64_t roll,
+    struct ca_roll_sum *out) BASE_MUST;
+typedef void ca_name_fn(void *arg, const char *name);
+/* Nodes some step of which was proven by reload only. */
+enum base_err ca_store_roll_reloads(struct ca_store *st, uint64_t roll,
+    ca_name_fn *fn, void *arg) BASE_MUST;
+
 struct ca_fact {
 	uint64_t id; /* grows; given by the store */
 	char root[CA_NAME], node[CA_NAME];

@@ -107,6 +107,46 @@ out:
 	return r;
 }
 
+enum base_err
+ca_store_roll_sum(struct ca_store *st, uint64_t roll, struct ca_roll_sum *out)
+{
+	sqlite3_stmt *s = NULL;
+	bool row = false;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT coalesce(min(at) FILTER (WHERE kind = ?), 0),"
+	    " coalesce(max(at) FILTER (WHERE kind = ?), 0) FROM fact"
+	    " WHERE roll = ? AND steps & ? <> 0",
+	    &s, "iiii", (int64_t)POL_FACT_SENT, (int64_t)POL_FACT_EFFECTIVE,
+	    (int64_t)roll, (int64_t)(POL_TRUST | POL_CERT | POL_FINISH));
+
+	if (r == BASE_OK && (r = ca_sq_next(st, s, &row)) == BASE_OK) {
+		out->first_order = ca_sq_time(s, 0);
+		out->last_report = ca_sq_time(s, 1);
+	}
+	ca_sq_close(s);
+	return r;
+}
+
+enum base_err
+ca_store_roll_reloads(struct ca_store *st, uint64_t roll, ca_name_fn *fn,
+    void *arg)
+{
+	sqlite3_stmt *s = NULL;
+	char name[CA_NAME];
+	bool row = true;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT DISTINCT node FROM orders WHERE roll = ? AND proof = 1"
+	    " AND state = ? AND steps & ? <> 0 ORDER BY node",
+	    &s, "iii", (int64_t)roll, (int64_t)CA_ORDER_EFFECTIVE,
+	    (int64_t)(POL_TRUST | POL_CERT | POL_FINISH));
+
+	while (r == BASE_OK && (r = ca_sq_next(st, s, &row)) == BASE_OK && row)
+		if ((r = ca_sq_text(s, 0, name, CA_NAME)) == BASE_OK)
+			fn(arg, name);
+	ca_sq_close(s);
+	return r;
+}
+
 /* ---- facts ---------------------------------------------------------------------- */
 
 enum base_err

@@ -492,6 +492,29 @@ START_TEST(by_reload)
 }
 END_TEST
 
+/* Without its pidfile nobody can tell who runs with the old files: the change
+ * counts, but the report says so. */
+START_TEST(no_pidfile)
+{
+	char *pidfile = base_asprintf("%s/pid", dir);
+	char *more =
+	    base_asprintf("reload = [ \"true\" ]; pidfile = \"%s\";", pidfile);
+	char *pid = base_asprintf("%d\n", (int)getpid());
+
+	node_up(more);
+	ck_assert_int_eq(give(WIRE_STEP_TRUST, 2), WIRE_EFFECTIVE);
+	ck_assert_int_eq(last.proof, WIRE_PROOF_RELOAD);
+	OK(base_file_write(pidfile,
+	    (struct base_span){ (const uint8_t *)pid, strlen(pid) }, 0644));
+	ck_assert_int_eq(give(WIRE_STEP_CERT, 3), WIRE_EFFECTIVE);
+	ck_assert_int_eq(last.proof, WIRE_PROOF_PROBE);
+	node_down();
+	free(pidfile);
+	free(more);
+	free(pid);
+}
+END_TEST
+
 /* ---- death --------------------------------------------------------------------------- */
 
 static int
@@ -573,6 +596,7 @@ case_work(void)
 	tcase_add_test(t, reload_hangs);
 	tcase_add_test(t, put_back_all);
 	tcase_add_test(t, by_reload);
+	tcase_add_test(t, no_pidfile);
 	tcase_add_test(t, death);
 	return t;
 }

@@ -231,6 +231,19 @@ START_TEST(test_status_says_who_waits_and_exits_4)
 }
 END_TEST
 
+START_TEST(test_status_says_who_was_proven_by_reload)
+{
+	ck_assert_int_eq(RUN(ROLL("done"), "roll", "status"), CLI_DONE);
+	ck_assert_ptr_null(strstr(output, "by reload"));
+	ck_assert_int_eq(RUN("{\"ok\":true,\"rolls\":[{\"roll\":1,"
+			     "\"by_reload\":[\"app1\",\"web1\"]}]}",
+			     "roll", "status"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(
+	    strstr(output, "proven by reload only: app1, web1\n"));
+}
+END_TEST
+
 START_TEST(test_token_file_is_private_and_new)
 {
 	const char *answer = "{\"ok\":true,\"token\":\"kedge1.abc\","
@@ -411,6 +424,7 @@ case_remote(void)
 	tcase_add_test(t, test_no_daemon_and_nonsense_are_said);
 	tcase_add_test(t, test_json_is_the_answer);
 	tcase_add_test(t, test_status_says_who_waits_and_exits_4);
+	tcase_add_test(t, test_status_says_who_was_proven_by_reload);
 	tcase_add_test(t, test_token_file_is_private_and_new);
 	tcase_add_test(t, test_join_answer_becomes_bytes);
 	tcase_add_test(t, test_topology_shows_before_it_applies);

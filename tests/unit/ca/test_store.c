@@ -255,6 +255,76 @@ START_TEST(facts_come_in_their_order)
 }
 END_TEST
 
+static void
+put_fact(enum pol_fact_kind kind, uint32_t steps, int64_t at)
+{
+	struct ca_fact f = { .root = "plant",
+		.node = "a",
+		.roll = 3,
+		.kind = kind,
+		.steps = steps,
+		.at = { at } };
+
+	ck_assert_int_eq(ca_store_fact_add(st, &f), BASE_OK);
+}
+
+/* From the first order of a step to the last effective report; what tidies up
+ * is none. */
+START_TEST(a_roll_has_a_begin_and_an_end)
+{
+	struct ca_roll_sum sum;
+
+	ck_assert_int_eq(ca_store_roll_sum(st, 3, &sum), BASE_OK);
+	ck_assert_int_eq(sum.first_order.ms, 0);
+	put_fact(POL_FACT_SENT, WIRE_STEP_TIDY, 1);
+	put_fact(POL_FACT_SENT, POL_TRUST, 5);
+	put_fact(POL_FACT_SENT, POL_CERT, 7);
+	ck_assert_int_eq(ca_store_roll_sum(st, 3, &sum), BASE_OK);
+	ck_assert_int_eq(sum.first_order.ms, 5);
+	ck_assert_int_eq(sum.last_report.ms, 0);
+	put_fact(POL_FACT_EFFECTIVE, POL_TRUST, 11);
+	put_fact(POL_FACT_EFFECTIVE, POL_CERT, 13);
+	put_fact(POL_FACT_RECEIVED, POL_FINISH, 14);
+	put_fact(POL_FACT_EFFECTIVE, WIRE_STEP_TIDY, 15);
+	ck_assert_int_eq(ca_store_roll_sum(st, 3, &sum), BASE_OK);
+	ck_assert_int_eq(sum.last_report.ms, 13);
+	ck_assert_int_eq(ca_store_roll_sum(st, 4, &sum), BASE_OK);
+	ck_assert_int_eq(sum.last_report.ms, 0);
+}
+END_TEST
+
+static void
+join_name(void *arg, const char *name)
+{
+	strcat(arg, name);
+}
+
+START_TEST(who_was_proven_by_reload)
+{
+	struct ca_order o = { .root = "plant",
+		.roll = 3,
+		.epoch = 4,
+		.steps = POL_TRUST,
+		.state = CA_ORDER_EFFECTIVE };
+	char names[CA_NAME] = "";
+
+	ck_assert_int_eq(base_buf_put(&o.cms, "cms", 3), BASE_OK);
+	for (char c = 'a'; c <= 'e'; c++) {
+		o.node[0] = c;
+		o.proof = c == 'b' ? WIRE_PROOF_PROBE : WIRE_PROOF_RELOAD;
+		o.steps = c == 'c' ? WIRE_STEP_TIDY : POL_TRUST;
+		o.roll = c == 'd' ? 2 : 3;
+		ck_assert_int_eq(ca_store_order_add(st, &o), BASE_OK);
+	}
+	o.epoch = 5;
+	ck_assert_int_eq(ca_store_order_add(st, &o), BASE_OK);
+	ck_assert_int_eq(ca_store_roll_reloads(st, 3, join_name, names),
+	    BASE_OK);
+	ck_assert_str_eq(names, "ae");
+	ca_order_clear(&o);
+}
+END_TEST
+
 static enum base_err
 count_order(void *arg, const struct ca_order *o)
 {
@@ -496,6 +566,8 @@ case_store(void)
 	tcase_add_test(t, what_is_not_committed_is_gone);
 	tcase_add_test(t, a_root_rolls_once_at_a_time);
 	tcase_add_test(t, facts_come_in_their_order);
+	tcase_add_test(t, a_roll_has_a_begin_and_an_end);
+	tcase_add_test(t, who_was_proven_by_reload);
 	tcase_add_test(t, an_epoch_is_given_once);
 	tcase_add_test(t, a_report_is_kept_once);
 	tcase_add_test(t, the_last_certificate_counts_when_they_end);
