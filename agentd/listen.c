@@ -177,6 +177,7 @@ on_request(void *arg, struct wire_request *r, const char *path,
 		refuse(r, e == BASE_E_DENIED || e == BASE_E_CRYPTO ? 403 : 400);
 		goto out;
 	}
+	wire_request_vouch(r);
 	/* Answer first: what we take may have an answer of its own, and that
 	 * finds this call waiting. */
 	if (x.wait_ms == 0 || ag_relay_has(l->net->relay, x.from))
@@ -209,6 +210,11 @@ open_server(struct ag_listen *l, SSL_CTX *ctx)
 		.ctx = ctx,
 		.demand_peer = l->end.management,
 		.max_body = AG_BODY_MAX,
+		/* the first exchange, which carries the hello, may be long:
+		 * so the fewer before it */
+		.strangers = { .max = 64,
+		    .max_per_address = 16,
+		    .max_body = AG_BODY_MAX },
 		.on_request = on_request,
 		.on_gone = on_gone,
 		.arg = l,

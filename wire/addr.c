@@ -37,6 +37,25 @@ wire_addr_port(const struct sockaddr *sa)
 	return ntohs(v6.sin6_port);
 }
 
+void
+wire_addr_net(const struct sockaddr *sa, uint8_t out[WIRE_ADDR_NET])
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	memset(out, 0, WIRE_ADDR_NET);
+	if (sa->sa_family == AF_INET) {
+		memcpy(&v4, sa, sizeof(v4));
+		memcpy(out, &v4.sin_addr, sizeof(v4.sin_addr));
+	} else if (sa->sa_family == AF_INET6) {
+		memcpy(&v6, sa, sizeof(v6));
+		if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+			memcpy(out, v6.sin6_addr.s6_addr + 12, 4);
+		else
+			memcpy(out, v6.sin6_addr.s6_addr, WIRE_ADDR_NET);
+	}
+}
+
 static bool
 is_port(const char *s)
 {

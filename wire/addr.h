@@ -8,6 +8,10 @@
 /* "192.0.2.1:7443" or "[2001:db8::1]:7443". */
 void wire_addr_format(const struct sockaddr *sa, socklen_t len, char out[64]);
 uint16_t wire_addr_port(const struct sockaddr *sa);
+/* Whom to hold answerable: the IPv4 address, or the IPv6 /64 that one host can
+ * use freely, then zeros. */
+#define WIRE_ADDR_NET 8
+void wire_addr_net(const struct sockaddr *sa, uint8_t out[WIRE_ADDR_NET]);
 /* The same as text to an address, CONFIG otherwise. */
 enum base_err wire_addr_parse(const char *text, struct sockaddr_storage *out,
     socklen_t *len) BASE_MUST;

@@ -29,6 +29,7 @@ wire_SRC := \
 	wire/report.c \
 	wire/root.c \
 	wire/server.c \
+	wire/server_conn.c \
 	wire/spki.c \
 	wire/stock.c \
 	wire/tbs.c \

@@ -51,6 +51,16 @@ const char *wire_tls_why(const SSL *ssl);
 struct wire_server;
 struct wire_request;             /* one request that waits for its answer */
 
+/* Peers that showed no certificate and for which no wire_request_vouch came:
+ * requests to join, neighbours before their hello. */
+struct wire_strangers {
+	uint32_t max;            /* connections at once; 0: 256 */
+	uint32_t max_per_address;/* of an IPv4 address or an IPv6 /64, those
+				  * that still shake hands included; 0: 64 */
+	uint32_t idle_ms;        /* to the end of a request's head; 0: 5 000 */
+	size_t max_body;         /* bytes; 0: 160 KiB */
+};
+
 struct wire_server_conf {
 	const char *address;     /* "127.0.0.1:7443", "[::1]:0" */
 	SSL_CTX *ctx;            /* reference taken; see _set_ctx */
@@ -58,6 +68,7 @@ struct wire_server_conf {
 	size_t max_body;         /* bytes; 0: 4 MiB */
 	uint32_t max_connections;/* 0: 4096 */
 	uint32_t idle_ms;        /* 0: 120 000 */
+	struct wire_strangers strangers; /* instead of these, for them */
 	/* path is WIRE_PATH_EXCHANGE or WIRE_PATH_JOIN; body lives until
 	 * the answer. Must answer sooner or later by wire_request_answer, also
 	 * from inside. Without demand_peer look at wire_tls_peer_node. */
@@ -78,6 +89,9 @@ uint16_t wire_server_port(const struct wire_server *s);
 SSL *wire_request_ssl(struct wire_request *r);     /* never NULL */
 void *wire_request_data(struct wire_request *r);
 void wire_request_set_data(struct wire_request *r, void *p);
+/* The peer has proven by the body who it is: no stranger on this connection
+ * any more. */
+void wire_request_vouch(struct wire_request *r);
 /* status 200 with a DER body, or an error status with a sentence. r is dead
  * after this. */
 void wire_request_answer(struct wire_request *r, int status,

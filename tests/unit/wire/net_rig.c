@@ -95,6 +95,8 @@ on_request(void *arg, struct wire_request *r, const char *path,
 	OK(wire_tls_binding(wire_request_ssl(r), n.binding));
 	ck_assert_ptr_null(wire_request_data(r));
 	wire_request_set_data(r, &n);
+	if (n.vouch)
+		wire_request_vouch(r);
 	if (n.hold) {
 		for (int i = 0; i < MAX_HELD; i++)
 			if (n.held[i] == NULL) {

@@ -19,6 +19,7 @@ struct net {
 	/* what the server's handler saw and does */
 	int requests, gone;
 	bool hold;
+	bool vouch; /* takes every peer for one of ours */
 	bool ask_node; /* answer with the client's node name */
 	struct wire_request *held[MAX_HELD];
 	uint8_t binding[32];

@@ -3,11 +3,14 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/wire/net_rig.h"
 #include "tests/unit/wire/suites.h"
 
 /* ---- bytes that are not ours --------------------------------------------------------------- */
+
+#define HERE "127.0.0.1"
 
 struct raw {
 	struct bufferevent *bev;
@@ -37,22 +40,37 @@ raw_read(struct bufferevent *bev, void *arg)
 	OK(base_buf_put(&r->got, buf, k));
 }
 
-/* Says something to the server, over TLS or not, and collects what comes
- * until the server hangs up. */
+/* A socket that calls from this address of ours. */
+static int
+raw_socket(const char *from)
+{
+	struct sockaddr_storage ss;
+	int len = sizeof(ss), fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(evutil_parse_sockaddr_port(from,
+			     (struct sockaddr *)&ss, &len),
+	    0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&ss, (socklen_t)len), 0);
+	evutil_make_socket_nonblocking(fd);
+	return fd;
+}
+
+/* Says something to the server, over TLS or, without cc (taken), not, and
+ * collects what comes until the server hangs up. */
 static struct raw
-raw_talk(const char *say, bool tls)
+raw_talk(const char *say, SSL_CTX *cc, const char *from)
 {
 	struct raw r = { .say = say };
 	struct sockaddr_storage ss;
-	int len = sizeof(ss);
-	SSL_CTX *cc = app();
+	int len = sizeof(ss), fd = raw_socket(from);
 
 	ck_assert_int_eq(evutil_parse_sockaddr_port(n.address,
 			     (struct sockaddr *)&ss, &len),
 	    0);
-	r.bev = tls ? bufferevent_openssl_socket_new(n.eb, -1, SSL_new(cc),
-			  BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE)
-		    : bufferevent_socket_new(n.eb, -1, BEV_OPT_CLOSE_ON_FREE);
+	r.bev = cc != NULL
+	    ? bufferevent_openssl_socket_new(n.eb, fd, SSL_new(cc),
+		  BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE)
+	    : bufferevent_socket_new(n.eb, fd, BEV_OPT_CLOSE_ON_FREE);
 	bufferevent_setcb(r.bev, raw_read, NULL, raw_event, &r);
 	bufferevent_enable(r.bev, EV_READ | EV_WRITE);
 	bufferevent_socket_connect(r.bev, (struct sockaddr *)&ss, len);
@@ -70,7 +88,7 @@ START_TEST(test_plain_http)
 	serve(web());
 	r = raw_talk("POST /kedge/v1/exchange HTTP/1.1\r\n"
 		     "Content-Length: 0\r\n\r\n",
-	    false);
+	    NULL, HERE);
 	ck_assert_ptr_null(memmem(r.got.p, r.got.n, "HTTP", 4));
 	ck_assert_int_eq(n.requests, 0);
 	base_buf_free(&r.got);
@@ -96,7 +114,7 @@ START_TEST(test_foreign_bytes)
 	n.conf.max_body = 1000;
 	serve(web());
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		struct raw r = raw_talk(t[i].say, true);
+		struct raw r = raw_talk(t[i].say, app(), HERE);
 
 		ck_assert_msg(strncmp((char *)r.got.p, t[i].status, 12) == 0,
 		    "%zu: %s", i, (char *)r.got.p);
@@ -146,6 +164,140 @@ START_TEST(test_connections_cap)
 	wire_client_close(a);
 	settle();
 	OK(ask(b, STR("second")));
+	wire_client_close(b);
+}
+END_TEST
+
+/* ---- peers without a certificate ----------------------------------------------------------- */
+
+static SSL_CTX *
+nobody(void)
+{
+	return net_ctx(false, NULL, n.root, true);
+}
+
+/* Says nothing, or half a head: neither holds a connection for long. A peer
+ * with a certificate, there before and silent all the while, keeps its own. */
+START_TEST(test_stranger_slow)
+{
+	static const char *const say[] = { "", "POST /kedge/v1/join HTTP/1" };
+	uint8_t binding[sizeof(n.binding)];
+	struct wire_client *c;
+	struct raw r;
+
+	n.conf.strangers.idle_ms = 20;
+	serve(web());
+	c = client(app(), "web1");
+	OK(ask(c, STR("one")));
+	memcpy(binding, n.binding, sizeof(binding));
+	r = raw_talk(say[_i], nobody(), HERE);
+	ck_assert_uint_eq(r.got.n, 1);
+	ck_assert_int_eq(n.requests, 1);
+	OK(ask(c, STR("two")));
+	ck_assert_mem_eq(n.binding, binding, sizeof(binding));
+	base_buf_free(&r.got);
+	wire_client_close(c);
+}
+END_TEST
+
+START_TEST(test_stranger_body)
+{
+	struct wire_client *a, *b;
+
+	n.conf.max_body = 20;
+	n.conf.strangers.max_body = 10;
+	serve(web());
+	a = client(app(), "web1");
+	b = client(nobody(), "web1");
+	OK(ask(a, STR("0123456789a")));
+	ck_assert_int_eq(n.status, 200);
+	OK(ask(b, STR("0123456789a")));
+	ck_assert_int_eq(n.status, 413);
+	OK(ask(b, STR("0123456789")));
+	ck_assert_int_eq(n.status, 200);
+	wire_client_close(a);
+	wire_client_close(b);
+}
+END_TEST
+
+START_TEST(test_strangers_cap)
+{
+	struct wire_client *a, *b, *c;
+
+	n.conf.strangers.max = 1;
+	serve(web());
+	a = client(nobody(), "web1");
+	b = client(nobody(), "web1");
+	c = client(app(), "web1");
+	OK(ask(a, STR("first")));
+	ck_assert_int_eq(ask(b, STR("second")), BASE_E_IO);
+	OK(ask(c, STR("of the fleet")));
+	wire_client_close(a);
+	settle();
+	OK(ask(b, STR("second")));
+	wire_client_close(b);
+	wire_client_close(c);
+}
+END_TEST
+
+/* Who has not shown a certificate yet, be it that the handshake hangs, uses up
+ * what its address may have; no other address, and nobody with one. */
+START_TEST(test_address_cap)
+{
+	struct wire_client *a = NULL, *b;
+	int fd = -1;
+	struct raw r;
+
+	n.conf.strangers.max_per_address = 1;
+	serve(web());
+	b = client(app(), "web1");
+	OK(ask(b, STR("of the fleet")));
+	if (_i == 0) {
+		struct sockaddr_storage ss;
+		int len = sizeof(ss);
+
+		fd = raw_socket(HERE);
+		evutil_parse_sockaddr_port(n.address, (struct sockaddr *)&ss,
+		    &len);
+		connect(fd, (struct sockaddr *)&ss, (socklen_t)len);
+		settle();
+	} else {
+		a = client(nobody(), "web1");
+		OK(ask(a, STR("stranger")));
+	}
+	OK(ask(b, STR("of the fleet")));
+	wire_client_close(b);
+	b = client(app(), "web1");
+	ck_assert_int_eq(ask(b, STR("of the fleet, new")), BASE_E_IO);
+	r = raw_talk("GET / HTTP/1.1\r\n\r\n", app(), "127.0.0.2");
+	ck_assert_msg(strncmp((char *)r.got.p, "HTTP/1.1 400", 12) == 0, "%s",
+	    (char *)r.got.p);
+	base_buf_free(&r.got);
+	if (fd >= 0)
+		close(fd);
+	wire_client_close(a);
+	settle();
+	OK(ask(b, STR("of the fleet, new")));
+	wire_client_close(b);
+}
+END_TEST
+
+START_TEST(test_vouch)
+{
+	struct wire_client *a, *b;
+
+	n.vouch = _i == 0;
+	n.conf.strangers.max = 1;
+	n.conf.strangers.max_body = 10;
+	serve(web());
+	a = client(nobody(), "web1");
+	b = client(nobody(), "web1");
+	OK(ask(a, STR("hello")));
+	OK(ask(a, STR("0123456789a")));
+	ck_assert_int_eq(n.status, _i == 0 ? 200 : 413);
+	OK(ask(a, STR("hello")));
+	ck_assert_int_eq(ask(b, STR("hello")), _i == 0 ? BASE_OK : BASE_E_IO);
+	wire_client_close(a);
 	wire_client_close(b);
 }
 END_TEST
@@ -317,6 +469,11 @@ case_server(void)
 	tcase_add_test(tc, test_foreign_bytes);
 	tcase_add_test(tc, test_body_cap);
 	tcase_add_test(tc, test_connections_cap);
+	tcase_add_loop_test(tc, test_stranger_slow, 0, 2);
+	tcase_add_test(tc, test_stranger_body);
+	tcase_add_test(tc, test_strangers_cap);
+	tcase_add_loop_test(tc, test_address_cap, 0, 2);
+	tcase_add_loop_test(tc, test_vouch, 0, 2);
 	tcase_add_test(tc, test_answered_later);
 	tcase_add_test(tc, test_peer_gone);
 	tcase_add_test(tc, test_server_closes);
