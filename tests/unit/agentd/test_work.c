@@ -496,22 +496,19 @@ END_TEST
  * counts, but the report says so. */
 START_TEST(no_pidfile)
 {
-	char *pidfile = base_asprintf("%s/pid", dir);
-	char *more =
-	    base_asprintf("reload = [ \"true\" ]; pidfile = \"%s\";", pidfile);
-	char *pid = base_asprintf("%d\n", (int)getpid());
+	char pid[32];
 
-	node_up(more);
+	snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+	node_up("reload = [ \"true\" ]; pidfile = \"/nowhere\";");
 	ck_assert_int_eq(give(WIRE_STEP_TRUST, 2), WIRE_EFFECTIVE);
 	ck_assert_int_eq(last.proof, WIRE_PROOF_RELOAD);
-	OK(base_file_write(pidfile,
-	    (struct base_span){ (const uint8_t *)pid, strlen(pid) }, 0644));
+	free(conf->apps[0].pidfile);
+	conf->apps[0].pidfile = base_asprintf("%s/pid", dir);
+	OK(base_file_write(conf->apps[0].pidfile,
+	    (struct base_span){ (uint8_t *)pid, strlen(pid) }, 0644));
 	ck_assert_int_eq(give(WIRE_STEP_CERT, 3), WIRE_EFFECTIVE);
 	ck_assert_int_eq(last.proof, WIRE_PROOF_PROBE);
 	node_down();
-	free(pidfile);
-	free(more);
-	free(pid);
 }
 END_TEST
 
