@@ -15,6 +15,24 @@ ca_now(const struct ca *ca)
 	return ca->now(ca->now_arg);
 }
 
+struct base_mono
+ca_mono(const struct ca *ca)
+{
+	return ca->mono(ca->now_arg);
+}
+
+struct base_mono
+ca_after(const struct ca *ca, int64_t ms)
+{
+	return (struct base_mono){ ca_mono(ca).ms + ms };
+}
+
+struct base_mono
+ca_sooner(struct base_mono a, struct base_mono b)
+{
+	return a.ms < b.ms ? a : b;
+}
+
 const char *
 ca_who(const struct ca *ca)
 {
@@ -56,29 +74,23 @@ out:
 	return r;
 }
 
-static struct base_time
-sooner(struct base_time a, struct base_time b)
-{
-	return a.ms < b.ms ? a : b;
-}
-
-struct base_time
+struct base_mono
 ca_work(struct ca *ca)
 {
-	struct base_time next = { INT64_MAX };
+	struct base_mono next = CA_NEVER;
 	struct ca_roll *after;
 
 	if (!ca->ready)
 		return next;
 	for (struct ca_roll *w = ca->rolls; w != NULL; w = after) {
 		after = w->next;
-		next = sooner(next, ca_roll_work(ca, w));
+		next = ca_sooner(next, ca_roll_work(ca, w));
 	}
-	next = sooner(next, ca_tidy_work(ca));
-	next = sooner(next, ca_waits_work(ca));
-	next = sooner(next, ca_endings_work(ca));
+	next = ca_sooner(next, ca_tidy_work(ca));
+	next = ca_sooner(next, ca_waits_work(ca));
+	next = ca_sooner(next, ca_endings_work(ca));
 	if (ca->net != NULL)
-		next = sooner(next, ca_net_work(ca->net));
+		next = ca_sooner(next, ca_net_work(ca->net));
 	return next;
 }
 
@@ -113,7 +125,7 @@ load_order(void *arg, const struct ca_order *o)
 
 	ca_order_send(ca, o);
 	if (o->state == CA_ORDER_RECEIVED)
-		ca_deliver_received(ca->deliver, ca_now(ca), o->node, o->root,
+		ca_deliver_received(ca->deliver, ca_mono(ca), o->node, o->root,
 		    o->epoch);
 	return BASE_OK;
 }

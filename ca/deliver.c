@@ -15,7 +15,8 @@ struct item {
 	enum wire_parcel_kind kind;
 	char node[CA_NAME], root[CA_NAME];
 	uint64_t epoch;
-	struct base_time expires, due;
+	struct base_time expires;
+	struct base_mono due;
 	uint32_t pause_ms; /* before the next time */
 	uint32_t tries;
 	bool received;
@@ -102,7 +103,7 @@ item_add(struct ca_deliver *d, enum wire_parcel_kind kind,
 }
 
 void
-ca_deliver_order(struct ca_deliver *d, struct base_time now,
+ca_deliver_order(struct ca_deliver *d, struct base_mono now,
     const struct ca_delivery *o)
 {
 	struct item *i = item_find(d, o->node, o->root, o->epoch);
@@ -122,7 +123,7 @@ ca_deliver_ack(struct ca_deliver *d, const struct ca_delivery *o)
 }
 
 void
-ca_deliver_received(struct ca_deliver *d, struct base_time now,
+ca_deliver_received(struct ca_deliver *d, struct base_mono now,
     const char *node, const char *root, uint64_t epoch)
 {
 	struct item *i = item_find(d, node, root, epoch);
@@ -167,7 +168,7 @@ parcel_fill(struct wire_parcel *p, const struct item *i)
 
 /* Given now: an ack is gone, an order comes again later. */
 static void
-item_given(struct ca_deliver *d, struct item **at, struct base_time now)
+item_given(struct ca_deliver *d, struct item **at, struct base_mono now)
 {
 	struct item *i = *at;
 	struct ca_route route;
@@ -191,7 +192,7 @@ item_is_for(const struct item *i, const char *neighbour)
 }
 
 size_t
-ca_deliver_collect(struct ca_deliver *d, struct base_time now,
+ca_deliver_collect(struct ca_deliver *d, struct base_mono now,
     const char *neighbour, size_t max, struct wire_parcel **out)
 {
 	struct wire_parcel *list = NULL;
@@ -217,10 +218,10 @@ ca_deliver_collect(struct ca_deliver *d, struct base_time now,
 	return n;
 }
 
-struct base_time
+struct base_mono
 ca_deliver_due(const struct ca_deliver *d, const char *neighbour)
 {
-	struct base_time t = { INT64_MAX };
+	struct base_mono t = CA_NEVER;
 
 	for (const struct item *i = d->items; i != NULL; i = i->next)
 		if (item_is_for(i, neighbour) && i->due.ms < t.ms)

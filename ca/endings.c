@@ -33,16 +33,14 @@ ending(void *arg, const struct ca_cert *c)
 	return BASE_OK;
 }
 
-struct base_time
+struct base_mono
 ca_endings_work(struct ca *ca)
 {
-	struct base_time now = ca_now(ca);
-
-	if (ca->endings_next.ms > now.ms)
+	if (ca->endings_next.ms > ca_mono(ca).ms)
 		return ca->endings_next;
-	ca->endings_next.ms = now.ms + DAY_MS;
-	if (ca_store_certs_ending(ca->store, base_time_add_s(now, MONTH_S),
-		ending, ca) != BASE_OK)
+	ca->endings_next = ca_after(ca, DAY_MS);
+	if (ca_store_certs_ending(ca->store,
+		base_time_add_s(ca_now(ca), MONTH_S), ending, ca) != BASE_OK)
 		base_log(BASE_ERR, "certificates: %s", base_why());
 	return ca->endings_next;
 }

@@ -100,8 +100,10 @@ struct ca {
 	struct ca_store *store;
 	struct ca_hsm hsm;
 	struct wire_hsm_conn *hsm_conn;
+	/* dates; and pauses, which no change of the clock may touch */
 	struct base_time (*now)(void *arg);
-	void *now_arg;
+	struct base_mono (*mono)(void *arg);
+	void *now_arg; /* of both */
 	struct ca_topo *topo;
 	struct ca_roll *rolls; /* that are not done */
 	struct ca_deliver *deliver;
@@ -114,7 +116,7 @@ struct ca {
 	STACK_OF(X509) *management; /* roots that nodes may be under */
 	struct ca_issuer *issuers; /* cache of ca/issue.c */
 	bool tidying, tidy_wanted; /* drafts on their way; look again */
-	struct base_time tidy_next, waits_next, endings_next;
+	struct base_mono tidy_next, waits_next, endings_next;
 	const char *who; /* asks just now, for the audit; NULL: nobody */
 	void (*on_event)(void *arg, json_t *event); /* steals event */
 	void *on_event_arg;
@@ -124,10 +126,15 @@ struct ca {
 /* "uid 0", or the CA itself. */
 const char *ca_who(const struct ca *ca);
 struct base_time ca_now(const struct ca *ca);
+struct base_mono ca_mono(const struct ca *ca);
+/* ms from now on. */
+struct base_mono ca_after(const struct ca *ca, int64_t ms);
+struct base_mono ca_sooner(struct base_mono a, struct base_mono b);
+#define CA_NEVER ((struct base_mono){ INT64_MAX })
 /* Have ca_work run soon: after each change of state. */
 void ca_kick(struct ca *ca);
 /* Gives the engines and mailboxes their turn; returns when to look again. */
-struct base_time ca_work(struct ca *ca);
+struct base_mono ca_work(struct ca *ca);
 /* Loads topology, rolls, open orders, TLS identity: at start, after init. */
 enum base_err ca_load(struct ca *ca) BASE_MUST;
 /* After a change of nodes or links. */
@@ -242,10 +249,11 @@ struct ca_roll {
 	uint32_t root; /* in topo */
 	bool busy; /* drafts are on their way */
 	struct base_time busy_since;
-	struct base_time retry; /* not before */
-	struct base_time *retries; /* the same per node of topo */
+	struct base_mono busy_late; /* worth telling from then on */
+	struct base_mono retry; /* not before */
+	struct base_mono *retries; /* the same per node of topo */
 	bool *renews; /* per node: its open order is made again */
-	struct base_time renew_at; /* look again for such */
+	struct base_mono renew_at; /* look again for such */
 	char why[512]; /* last refusal by hsmd; "" none */
 	char waits[1024]; /* sentence last told */
 };
@@ -255,9 +263,9 @@ ca_roll_open(struct ca *ca, const struct ca_roll_row *row) BASE_MUST;
 enum base_err ca_roll_reopen(struct ca *ca) BASE_MUST; /* all of them */
 void ca_roll_close_all(struct ca *ca);
 struct ca_roll *ca_roll_of(struct ca *ca, const char *root);
-/* One turn; returns when to look again (0 ms: nothing planned). */
-struct base_time ca_roll_work(struct ca *ca, struct ca_roll *w);
-struct base_time ca_tidy_work(struct ca *ca);
+/* One turn; returns when to look again. */
+struct base_mono ca_roll_work(struct ca *ca, struct ca_roll *w);
+struct base_mono ca_tidy_work(struct ca *ca);
 /* The engine learns a fact that was committed. */
 void ca_roll_tell(struct ca *ca, const struct ca_fact *f);
 /* Asked for another route whenever an order went three times without a word
@@ -305,8 +313,8 @@ ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node);
 /* Why the roll does not go on now; "" when it does (ca/waits.c). */
 void
 ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max);
-struct base_time ca_waits_work(struct ca *ca);
-struct base_time ca_endings_work(struct ca *ca); /* ca/endings.c */
+struct base_mono ca_waits_work(struct ca *ca);
+struct base_mono ca_endings_work(struct ca *ca); /* ca/endings.c */
 /* Sentence for a wait; out is terminated. */
 void ca_why_text(const struct ca *ca, const struct pol_why *y, char *out,
     size_t max);
@@ -334,23 +342,23 @@ struct ca_delivery {
 };
 struct ca_deliver *ca_deliver_new(uint32_t resend_ms, uint32_t max_ms);
 /* Starts at once. The same (node, root, epoch) again changes the route. */
-void ca_deliver_order(struct ca_deliver *d, struct base_time now,
+void ca_deliver_order(struct ca_deliver *d, struct base_mono now,
     const struct ca_delivery *o);
 /* Goes once. */
 void ca_deliver_ack(struct ca_deliver *d, const struct ca_delivery *o);
 /* The node has it: no hurry any more. */
-void ca_deliver_received(struct ca_deliver *d, struct base_time now,
+void ca_deliver_received(struct ca_deliver *d, struct base_mono now,
     const char *node, const char *root, uint64_t epoch);
 /* This epoch and all below it are settled. */
 void ca_deliver_settled(struct ca_deliver *d, const char *node,
     const char *root, uint64_t epoch);
 /* Parcels for this neighbour that are due now, at most max bytes of them:
  * *out is an owned array (wire_parcel_clear each, free). */
-size_t ca_deliver_collect(struct ca_deliver *d, struct base_time now,
+size_t ca_deliver_collect(struct ca_deliver *d, struct base_mono now,
     const char *neighbour, size_t max, struct wire_parcel **out);
 /* When the next parcel for this neighbour is due (NULL: for any); INT64_MAX
  * when there is none. */
-struct base_time
+struct base_mono
 ca_deliver_due(const struct ca_deliver *d, const char *neighbour);
 uint32_t ca_deliver_tries(const struct ca_deliver *d, const char *node,
     const char *root, uint64_t epoch);
@@ -388,7 +396,7 @@ void ca_token_make(struct ca *ca, const char *node, uint32_t seconds,
 
 enum base_err ca_net_open(struct ca *ca, struct ca_net **out) BASE_MUST;
 /* Topology or mailboxes changed: dial, answer, send what is due. */
-struct base_time ca_net_work(struct ca_net *n);
+struct base_mono ca_net_work(struct ca_net *n);
 uint16_t ca_net_port(const struct ca_net *n);
 void ca_net_close(struct ca_net *n);
 

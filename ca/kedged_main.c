@@ -39,6 +39,13 @@ wall_clock(void *arg)
 	return base_time_now();
 }
 
+static struct base_mono
+mono_clock(void *arg)
+{
+	(void)arg;
+	return base_mono_now();
+}
+
 static enum base_err
 hsm_ask(void *self, const struct wire_hsm_ask *ask)
 {
@@ -61,7 +68,7 @@ static void
 on_work(evutil_socket_t fd, short what, void *arg)
 {
 	struct ca *ca = arg;
-	struct base_time next = ca_work(ca);
+	struct base_mono next = ca_work(ca);
 	int64_t ms;
 	struct timeval tv;
 
@@ -70,7 +77,7 @@ on_work(evutil_socket_t fd, short what, void *arg)
 	/* somebody kicked meanwhile: that is sooner */
 	if (next.ms == INT64_MAX || evtimer_pending(ca->work, NULL))
 		return;
-	ms = next.ms - ca_now(ca).ms;
+	ms = next.ms - ca_mono(ca).ms;
 	ms = ms < 1 ? 1 : ms > 60000 ? 60000 : ms;
 	tv.tv_sec = ms / 1000;
 	tv.tv_usec = ms % 1000 * 1000;
@@ -153,6 +160,7 @@ daemon_open(struct daemon *d)
 
 	ca->conf = &d->conf;
 	ca->now = wall_clock;
+	ca->mono = mono_clock;
 	ca->on_event = on_event;
 	ca->on_event_arg = ca;
 	if ((r = state_open(d)) != BASE_OK || (r = loop_open(d)) != BASE_OK ||

@@ -21,10 +21,10 @@ struct peer {
 	char name[CA_NAME];
 	char address[CA_ADDRESS_MAX]; /* "": it dials us */
 	struct wire_client *send, *poll;
-	struct base_time send_after, poll_after; /* pauses after errors */
+	struct base_mono send_after, poll_after; /* pauses after errors */
 	bool reached; /* last call worked */
 	struct wire_request *held; /* its long-poll */
-	struct base_time held_until;
+	struct base_mono held_until;
 };
 
 struct ca_net {
@@ -90,7 +90,7 @@ give_exchange(struct ca_net *n, const char *to, uint32_t wait_ms,
 	enum base_err r;
 
 	memcpy(x.from, CA_NODE_CA, sizeof(CA_NODE_CA));
-	x.nparcels = ca_deliver_collect(n->ca->deliver, ca_now(n->ca), to,
+	x.nparcels = ca_deliver_collect(n->ca->deliver, ca_mono(n->ca), to,
 	    BODY_MAX, &x.parcels);
 	r = wire_exchange_compose(&x, body);
 	wire_exchange_clear(&x);
@@ -100,7 +100,7 @@ give_exchange(struct ca_net *n, const char *to, uint32_t wait_ms,
 static bool
 has_due(const struct ca_net *n, const char *to)
 {
-	return ca_deliver_due(n->ca->deliver, to).ms <= ca_now(n->ca).ms;
+	return ca_deliver_due(n->ca->deliver, to).ms <= ca_mono(n->ca).ms;
 }
 
 /* ---- neighbours that dial us ---------------------------------- */
@@ -198,7 +198,7 @@ on_exchange(struct ca_net *n, struct wire_request *r, struct base_span body)
 	if (wait > n->ca->conf->poll_wait_ms)
 		wait = n->ca->conf->poll_wait_ms;
 	p->held = r;
-	p->held_until.ms = ca_now(n->ca).ms + wait;
+	p->held_until = ca_after(n->ca, wait);
 	wire_request_set_data(r, p);
 	ca_kick(n->ca);
 }
@@ -292,7 +292,7 @@ on_request(void *arg, struct wire_request *r, const char *path,
 
 static void
 call_came(struct peer *p, enum base_err e, int status, struct base_span body,
-    struct base_time *after)
+    struct base_mono *after)
 {
 	struct ca *ca = p->net->ca;
 
@@ -302,7 +302,7 @@ call_came(struct peer *p, enum base_err e, int status, struct base_span body,
 	if (e == BASE_OK)
 		e = take_exchange(p->net, p->name, body, NULL);
 	if (e != BASE_OK) {
-		after->ms = ca_now(ca).ms + ca->conf->retry_ms;
+		*after = ca_after(ca, ca->conf->retry_ms);
 		if (p->reached || after == &p->send_after)
 			base_log(BASE_NOTICE, "node %s at %s: %s", p->name,
 			    p->address, base_why());
@@ -412,16 +412,10 @@ peers_follow(struct ca_net *n)
 	}
 }
 
-static struct base_time
-sooner(struct base_time a, struct base_time b)
+static struct base_mono
+dialled_work(struct peer *p, struct base_mono now)
 {
-	return a.ms < b.ms ? a : b;
-}
-
-static struct base_time
-dialled_work(struct peer *p, struct base_time now)
-{
-	struct base_time next = { INT64_MAX }, due;
+	struct base_mono next = CA_NEVER, due;
 
 	if (!wire_client_is_busy(p->poll)) {
 		if (p->poll_after.ms <= now.ms)
@@ -436,37 +430,37 @@ dialled_work(struct peer *p, struct base_time now)
 	if (due.ms < p->send_after.ms)
 		due = p->send_after;
 	if (due.ms > now.ms)
-		return sooner(next, due);
+		return ca_sooner(next, due);
 	peer_call(p, p->send, 0, send_done);
 	return next;
 }
 
-static struct base_time
-held_work(struct peer *p, struct base_time now)
+static struct base_mono
+held_work(struct peer *p, struct base_mono now)
 {
-	struct base_time due;
+	struct base_mono due;
 
-	due =
-	    sooner(p->held_until, ca_deliver_due(p->net->ca->deliver, p->name));
+	due = ca_sooner(p->held_until,
+	    ca_deliver_due(p->net->ca->deliver, p->name));
 	if (due.ms > now.ms)
 		return due;
 	held_answer(p);
-	return (struct base_time){ INT64_MAX };
+	return CA_NEVER;
 }
 
-struct base_time
+struct base_mono
 ca_net_work(struct ca_net *n)
 {
-	struct base_time next = { INT64_MAX }, now = ca_now(n->ca);
+	struct base_mono next = CA_NEVER, now = ca_mono(n->ca);
 
 	if (n->ca->peers_changed)
 		peers_follow(n);
 	n->ca->peers_changed = false;
 	for (struct peer *p = n->peers; p != NULL; p = p->next) {
 		if (p->send != NULL)
-			next = sooner(next, dialled_work(p, now));
+			next = ca_sooner(next, dialled_work(p, now));
 		if (p->held != NULL)
-			next = sooner(next, held_work(p, now));
+			next = ca_sooner(next, held_work(p, now));
 	}
 	return next;
 }

@@ -264,7 +264,7 @@ tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
 	if (o->state == old)
 		return;
 	if (o->state == CA_ORDER_RECEIVED)
-		ca_deliver_received(ca->deliver, ca_now(ca), o->node, o->root,
+		ca_deliver_received(ca->deliver, ca_mono(ca), o->node, o->root,
 		    o->epoch);
 	else
 		ca_deliver_settled(ca->deliver, o->node, o->root, o->epoch);

@@ -108,7 +108,7 @@ ca_roll_tell(struct ca *ca, const struct ca_fact *f)
 	if (engine_fact(ca, w, f) != BASE_OK)
 		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
 	if (f->kind == POL_FACT_FAILED)
-		w->retries[node].ms = ca_now(ca).ms + ca->conf->retry_ms;
+		w->retries[node] = ca_after(ca, ca->conf->retry_ms);
 	ca_kick(ca);
 }
 
@@ -214,7 +214,7 @@ draft_is_due(struct ca *ca, struct ca_roll *w, struct ca_draft *t)
 	    t->order.node, t->why);
 	(void)base_fail(t->err, "order for %s: %s", t->order.node, t->why);
 	snprintf(w->why, sizeof(w->why), "%s", base_why());
-	w->retries[node].ms = ca_now(ca).ms + ca->conf->retry_ms;
+	w->retries[node] = ca_after(ca, ca->conf->retry_ms);
 	return false;
 }
 
@@ -307,7 +307,7 @@ give_done(void *arg, enum base_err e, struct ca_drafts *d)
 	}
 	snprintf(w->why, sizeof(w->why), "%s", base_why());
 	base_log(BASE_WARNING, "roll %s: %s", w->row.root, w->why);
-	w->retry.ms = ca_now(ca).ms + ca->conf->retry_ms;
+	w->retry = ca_after(ca, ca->conf->retry_ms);
 out:
 	ca_kick(ca);
 	free(due);
@@ -338,21 +338,21 @@ draft_fill(struct ca *ca, const struct ca_roll *w, const struct pol_order *p,
 }
 
 /* Returns when the first of those that wait after a failure is due. */
-static struct base_time
+static struct base_mono
 roll_give(struct ca *ca, struct ca_roll *w, const struct pol_order *ready,
     size_t n)
 {
 	struct giving *g = base_alloc(sizeof(*g));
 	struct ca_drafts *d = ca_drafts_new(ca, give_done, g);
-	struct base_time now = ca_now(ca), next = { INT64_MAX };
+	struct base_mono now = ca_mono(ca), next = CA_NEVER;
 
 	g->ca = ca;
 	g->roll = w->row.id;
 	for (size_t i = 0; i < n; i++) {
-		struct base_time at = w->retries[ready[i].node];
+		struct base_mono at = w->retries[ready[i].node];
 
 		if (at.ms > now.ms) {
-			next.ms = at.ms < next.ms ? at.ms : next.ms;
+			next = ca_sooner(next, at);
 			continue;
 		}
 		if (ca_drafts_count(d) == DRAFTS_AT_ONCE)
@@ -366,7 +366,8 @@ roll_give(struct ca *ca, struct ca_roll *w, const struct pol_order *ready,
 		return next;
 	}
 	w->busy = true;
-	w->busy_since = now;
+	w->busy_since = ca_now(ca);
+	w->busy_late = ca_after(ca, ca->conf->resend_ms);
 	ca_drafts_go(d);
 	return next;
 }
@@ -398,7 +399,7 @@ finish_store(struct ca *ca, struct ca_roll *w, struct base_time now)
 	return r;
 }
 
-static struct base_time
+static struct base_mono
 roll_finish(struct ca *ca, struct ca_roll *w)
 {
 	struct base_time now = ca_now(ca);
@@ -406,7 +407,7 @@ roll_finish(struct ca *ca, struct ca_roll *w)
 
 	if (finish_store(ca, w, now) != BASE_OK) {
 		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
-		w->retry.ms = now.ms + ca->conf->retry_ms;
+		w->retry = ca_after(ca, ca->conf->retry_ms);
 		return w->retry;
 	}
 	for (at = &ca->rolls; *at != w; at = &(*at)->next)
@@ -425,20 +426,20 @@ roll_finish(struct ca *ca, struct ca_roll *w)
 	roll_free(w);
 	ca->tidy_wanted = true;
 	ca_kick(ca);
-	return (struct base_time){ INT64_MAX };
+	return CA_NEVER;
 }
 
 /* Orders that are out and have to be made again come before new ones. */
 static bool
-roll_renew(struct ca *ca, struct ca_roll *w, struct base_time *next)
+roll_renew(struct ca *ca, struct ca_roll *w, struct base_mono *next)
 {
 	struct pol_order *list;
 	size_t n = 0;
 
 	memset(w->renews, 0, ca->topo->nnodes * sizeof(*w->renews));
-	if (w->renew_at.ms > ca_now(ca).ms)
+	if (w->renew_at.ms > ca_mono(ca).ms)
 		return false;
-	w->renew_at.ms = ca_now(ca).ms + RENEW_LOOK_MS;
+	w->renew_at = ca_after(ca, RENEW_LOOK_MS);
 	list = base_alloc((ca->topo->nnodes + 1) * sizeof(*list));
 	if (ca_roll_renewals(ca, w, list, &n) != BASE_OK)
 		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
@@ -450,10 +451,10 @@ roll_renew(struct ca *ca, struct ca_roll *w, struct base_time *next)
 	return w->busy;
 }
 
-static struct base_time
+static struct base_mono
 roll_next(struct ca *ca, struct ca_roll *w)
 {
-	struct base_time next = { INT64_MAX };
+	struct base_mono next = CA_NEVER;
 	const struct pol_order *ready = NULL;
 	size_t n = 0;
 
@@ -468,17 +469,17 @@ roll_next(struct ca *ca, struct ca_roll *w)
 	return n == 0 ? next : roll_give(ca, w, ready, n);
 }
 
-struct base_time
+struct base_mono
 ca_roll_work(struct ca *ca, struct ca_roll *w)
 {
-	struct base_time next = { INT64_MAX };
+	struct base_mono next = CA_NEVER;
 
 	if (w->row.state != CA_ROLL_RUNNING || w->busy)
 		return next;
-	if (w->retry.ms > ca_now(ca).ms)
+	if (w->retry.ms > ca_mono(ca).ms)
 		return w->retry;
 	if (pol_engine_is_done(w->engine))
 		return roll_finish(ca, w);
 	next = roll_next(ca, w);
-	return next.ms < w->renew_at.ms ? next : w->renew_at;
+	return ca_sooner(next, w->renew_at);
 }

@@ -17,7 +17,7 @@ ca_order_send(struct ca *ca, const struct ca_order *o)
 		    base_why());
 		return;
 	}
-	ca_deliver_order(ca->deliver, ca_now(ca),
+	ca_deliver_order(ca->deliver, ca_mono(ca),
 	    &(struct ca_delivery){ .node = o->node,
 		.root = o->root,
 		.epoch = o->epoch,

@@ -114,7 +114,7 @@ tidy_store(struct ca *ca, struct ca_drafts *d)
 static void
 tidy_later(struct ca *ca)
 {
-	ca->tidy_next.ms = ca_now(ca).ms + ca->conf->retry_ms;
+	ca->tidy_next = ca_after(ca, ca->conf->retry_ms);
 	ca->tidy_wanted = true;
 }
 
@@ -148,22 +148,21 @@ tidy_done(void *arg, enum base_err e, struct ca_drafts *d)
 	ca_kick(ca);
 }
 
-struct base_time
+struct base_mono
 ca_tidy_work(struct ca *ca)
 {
-	struct base_time never = { INT64_MAX };
 	struct ca_roll_row *rows = NULL;
 	struct ca_drafts *d;
 	size_t n = 0;
 
 	if (ca->tidying || !ca->tidy_wanted)
-		return never;
-	if (ca->tidy_next.ms > ca_now(ca).ms)
+		return CA_NEVER;
+	if (ca->tidy_next.ms > ca_mono(ca).ms)
 		return ca->tidy_next;
 	ca->tidy_wanted = false;
 	if (ca_store_rolls(ca->store, &rows, &n) != BASE_OK) {
 		base_log(BASE_ERR, "tidy: %s", base_why());
-		return never;
+		return CA_NEVER;
 	}
 	d = ca_drafts_new(ca, tidy_done, ca);
 	for (size_t i = 0; i < n; i++)
@@ -171,9 +170,9 @@ ca_tidy_work(struct ca *ca)
 	free(rows);
 	if (ca_drafts_count(d) == 0) {
 		ca_drafts_free(d);
-		return never;
+		return CA_NEVER;
 	}
 	ca->tidying = true;
 	ca_drafts_go(d);
-	return never;
+	return CA_NEVER;
 }

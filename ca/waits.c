@@ -86,7 +86,7 @@ ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 		snprintf(out, max, "%s", w->why);
 		return;
 	}
-	if (w->busy && ca_now(ca).ms - w->busy_since.ms > ca->conf->resend_ms) {
+	if (w->busy && w->busy_late.ms <= ca_mono(ca).ms) {
 		base_time_format(w->busy_since, since);
 		snprintf(out, max, "waits for kedge-hsmd: no answer since %s",
 		    since);
@@ -102,16 +102,15 @@ ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 	held_nodes(ca, w, out, max);
 }
 
-struct base_time
+struct base_mono
 ca_waits_work(struct ca *ca)
 {
-	struct base_time next = { INT64_MAX };
 	char text[1024];
 
 	/* looks at everything that is open: not at every turn */
-	if (ca->rolls == NULL || ca->waits_next.ms > ca_now(ca).ms)
-		return ca->rolls == NULL ? next : ca->waits_next;
-	next.ms = ca->waits_next.ms = ca_now(ca).ms + ca->conf->resend_ms;
+	if (ca->rolls == NULL || ca->waits_next.ms > ca_mono(ca).ms)
+		return ca->rolls == NULL ? CA_NEVER : ca->waits_next;
+	ca->waits_next = ca_after(ca, ca->conf->resend_ms);
 	for (struct ca_roll *w = ca->rolls; w != NULL; w = w->next) {
 		ca_waits_text(ca, w, text, sizeof(text));
 		if (strcmp(text, w->waits) == 0)
@@ -121,5 +120,5 @@ ca_waits_work(struct ca *ca)
 		    text[0] == '\0' ? "goes on" : text);
 		ca_event_waits(ca, w->row.root, text);
 	}
-	return next;
+	return ca->waits_next;
 }

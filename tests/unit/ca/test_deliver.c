@@ -23,10 +23,10 @@ teardown(void)
 	ca_deliver_free(d);
 }
 
-static struct base_time
+static struct base_mono
 at(int64_t ms)
 {
-	return (struct base_time){ ms };
+	return (struct base_mono){ ms };
 }
 
 static struct ca_delivery

@@ -94,7 +94,7 @@ is_refused(enum base_err e)
 	ck_assert_int_eq(state(), CA_ORDER_SENT);
 	ck_assert_uint_eq(reports(), before);
 	/* and no acknowledgement */
-	ck_assert_int_ge(ca_deliver_due(w.ca.deliver, NULL).ms, w.now.ms);
+	ck_assert_int_ge(ca_deliver_due(w.ca.deliver, NULL).ms, w.mono.ms);
 }
 
 START_TEST(the_true_one_is_believed)

@@ -101,6 +101,7 @@ call(const struct world_node *n, const char *path, struct base_span q)
 		event_base_loop(w.ca.eb, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 		hsm_fake_turn(w.hsm);
 		w.now.ms++;
+		w.mono.ms++;
 		ca_net_work(w.ca.net);
 	}
 	wire_client_close(client);

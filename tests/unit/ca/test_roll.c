@@ -131,6 +131,71 @@ START_TEST(a_silent_node_is_waited_for_by_name)
 }
 END_TEST
 
+static void
+made(void *arg, enum base_err e)
+{
+	(void)arg;
+	ck_assert_int_eq(e, BASE_OK);
+}
+
+/* Twelve hours in which nothing happens, so that all certificates are good
+ * when the clock is set back. */
+static void
+long_ago(struct world *w)
+{
+	world_join_all(w);
+	ca_make_generation(&w->ca, "plant", 2, made, NULL);
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+	w->now.ms += INT64_C(12) * 3600000;
+}
+
+/* The clock is set back or forward by hours while an order is out: it is given
+ * again after the same pauses, no later and no more often. */
+START_TEST(a_clock_that_jumps_stalls_nothing)
+{
+	static const int64_t jumps[] = { 0, -6, 6 };
+	struct world w;
+
+	world_open(&w, pair, 30);
+	long_ago(&w);
+	world_node(&w, "app1")->deaf = true;
+	world_roll(&w, "plant");
+	ck_assert(!world_run(&w, 10, world_rolled));
+	w.now.ms += jumps[_i] * 3600000;
+	ck_assert(!world_run(&w, 10, world_rolled));
+	/* at 0, 1, 3, 7 and 15 seconds */
+	ck_assert_uint_eq(ca_deliver_tries(w.ca.deliver, "app1", "plant", 2),
+	    5);
+	world_node(&w, "app1")->deaf = false;
+	ck_assert_msg(world_run(&w, 10, world_rolled), "%s", w.waits);
+	ck_assert_uint_eq(world_node(&w, "app1")->highest, 4);
+	world_close(&w);
+}
+END_TEST
+
+/* The same while hsmd is away. */
+START_TEST(a_clock_that_jumps_keeps_nobody_from_asking)
+{
+	static const int64_t jumps[] = { -6, 6 };
+	struct world w;
+	uint64_t before;
+
+	world_open(&w, pair, 31);
+	long_ago(&w);
+	world_roll(&w, "plant");
+	hsm_fake_mood(w.hsm)->down = true;
+	ck_assert(!world_run(&w, 2, world_rolled));
+	w.now.ms += jumps[_i] * 3600000;
+	before = hsm_fake_mood(w.hsm)->asked;
+	ck_assert(!world_run(&w, 10, world_rolled));
+	ck_assert_uint_le(hsm_fake_mood(w.hsm)->asked - before, 21);
+	hsm_fake_mood(w.hsm)->down = false;
+	ck_assert_msg(world_run(&w, 10, world_rolled), "%s", w.waits);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(hsmd_away_is_waited_for_by_name)
 {
 	struct world w;
@@ -365,6 +430,9 @@ case_roll(void)
 	tcase_add_test(t, three_rolls_in_a_row);
 	tcase_add_loop_test(t, a_bad_day, 0, 4);
 	tcase_add_test(t, a_silent_node_is_waited_for_by_name);
+	tcase_add_loop_test(t, a_clock_that_jumps_stalls_nothing, 0, 3);
+	tcase_add_loop_test(t, a_clock_that_jumps_keeps_nobody_from_asking, 0,
+	    2);
 	tcase_add_test(t, hsmd_away_is_waited_for_by_name);
 	tcase_add_test(t, a_failing_node_is_held_and_freed);
 	tcase_add_test(t, a_paused_roll_sends_nothing);

@@ -33,6 +33,12 @@ world_now(void *arg)
 	return ((struct world *)arg)->now;
 }
 
+static struct base_mono
+world_mono(void *arg)
+{
+	return ((struct world *)arg)->mono;
+}
+
 static void
 world_event(void *arg, json_t *event)
 {
@@ -55,6 +61,7 @@ ca_up(struct world *w)
 
 	w->ca = (struct ca){ .conf = &w->conf,
 		.now = world_now,
+		.mono = world_mono,
 		.now_arg = w,
 		.on_event = world_event,
 		.on_event_arg = w,
@@ -398,7 +405,7 @@ carry_down(struct world *w)
 {
 	struct wire_parcel *list = NULL;
 	size_t n =
-	    ca_deliver_collect(w->ca.deliver, w->now, NULL, 1 << 20, &list);
+	    ca_deliver_collect(w->ca.deliver, w->mono, NULL, 1 << 20, &list);
 
 	for (size_t i = 0; i < n; i++) {
 		bool lost = dice(w, 100) < w->loss;
@@ -432,6 +439,7 @@ void
 world_turn(struct world *w)
 {
 	w->now.ms += 50;
+	w->mono.ms += 50;
 	ca_work(&w->ca);
 	hsm_fake_turn(w->hsm);
 	carry_down(w);

@@ -29,7 +29,8 @@ struct world {
 	char dir[64];
 	struct ca_conf conf;
 	struct ca ca;
-	struct base_time now;
+	struct base_time now; /* may jump */
+	struct base_mono mono;
 	struct hsm_fake *hsm;
 	struct world_node nodes[WORLD_NODES];
 	size_t nnodes;
