@@ -13,4 +13,5 @@ policy_SRC := \
 	policy/gate.c \
 	policy/ready.c \
 	policy/link.c \
+	policy/outlook.c \
 	policy/explain.c

@@ -280,6 +280,46 @@ enum pol_err pol_engine_joiner(const struct pol_engine *e, uint32_t node,
 bool pol_engine_may_hold(const struct pol_engine *e, uint32_t node,
     uint64_t epoch, struct pol_conf conf);
 
+/* ---- look-ahead: the same engine, with a clock ------------------------------ */
+
+#define POL_NEVER INT64_MAX
+
+/* What is assumed about a node. */
+struct pol_pace {
+	int64_t takes_ms; /* from order given to report in, when it is there */
+	int64_t away_ms; /* it is away so long; POL_NEVER: does not come */
+	uint32_t failures; /* so many of its orders fail before one works */
+};
+
+struct pol_look {
+	const struct pol_pace *pace; /* one per node of the graph */
+	int64_t retry_ms; /* from a failure to the next try */
+	uint64_t epoch; /* above all that were ever given */
+};
+
+/* One order of the outlook; times are since its beginning. */
+struct pol_turn {
+	uint32_t node, steps;
+	uint32_t after; /* whose end let it start; POL_NONE: nobody's */
+	int64_t start_ms, end_ms; /* POL_NEVER: no answer */
+	bool failed;
+};
+
+struct pol_outlook {
+	struct pol_turn *turns; /* in the order in which they start */
+	uint32_t n;
+	uint32_t last; /* the one that ended last; POL_NONE */
+	bool is_done; /* then that was the end; else all comes to rest */
+};
+
+/* Goes on from the engine's state, giving whatever is ready at once, until
+ * all is done or nothing moves. The engine is a copy that the caller can do
+ * without: it is as at the end afterwards and says what waits. What is
+ * outstanding is a turn from the beginning. */
+enum pol_err pol_outlook_make(struct pol_engine *e, const struct pol_look *l,
+    struct pol_outlook *out) POL_MUST;
+void pol_outlook_clear(struct pol_outlook *o); /* frees what it owns */
+
 /* ---- the rules as a table ------------------------------------------------- */
 
 struct pol_rule {

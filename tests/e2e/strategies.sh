@@ -57,6 +57,7 @@ fleet_with() {
 }
 
 # in subshells, so that each fleet ends before the next begins
-(fleet_with plain minimal=23 layered=23 sequential=23 merged=18) || exit 1
+(fleet_with plain minimal=23 layered=23 sequential=23 merged=18 compact=16) ||
+	exit 1
 (fleet_with dual minimal=23 bundled=14) || exit 1
 say "strategies: 0 refused"

@@ -10,3 +10,4 @@ TCase *case_compact(void);
 TCase *case_engine(void);
 TCase *case_explain(void);
 TCase *case_turns(void);
+TCase *case_outlook(void);

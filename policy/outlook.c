@@ -1,0 +1,231 @@
+/*
+ * outlook: when would a roll be over, and who is in its way? The engine is
+ * given the answers that its orders would get, in the order of time. Called
+ * by kedge simulate and kedge plan --compare with a copy of the state.
+ */
+#include <stdlib.h>
+
+#include "policy/engine.h"
+
+/* The end of a turn, or (turn POL_NONE) the time to try a node again. */
+struct event {
+	int64_t ms;
+	uint32_t turn, node;
+};
+
+struct outlook {
+	struct pol_engine *engine;
+	const struct pol_look *look;
+	struct pol_outlook *out;
+	size_t cap;
+	struct event *heap; /* the smallest first */
+	size_t nevents, heap_cap;
+	uint32_t *failed; /* by node: orders that have failed */
+	uint32_t *turn; /* by node: its last failed turn */
+	int64_t *not_before; /* by node */
+	uint64_t epoch;
+	int64_t now;
+};
+
+/* ---- events by time ------------------------------------------------------------ */
+
+static bool
+is_before(const struct event *a, const struct event *b)
+{
+	return a->ms < b->ms || (a->ms == b->ms && a->turn < b->turn);
+}
+
+static bool
+event_put(struct outlook *o, struct event ev)
+{
+	size_t i = o->nevents;
+
+	if (o->nevents == o->heap_cap) {
+		size_t cap = o->heap_cap == 0 ? 64 : 2 * o->heap_cap;
+		struct event *h = realloc(o->heap, cap * sizeof(*h));
+		if (h == NULL)
+			return false;
+		o->heap = h;
+		o->heap_cap = cap;
+	}
+	o->nevents++;
+	for (; i > 0 && is_before(&ev, &o->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		o->heap[i] = o->heap[(i - 1) / 2];
+	o->heap[i] = ev;
+	return true;
+}
+
+static struct event
+event_take(struct outlook *o)
+{
+	const struct event first = o->heap[0];
+	const struct event last = o->heap[--o->nevents];
+	size_t i = 0, k;
+
+	while ((k = 2 * i + 1) < o->nevents) {
+		k += k + 1 < o->nevents &&
+		    is_before(&o->heap[k + 1], &o->heap[k]);
+		if (!is_before(&o->heap[k], &last))
+			break;
+		o->heap[i] = o->heap[k];
+		i = k;
+	}
+	o->heap[i] = last;
+	return first;
+}
+
+/* ---- turns ------------------------------------------------------------------------ */
+
+static int64_t
+plus(int64_t a, int64_t b)
+{
+	return a > POL_NEVER - b ? POL_NEVER : a + b;
+}
+
+/* An order of node is on its way; what lets it start is after. */
+static enum pol_err
+turn_start(struct outlook *o, struct pol_order order, uint32_t after)
+{
+	const struct pol_pace *p = &o->look->pace[order.node];
+	struct pol_turn t = { order.node, order.steps, after, o->now, POL_NEVER,
+		o->failed[order.node] < p->failures };
+
+	if (o->out->n == o->cap) {
+		size_t cap = o->cap == 0 ? 64 : 2 * o->cap;
+		struct pol_turn *a = realloc(o->out->turns, cap * sizeof(*a));
+		if (a == NULL)
+			return POL_E_NOMEM;
+		o->out->turns = a;
+		o->cap = cap;
+	}
+	t.end_ms = plus(o->now > p->away_ms ? o->now : p->away_ms, p->takes_ms);
+	o->out->turns[o->out->n++] = t;
+	if (t.end_ms == POL_NEVER)
+		return POL_OK;
+	return event_put(o, (struct event){ t.end_ms, o->out->n - 1, t.node })
+	    ? POL_OK
+	    : POL_E_NOMEM;
+}
+
+static enum pol_err
+order_give(struct outlook *o, struct pol_order order, uint32_t after)
+{
+	const struct pol_goal *goal = &o->engine->goal;
+	const struct pol_fact f = { .kind = POL_FACT_SENT,
+		.node = order.node,
+		.epoch = ++o->epoch,
+		.steps = order.steps,
+		.from = goal->from,
+		.to = goal->to,
+		.at = { o->now } };
+	enum pol_err e = pol_engine_fact(o->engine, &f);
+
+	return e == POL_OK ? turn_start(o, order, after) : e;
+}
+
+/* Everything that is ready and not waiting for another try. Giving one order
+ * can make no other ready, but can leave less room for others. */
+static enum pol_err
+give_ready(struct outlook *o, uint32_t after)
+{
+	const struct pol_order *ready;
+	size_t n;
+	enum pol_err e;
+
+	e = pol_engine_ready(o->engine, (struct pol_time){ o->now }, &ready,
+	    &n);
+	for (size_t i = 0; i < n && e == POL_OK; i++) {
+		const uint32_t node = ready[i].node;
+		if (o->not_before[node] <= o->now)
+			e = order_give(o, ready[i],
+			    o->not_before[node] == o->now ? o->turn[node]
+							  : after);
+	}
+	return e;
+}
+
+static enum pol_err
+turn_end(struct outlook *o, uint32_t turn)
+{
+	const struct pol_turn *t = &o->out->turns[turn];
+	const struct pol_fact f = { .kind = t->failed ? POL_FACT_FAILED
+						      : POL_FACT_EFFECTIVE,
+		.node = t->node,
+		.epoch = o->engine->node[t->node].epoch,
+		.at = { o->now } };
+	enum pol_err e = pol_engine_fact(o->engine, &f);
+
+	o->out->last = turn;
+	if (e != POL_OK || !t->failed)
+		return e;
+	o->failed[t->node]++;
+	o->turn[t->node] = turn;
+	o->not_before[t->node] = plus(o->now, o->look->retry_ms);
+	return event_put(o,
+		   (struct event){ o->not_before[t->node], POL_NONE, t->node })
+	    ? POL_OK
+	    : POL_E_NOMEM;
+}
+
+/* ---- the whole -------------------------------------------------------------------------- */
+
+static enum pol_err
+start(struct outlook *o)
+{
+	const uint32_t nnodes = o->engine->shape.graph->nnodes;
+	enum pol_err e = POL_OK;
+
+	for (uint32_t i = 0; i < nnodes; i++) {
+		o->turn[i] = POL_NONE;
+		o->not_before[i] = INT64_MIN;
+	}
+	for (uint32_t i = 0; i < nnodes && e == POL_OK; i++)
+		if (o->engine->node[i].epoch != 0)
+			e = turn_start(o,
+			    (struct pol_order){ i, o->engine->node[i].steps },
+			    POL_NONE);
+	return e == POL_OK ? give_ready(o, POL_NONE) : e;
+}
+
+enum pol_err
+pol_outlook_make(struct pol_engine *e, const struct pol_look *l,
+    struct pol_outlook *out)
+{
+	const size_t n = (size_t)e->shape.graph->nnodes + 1;
+	struct outlook o = { .engine = e, .look = l, .out = out };
+	enum pol_err err = POL_E_NOMEM;
+
+	*out = (struct pol_outlook){ .last = POL_NONE };
+	o.epoch = l->epoch;
+	o.failed = calloc(n, sizeof(*o.failed));
+	o.turn = malloc(n * sizeof(*o.turn));
+	o.not_before = malloc(n * sizeof(*o.not_before));
+	if (o.failed != NULL && o.turn != NULL && o.not_before != NULL)
+		err = start(&o);
+	while (err == POL_OK && o.nevents > 0) {
+		const struct event ev = event_take(&o);
+		uint32_t after = ev.turn;
+		o.now = ev.ms;
+		if (ev.turn != POL_NONE)
+			err = turn_end(&o, ev.turn);
+		else
+			after = o.turn[ev.node];
+		if (err == POL_OK)
+			err = give_ready(&o, after);
+	}
+	out->is_done = pol_engine_is_done(e);
+	free(o.heap);
+	free(o.failed);
+	free(o.turn);
+	free(o.not_before);
+	if (err != POL_OK)
+		pol_outlook_clear(out);
+	return err;
+}
+
+void
+pol_outlook_clear(struct pol_outlook *o)
+{
+	free(o->turns);
+	*o = (struct pol_outlook){ .last = POL_NONE };
+}
