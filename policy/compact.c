@@ -47,7 +47,7 @@ struct pair {
 
 struct pairs {
 	const struct compact *k;
-	const struct half *c, *c_end, *s, *s_end;
+	uint32_t node, c, c_end, s, s_end; /* rows as client, as server */
 };
 
 static struct pairs
@@ -55,34 +55,35 @@ pairs_start(const struct compact *k, uint32_t node)
 {
 	const struct pol_graph *g = k->shape->graph;
 
-	return (struct pairs){ k, g->as_client + g->client_at[node],
-		g->as_client + g->client_at[node + 1],
-		g->as_server + g->server_at[node],
-		g->as_server + g->server_at[node + 1] };
+	return (struct pairs){ k, node, g->as_client.at[node],
+		g->as_client.at[node + 1], g->as_server.at[node],
+		g->as_server.at[node + 1] };
 }
 
 /* Each neighbour once, though two nodes can have a link in each direction. */
 static bool
 pairs_next(struct pairs *p, struct pair *out)
 {
+	const struct pol_graph *g = p->k->shape->graph;
 	const uint32_t root = p->k->shape->root;
+	const struct rows *rc = &g->as_client, *rs = &g->as_server;
 
 	do {
-		uint32_t c = p->c < p->c_end ? p->c->peer : POL_NONE;
-		uint32_t s = p->s < p->s_end ? p->s->peer : POL_NONE;
+		uint32_t c = p->c < p->c_end ? rc->peer[p->c] : POL_NONE;
+		uint32_t s = p->s < p->s_end ? rs->peer[p->s] : POL_NONE;
 		uint32_t peer = c < s ? c : s;
 		if (peer == POL_NONE)
 			return false;
 		*out = (struct pair){ p->k->place[peer], false, false };
 		if (c == peer) {
-			out->shows |= p->c->client_root == root;
-			out->verifies |= p->c->server_root == root;
-			p->c++;
+			struct half h = rows_half(g, rc, p->c++, c);
+			out->shows |= h.client_root == root;
+			out->verifies |= h.server_root == root;
 		}
 		if (s == peer) {
-			out->shows |= p->s->server_root == root;
-			out->verifies |= p->s->client_root == root;
-			p->s++;
+			struct half h = rows_half(g, rs, p->s++, p->node);
+			out->shows |= h.server_root == root;
+			out->verifies |= h.client_root == root;
 		}
 	} while (out->place == POL_NONE || !(out->shows || out->verifies));
 	return true;

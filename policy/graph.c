@@ -41,7 +41,7 @@ pol_graph_new(uint32_t nnodes, uint32_t nroots, struct pol_graph **out)
 	struct pol_graph *g;
 
 	*out = NULL;
-	if (nnodes > INT32_MAX || nroots >= ROOT_NONE)
+	if (nnodes > INT32_MAX / 2 || nroots >= ROOT_NONE)
 		return POL_E_RANGE;
 	if ((g = calloc(1, sizeof(*g))) == NULL)
 		return POL_E_NOMEM;
@@ -49,10 +49,10 @@ pol_graph_new(uint32_t nnodes, uint32_t nroots, struct pol_graph **out)
 	g->nroots = nroots;
 	g->flags = calloc((size_t)nnodes + 1, sizeof(*g->flags));
 	g->server_root = malloc(((size_t)nnodes + 1) * sizeof(*g->server_root));
-	g->client_at = calloc((size_t)nnodes + 2, sizeof(*g->client_at));
-	g->server_at = calloc((size_t)nnodes + 2, sizeof(*g->server_at));
+	g->as_client.at = calloc((size_t)nnodes + 2, sizeof(uint32_t));
+	g->as_server.at = calloc((size_t)nnodes + 2, sizeof(uint32_t));
 	if (g->flags == NULL || g->server_root == NULL ||
-	    g->client_at == NULL || g->server_at == NULL) {
+	    g->as_client.at == NULL || g->as_server.at == NULL) {
 		pol_graph_free(g);
 		return POL_E_NOMEM;
 	}
@@ -75,7 +75,7 @@ pol_graph_node_flags(struct pol_graph *g, uint32_t node, uint32_t flags)
 enum pol_err
 pol_graph_reserve(struct pol_graph *g, size_t nlinks)
 {
-	struct raw_link *raw;
+	struct pol_link *raw;
 
 	if (nlinks <= g->cap)
 		return POL_OK;
@@ -106,28 +106,36 @@ link_check(const struct pol_graph *g, const struct pol_link *l)
 	return POL_OK;
 }
 
+/* Checks and counts them. */
+static enum pol_err
+links_take(struct pol_graph *g, const struct pol_link *l, size_t n)
+{
+	uint32_t *client_at = g->as_client.at + 1;
+	uint32_t *server_at = g->as_server.at + 1;
+	bool mixed = g->mixed;
+	enum pol_err e = POL_OK;
+
+	for (size_t i = 0; i < n && (e = link_check(g, &l[i])) == POL_OK; i++) {
+		mixed |= l[i].client_root != l[i].server_root;
+		g->server_root[l[i].server] = (uint16_t)l[i].server_root;
+		client_at[l[i].client]++;
+		server_at[l[i].server]++;
+	}
+	g->mixed = mixed;
+	return e;
+}
+
 enum pol_err
 pol_graph_link(struct pol_graph *g, const struct pol_link *l)
 {
 	enum pol_err e;
 
-	if ((e = link_check(g, l)) != POL_OK)
-		return e;
 	if (g->nlinks == g->cap &&
 	    (e = pol_graph_reserve(g, g->cap + g->cap / 2 + 64)) != POL_OK)
 		return e;
-	g->raw[g->nlinks++] = (struct raw_link){
-		.client = l->client,
-		.server = l->server,
-		.client_root = l->client_root == POL_NONE
-		    ? ROOT_NONE
-		    : (uint16_t)l->client_root,
-		.server_root = (uint16_t)l->server_root,
-	};
-	g->server_root[l->server] = (uint16_t)l->server_root;
-	g->client_at[l->client + 1]++;
-	g->server_at[l->server + 1]++;
-	return POL_OK;
+	if ((e = links_take(g, l, 1)) == POL_OK)
+		g->raw[g->nlinks++] = *l;
+	return e;
 }
 
 /* Counts at [k + 1] become first positions at [k]. */
@@ -146,36 +154,54 @@ rows_restore(uint32_t *at, uint32_t n)
 	at[0] = 0;
 }
 
-static void
-deal_raw(struct pol_graph *g)
+static enum pol_err
+rows_alloc(const struct pol_graph *g, struct rows *r)
 {
+	rows_sum(r->at, g->nnodes);
+	r->peer = malloc((g->nlinks + 1) * sizeof(*r->peer));
+	if (g->mixed)
+		r->client_root =
+		    malloc((g->nlinks + 1) * sizeof(*r->client_root));
+	return r->peer == NULL || (g->mixed && r->client_root == NULL)
+	    ? POL_E_NOMEM
+	    : POL_OK;
+}
+
+static void
+deal_links(struct pol_graph *g, const struct pol_link *l)
+{
+	struct rows *to = &g->as_client;
+
 	for (size_t i = 0; i < g->nlinks; i++) {
-		const struct raw_link *l = &g->raw[i];
-		g->as_client[g->client_at[l->client]++] =
-		    (struct half){ l->server, l->client_root, l->server_root };
+		const uint32_t at = to->at[l[i].client]++;
+		to->peer[at] = l[i].server;
+		if (g->mixed)
+			to->client_root[at] = (uint16_t)l[i].client_root;
 	}
-	rows_restore(g->client_at, g->nnodes);
+	rows_restore(to->at, g->nnodes);
 }
 
 /* From one adjacency into the other, whose rows come out sorted. Returns
  * whether the rows that were read are sorted too, without repetitions. */
 static bool
-deal_half(const struct half *from, const uint32_t *from_at, struct half *to,
-    uint32_t *to_at, uint32_t n)
+deal_rows(const struct rows *from, struct rows *to, uint32_t n)
 {
 	bool sorted = true;
 
 	for (uint32_t k = 0; k < n; k++) {
 		int64_t last = -1;
-		for (uint32_t i = from_at[k]; i < from_at[k + 1]; i++) {
-			const uint32_t peer = from[i].peer;
+		const uint32_t end = from->at[k + 1];
+		for (uint32_t i = from->at[k]; i < end; i++) {
+			const uint32_t peer = from->peer[i];
+			const uint32_t at = to->at[peer]++;
 			sorted &= (int64_t)peer > last;
 			last = peer;
-			to[to_at[peer]++] = (struct half){ k,
-				from[i].client_root, from[i].server_root };
+			to->peer[at] = k;
+			if (to->client_root != NULL)
+				to->client_root[at] = from->client_root[i];
 		}
 	}
-	rows_restore(to_at, n);
+	rows_restore(to->at, n);
 	return sorted;
 }
 
@@ -183,34 +209,65 @@ deal_half(const struct half *from, const uint32_t *from_at, struct half *to,
 static enum pol_err
 rows_unique(struct pol_graph *g)
 {
-	struct half *h = g->as_server;
+	struct rows *r = &g->as_server;
 	uint32_t out = 0, begin = 0;
 
 	for (uint32_t k = 0; k < g->nnodes; k++) {
-		uint32_t first = out, end = g->server_at[k + 1];
+		uint32_t first = out, end = r->at[k + 1];
 		for (uint32_t i = begin; i < end; i++) {
-			if (out == first || h[out - 1].peer != h[i].peer)
-				h[out++] = h[i];
-			else if (h[out - 1].client_root != h[i].client_root)
-				return POL_E_TWICE;
+			if (out > first && r->peer[out - 1] == r->peer[i]) {
+				if (g->mixed &&
+				    r->client_root[out - 1] !=
+					r->client_root[i])
+					return POL_E_TWICE;
+				continue;
+			}
+			r->peer[out] = r->peer[i];
+			if (g->mixed)
+				r->client_root[out] = r->client_root[i];
+			out++;
 		}
 		begin = end;
-		g->server_at[k + 1] = out;
+		r->at[k + 1] = out;
 	}
 	g->nlinks = out;
 	return POL_OK;
 }
 
-static void
-clients_again(struct pol_graph *g)
+/* The servers' rows without repetitions, and the clients' rows from them. */
+static enum pol_err
+deal_unique(struct pol_graph *g)
 {
-	memset(g->client_at, 0,
-	    ((size_t)g->nnodes + 1) * sizeof(*g->client_at));
+	uint32_t *at = g->as_client.at;
+	enum pol_err e;
+
+	if ((e = rows_unique(g)) != POL_OK)
+		return e;
+	memset(at, 0, ((size_t)g->nnodes + 1) * sizeof(*at));
 	for (size_t i = 0; i < g->nlinks; i++)
-		g->client_at[g->as_server[i].peer + 1]++;
-	rows_sum(g->client_at, g->nnodes);
-	(void)deal_half(g->as_server, g->server_at, g->as_client, g->client_at,
-	    g->nnodes);
+		at[g->as_server.peer[i] + 1]++;
+	rows_sum(at, g->nnodes);
+	(void)deal_rows(&g->as_server, &g->as_client, g->nnodes);
+	return POL_OK;
+}
+
+static enum pol_err
+graph_deal(struct pol_graph *g, const struct pol_link *l)
+{
+	enum pol_err e;
+
+	if ((e = rows_alloc(g, &g->as_client)) != POL_OK ||
+	    (e = rows_alloc(g, &g->as_server)) != POL_OK)
+		return e;
+	deal_links(g, l);
+	/* a row that is not in order yet is dealt back; what is still not
+	 * in order then holds a link twice */
+	if (!deal_rows(&g->as_client, &g->as_server, g->nnodes) &&
+	    !deal_rows(&g->as_server, &g->as_client, g->nnodes) &&
+	    (e = deal_unique(g)) != POL_OK)
+		return e;
+	g->sealed = true;
+	return POL_OK;
 }
 
 enum pol_err
@@ -220,25 +277,32 @@ pol_graph_seal(struct pol_graph *g)
 
 	if (g->sealed)
 		return POL_OK;
-	g->as_client = malloc((g->nlinks + 1) * sizeof(*g->as_client));
-	if (g->as_client == NULL)
-		return POL_E_NOMEM;
-	rows_sum(g->client_at, g->nnodes);
-	rows_sum(g->server_at, g->nnodes);
-	deal_raw(g);
+	e = graph_deal(g, g->raw);
 	free(g->raw);
 	g->raw = NULL;
-	g->as_server = malloc((g->nlinks + 1) * sizeof(*g->as_server));
-	if (g->as_server == NULL)
-		return POL_E_NOMEM;
-	if (!deal_half(g->as_client, g->client_at, g->as_server, g->server_at,
-		g->nnodes)) {
-		if ((e = rows_unique(g)) != POL_OK)
-			return e;
-		clients_again(g);
-	}
-	g->sealed = true;
-	return POL_OK;
+	g->cap = 0;
+	return e;
+}
+
+enum pol_err
+pol_graph_fill(struct pol_graph *g, const struct pol_link *l, size_t n)
+{
+	enum pol_err e;
+
+	if (g->sealed || g->nlinks != 0 || n > UINT32_MAX)
+		return POL_E_RANGE;
+	if ((e = links_take(g, l, n)) != POL_OK)
+		return e;
+	g->nlinks = n;
+	return graph_deal(g, l);
+}
+
+static void
+rows_free(struct rows *r)
+{
+	free(r->at);
+	free(r->peer);
+	free(r->client_root);
 }
 
 void
@@ -249,9 +313,7 @@ pol_graph_free(struct pol_graph *g)
 	free(g->flags);
 	free(g->server_root);
 	free(g->raw);
-	free(g->client_at);
-	free(g->server_at);
-	free(g->as_client);
-	free(g->as_server);
+	rows_free(&g->as_client);
+	rows_free(&g->as_server);
 	free(g);
 }

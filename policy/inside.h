@@ -7,59 +7,82 @@
 
 #define ROOT_NONE UINT16_MAX
 
+/* One link as one of its ends sees it. */
 struct half {
 	uint32_t peer;
 	uint16_t client_root; /* ROOT_NONE: the client shows nothing */
 	uint16_t server_root;
 };
 
-struct raw_link {
-	uint32_t client, server;
-	uint16_t client_root, server_root;
+/* One row per node, peers ascending; four bytes per link as long as every
+ * client is certified under the root of its server. */
+struct rows {
+	uint32_t *at; /* nnodes + 1 */
+	uint32_t *peer;
+	uint16_t *client_root; /* per link; NULL: the server's root */
 };
 
 struct pol_graph {
 	uint32_t nnodes, nroots;
 	bool sealed;
+	bool mixed; /* some client_root is not the server's */
 	uint8_t *flags; /* POL_NODE_* */
 	uint16_t *server_root; /* of each node's server endpoint */
-	struct raw_link *raw; /* until sealed */
+	struct pol_link *raw; /* until sealed */
 	size_t nlinks, cap;
-	uint32_t *client_at; /* nnodes + 1: links in which it is client */
-	uint32_t *server_at;
-	struct half *as_client; /* peers are servers, ascending */
-	struct half *as_server; /* peers are clients, ascending */
+	struct rows as_client; /* peers are servers */
+	struct rows as_server; /* peers are clients */
 };
+
+static inline struct half
+rows_half(const struct pol_graph *g, const struct rows *r, uint32_t i,
+    uint32_t server)
+{
+	const uint16_t root = g->server_root[server];
+
+	return (struct half){ r->peer[i],
+		r->client_root == NULL ? root : r->client_root[i], root };
+}
 
 /* A node's links, first those in which it is the client, then those in which
  * it is the server. */
 struct walk {
-	const struct half *at, *end, *next, *next_end;
+	const struct pol_graph *graph;
+	uint32_t node, at, end;
 	bool is_client;
+	struct half half;
 };
 
 static inline struct walk
 walk_start(const struct pol_graph *g, uint32_t node)
 {
 	return (struct walk){
-		.at = g->as_client + g->client_at[node],
-		.end = g->as_client + g->client_at[node + 1],
-		.next = g->as_server + g->server_at[node],
-		.next_end = g->as_server + g->server_at[node + 1],
+		.graph = g,
+		.node = node,
+		.at = g->as_client.at[node],
+		.end = g->as_client.at[node + 1],
 		.is_client = true,
 	};
 }
 
-/* The next link, or NULL. */
+/* The next link, or NULL; it stays until the next call. */
 static inline const struct half *
 walk_next(struct walk *w)
 {
+	const struct pol_graph *g = w->graph;
+
 	if (w->at == w->end && w->is_client) {
-		w->at = w->next;
-		w->end = w->next_end;
+		w->at = g->as_server.at[w->node];
+		w->end = g->as_server.at[w->node + 1];
 		w->is_client = false;
 	}
-	return w->at == w->end ? NULL : w->at++;
+	if (w->at == w->end)
+		return NULL;
+	w->half = w->is_client
+	    ? rows_half(g, &g->as_client, w->at, g->as_client.peer[w->at])
+	    : rows_half(g, &g->as_server, w->at, w->node);
+	w->at++;
+	return &w->half;
 }
 
 /* ---- rule.c: what the rules need ------------------------------------------ */

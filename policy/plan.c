@@ -13,9 +13,10 @@
 struct pol_plan {
 	struct shape shape;
 	struct needs needs;
-	struct pol_plan_order *orders; /* sorted by (round, node) */
+	uint32_t *slot; /* orders, sorted by (round, node); see slot_of */
+	uint32_t *round_at; /* [round - 1]: its first order; then the end */
 	uint32_t norders, nrounds;
-	uint32_t *id; /* [node * PARTS_MAX + part]: index above */
+	uint32_t *id; /* [slot]: index above; the round while planning */
 	uint32_t *members; /* nodes by group; layered strategies only */
 	uint32_t *members_at;
 	uint32_t *after; /* answer of pol_plan_after */
@@ -33,16 +34,21 @@ slot_of(uint32_t node, unsigned part)
  * nothing later; every finish for at least one cert. A test holds this
  * against the count below on random graphs. */
 
-static void
+static uint32_t
 rounds_of_minimal(const struct shape *s, uint32_t *round)
 {
+	uint32_t last = 0;
+
 	for (uint32_t i = 0; i < s->graph->nnodes; i++) {
 		const struct parts *parts = shape_parts(s, i);
-		for (unsigned k = 0; k < parts->n; k++)
-			round[slot_of(i, k)] = parts->part[k] == POL_TRUST ? 1
-			    : parts->part[k] == POL_CERT		   ? 2
-									   : 3;
+		for (unsigned k = 0; k < parts->n; k++) {
+			/* 1, 2, 4 become 1, 2, 3 */
+			uint32_t r = (parts->part[k] + 2u) / 2u;
+			round[slot_of(i, k)] = r;
+			last = r > last ? r : last;
+		}
 	}
+	return last;
 }
 
 /* ---- rounds by layers ----------------------------------------------------------- */
@@ -206,41 +212,45 @@ out:
 
 /* ---- making a plan ------------------------------------------------------------------- */
 
+static uint32_t
+rounds_last(const struct shape *s, const uint32_t *round)
+{
+	const size_t nslots = (size_t)s->graph->nnodes * PARTS_MAX;
+	uint32_t last = 0;
+
+	for (size_t i = 0; i < nslots; i++)
+		last = round[i] > last ? round[i] : last;
+	return last;
+}
+
 /* Orders by (round, node): the nodes are dealt out into the rounds. */
 static enum pol_err
-orders_sort(struct pol_plan *p, const uint32_t *round)
+orders_sort(struct pol_plan *p)
 {
-	const uint32_t nnodes = p->shape.graph->nnodes;
-	const size_t nslots = (size_t)nnodes * PARTS_MAX;
-	uint32_t *at;
+	const size_t nslots = (size_t)p->shape.graph->nnodes * PARTS_MAX;
+	uint32_t *at = calloc((size_t)p->nrounds + 2, sizeof(*at));
 
-	for (size_t i = 0; i < nslots; i++) {
-		p->norders += round[i] != 0;
-		if (round[i] > p->nrounds)
-			p->nrounds = round[i];
-	}
-	at = calloc((size_t)p->nrounds + 2, sizeof(*at));
-	p->orders = malloc(((size_t)p->norders + 1) * sizeof(*p->orders));
-	if (at == NULL || p->orders == NULL) {
-		free(at);
+	if ((p->round_at = at) == NULL)
 		return POL_E_NOMEM;
-	}
 	for (size_t i = 0; i < nslots; i++)
-		if (round[i] != 0)
-			at[round[i] + 1]++;
+		at[p->id[i]]++;
+	/* no round: no order */
+	at[0] = 0;
 	for (uint32_t r = 1; r <= p->nrounds; r++)
-		at[r + 1] += at[r];
-	for (uint32_t i = 0; i < nnodes; i++) {
-		const struct parts *parts = shape_parts(&p->shape, i);
-		for (unsigned k = 0; k < parts->n; k++) {
-			uint32_t r = round[slot_of(i, k)];
-			uint32_t id = at[r]++;
-			p->orders[id] =
-			    (struct pol_plan_order){ i, parts->part[k], r };
-			p->id[slot_of(i, k)] = id;
+		at[r] += at[r - 1];
+	p->norders = at[p->nrounds];
+	p->slot = malloc(((size_t)p->norders + 1) * sizeof(*p->slot));
+	if (p->slot == NULL)
+		return POL_E_NOMEM;
+	for (uint32_t i = 0; i < nslots; i++) {
+		if (p->id[i] != 0) {
+			p->id[i] = at[p->id[i] - 1]++;
+			p->slot[p->id[i]] = i;
 		}
 	}
-	free(at);
+	/* each start has moved to the next one's: move them back */
+	memmove(at + 1, at, (size_t)p->nrounds * sizeof(*at));
+	at[0] = 0;
 	return POL_OK;
 }
 
@@ -271,23 +281,23 @@ plan_fill(struct pol_plan *p)
 {
 	const struct shape *s = &p->shape;
 	const size_t nslots = (size_t)s->graph->nnodes * PARTS_MAX + 1;
-	uint32_t *round = calloc(nslots, sizeof(*round));
 	enum pol_err e = POL_OK;
 
-	p->id = malloc(nslots * sizeof(*p->id));
-	if (round == NULL || p->id == NULL)
+	p->id = calloc(nslots, sizeof(*p->id));
+	if (p->id == NULL)
 		e = POL_E_NOMEM;
 	else if (shape_has_layers(s))
-		e = rounds_by_layer(s, round);
+		e = rounds_by_layer(s, p->id);
 	else if (s->strategy == POL_MINIMAL && !s->has_last)
-		rounds_of_minimal(s, round);
+		p->nrounds = rounds_of_minimal(s, p->id);
 	else
-		e = rounds_by_count(s, &p->needs, round);
+		e = rounds_by_count(s, &p->needs, p->id);
+	if (e == POL_OK && p->nrounds == 0)
+		p->nrounds = rounds_last(s, p->id);
 	if (e == POL_OK)
-		e = orders_sort(p, round);
+		e = orders_sort(p);
 	if (e == POL_OK && shape_has_layers(s))
 		e = members_make(p);
-	free(round);
 	return e;
 }
 
@@ -333,11 +343,33 @@ pol_plan_least(const struct pol_plan *p)
 						: 0;
 }
 
+/* The last round that starts at or before order i. */
+static uint32_t
+round_of(const struct pol_plan *p, uint32_t i)
+{
+	uint32_t low = 1, high = p->nrounds;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low + 1) / 2;
+		if (p->round_at[middle - 1] <= i)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
 struct pol_plan_order
 pol_plan_order(const struct pol_plan *p, uint32_t i)
 {
-	return i < p->norders ? p->orders[i]
-			      : (struct pol_plan_order){ POL_NONE, 0, 0 };
+	uint32_t node;
+
+	if (i >= p->norders)
+		return (struct pol_plan_order){ POL_NONE, 0, 0 };
+	node = p->slot[i] / PARTS_MAX;
+	return (struct pol_plan_order){ node,
+		shape_parts(&p->shape, node)->part[p->slot[i] % PARTS_MAX],
+		round_of(p, i) };
 }
 
 uint32_t
@@ -402,8 +434,8 @@ after_by_layer(struct pol_plan *p, const struct pol_plan_order *o)
 		const struct parts *parts = shape_parts(s, node);
 		for (unsigned k = 0; k < parts->n; k++) {
 			uint32_t id = p->id[slot_of(node, k)];
-			if (p->orders[id].round + 1 == o->round &&
-			    !after_add(p, id))
+			if (id >= p->round_at[o->round - 2] &&
+			    id < p->round_at[o->round - 1] && !after_add(p, id))
 				return false;
 		}
 	}
@@ -453,14 +485,15 @@ after_sort(uint32_t *a, size_t *n)
 size_t
 pol_plan_after(struct pol_plan *p, uint32_t i, const uint32_t **out)
 {
+	const struct pol_plan_order o = pol_plan_order(p, i);
 	bool ok;
 
 	*out = NULL;
 	p->nafter = 0;
 	if (i >= p->norders)
 		return 0;
-	ok = shape_has_layers(&p->shape) ? after_by_layer(p, &p->orders[i])
-					 : after_by_need(p, &p->orders[i]);
+	ok = shape_has_layers(&p->shape) ? after_by_layer(p, &o)
+					 : after_by_need(p, &o);
 	if (!ok)
 		return 0;
 	after_sort(p->after, &p->nafter);
@@ -474,7 +507,8 @@ pol_plan_free(struct pol_plan *p)
 	if (p == NULL)
 		return;
 	shape_free(&p->shape);
-	free(p->orders);
+	free(p->slot);
+	free(p->round_at);
 	free(p->id);
 	free(p->members);
 	free(p->members_at);

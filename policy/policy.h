@@ -72,6 +72,10 @@ enum pol_err
 pol_graph_link(struct pol_graph *g, const struct pol_link *l) POL_MUST;
 /* Sorts and indexes; must be called once before any engine. */
 enum pol_err pol_graph_seal(struct pol_graph *g) POL_MUST;
+/* All links at once instead, from the caller's array, which is not kept; the
+ * graph is sealed then. After an error it can only be freed. */
+enum pol_err pol_graph_fill(struct pol_graph *g, const struct pol_link *l,
+    size_t n) POL_MUST;
 void pol_graph_free(struct pol_graph *g);
 
 /* ---- steps, strategies ----------------------------------------------------- */

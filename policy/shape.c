@@ -73,16 +73,32 @@ role_with_flags(unsigned role, unsigned flags)
 	return role;
 }
 
+/* No link adds to these: there is no need to look at the others. */
+#define ROLE_ALL_CLIENT (ROLE_CLIENT | ROLE_SHOWS_C | ROLE_VERIFIES)
+#define ROLE_ALL_SERVER (ROLE_SERVER | ROLE_SHOWS_S | ROLE_VERIFIES)
+
+static bool
+has_all(unsigned role, unsigned all)
+{
+	return (role & all) == all;
+}
+
 unsigned
 role_of(const struct pol_graph *g, uint32_t root, uint32_t node)
 {
+	const struct rows *c = &g->as_client, *s = &g->as_server;
 	unsigned role = 0;
-	struct walk w = walk_start(g, node);
-	const struct half *h;
 
-	while ((h = walk_next(&w)) != NULL)
-		role |= w.is_client ? role_as_client(h, root)
-				    : role_as_server(h, root);
+	for (uint32_t i = c->at[node];
+	     i < c->at[node + 1] && !has_all(role, ROLE_ALL_CLIENT); i++) {
+		const struct half h = rows_half(g, c, i, c->peer[i]);
+		role |= role_as_client(&h, root);
+	}
+	for (uint32_t i = s->at[node];
+	     i < s->at[node + 1] && !has_all(role, ROLE_ALL_SERVER); i++) {
+		const struct half h = rows_half(g, s, i, node);
+		role |= role_as_server(&h, root);
+	}
 	return role_with_flags(role, g->flags[node]);
 }
 
@@ -167,30 +183,31 @@ groups_number(struct shape *s)
 }
 
 static void
-roles_and_groups(struct shape *s)
+roles_fill(struct shape *s)
+{
+	for (uint32_t i = 0; i < s->graph->nnodes; i++) {
+		s->role[i] = (uint16_t)role_of(s->graph, s->root, i);
+		s->has_last |= (s->role[i] & ROLE_LAST) != 0;
+	}
+}
+
+static void
+groups_join(struct shape *s)
 {
 	const struct pol_graph *g = s->graph;
-	const uint32_t root = s->root;
+	const struct rows *r = &g->as_client;
+	const bool all = g->nroots == 1; /* every link is under the root */
 
 	for (uint32_t c = 0; c < g->nnodes; c++) {
-		unsigned role = 0;
 		uint32_t top = c;
-		for (uint32_t i = g->client_at[c]; i < g->client_at[c + 1];
-		     i++) {
-			const struct half *h = &g->as_client[i];
-			unsigned mine = role_as_client(h, root);
-			if (mine == 0)
+		for (uint32_t i = r->at[c]; i < r->at[c + 1]; i++) {
+			const uint32_t peer = r->peer[i];
+			const struct half h = rows_half(g, r, i, peer);
+			if (!all && role_as_client(&h, s->root) == 0)
 				continue;
-			role |= mine;
-			s->role[h->peer] |= (uint16_t)role_as_server(h, root);
-			if (s->group[h->peer] != top)
-				top = group_join(s->group, top, h->peer);
+			if (s->group[peer] != top)
+				top = group_join(s->group, top, peer);
 		}
-		s->role[c] |= (uint16_t)role;
-	}
-	for (uint32_t i = 0; i < g->nnodes; i++) {
-		s->role[i] = (uint16_t)role_with_flags(s->role[i], g->flags[i]);
-		s->has_last |= (s->role[i] & ROLE_LAST) != 0;
 	}
 }
 
@@ -353,7 +370,8 @@ shape_make(const struct pol_graph *g, uint32_t root, enum pol_strategy st,
 	for (uint32_t i = 0; i < g->nnodes; i++)
 		s->group[i] = i;
 	parts_fill(s);
-	roles_and_groups(s);
+	roles_fill(s);
+	groups_join(s);
 	groups_number(s);
 	if (st == POL_BUNDLED)
 		e = bundle_split(s);

@@ -1,7 +1,8 @@
 /*
  * bench policy: planning with `minimal` against a bare program that builds
- * both adjacencies of the same links and counts prerequisites, in one run;
- * bytes per link; and the cost of one report. `make bench-policy`.
+ * both adjacencies of the same links and counts prerequisites, in one run,
+ * for links in three orders; bytes per link; and what the reports of a whole
+ * roll cost per link. `make bench-policy`.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -42,9 +43,25 @@ struct edge {
 	uint32_t client, server;
 };
 
+enum order {
+	DEALT, /* one link of each client, then the next: suits the bare one */
+	BY_CLIENT, /* as a store gives them */
+	SHUFFLED
+};
+static const char *const order_names[] = { "dealt", "by client", "shuffled" };
+
+static uint64_t
+pick(uint64_t *x, uint64_t n)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return *x % n;
+}
+
 /* Nine in ten nodes are clients, the others servers; every link once. */
 static struct edge *
-edges_make(uint32_t nodes, uint32_t links)
+edges_make(uint32_t nodes, uint32_t links, enum order order)
 {
 	struct edge *e = must(malloc(links * sizeof(*e)));
 	const uint32_t servers = nodes / 10, clients = nodes - servers;
@@ -52,15 +69,28 @@ edges_make(uint32_t nodes, uint32_t links)
 	uint64_t x = 88172645463325252u;
 
 	for (uint32_t i = 0; i < links; i++) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
+		uint32_t c = order == BY_CLIENT ? i / each : i % clients;
+		uint32_t k = order == BY_CLIENT ? i % each : i / clients;
 		/* a client's servers differ: each from its own stretch */
-		e[i].client = servers + i % clients;
-		e[i].server =
-		    (uint32_t)((uint64_t)servers * (i / clients) / each +
-			x % (servers / each));
+		e[i].client = servers + c;
+		e[i].server = (uint32_t)((uint64_t)servers * k / each +
+		    pick(&x, servers / each));
 	}
+	for (uint32_t i = links; order == SHUFFLED && i > 1; i--) {
+		struct edge *other = &e[pick(&x, i)], swap = *other;
+		*other = e[i - 1];
+		e[i - 1] = swap;
+	}
+	return e;
+}
+
+static struct edge *
+star_make(uint32_t links)
+{
+	struct edge *e = must(malloc(links * sizeof(*e)));
+
+	for (uint32_t i = 0; i < links; i++)
+		e[i] = (struct edge){ i + 1, 0 };
 	return e;
 }
 
@@ -112,26 +142,33 @@ check(enum pol_err e)
 	exit(1);
 }
 
+static struct pol_link *
+links_make(const struct edge *e, uint32_t links)
+{
+	struct pol_link *l = must(malloc(links * sizeof(*l)));
+
+	for (uint32_t i = 0; i < links; i++)
+		l[i] = (struct pol_link){ e[i].client, e[i].server, 0, 0 };
+	return l;
+}
+
 static struct pol_graph *
-graph_make(const struct edge *e, uint32_t nodes, uint32_t links)
+graph_make(const struct pol_link *l, uint32_t nodes, uint32_t links)
 {
 	struct pol_graph *g;
 
 	check(pol_graph_new(nodes, 1, &g));
-	check(pol_graph_reserve(g, links));
-	for (uint32_t i = 0; i < links; i++)
-		check(pol_graph_link(g,
-		    &(struct pol_link){ e[i].client, e[i].server, 0, 0 }));
-	check(pol_graph_seal(g));
+	check(pol_graph_fill(g, l, links));
 	return g;
 }
 
 static double
-time_plan(const struct edge *e, uint32_t nodes, uint32_t links, double *bytes)
+time_plan(const struct pol_link *l, uint32_t nodes, uint32_t links,
+    double *bytes)
 {
 	const size_t heap = heap_now();
 	const double start = now_ms();
-	struct pol_graph *g = graph_make(e, nodes, links);
+	struct pol_graph *g = graph_make(l, nodes, links);
 	struct pol_plan *p;
 	double ms;
 
@@ -147,10 +184,10 @@ time_plan(const struct edge *e, uint32_t nodes, uint32_t links, double *bytes)
 
 /* A whole roll, all reports one by one: nanoseconds per report and link. */
 static double
-time_reports(const struct edge *edges, uint32_t nodes, uint32_t links)
+time_reports(const struct pol_link *l, uint32_t nodes, uint32_t links)
 {
 	const struct pol_goal goal = { .from = 1, .to = 2 };
-	struct pol_graph *g = graph_make(edges, nodes, links);
+	struct pol_graph *g = graph_make(l, nodes, links);
 	struct pol_engine *e;
 	const struct pol_order *o;
 	struct pol_order *copy = must(malloc(nodes * sizeof(*copy)));
@@ -196,37 +233,62 @@ best(double a, double b)
 }
 
 static void
-one_size(uint32_t nodes, uint32_t links)
+one_order(uint32_t nodes, uint32_t links, enum order order)
 {
-	struct edge *e = edges_make(nodes, links);
+	struct edge *e = edges_make(nodes, links, order);
+	struct pol_link *l = links_make(e, links);
 	double plan = 1e300, floor = 1e300, bytes = 0, start;
 	uint64_t sum = 0;
 
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 7; i++) {
 		start = now_ms();
 		sum += bare(e, nodes, links);
 		floor = best(floor, now_ms() - start);
-		plan = best(plan, time_plan(e, nodes, links, &bytes));
+		plan = best(plan, time_plan(l, nodes, links, &bytes));
 	}
-	printf("plan %8u nodes %8u links: %8.1f ms, bare %8.1f ms, "
-	       "ratio %.2f, %.1f bytes per link, report %.0f ns per link%s\n",
-	    nodes, links, plan, floor, plan / floor, bytes,
-	    time_reports(e, nodes, links), sum == 0 ? "!" : "");
+	printf("plan %8u nodes %9u links %-9s: %6.1f ns per link, bare "
+	       "%6.1f, ratio %.2f, %.1f bytes per link%s\n",
+	    nodes, links, order_names[order], plan * 1e6 / links,
+	    floor * 1e6 / links, plan / floor, bytes, sum == 0 ? "!" : "");
 	fflush(stdout);
 	free(e);
+	free(l);
+}
+
+/* A whole roll; with a star, a report of one link must not cost what its
+ * server has links. */
+static void
+one_roll(uint32_t nodes, uint32_t links)
+{
+	const bool star = links == nodes - 1;
+	struct edge *e =
+	    star ? star_make(links) : edges_make(nodes, links, BY_CLIENT);
+	struct pol_link *l = links_make(e, links);
+
+	free(e);
+	printf("roll %8u nodes %9u links %-9s: %6.1f ns per link and step\n",
+	    nodes, links, star ? "star" : order_names[BY_CLIENT],
+	    time_reports(l, nodes, links));
+	fflush(stdout);
+	free(l);
 }
 
 int
 main(int argc, char **argv)
 {
+	const bool large = argc > 1 && strcmp(argv[1], "--large") == 0;
+	const uint32_t most = large ? 1000000 : 100000;
+
 	/* both programs in memory that is there already: the kernel's pages
 	 * would cost more than either */
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 2047 << 20);
-	one_size(1000, 10000);
-	one_size(10000, 100000);
-	one_size(100000, 1000000);
-	if (argc > 1 && strcmp(argv[1], "--large") == 0)
-		one_size(1000000, 10000000);
+	for (uint32_t n = 1000; n <= most; n *= 10)
+		for (unsigned o = DEALT; o <= SHUFFLED; o++)
+			one_order(n, 10 * n, (enum order)o);
+	for (uint32_t n = 1000; n <= most; n *= 10)
+		one_roll(n, 10 * n);
+	for (uint32_t n = 1000; n <= most; n *= 10)
+		one_roll(n, n - 1);
 	return 0;
 }

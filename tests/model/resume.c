@@ -15,7 +15,7 @@ resume_save(const struct pol_engine *e, struct saved *s)
 
 	memcpy(s->node, e->node, n * sizeof(*e->node));
 	memcpy(s->group, e->group, e->shape.ngroups * sizeof(*e->group));
-	memcpy(s->role, e->shape.role, n);
+	memcpy(s->role, e->shape.role, n * sizeof(*e->shape.role));
 	s->outstanding = e->outstanding;
 	s->done = e->done;
 	s->all = e->all;
@@ -28,7 +28,7 @@ engine_restore(struct pol_engine *e, const struct saved *s)
 
 	memcpy(e->node, s->node, n * sizeof(*e->node));
 	memcpy(e->group, s->group, e->shape.ngroups * sizeof(*e->group));
-	memcpy(e->shape.role, s->role, n);
+	memcpy(e->shape.role, s->role, n * sizeof(*s->role));
 	memset(e->queued, 0, n);
 	e->nqueue = 0;
 	for (uint32_t i = 0; i < n; i++)

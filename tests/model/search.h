@@ -13,7 +13,7 @@
 struct saved {
 	struct enode node[NODES_MAX];
 	struct egroup group[NODES_MAX];
-	uint8_t role[NODES_MAX];
+	uint16_t role[NODES_MAX];
 	uint32_t outstanding, done, all;
 };
 

@@ -58,6 +58,51 @@ START_TEST(test_same_link_twice)
 }
 END_TEST
 
+/* What the two graphs say of every node under every root is equal. */
+static void
+graphs_compare(const struct pol_graph *a, const struct pol_graph *b)
+{
+	for (uint32_t root = 0; root < 2; root++)
+		for (uint32_t i = 0; i < 3; i++)
+			ck_assert_uint_eq(pol_graph_steps(a, root, i),
+			    pol_graph_steps(b, root, i));
+}
+
+START_TEST(test_all_links_at_once)
+{
+	/* not in order, one link twice, then with a client of another root */
+	struct pol_link l[] = { { 2, 1, 0, 0 }, { 0, 2, 0, 0 }, { 0, 1, 0, 0 },
+		{ 2, 1, 0, 0 } };
+	struct pol_graph *g, *one;
+
+	for (uint32_t other = 0; other < 2; other++) {
+		l[1].client_root = other;
+		one = graph_new();
+		for (unsigned i = 0; i < 4; i++)
+			ck_assert_int_eq(pol_graph_link(one, &l[i]), POL_OK);
+		ck_assert_int_eq(pol_graph_seal(one), POL_OK);
+		g = graph_new();
+		ck_assert_int_eq(pol_graph_fill(g, l, 4), POL_OK);
+		graphs_compare(g, one);
+		ck_assert_int_eq(pol_graph_fill(g, l, 0), POL_E_RANGE);
+		pol_graph_free(g);
+		pol_graph_free(one);
+	}
+	l[3].client_root = 1;
+	g = graph_new();
+	ck_assert_int_eq(pol_graph_fill(g, l, 4), POL_E_TWICE);
+	pol_graph_free(g);
+	l[3] = (struct pol_link){ 0, 1, 1, 1 };
+	g = graph_new();
+	ck_assert_int_eq(pol_graph_fill(g, l, 4), POL_E_SPLIT);
+	pol_graph_free(g);
+	g = graph_new();
+	ck_assert_int_eq(link_put(g, 0, 1, 0, 0), POL_OK);
+	ck_assert_int_eq(pol_graph_fill(g, l, 1), POL_E_RANGE);
+	pol_graph_free(g);
+}
+END_TEST
+
 START_TEST(test_roles_and_steps)
 {
 	struct fleet f;
@@ -131,6 +176,7 @@ case_graph(void)
 
 	tcase_add_test(t, test_links_are_refused_by_content);
 	tcase_add_test(t, test_same_link_twice);
+	tcase_add_test(t, test_all_links_at_once);
 	tcase_add_test(t, test_roles_and_steps);
 	tcase_add_test(t, test_order_of_links_does_not_matter);
 	tcase_add_test(t, test_unknown_root_and_unsealed_graph);
