@@ -16,7 +16,6 @@ struct odd {
 	const char *exts[12];
 	const char *md;              /* NULL: SHA256 */
 	long from, until;            /* days after T0; until 0: 365 */
-	long version;                /* 0: version 3 */
 	int serial;                  /* 0: some positive number; -1: zero */
 	int serial_bytes;            /* not 0: a number of so many bytes */
 	/* raw extension on top: OID, DER in hex, critical */
