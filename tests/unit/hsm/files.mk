@@ -12,7 +12,7 @@ unit_hsm_LIBS := $(hsm_LIBS) $(EVENT_LIBS)
 # The tests start kedge-hsmd, and workers, which are kedge-hsmd too; one of
 # their modules is made to hang. It is loaded without the sanitizers' runtime
 # of its own.
-unit-run-hsm: $(B)/bin/kedge-hsmd $(B)/test/hang_module.so
+$(B)/test/hsm: | $(B)/bin/kedge-hsmd $(B)/test/hang_module.so
 $(B)/test/hang_module.so: tests/unit/hsm/hang_module.c
 	@mkdir -p $(@D)
 	$(call say,LD $@)
