@@ -92,9 +92,26 @@ commit(struct ag_work *w, struct ag_root *r, const struct wire_order *o,
 	return BASE_OK;
 }
 
+/* Answered by the way it came, which is not kept: a route is not signed, and
+ * an old order may be repeated by another. */
+static enum base_err
+refuse(struct ag_work *w, const struct wire_order *o, const uint8_t digest[32],
+    const struct wire_parcel *p)
+{
+	struct ag_root *r = base_alloc(sizeof *r);
+	struct ag_verdict_text t = { o, digest, WIRE_ORDER_REFUSED,
+		WIRE_PROOF_NONE, base_why() };
+
+	take_route(r, p);
+	ag_job_answer(w, r, &t);
+	free(r);
+	return BASE_E_REFUSED;
+}
+
 static enum base_err
 take(struct ag_work *w, struct ag_root *r, struct wire_order *o,
-    const uint8_t digest[32], struct base_span cms, struct ag_bundle *next)
+    const uint8_t digest[32], const struct wire_parcel *p,
+    struct ag_bundle *next)
 {
 	struct ag_state before = r->state;
 	struct ag_verdict_text t = { o, digest, WIRE_RECEIVED, WIRE_PROOF_NONE,
@@ -103,17 +120,15 @@ take(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 
 	base_buf_init(&r->state.order, 0);
 	base_buf_init(&r->state.report, 0);
-	e = commit(w, r, o, digest, cms, next);
+	take_route(r, p);
+	e = commit(w, r, o, digest, base_buf_span(&p->content), next);
 	if (e != BASE_OK) {
 		ag_state_clear(&r->state);
 		r->state = before;
 		ag_bundle_free(next);
-		t.status = WIRE_ORDER_REFUSED;
-		t.reason = base_why();
 		base_log(BASE_ERR, "%s: order not stored: %s", r->name,
 		    base_why());
-		ag_job_answer(w, r, &t);
-		return e;
+		return refuse(w, o, digest, p);
 	}
 	base_buf_free(&before.order);
 	base_buf_free(&before.report);
@@ -155,22 +170,21 @@ decide(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 
 	switch (ag_order_judge(&k, o, digest, &next)) {
 	case AG_TAKE:
-		return take(w, r, o, digest, base_buf_span(&p->content), next);
+		return take(w, r, o, digest, p, next);
 	case AG_RESUME:
+		take_route(r, p);
 		ag_job_answer(w, r, &t);
 		/* not in work: at start it could not be verified, or its end
 		 * not be stored */
 		return ag_job_is_queued(w, r) ? BASE_OK : resume(w, r, o);
 	case AG_ANSWER:
+		take_route(r, p);
 		ag_job_answer_stored(w, r);
 		return BASE_OK;
 	case AG_REFUSE:
 		break;
 	}
-	t.status = WIRE_ORDER_REFUSED;
-	t.reason = base_why();
-	ag_job_answer(w, r, &t);
-	return BASE_E_REFUSED;
+	return refuse(w, o, digest, p);
 }
 
 static STACK_OF(X509) *
@@ -199,26 +213,17 @@ static enum base_err
 refuse_root(struct ag_work *w, const struct wire_order *o,
     const uint8_t digest[32], const struct wire_parcel *p)
 {
-	struct ag_root *r = base_alloc(sizeof *r);
-	struct ag_verdict_text t = { o, digest, WIRE_ORDER_REFUSED,
-		WIRE_PROOF_NONE, NULL };
-	enum base_err e;
-
 	if (ag_holdings_find(w->c.holdings, o->root) == NULL)
-		e = base_fail(BASE_E_REFUSED,
+		base_fail(BASE_E_REFUSED,
 		    "order: root %s is not in this node's configuration",
 		    o->root);
 	else
-		e = base_fail(BASE_E_REFUSED,
+		base_fail(BASE_E_REFUSED,
 		    "order: root %s: the store is damaged (regressed); the "
 		    "node must be joined again",
 		    o->root);
 	base_log(BASE_WARNING, "%s", base_why());
-	t.reason = base_why();
-	take_route(r, p);
-	ag_job_answer(w, r, &t);
-	free(r);
-	return e;
+	return refuse(w, o, digest, p);
 }
 
 enum base_err
@@ -239,7 +244,6 @@ ag_work_order(struct ag_work *w, const struct wire_parcel *p, bool joining)
 		e = refuse_root(w, &o, digest, p);
 		goto out;
 	}
-	take_route(r, p);
 	e = decide(w, r, &o, digest, p, joining);
 out:
 	wire_order_clear(&o);

@@ -125,6 +125,7 @@ inventory_fits(const struct wire_report *w, struct pol_conf after)
 		if (strcmp(v->root, w->root) != 0)
 			continue;
 		return v->trust == after.trust &&
+		    v->bridging == (after.bridge != 0) &&
 		    (after.present & present) == present &&
 		    (present != 0) == (after.present != 0);
 	}

@@ -3,8 +3,10 @@ unit_agentd_SRC := \
 	tests/unit/agentd/app.c \
 	tests/unit/agentd/crash.c \
 	tests/unit/agentd/main.c \
+	tests/unit/agentd/node.c \
 	tests/unit/agentd/rig.c \
 	tests/unit/agentd/test_config.c \
+	tests/unit/agentd/test_death.c \
 	tests/unit/agentd/test_join.c \
 	tests/unit/agentd/test_net.c \
 	tests/unit/agentd/test_order.c \

@@ -16,6 +16,7 @@ static TCase *(*const cases[])(void) = {
 	case_render,
 	case_store,
 	case_work,
+	case_death,
 };
 
 int

@@ -13,3 +13,4 @@ TCase *case_relay(void);
 TCase *case_render(void);
 TCase *case_store(void);
 TCase *case_work(void);
+TCase *case_death(void);

@@ -265,10 +265,14 @@ START_TEST(an_order_is_no_report)
 }
 END_TEST
 
-/* Says effective, but its own inventory does not have the new root. */
+/* Says effective, but its own inventory does not have the new root, or has
+ * the chain of a bridge that nobody ordered. */
 START_TEST(a_contradicting_inventory_is_a_failure)
 {
-	r.inventory[0].trust = POL_GEN(1);
+	if (_i == 0)
+		r.inventory[0].trust = POL_GEN(1);
+	else
+		r.inventory[0].bridging = true;
 	report_as(web1);
 	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms), NULL),
 	    BASE_OK);
@@ -309,7 +313,7 @@ case_kedged_report(void)
 	tcase_add_test(t, under_another_root_is_refused);
 	tcase_add_test(t, of_an_earlier_join_is_refused);
 	tcase_add_test(t, an_order_is_no_report);
-	tcase_add_test(t, a_contradicting_inventory_is_a_failure);
+	tcase_add_loop_test(t, a_contradicting_inventory_is_a_failure, 0, 2);
 	tcase_add_test(t, an_inventory_without_the_root_is_a_failure);
 	return t;
 }

@@ -1,0 +1,240 @@
+/* A node for tests/unit/agentd/test_work.c and test_death.c: its store, its
+ * application, its work; reports are opened and kept. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <check.h>
+
+#include "tests/unit/agentd/app.h"
+#include "tests/unit/agentd/node.h"
+
+/* Long where it must not matter on a busy machine. */
+const char *deadline = "20";
+char *dir, *trust_file, *chain_file;
+struct event_base *eb;
+struct app *app;
+struct ag_config *conf;
+struct ag_store *store;
+struct ag_holdings held;
+struct ag_work *work;
+struct wire_report last; /* of those sent */
+unsigned nsent, nchanged;
+char way[BASE_NAME_MAX + 1];
+
+/* ---- up and down ------------------------------------------------------------------ */
+
+static void
+on_send(void *arg, struct wire_parcel *p)
+{
+	STACK_OF(X509) *trust = fleet_stack(rig_management(), NULL);
+	struct wire_signer s = { 0 };
+	struct base_buf der;
+
+	(void)arg;
+	base_buf_init(&der, 0);
+	ck_assert_int_eq(p->kind, WIRE_P_REPORT);
+	strcpy(way, p->route[0]);
+	OK(wire_cms_verify(WIRE_C_REPORT, base_buf_span(&p->content), trust,
+	    base_time_now(), &der, &s));
+	ck_assert_str_eq(s.node, NODE);
+	OK(wire_report_parse(base_buf_span(&der), &last));
+	nsent++;
+	base_buf_free(&der);
+	wire_signer_clear(&s);
+	sk_X509_pop_free(trust, X509_free);
+}
+
+static void
+on_changed(void *arg, const char *root)
+{
+	(void)arg;
+	ck_assert_str_eq(root, "plant");
+	nchanged++;
+}
+
+static void
+read_conf(const char *more)
+{
+	char *text = base_asprintf(
+	    "fleet = \"acme\"; node = \"web1\"; store = \"%s/s\";"
+	    "management = { listen = \"127.0.0.1:0\"; }; retry = 60;"
+	    "applications = ( { name = \"a\"; server = { root = \"plant\";"
+	    " verify_root = \"plant\"; trust = \"%s\"; chain = \"%s\";"
+	    " key = \"%s/key.pem\"; address = \"%s\"; };"
+	    " settle = 0; deadline = %s; %s } );",
+	    dir, trust_file, chain_file, dir, app_address(app), deadline, more);
+
+	OK(ag_config_parse(text, "t", &conf));
+	free(text);
+}
+
+void
+node_up(const char *more)
+{
+	memset(&last, 0, sizeof last);
+	nsent = nchanged = 0;
+	eb = event_base_new();
+	app = app_start(eb,
+	    &(struct app_conf){ .trust_file = trust_file,
+		.chain_file = chain_file });
+	read_conf(more);
+	OK(ag_store_open(conf->store, &store));
+	OK(ag_holdings_open(store, conf, &held));
+	work = ag_work_new(&(struct ag_work_conf){
+	    .eb = eb,
+	    .conf = conf,
+	    .store = store,
+	    .holdings = &held,
+	    .send = on_send,
+	    .changed = on_changed,
+	});
+}
+
+void
+node_down(void)
+{
+	ag_work_free(work);
+	ag_holdings_close(&held);
+	ag_store_close(store);
+	ag_config_free(conf);
+	app_stop(app);
+	event_base_free(eb);
+}
+
+static void
+put_key(const char *root, const struct fleet_key *k)
+{
+	char *path = base_asprintf("%s/s/%s", dir, root);
+	struct base_buf b;
+
+	base_buf_init(&b, 0);
+	OK(base_dir_make(path, 0700));
+	free(path);
+	path = base_asprintf("%s/s/%s/key.pem", dir, root);
+	OK(wire_key_to_pem(k->key, &b));
+	OK(base_file_write(path, base_buf_span(&b), 0600));
+	base_buf_free(&b);
+	free(path);
+}
+
+/* As after a join: generation 1, reported and acknowledged. */
+static void
+joined(void)
+{
+	char *path = base_asprintf("%s/s", dir);
+	struct ag_bundle *b = rig_bundle(), *m;
+	struct ag_state st = { .highest = 1,
+		.phase = AG_SETTLED,
+		.acked = true,
+		.nroute = 1,
+		.route = { NODE } };
+
+	put_key("plant", rig_node_key());
+	put_key(AG_MANAGEMENT, rig_management_node_key());
+	OK(ag_store_open(path, &store));
+	OK(ag_store_put(store, b));
+	OK(ag_store_swap(store, "plant", 1));
+	OK(ag_state_write(store, "plant", &st));
+	m = ag_bundle_new(AG_MANAGEMENT, 0);
+	m->ntrust = m->trust_gen[0] = m->cert_gen = m->anchor_gen = 1;
+	m->trust[0] = rig_ref(rig_management());
+	m->anchor = rig_ref(rig_management());
+	m->cert = rig_ref(rig_management_leaf());
+	OK(ag_store_put(store, m));
+	OK(ag_store_swap(store, AG_MANAGEMENT, 0));
+	ag_bundle_free(m);
+	ag_bundle_free(b);
+	ag_store_close(store);
+	free(path);
+}
+
+void
+node_new(void)
+{
+	/* today is RIG(10), because work.c looks at the clock */
+	rig_t0 = base_time_add_s(base_time_now(), -10 * DAY - 60);
+	rig_t0.ms -= rig_t0.ms % 1000;
+	dir = rig_dir();
+	trust_file = base_asprintf("%s/trust.pem", dir);
+	chain_file = base_asprintf("%s/chain.pem", dir);
+	joined();
+}
+
+void
+node_remove(void)
+{
+	free(trust_file);
+	free(chain_file);
+	rig_dir_remove(dir);
+}
+
+/* ---- doing ------------------------------------------------------------------------ */
+
+struct wire_parcel
+order_parcel(uint32_t steps, uint64_t epoch)
+{
+	struct wire_parcel p = { .kind = WIRE_P_ORDER,
+		.down = true,
+		.nroute = 1,
+		.route = { NODE } };
+	struct wire_order o = rig_order(steps);
+
+	o.epoch = epoch;
+	o.canary[0].generation = 2;
+	o.canary[0].cert = rig_canary(2);
+	o.canary[1].generation = 1;
+	o.canary[1].cert = rig_canary(1);
+	o.ncanary = 2;
+	p.content = rig_sign(&o, false);
+	wire_order_clear(&o);
+	return p;
+}
+
+void
+run_until_idle(void)
+{
+	int turns = 0;
+
+	while (!ag_work_is_idle(work) && turns++ < 100000)
+		event_base_loop(eb, EVLOOP_ONCE);
+	ck_assert(ag_work_is_idle(work));
+}
+
+enum wire_status
+give(uint32_t steps, uint64_t epoch)
+{
+	struct wire_parcel p = order_parcel(steps, epoch);
+
+	if (ag_work_order(work, &p, false) == BASE_OK)
+		run_until_idle();
+	wire_parcel_clear(&p);
+	return last.status;
+}
+
+const struct wire_inventory *
+inventory(void)
+{
+	for (size_t i = 0; i < last.ninventory; i++)
+		if (strcmp(last.inventory[i].root, "plant") == 0)
+			return &last.inventory[i];
+	ck_abort_msg("plant is not in the inventory");
+	return NULL;
+}
+
+int
+count(const char *file)
+{
+	STACK_OF(X509) *s = NULL;
+	struct base_buf b;
+	int n;
+
+	base_buf_init(&b, 0);
+	OK(base_file_read(file, 1 << 20, &b));
+	OK(wire_x509_stack_from_pem(base_buf_span(&b), file, &s));
+	n = sk_X509_num(s);
+	sk_X509_pop_free(s, X509_free);
+	base_buf_free(&b);
+	return n;
+}
