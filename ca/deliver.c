@@ -1,6 +1,7 @@
 /*
  * ca/deliver: which parcel goes to which neighbour when. Orders are given
- * again with a growing pause until they are settled, acknowledgements once.
+ * again with a growing pause until they are settled, acknowledgements once:
+ * a node that lost one reports again.
  * No I/O and no clock: net asks by ca_deliver_collect, report tells what
  * came. Nothing here is stored: after a restart the open orders of the store
  * are put in again.
@@ -20,11 +21,14 @@ struct item {
 	uint32_t pause_ms; /* before the next time */
 	uint32_t tries;
 	bool received;
+	uint8_t report[32]; /* acks */
+	struct base_mono end; /* acks: nobody came for it */
 	struct base_buf cms;
 	struct ca_route route;
 };
 
 #define DETOUR_TRIES 3
+#define ACK_LIFE_MS  INT64_C(600000)
 
 struct ca_deliver {
 	struct item *items, **last;
@@ -116,10 +120,43 @@ ca_deliver_order(struct ca_deliver *d, struct base_mono now,
 	i->due = now;
 }
 
-void
-ca_deliver_ack(struct ca_deliver *d, const struct ca_delivery *o)
+static void
+drop_old_acks(struct ca_deliver *d, struct base_mono now)
 {
-	(void)item_add(d, WIRE_P_ACK, o);
+	struct item **at = &d->items;
+
+	while (*at != NULL)
+		if ((*at)->kind == WIRE_P_ACK && (*at)->end.ms <= now.ms)
+			item_drop(d, at);
+		else
+			at = &(*at)->next;
+}
+
+static struct item *
+ack_find(const struct ca_deliver *d, const uint8_t report[32])
+{
+	for (struct item *i = d->items; i != NULL; i = i->next)
+		if (i->kind == WIRE_P_ACK &&
+		    memcmp(i->report, report, sizeof(i->report)) == 0)
+			return i;
+	return NULL;
+}
+
+void
+ca_deliver_ack(struct ca_deliver *d, struct base_mono now,
+    const struct ca_delivery *o)
+{
+	struct item *i;
+
+	drop_old_acks(d, now);
+	if ((i = ack_find(d, o->report)) != NULL) {
+		i->route = *o->route;
+		return;
+	}
+	i = item_add(d, WIRE_P_ACK, o);
+	memcpy(i->report, o->report, sizeof(i->report));
+	i->end.ms = now.ms + ACK_LIFE_MS;
+	i->due = now;
 }
 
 void
@@ -199,6 +236,7 @@ ca_deliver_collect(struct ca_deliver *d, struct base_mono now,
 	struct item **at = &d->items;
 	size_t n = 0, bytes = 0;
 
+	drop_old_acks(d, now);
 	while (*at != NULL && n < WIRE_PARCELS) {
 		struct item *i = *at;
 

@@ -339,13 +339,16 @@ struct ca_delivery {
 	struct base_time expires;
 	struct base_span cms;
 	const struct ca_route *route;
+	const uint8_t *report; /* acks only: digest of what is acknowledged */
 };
 struct ca_deliver *ca_deliver_new(uint32_t resend_ms, uint32_t max_ms);
 /* Starts at once. The same (node, root, epoch) again changes the route. */
 void ca_deliver_order(struct ca_deliver *d, struct base_mono now,
     const struct ca_delivery *o);
-/* Goes once. */
-void ca_deliver_ack(struct ca_deliver *d, const struct ca_delivery *o);
+/* Goes once, at once. The same report again changes the route; what nobody
+ * takes for ten minutes is dropped, for the node will report again. */
+void ca_deliver_ack(struct ca_deliver *d, struct base_mono now,
+    const struct ca_delivery *o);
 /* The node has it: no hurry any more. */
 void ca_deliver_received(struct ca_deliver *d, struct base_mono now,
     const char *node, const char *root, uint64_t epoch);

@@ -243,13 +243,14 @@ acknowledge(struct ca *ca, const struct wire_report *w,
 	else if ((r = ca_topo_route(ca->topo, ca_topo_node(ca->topo, w->node),
 		      &route)) != BASE_OK)
 		goto out;
-	ca_deliver_ack(ca->deliver,
+	ca_deliver_ack(ca->deliver, ca_mono(ca),
 	    &(struct ca_delivery){ .node = w->node,
 		.root = w->root,
 		.epoch = w->epoch,
 		.expires = base_time_add_s(ca_now(ca), ca->conf->order_s),
 		.cms = base_buf_span(&cms),
-		.route = &route });
+		.route = &route,
+		.report = digest });
 out:
 	base_buf_free(&der);
 	base_buf_free(&cms);

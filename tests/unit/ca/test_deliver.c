@@ -33,7 +33,17 @@ static struct ca_delivery
 order(const char *node, uint64_t epoch, const struct ca_route *r)
 {
 	return (struct ca_delivery){ node, "plant", epoch, { 99000 },
-		{ (const uint8_t *)"cms", 3 }, r };
+		{ (const uint8_t *)"cms", 3 }, r, NULL };
+}
+
+static struct ca_delivery
+ack(const char *node, uint64_t epoch, const struct ca_route *r)
+{
+	static const uint8_t reports[2][32] = { { 1 }, { 2 } };
+	struct ca_delivery o = order(node, epoch, r);
+
+	o.report = reports[epoch % 2];
+	return o;
 }
 
 /* How many are given at that time; the last one's far end in *end. */
@@ -121,12 +131,46 @@ END_TEST
 
 START_TEST(an_ack_goes_once)
 {
-	struct ca_delivery o = order("app1", 1, &app1);
+	struct ca_delivery o = ack("app1", 1, &app1);
 
-	ca_deliver_ack(d, &o);
+	ca_deliver_ack(d, at(0), &o);
 	ck_assert_uint_eq(given(0, "web1", NULL), 1);
 	ck_assert_uint_eq(given(100000, "web1", NULL), 0);
 	ck_assert_int_eq(ca_deliver_due(d, NULL).ms, INT64_MAX);
+}
+END_TEST
+
+/* A node that reports again and again while nobody takes its ack. */
+START_TEST(an_ack_is_there_once)
+{
+	struct ca_delivery a = ack("app1", 1, &app1);
+	struct ca_delivery b = ack("app1", 1, &web2);
+	struct ca_delivery c = ack("app1", 2, &web2);
+
+	for (int i = 0; i < 9; i++)
+		ca_deliver_ack(d, at(i), &a);
+	/* it came by another way: so goes the ack */
+	ca_deliver_ack(d, at(9), &b);
+	ca_deliver_ack(d, at(9), &c);
+	ck_assert_uint_eq(given(9, "web1", NULL), 0);
+	ck_assert_uint_eq(given(9, "web2", NULL), 2);
+	/* gone, and reported again: gone again */
+	ca_deliver_ack(d, at(10), &b);
+	ck_assert_uint_eq(given(10, "web2", NULL), 1);
+}
+END_TEST
+
+START_TEST(an_ack_that_nobody_takes_is_dropped)
+{
+	struct ca_delivery a = ack("app1", 1, &app1);
+	struct ca_delivery b = ack("app1", 2, &app1);
+	struct ca_delivery o = order("app1", 1, &app1);
+
+	ca_deliver_order(d, at(0), &o);
+	ca_deliver_ack(d, at(0), &a);
+	ca_deliver_ack(d, at(1), &b);
+	ck_assert_uint_eq(given(600000, "web1", NULL), 2); /* order and b */
+	ck_assert_uint_eq(given(600000, "web1", NULL), 0);
 }
 END_TEST
 
@@ -170,6 +214,8 @@ case_deliver(void)
 	tcase_add_test(t, received_is_no_hurry);
 	tcase_add_test(t, settled_covers_what_is_below);
 	tcase_add_test(t, an_ack_goes_once);
+	tcase_add_test(t, an_ack_is_there_once);
+	tcase_add_test(t, an_ack_that_nobody_takes_is_dropped);
 	tcase_add_test(t, the_same_order_again_takes_the_new_route);
 	tcase_add_test(t, a_full_exchange_leaves_the_rest);
 	return t;
