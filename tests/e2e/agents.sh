@@ -1,6 +1,10 @@
 # agents.sh: configuration of the eight kedge-agentd of the demo fleet
 # (docs/agent.md). Sourced by kedge.sh.
 
+# Seconds that a change settles, and within which it must be proven
+SETTLE=0.3
+DEADLINE=10
+
 # agent_files: the lines that name the rendered files
 agent_files() {
 	printf '\t\ttrust = "%s";\n' "$D/$1/files/trust.pem"
@@ -27,7 +31,7 @@ agent_server() {
 	printf '\tserver = {\n'
 	agent_files "$1"
 	cat <<CONF
-		address = "127.0.0.1:$2";
+		address = "$(node_addr "$1"):$2";
 		request = "GET /probe HTTP/1.1\\r\\nHost: $1\\r\\nConnection: close\\r\\n\\r\\n";
 		expect = "server=$1 client=$1 verify=SUCCESS";
 	};
@@ -114,8 +118,8 @@ applications = ( {
 $(agent_sides "$1")
 $(agent_reload "$1")
 	pidfile = "$D/$1/app.pid";
-	settle = 0.3;
-	deadline = 10;
+	settle = $SETTLE;
+	deadline = $DEADLINE;
 } );
 CONF
 }
@@ -124,7 +128,7 @@ CONF
 agent_start() {
 	node=$1
 	shift
-	"$B/bin/kedge-agentd" --config "$D/$node/agent.conf" "$@" \
+	$(node_in "$node") "$B/bin/kedge-agentd" --config "$D/$node/agent.conf" "$@" \
 	    >>"$D/$node/agent.log" 2>&1 &
 	proc_keep "$node-agent" $!
 }

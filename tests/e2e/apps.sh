@@ -3,12 +3,25 @@
 # E2E (our programs) and the ports. Every file that a roll changes lies in
 # $D/NODE/files; docs/recipes.md says why each option is there.
 
+# Where the processes of a node run, as the words before a command, and where
+# its servers listen. netns.sh has other answers.
+node_in() {
+	:
+}
+
+node_addr() {
+	echo 127.0.0.1
+}
+
+# How long an application gives a handshake, in seconds; netns.sh: longer
+HANDSHAKE=10
+
 # nginx_server NODE PORT on|off: one TLS port whose answer tells what the
 # server saw of the client and of the session.
 nginx_server() {
 	cat <<CONF
 	server {
-		listen 127.0.0.1:$2 ssl backlog=1024;
+		listen $(node_addr "$1"):$2 ssl backlog=1024;
 		server_name $1;
 		ssl_certificate $D/$1/files/chain.pem;
 		ssl_certificate_key $D/$1/files/key.pem;
@@ -32,6 +45,7 @@ error_log $D/$1/app.log warn;
 events { worker_connections 2048; }
 http {
 	access_log off;
+	client_header_timeout ${HANDSHAKE}s;
 	client_body_temp_path $D/$1/tmp;
 	proxy_temp_path $D/$1/tmp;
 	fastcgi_temp_path $D/$1/tmp;
@@ -61,23 +75,23 @@ haproxy_conf() {
 global
 	nbthread 1
 	maxconn 2000
-	hard-stop-after 10s
+	hard-stop-after ${HANDSHAKE}s
 	ssl-default-server-options ssl-min-ver TLSv1.2 no-tls-tickets
 defaults
 	mode tcp
 	retries 0
-	timeout connect 5s
-	timeout client 10s
-	timeout server 10s
+	timeout connect ${HANDSHAKE}s
+	timeout client ${HANDSHAKE}s
+	timeout server ${HANDSHAKE}s
 	timeout client-fin 1s
 	timeout server-fin 1s
 CONF
 	for t in "$@"; do
-		target_split "$t"
+		target_split "$n" "$t"
 		cat <<CONF
 listen to-$t_name
 	bind 127.0.0.1:$t_listen
-	server s 127.0.0.1:$t_port ssl verify required ca-file $D/$n/files/trust.pem crt $D/$n/files/chain.pem sni str($t_name) verifyhost $t_name no-ssl-reuse
+	server s $t_addr:$t_port ssl verify required ca-file $D/$n/files/trust.pem crt $D/$n/files/chain.pem sni str($t_name) verifyhost $t_name no-ssl-reuse
 CONF
 	done
 }
@@ -93,12 +107,14 @@ debug = warning
 syslog = no
 CONF
 	for t in "$@"; do
-		target_split "$t"
+		target_split "$n" "$t"
 		cat <<CONF
 [to-$t_name]
 client = yes
 accept = 127.0.0.1:$t_listen
-connect = 127.0.0.1:$t_port
+connect = $t_addr:$t_port
+TIMEOUTconnect = $HANDSHAKE
+TIMEOUTbusy = $HANDSHAKE
 CAfile = $D/$n/files/trust.pem
 cert = $D/$n/files/chain.pem
 key = $D/$n/files/key.pem
@@ -113,12 +129,16 @@ CONF
 	done
 }
 
-# LISTEN=PORT=NAME
+# target_split NODE LISTEN=PORT=NAME; what bears the node's own name is its probe
 target_split() {
+	n=$1
+	shift
 	t_listen=${1%%=*}
 	t_name=${1##*=}
 	t_port=${1#*=}
 	t_port=${t_port%=*}
+	t_addr=127.0.0.1
+	[ "$t_name" = "$n" ] || t_addr=$(node_addr "$t_name")
 }
 
 # app_start NODE nginx|haproxy|stunnel|tlsclient|tlsclient-server-only [TARGET...]
@@ -127,16 +147,17 @@ app_start() {
 	shift 2
 	f=$D/$node/files
 	log=$D/$node/app.log
+	in=$(node_in "$node")
 	case $kind in
 	nginx)
 		mkdir -p "$D/$node/tmp"
 		nginx_conf "$node" "$@" >"$D/$node/app.conf"
-		nginx -e "$log" -c "$D/$node/app.conf" >>"$log" 2>&1 &
+		$in nginx -e "$log" -c "$D/$node/app.conf" >>"$log" 2>&1 &
 		;;
 	haproxy)
 		ln -sf key.pem "$f/chain.pem.key"
 		haproxy_conf "$node" "$@" >"$D/$node/app.conf"
-		haproxy -W -db -f "$D/$node/app.conf" -p "$D/$node/app.pid" \
+		$in haproxy -W -db -f "$D/$node/app.conf" -p "$D/$node/app.pid" \
 		    >>"$log" 2>&1 &
 		;;
 	stunnel)
@@ -145,17 +166,19 @@ app_start() {
 		for t in "$@"; do
 			ports="$ports ${t%%=*}"
 		done
-		"$E2E/activate" $ports -- stunnel4 "$D/$node/app.conf" \
+		$in "$E2E/activate" $ports -- stunnel4 "$D/$node/app.conf" \
 		    >>"$log" 2>&1 &
 		;;
-	tlsclient)
-		"$E2E/tlsclient" -t "$f/trust.pem" -c "$f/chain.pem" \
-		    -k "$f/key.pem" -p "$D/$node/app.pid" "$@" \
-		    >>"$log" 2>&1 &
-		;;
-	tlsclient-server-only)
-		"$E2E/tlsclient" -t "$f/trust.pem" -p "$D/$node/app.pid" \
-		    "$@" >>"$log" 2>&1 &
+	tlsclient | tlsclient-server-only)
+		own="-c $f/chain.pem -k $f/key.pem"
+		[ "$kind" = tlsclient ] || own=
+		targets=
+		for t in "$@"; do
+			target_split "$node" "$t"
+			targets="$targets $t_listen=$t_addr:$t_port=$t_name"
+		done
+		$in "$E2E/tlsclient" -l "$HANDSHAKE" -t "$f/trust.pem" $own \
+		    -p "$D/$node/app.pid" $targets >>"$log" 2>&1 &
 		;;
 	esac
 	proc_keep "$node-app" $!

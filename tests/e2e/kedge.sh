@@ -46,7 +46,7 @@ hsmd_start() {
 }
 
 kedged_start() {
-	"$B/bin/kedged" --config "$D/ca/kedged.conf" \
+	$(node_in ca) "$B/bin/kedged" --config "$D/ca/kedged.conf" \
 	    >>"$D/ca/kedged.log" 2>&1 &
 	proc_keep kedged $!
 }
@@ -68,7 +68,7 @@ fleet = "demo";
 state_dir = "$D/ca/state";
 control = "$D/ca/control";
 hsm = "$D/hsm/socket";
-listen = "127.0.0.1:$CA";
+listen = "$(node_addr ca):$CA";
 resend = 1.0;
 resend_max = 4.0;
 poll_wait = 5.0;
@@ -85,7 +85,7 @@ ca_up() {
 	try 10 kedge init || die "kedge init: $(cat "$D/try.log")"
 	kedge topology apply "${TOPOLOGY:-$HERE/topology.conf}" >"$D/ca/topology.log" 2>&1 ||
 		die "topology: $(cat "$D/ca/topology.log")"
-	kedge node set --address "127.0.0.1:$MWEB1" web1 >"$D/ca/set.log" 2>&1 ||
+	kedge node set --address "$(node_addr web1):$MWEB1" web1 >"$D/ca/set.log" 2>&1 ||
 		die "node set: $(cat "$D/ca/set.log")"
 }
 

@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,12 +29,9 @@
 
 #include "tests/e2e/load.h"
 
-#define TICK_US	    2000
-#define CONNS_MAX   256
-#define ANSWER_MAX  2048
-#define UNDER_WAY   6 /* per pair */
-#define DEADLINE_US 5000000 /* an attempt without an answer is refused */
-#define DRAIN_US    6000000
+#define TICK_US	   2000
+#define CONNS_MAX  512
+#define ANSWER_MAX 2048
 
 struct conn {
 	int fd; /* -1: free */
@@ -48,6 +46,8 @@ struct load {
 	struct load_run run;
 	struct conn conns[CONNS_MAX];
 	double rate; /* attempts per second and pair */
+	unsigned under_way; /* at once, per pair */
+	int64_t deadline; /* us; an attempt without an answer is refused */
 	int epoll, timer;
 	int64_t last_tick;
 	char line[512];
@@ -203,6 +203,15 @@ attempt_add(struct load_pair *p)
 	return p->nattempts++;
 }
 
+/* A socket lives in the namespace in which it was made. */
+static int
+pair_socket(const struct load_pair *p)
+{
+	if (p->netns >= 0 && setns(p->netns, CLONE_NEWNET) != 0)
+		return -1;
+	return socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
 static void
 attempt_begin(struct load *l, struct load_pair *p)
 {
@@ -220,7 +229,7 @@ attempt_begin(struct load *l, struct load_pair *p)
 	c->pair = p;
 	c->attempt = attempt_add(p);
 	p->under_way++;
-	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	c->fd = pair_socket(p);
 	if (c->fd < 0 ||
 	    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
 	    (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0 &&
@@ -249,7 +258,7 @@ tick(struct load *l)
 		struct load_pair *p = &l->run.pairs[i];
 
 		p->credit += passed * l->rate;
-		while (p->credit >= 1 && p->under_way < UNDER_WAY) {
+		while (p->credit >= 1 && p->under_way < l->under_way) {
 			attempt_begin(l, p);
 			p->credit -= 1;
 		}
@@ -260,8 +269,8 @@ tick(struct load *l)
 		struct conn *c = &l->conns[i];
 
 		if (c->pair != NULL &&
-		    now - c->pair->attempts[c->attempt].begun > DEADLINE_US)
-			conn_end(l, c, "no answer within 5 s");
+		    now - c->pair->attempts[c->attempt].begun > l->deadline)
+			conn_end(l, c, "no answer in time");
 	}
 }
 
@@ -365,12 +374,12 @@ control_read(struct load *l)
 
 /* ---- start ---------------------------------------------------------------------------- */
 
-/* CLIENT,SERVER,PORT,mutual|server */
+/* CLIENT,SERVER,PORT,mutual|server[,NETNS] */
 static bool
 pair_parse(struct load_run *r, char *s)
 {
 	struct load_pair *p = &r->pairs[r->npairs];
-	char *save = NULL, *port, *auth;
+	char *save = NULL, *port, *auth, *netns;
 
 	if (r->npairs == LOAD_PAIRS_MAX)
 		return false;
@@ -382,8 +391,38 @@ pair_parse(struct load_run *r, char *s)
 		return false;
 	p->port = (uint16_t)atoi(port);
 	p->mutual = strcmp(auth, "mutual") == 0;
+	netns = strtok_r(NULL, ",", &save);
+	p->netns = netns == NULL ? -1 : open(netns, O_RDONLY | O_CLOEXEC);
+	if (netns != NULL && p->netns < 0) {
+		perror(netns);
+		return false;
+	}
 	r->npairs++;
 	return p->port != 0 && (p->mutual || strcmp(auth, "server") == 0);
+}
+
+static bool
+options_parse(struct load *l, int argc, char **argv)
+{
+	int c;
+
+	l->under_way = 6;
+	l->deadline = 5000000;
+	while ((c = getopt(argc, argv, "d:u:")) != -1) {
+		if (c == 'd')
+			l->deadline = (int64_t)atoi(optarg) * 1000000;
+		else if (c == 'u')
+			l->under_way = (unsigned)atoi(optarg);
+		else
+			return false;
+	}
+	l->rate = optind < argc ? atof(argv[optind++]) : 0;
+	for (; optind < argc; optind++) {
+		if (!pair_parse(&l->run, argv[optind]))
+			return false;
+	}
+	return l->rate > 0 && l->deadline > 0 && l->under_way > 0 &&
+	    l->run.npairs > 0;
 }
 
 static void
@@ -440,22 +479,17 @@ main(int argc, char **argv)
 	static struct load l;
 	int64_t limit;
 
-	l.rate = argc > 1 ? atof(argv[1]) : 0;
-	for (int i = 2; i < argc; i++) {
-		if (!pair_parse(&l.run, argv[i]))
-			l.rate = 0;
-	}
-	if (l.rate <= 0 || l.run.npairs == 0) {
+	if (!options_parse(&l, argc, argv)) {
 		fprintf(stderr,
-		    "usage: load RATE "
-		    "CLIENT,SERVER,PORT,mutual|server...\n");
+		    "usage: load [-d SECONDS] [-u UNDER_WAY] RATE "
+		    "CLIENT,SERVER,PORT,mutual|server[,NETNS]...\n");
 		return 2;
 	}
 	open_all(&l);
 	while (!l.quit && l.report == NULL)
 		round_once(&l);
 	l.rate = 0;
-	limit = now_us() + DRAIN_US;
+	limit = now_us() + l.deadline + 1000000;
 	while (!l.failed && !is_drained(&l) && now_us() < limit)
 		round_once(&l);
 	if (l.failed ||

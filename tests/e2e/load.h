@@ -23,6 +23,7 @@ struct load_pair {
 	const char *client, *server;
 	uint16_t port; /* plaintext port of the client application */
 	bool mutual;
+	int netns; /* in which the application runs; -1: ours */
 	struct load_attempt *attempts;
 	size_t nattempts, cap;
 	unsigned under_way;

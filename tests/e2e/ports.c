@@ -2,7 +2,7 @@
  * ports N: prints N free TCP ports of 127.0.0.1, below the range from which
  * the kernel takes ports for outgoing connections: so that nobody takes one
  * between this program's end and the start of the server that gets it.
- * ports -w PORT...: waits until something listens on each of them.
+ * ports -w [ADDRESS:]PORT...: waits until something listens on each of them.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -57,21 +57,29 @@ find(int n)
 }
 
 static int
-wait_for(const char *port)
+wait_for(const char *where)
 {
+	const char *colon = strchr(where, ':');
+	const char *port = colon == NULL ? where : colon + 1;
+	char address[INET_ADDRSTRLEN] = "127.0.0.1";
 	struct timespec pause = { 0, 10000000 };
 	struct sockaddr_in at;
 	int fd, r;
 
+	if (colon != NULL)
+		snprintf(address, sizeof(address), "%.*s", (int)(colon - where),
+		    where);
 	for (int ms = 0; ms < WAIT_MS; ms += 10) {
 		fd = sock_open((uint16_t)atoi(port), &at);
+		if (inet_pton(AF_INET, address, &at.sin_addr) != 1)
+			break;
 		r = connect(fd, (struct sockaddr *)&at, sizeof(at));
 		close(fd);
 		if (r == 0)
 			return 0;
 		nanosleep(&pause, NULL);
 	}
-	fprintf(stderr, "ports: nobody listens on port %s: %s\n", port,
+	fprintf(stderr, "ports: nobody listens on %s: %s\n", where,
 	    strerror(errno));
 	return 1;
 }
@@ -84,7 +92,8 @@ main(int argc, char **argv)
 	if (n >= 1 && n <= 200)
 		return find(n);
 	if (argc < 3 || strcmp(argv[1], "-w") != 0) {
-		fprintf(stderr, "usage: ports N | ports -w PORT...\n");
+		fprintf(stderr,
+		    "usage: ports N | ports -w [ADDRESS:]PORT...\n");
 		return 2;
 	}
 	for (int i = 2; i < argc && r == 0; i++)

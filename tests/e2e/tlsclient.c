@@ -33,12 +33,14 @@ struct app;
 
 struct target {
 	struct app *app;
-	uint16_t listen, port;
+	uint16_t listen;
+	struct sockaddr_in to;
 	char *name; /* must be in the server's certificate */
 };
 
 struct app {
 	const char *trust, *chain, *key, *pidfile;
+	int limit; /* seconds of silence that end a connection */
 	struct event_base *eb;
 	SSL_CTX *ctx; /* what new connections use */
 	unsigned generation; /* loads that succeeded */
@@ -222,9 +224,6 @@ on_plain_read(struct bufferevent *bev, void *arg)
 static struct bufferevent *
 tls_dial(struct target *t)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET,
-		.sin_port = htons(t->port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct bufferevent *bev = NULL;
 	SSL *ssl = SSL_new(t->app->ctx);
 
@@ -239,8 +238,8 @@ tls_dial(struct target *t)
 		SSL_free(ssl);
 		return NULL;
 	}
-	if (bufferevent_socket_connect(bev, (struct sockaddr *)&to,
-		(int)sizeof(to)) != 0) {
+	if (bufferevent_socket_connect(bev, (struct sockaddr *)&t->to,
+		(int)sizeof(t->to)) != 0) {
 		bufferevent_free(bev);
 		return NULL;
 	}
@@ -253,7 +252,7 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa,
 {
 	struct target *t = arg;
 	struct carry *c = calloc(1, sizeof(*c));
-	struct timeval limit = { 10, 0 };
+	struct timeval limit = { t->app->limit, 0 };
 	int on = 1;
 
 	(void)l;
@@ -301,25 +300,29 @@ listen_on(struct app *a, struct target *t)
 static bool
 port_parse(char *s, char **end, uint16_t *out)
 {
-	char *e;
-	unsigned long v = strtoul(s, &e, 10);
+	unsigned long v = strtoul(s, end, 10);
 
-	*end = e;
 	*out = (uint16_t)v;
-	return e != s && v > 0 && v <= UINT16_MAX;
+	return *end != s && v > 0 && v <= UINT16_MAX;
 }
 
-/* LISTEN=PORT=NAME */
+/* LISTEN=ADDRESS:PORT=NAME */
 static bool
 target_parse(struct app *a, char *s)
 {
 	struct target *t = &a->targets[a->ntargets];
-	char *p;
+	char *p = s, *colon;
+	uint16_t port = 0;
 
 	if (a->ntargets == TARGETS_MAX || !port_parse(s, &p, &t->listen) ||
-	    *p++ != '=' || !port_parse(p, &p, &t->port) || *p++ != '=' ||
-	    *p == '\0')
+	    *p != '=' || (colon = strchr(++p, ':')) == NULL)
 		return false;
+	*colon = '\0';
+	t->to.sin_family = AF_INET;
+	if (inet_pton(AF_INET, p, &t->to.sin_addr) != 1 ||
+	    !port_parse(colon + 1, &p, &port) || *p++ != '=' || *p == '\0')
+		return false;
+	t->to.sin_port = htons(port);
 	t->name = p;
 	t->app = a;
 	a->ntargets++;
@@ -331,7 +334,7 @@ options_parse(struct app *a, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "t:c:k:p:")) != -1) {
+	while ((c = getopt(argc, argv, "t:c:k:p:l:")) != -1) {
 		switch (c) {
 		case 't':
 			a->trust = optarg;
@@ -345,6 +348,9 @@ options_parse(struct app *a, int argc, char **argv)
 		case 'p':
 			a->pidfile = optarg;
 			break;
+		case 'l':
+			a->limit = atoi(optarg);
+			break;
 		default:
 			return false;
 		}
@@ -353,8 +359,8 @@ options_parse(struct app *a, int argc, char **argv)
 		if (!target_parse(a, argv[optind]))
 			return false;
 	}
-	return a->trust != NULL && (a->chain == NULL) == (a->key == NULL) &&
-	    a->ntargets > 0;
+	return a->trust != NULL && a->limit > 0 &&
+	    (a->chain == NULL) == (a->key == NULL) && a->ntargets > 0;
 }
 
 static bool
@@ -376,13 +382,14 @@ pidfile_write(const char *path)
 int
 main(int argc, char **argv)
 {
-	static struct app a;
+	static struct app a = { .limit = 10 };
 	struct event *hup, *term, *intr;
 
 	if (!options_parse(&a, argc, argv)) {
 		fprintf(stderr,
 		    "usage: tlsclient -t TRUST [-c CHAIN -k KEY] "
-		    "[-p PIDFILE] LISTEN=PORT=NAME...\n");
+		    "[-p PIDFILE] [-l SECONDS] "
+		    "LISTEN=ADDRESS:PORT=NAME...\n");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
