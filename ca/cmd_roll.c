@@ -10,7 +10,8 @@
 #include "ca/ctl.h"
 #include "ca/remote.h"
 
-#define BAR_WIDTH 28
+#define BAR_WIDTH   28
+#define WAITS_SHOWN 8
 
 static void
 print_names(FILE *f, const json_t *list, const char *between)
@@ -28,6 +29,37 @@ static bool
 roll_is_done(const json_t *roll)
 {
 	return strcmp(ca_text_of(roll, "state"), "done") == 0;
+}
+
+/* A node that has an order to answer waits for itself: it is printed among
+ * the outstanding ones. Of the others one sentence each, and not hundreds. */
+static void
+waits_print(FILE *f, const json_t *waits)
+{
+	size_t i, more = 0, shown = 0;
+	const char *last = "";
+	json_t *o;
+
+	json_array_foreach(waits, i, o)
+	{
+		const char *node = ca_text_of(o, "node");
+
+		if (strcmp(node, ca_text_of(o, "peer")) == 0 ||
+		    strcmp(node, last) == 0)
+			continue;
+		last = node;
+		if (shown < WAITS_SHOWN) {
+			fprintf(f, "  waits: %s\n", ca_text_of(o, "text"));
+			shown++;
+		} else {
+			more++;
+		}
+	}
+	if (more > 0)
+		fprintf(f,
+		    "  waits: %zu more nodes; kedge explain "
+		    "ROOT/NODE/STEP says why\n",
+		    more);
 }
 
 static void
@@ -62,8 +94,7 @@ roll_print(FILE *f, const json_t *roll)
 	}
 	json_array_foreach(json_object_get(roll, "held"), i, o) fprintf(f,
 	    "  held: %s: %s\n", ca_text_of(o, "node"), ca_text_of(o, "reason"));
-	json_array_foreach(json_object_get(roll, "waits"), i, o)
-	    fprintf(f, "  waits: %s\n", ca_text_of(o, "text"));
+	waits_print(f, json_object_get(roll, "waits"));
 	if (json_object_get(roll, "hsm") != NULL)
 		fprintf(f, "  waits: %s\n", ca_text_of(roll, "hsm"));
 }
