@@ -68,7 +68,7 @@ static const struct ag_key server_keys[] = {
 	KEY("chain", AG_K_PATH, ag_side, chain, false),
 	KEY("key", AG_K_PATH, ag_side, key, false),
 	KEY("pem", AG_K_PATH, ag_side, pem, false),
-	KEY("address", AG_K_ADDRESS, ag_side, address, false),
+	KEY("address", AG_K_IP, ag_side, address, false),
 	KEY("sni", AG_K_TEXT, ag_side, sni, false),
 	KEY("request", AG_K_TEXT, ag_side, request, false),
 	KEY("expect", AG_K_TEXT, ag_side, expect, false),
@@ -76,7 +76,7 @@ static const struct ag_key server_keys[] = {
 };
 
 static const struct ag_key trigger_keys[] = {
-	KEY("connect", AG_K_ADDRESS, ag_side, connect, false),
+	KEY("connect", AG_K_IP, ag_side, connect, false),
 	KEY("run", AG_K_ARGV, ag_side, run, false),
 	END,
 };
@@ -88,7 +88,7 @@ static const struct ag_key client_keys[] = {
 	KEY("chain", AG_K_PATH, ag_side, chain, false),
 	KEY("key", AG_K_PATH, ag_side, key, false),
 	KEY("pem", AG_K_PATH, ag_side, pem, false),
-	KEY("canary", AG_K_ADDRESS, ag_side, canary, false),
+	KEY("canary", AG_K_IP, ag_side, canary, false),
 	/* the members of trigger belong to the side itself */
 	{ "trigger", AG_K_GROUP, 0, false, NULL, trigger_keys, 0, SIZE_MAX },
 	END,

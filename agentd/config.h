@@ -20,11 +20,11 @@ struct ag_side {
 	char *chain;
 	char *key;
 	char *pem;          /* leaf, chain and key in one file (0600) */
-	char *address;      /* server: the real port, HOST:PORT */
+	char *address;      /* server: the real port, IP:PORT */
 	char *sni;          /* server: name asked for; default the node */
 	char *request;      /* server: bytes sent by the probe */
 	char *expect;       /* server: bytes that must come back */
-	char *canary;       /* client: our loopback listener, HOST:PORT */
+	char *canary;       /* client: our loopback listener, IP:PORT */
 	char *connect;      /* client: plaintext port of the application */
 	char **run;         /* client: or a fresh process, argv */
 };

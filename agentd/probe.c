@@ -13,27 +13,6 @@
 
 #include "agentd/probe_impl.h"
 
-enum base_err
-ag_address_resolve(const char *address, struct sockaddr_storage *out, int *len)
-{
-	const char *colon = strrchr(address, ':');
-	bool v6 = address[0] == '[';
-	char *host = base_strndup(address + v6,
-	    (size_t)(colon - address) - (v6 ? 2U : 0U));
-	struct evutil_addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct evutil_addrinfo *list = NULL;
-	int e = evutil_getaddrinfo(host, colon + 1, &hints, &list);
-
-	free(host);
-	if (e != 0)
-		return base_fail(BASE_E_IO, "%s: %s", address,
-		    evutil_gai_strerror(e));
-	memcpy(out, list->ai_addr, list->ai_addrlen);
-	*len = (int)list->ai_addrlen;
-	evutil_freeaddrinfo(list);
-	return BASE_OK;
-}
-
 const char *
 ag_probe_tls_error(unsigned long e)
 {

@@ -11,6 +11,7 @@
 #include <openssl/rand.h>
 
 #include "agentd/probe_impl.h"
+#include "wire/addr.h"
 
 #define REQUEST "GET /kedge-canary HTTP/1.0\r\n\r\n"
 
@@ -188,7 +189,7 @@ static void
 trigger(struct ag_probe *p)
 {
 	struct sockaddr_storage to;
-	int len;
+	socklen_t len;
 	enum base_err r;
 
 	if (p->c.side->run != NULL) {
@@ -201,7 +202,7 @@ trigger(struct ag_probe *p)
 		});
 		return;
 	}
-	r = ag_address_resolve(p->c.side->connect, &to, &len);
+	r = wire_addr_parse(p->c.side->connect, &to, &len);
 	if (r != BASE_OK) {
 		ag_probe_end(p, r);
 		return;
@@ -212,8 +213,8 @@ trigger(struct ag_probe *p)
 		base_die("probe: out of memory");
 	bufferevent_setcb(p->plain, on_plain_read, NULL, on_plain_event, p);
 	bufferevent_enable(p->plain, EV_READ | EV_WRITE);
-	if (bufferevent_socket_connect(p->plain, (struct sockaddr *)&to, len) !=
-	    0)
+	if (bufferevent_socket_connect(p->plain, (struct sockaddr *)&to,
+		(int)len) != 0)
 		ag_probe_end(p,
 		    base_fail(BASE_E_AGAIN, "%s: cannot connect: %m",
 			p->c.side->connect));
@@ -225,7 +226,7 @@ ag_probe_client_begin(struct ag_probe *p)
 	struct sockaddr_storage at;
 	uint8_t random[16];
 	enum base_err r;
-	int len;
+	socklen_t len;
 
 	if (RAND_bytes(random, sizeof random) != 1)
 		base_die("probe: no random bytes");
@@ -235,14 +236,14 @@ ag_probe_client_begin(struct ag_probe *p)
 		    SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 		SSL_CTX_set_cert_verify_callback(p->ctx, take_any, NULL);
 	}
-	r = ag_address_resolve(p->c.side->canary, &at, &len);
+	r = wire_addr_parse(p->c.side->canary, &at, &len);
 	if (r != BASE_OK) {
 		ag_probe_end(p, r);
 		return;
 	}
 	p->listener = evconnlistener_new_bind(p->c.eb, on_accept, p,
 	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
-	    8, (struct sockaddr *)&at, len);
+	    8, (struct sockaddr *)&at, (int)len);
 	if (p->listener == NULL) {
 		ag_probe_end(p,
 		    base_fail(BASE_E_IO, "%s: cannot listen: %m",

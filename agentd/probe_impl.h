@@ -40,5 +40,3 @@ bool ag_probe_cert_is_good(struct ag_probe *p, SSL *ssl);
 const char *ag_probe_tls_error(unsigned long e);
 /* The other side has said no, and not just vanished. */
 bool ag_probe_is_alert(unsigned long e);
-enum base_err ag_address_resolve(const char *address,
-    struct sockaddr_storage *out, int *len) BASE_MUST;

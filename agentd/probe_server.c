@@ -10,6 +10,7 @@
 #include <event2/bufferevent_ssl.h>
 
 #include "agentd/probe_impl.h"
+#include "wire/addr.h"
 
 /* An application that just restarts hangs up on everybody: only a word of
  * refusal is one. */
@@ -104,10 +105,10 @@ ag_probe_server_begin(struct ag_probe *p)
 {
 	struct sockaddr_storage to;
 	enum base_err r;
-	int len;
+	socklen_t len;
 	SSL *ssl;
 
-	r = ag_address_resolve(p->c.side->address, &to, &len);
+	r = wire_addr_parse(p->c.side->address, &to, &len);
 	if (r != BASE_OK) {
 		ag_probe_end(p, r);
 		return;
@@ -122,8 +123,8 @@ ag_probe_server_begin(struct ag_probe *p)
 		base_die("probe: out of memory");
 	bufferevent_setcb(p->tls, on_read, NULL, on_event, p);
 	bufferevent_enable(p->tls, EV_READ | EV_WRITE);
-	if (bufferevent_socket_connect(p->tls, (struct sockaddr *)&to, len) !=
-	    0)
+	if (bufferevent_socket_connect(p->tls, (struct sockaddr *)&to,
+		(int)len) != 0)
 		ag_probe_end(p,
 		    base_fail(BASE_E_AGAIN, "%s: cannot connect: %m",
 			p->c.side->address));

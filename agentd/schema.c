@@ -9,6 +9,7 @@
 
 #include "agentd/config.h"
 #include "agentd/schema.h"
+#include "wire/addr.h"
 
 #define LIST_MAX 4096
 
@@ -32,6 +33,8 @@ read_string(const config_setting_t *s, const char *name, enum ag_kind kind,
     char **out)
 {
 	const char *v = config_setting_get_string(s);
+	struct sockaddr_storage ss;
+	socklen_t len;
 
 	if (v == NULL || *v == '\0')
 		return ag_schema_fail(s, "%s: a string is needed", name);
@@ -47,6 +50,11 @@ read_string(const config_setting_t *s, const char *name, enum ag_kind kind,
 		return ag_schema_fail(s,
 		    "%s: \"%s\" is no address: HOST:PORT or [IPV6]:PORT", name,
 		    v);
+	if (kind == AG_K_IP && wire_addr_parse(v, &ss, &len) != BASE_OK)
+		return ag_schema_fail(s,
+		    "%s: \"%s\" is no address by number, 127.0.0.1:PORT or "
+		    "[::1]:PORT: a probe asks no name server",
+		    name, v);
 	*out = base_strdup(v);
 	return BASE_OK;
 }
@@ -157,6 +165,7 @@ read_key(const config_setting_t *s, const struct ag_key *k, char *out)
 	case AG_K_TEXT:
 	case AG_K_PATH:
 	case AG_K_ADDRESS:
+	case AG_K_IP:
 		return read_string(s, k->name, k->kind, (void *)at);
 	case AG_K_ARGV:
 		return read_strings(s, k->name, AG_K_TEXT, (void *)at);
@@ -250,6 +259,7 @@ ag_schema_free(const struct ag_key *keys, void *p)
 		case AG_K_TEXT:
 		case AG_K_PATH:
 		case AG_K_ADDRESS:
+		case AG_K_IP:
 			free(*(char **)at);
 			break;
 		case AG_K_ARGV:

@@ -13,6 +13,7 @@ enum ag_kind {
 	AG_K_TEXT,       /* char *: not empty */
 	AG_K_PATH,       /* char *: absolute */
 	AG_K_ADDRESS,    /* char *: HOST:PORT */
+	AG_K_IP,         /* char *: the same, HOST by number */
 	AG_K_ARGV,       /* char **: NULL terminated, not empty */
 	AG_K_NAMES,      /* char **: NULL terminated names */
 	AG_K_SECONDS,    /* uint32_t in ms; 0 to 86400 s, fractions */

@@ -1,4 +1,4 @@
-/* wire/addr: network addresses as text. Internal to wire/. */
+/* wire/addr: network addresses as text. For wire/ and the probes of agentd/. */
 #pragma once
 
 #include <sys/socket.h>

@@ -77,7 +77,7 @@ relay = { listen = "127.0.0.1:$RWEB1"; $mutual
 	accept = ( "app1", "app2", "app3", "app4" ); };
 CONF
 	web2) cat <<CONF ;;
-relay = { listen = "127.0.0.1:$RWEB2"; root = "plant";
+relay = { listen = "127.0.0.1:$RWEB2"; $mutual
 	accept = ( "app3", "app5", "app6" ); };
 CONF
 	app3) cat <<CONF ;;

@@ -108,15 +108,21 @@ static const struct {
 	{ APP(""), "a server or a client" },
 	{ APP("server = { " SERVER " }; port = 1;"), "port: unknown" },
 	{ APP("server = { root = \"r\"; pem = \"/p\"; };"), "its address" },
-	{ APP("server = { root = \"r\"; address = \"h:1\"; };"),
+	{ APP("server = { root = \"r\"; pem = \"/p\";"
+	      " address = \"h:1\"; };"),
+	    "no address by number" },
+	{ APP("client = { verify_root = \"r\"; trust = \"/t\";"
+	      " canary = \"localhost:1\"; };"),
+	    "no address by number" },
+	{ APP("server = { root = \"r\"; address = \"[::1]:1\"; };"),
 	    "name chain and key" },
 	{ APP("server = { root = \"r\"; pem = \"/p\"; trust = \"/t\";"
-	      " address = \"h:1\"; };"),
+	      " address = \"127.0.0.1:1\"; };"),
 	    "belong together" },
 	{ APP("client = { verify_root = \"r\"; trust = \"/t\"; };"),
 	    "canary and trigger" },
 	{ APP("client = { verify_root = \"r\"; trust = \"/t\";"
-	      " canary = \"h:1\"; };"),
+	      " canary = \"127.0.0.1:1\"; };"),
 	    "belong together" },
 	{ APP("client = { " CLIENT " chain = \"/c\"; key = \"/k\"; };"),
 	    "name it as root" },
