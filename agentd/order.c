@@ -103,6 +103,16 @@ put_link(struct ag_bundle *b, const struct wire_order *o)
 	b->nwo_gen = o->new_with_old == NULL ? 0 : o->to;
 }
 
+/* Forward by NewWithOld, back, in an abort, by OldWithNew: either way the
+ * root that is held vouches for the other. */
+static enum base_err
+vouched(X509 *held, const struct wire_order *o, struct base_time now)
+{
+	return o->from < o->to
+	    ? wire_verify_new_root(held, o->new_with_new, o->new_with_old, now)
+	    : wire_verify_old_root(held, o->new_with_new, o->new_with_old, now);
+}
+
 /* ---- steps --------------------------------------------------------------------- */
 
 static enum base_err
@@ -123,7 +133,7 @@ step_trust(const struct ag_known *k, const struct wire_order *o,
 		return base_fail(BASE_E_REFUSED,
 		    "trust: generation %u, which shall vouch, is not held",
 		    o->from);
-	r = wire_verify_new_root(old, o->new_with_new, o->new_with_old, k->now);
+	r = vouched(old, o, k->now);
 	if (r != BASE_OK)
 		return base_fail(r, "trust: %s", base_why());
 	put_link(b, o);
@@ -152,8 +162,7 @@ cert_anchor(const struct ag_known *k, const struct wire_order *o,
 			return base_fail(BASE_E_REFUSED,
 			    "cert: nothing here vouches for generation %u",
 			    o->to);
-		r = wire_verify_new_root(b->anchor, o->new_with_new,
-		    o->new_with_old, k->now);
+		r = vouched(b->anchor, o, k->now);
 	}
 	if (r != BASE_OK)
 		return base_fail(r, "cert: %s", base_why());

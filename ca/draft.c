@@ -260,6 +260,25 @@ ask_certs(struct ca_drafts *d)
 
 /* ---- orders -------------------------------------------------------------------------- */
 
+/* The new generation's key under the old one's, or, on the way back, the old
+ * one's under the new. NULL where there is none: first installations. */
+static enum base_err
+order_link(struct ca_drafts *d, struct wire_order *o)
+{
+	const bool back = o->from > o->to;
+	struct ca_gen g = { .gen = 0 };
+	const struct base_buf *der;
+	enum base_err r;
+
+	r = ca_store_gen_get(d->ca->store, o->root, back ? o->from : o->to, &g);
+	der = back ? &g.own : &g.nwo;
+	if (r == BASE_OK && der->n > 0)
+		r = wire_x509_from_der(base_buf_span(der),
+		    back ? "OldWithNew" : "NewWithOld", &o->new_with_old);
+	ca_gen_clear(&g);
+	return r;
+}
+
 static enum base_err
 order_root(struct ca_drafts *d, struct wire_order *o)
 {
@@ -270,10 +289,9 @@ order_root(struct ca_drafts *d, struct wire_order *o)
 	if (r == BASE_OK)
 		r = wire_x509_from_der(base_buf_span(&g.nwn), "NewWithNew",
 		    &o->new_with_new);
-	if (r == BASE_OK && g.nwo.n > 0 && o->from != 0)
-		r = wire_x509_from_der(base_buf_span(&g.nwo), "NewWithOld",
-		    &o->new_with_old);
 	ca_gen_clear(&g);
+	if (r == BASE_OK && o->from != 0 && (o->steps & WIRE_STEP_JOIN) == 0)
+		r = order_link(d, o);
 	return r;
 }
 

@@ -66,15 +66,17 @@ ca_json_gens(uint64_t mask)
 }
 
 const char *
-ca_roll_state_name(enum ca_roll_state s)
+ca_roll_word(const struct ca_roll_row *w)
 {
-	switch (s) {
+	const bool back = w->from > w->to;
+
+	switch (w->state) {
 	case CA_ROLL_RUNNING:
-		return "running";
+		return back ? "aborting" : "running";
 	case CA_ROLL_PAUSED:
 		return "paused";
 	case CA_ROLL_DONE:
-		return "done";
+		return back ? "aborted" : "done";
 	}
 	return "none";
 }

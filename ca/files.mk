@@ -43,6 +43,7 @@ ca_SRC += \
 	ca/report.c \
 	ca/roll.c \
 	ca/roll_start.c \
+	ca/roll_steer.c \
 	ca/send.c \
 	ca/store_sqlite.c \
 	ca/store_sqlite_audit.c \

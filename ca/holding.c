@@ -39,15 +39,23 @@ holding_fact(void *arg, const struct ca_fact *f)
 		h->confirmed = true;
 		h->conf = f->conf;
 		h->epoch = f->epoch;
+		h->steps = 0;
 		break;
 	case POL_FACT_SENT:
+		h->steps = f->steps;
+		h->from = f->from;
+		h->to = f->to;
+		h->confirmed = false;
+		break;
 	case POL_FACT_DOUBTED:
 	case POL_FACT_FAILED:
 		h->confirmed = false;
 		break;
-	case POL_FACT_RECEIVED:
 	case POL_FACT_EXCUSED:
 	case POL_FACT_RETURNED:
+		h->excused = f->kind == POL_FACT_EXCUSED;
+		break;
+	case POL_FACT_RECEIVED:
 	case POL_FACT_HELD:
 	case POL_FACT_FREED:
 	case POL_FACT_SEEN:

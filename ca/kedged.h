@@ -157,7 +157,8 @@ void ca_event_waits(struct ca *ca, const char *root, const char *text);
 json_t *ca_json_time(struct base_time t); /* null for 0 */
 json_t *ca_json_steps(uint32_t steps);
 json_t *ca_json_gens(uint64_t mask);
-const char *ca_roll_state_name(enum ca_roll_state s);
+/* running, paused, aborting (on the way back), done, aborted */
+const char *ca_roll_word(const struct ca_roll_row *w);
 const char *ca_proof_name(enum wire_proof p);
 /* "trust+cert" into out. */
 #define CA_STEPS_TEXT 48
@@ -303,10 +304,40 @@ typedef void
 ca_roll_fn(void *arg, enum base_err e, const struct ca_roll_row *row);
 void ca_roll_start(struct ca *ca, const struct ca_roll_want *want,
     ca_roll_fn *done, void *arg);
+/* Row and first facts, within a transaction; fills in the number. */
+enum base_err
+ca_roll_begin(struct ca *ca, struct ca_roll_row *row) BASE_MUST;
+
+/* The operator's words to a roll (ca/roll_steer.c). */
 enum base_err ca_roll_pause(struct ca *ca, const char *root, bool pause,
     const char *who) BASE_MUST;
 enum base_err ca_roll_retry(struct ca *ca, const char *root, const char *node,
     const char *who) BASE_MUST;
+/* Everything back to the old generation. REFUSED after the first finish,
+ * unless late is set: then OldWithNew carries back those who have forgotten
+ * the old root. */
+struct ca_roll_abort {
+	const char *root, *reason, *who; /* reason may be "" */
+	bool late;
+};
+enum base_err
+ca_roll_abort(struct ca *ca, const struct ca_roll_abort *a) BASE_MUST;
+/* Forward again while it goes back; the same roll, the same certificates. */
+enum base_err
+ca_roll_again(struct ca *ca, const char *root, const char *who) BASE_MUST;
+/* A finish towards the goal was sent: some node may have forgotten. */
+enum base_err ca_roll_is_late(struct ca *ca, const struct ca_roll_row *row,
+    bool *out) BASE_MUST;
+/* One word about one node; reason may be "". */
+struct ca_word {
+	const char *root, *node, *reason, *who;
+};
+enum base_err ca_roll_hold(struct ca *ca, const struct ca_word *w) BASE_MUST;
+enum base_err ca_roll_release(struct ca *ca, const struct ca_word *w) BASE_MUST;
+enum base_err ca_roll_excuse(struct ca *ca, const struct ca_word *w) BASE_MUST;
+/* Ends an excuse. When the roll is over the node catches up by a roll of its
+ * own, in which all others have nothing to do. */
+enum base_err ca_roll_return(struct ca *ca, const struct ca_word *w) BASE_MUST;
 /* Failed too often in a row, or held by the operator. */
 bool
 ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node);
@@ -323,8 +354,11 @@ void ca_why_text(const struct ca *ca, const struct pol_why *y, char *out,
 struct ca_holding {
 	bool known; /* some HOLDS or EFFECTIVE is there */
 	bool confirmed; /* nothing outstanding or failed after */
+	bool excused;
 	struct pol_conf conf;
 	uint64_t epoch;
+	/* of the order that was given after it; 0: none */
+	uint32_t steps, from, to;
 };
 enum base_err ca_holding_get(struct ca_store *st, const char *node,
     const char *root, struct ca_holding *out) BASE_MUST;

@@ -25,13 +25,21 @@ renew_add(struct renewing *r, uint32_t node, uint32_t steps)
 		steps & (POL_TRUST | POL_CERT | POL_FINISH) };
 }
 
+/* Given before the roll turned round: outranked, not renewed. */
+static bool
+is_outranked(const struct renewing *r, const struct ca_order *o)
+{
+	return (o->from < o->to) != (r->roll->row.from < r->roll->row.to);
+}
+
 static enum base_err
 renew_open(void *arg, const struct ca_order *o)
 {
 	struct renewing *r = arg;
 	uint32_t node = ca_topo_node(r->ca->topo, o->node);
 
-	if (o->roll != r->roll->row.id || node == POL_NONE || r->open[node])
+	if (o->roll != r->roll->row.id || node == POL_NONE || r->open[node] ||
+	    is_outranked(r, o))
 		return BASE_OK;
 	r->open[node] = true;
 	if (o->expires.ms <= ca_now(r->ca).ms)
@@ -64,7 +72,7 @@ renew_last(struct renewing *r, uint32_t node)
 	    (e = ca_store_order_get(r->ca->store, name, r->roll->row.root,
 		 epoch, &o)) != BASE_OK)
 		goto out;
-	if (o.roll == r->roll->row.id)
+	if (o.roll == r->roll->row.id && !is_outranked(r, &o))
 		renew_add(r, node, o.steps);
 out:
 	ca_order_clear(&o);

@@ -113,33 +113,53 @@ check_order(const struct wire_report *w, const struct ca_order *o)
 	return BASE_OK;
 }
 
-/* An inventory that contradicts what the order must have led to: the report
- * cannot stand for effective. */
-static bool
-inventory_fits(const struct wire_report *w, struct pol_conf after)
+static const struct wire_inventory *
+inventory_of(const struct wire_report *w)
 {
-	for (size_t i = 0; i < w->ninventory; i++) {
-		const struct wire_inventory *v = &w->inventory[i];
-		uint64_t present = v->cert == 0 ? 0 : POL_GEN(v->cert);
+	for (size_t i = 0; i < w->ninventory; i++)
+		if (strcmp(w->inventory[i].root, w->root) == 0)
+			return &w->inventory[i];
+	return NULL; /* no word about the root: nothing that proves it */
+}
 
-		if (strcmp(v->root, w->root) != 0)
-			continue;
-		return v->trust == after.trust &&
-		    v->bridging == (after.bridge != 0) &&
-		    (after.present & present) == present &&
-		    (present != 0) == (after.present != 0);
-	}
-	return false; /* no word about the root: nothing that proves it */
+/* Does the inventory show what the order must have led to? Where an order
+ * before it was outranked or failed, several answers are right: the engine
+ * knows which, and *after becomes the one that was given. */
+static bool
+inventory_fits(struct ca *ca, const struct wire_report *w,
+    struct pol_conf *after)
+{
+	const struct wire_inventory *v = inventory_of(w);
+	const struct ca_roll *roll = ca_roll_of(ca, w->root);
+	struct pol_conf is = *after;
+
+	if (v == NULL)
+		return false;
+	is.trust = v->trust;
+	is.present = v->cert == 0 ? 0 : POL_GEN(v->cert);
+	if (v->bridging != (after->bridge != 0))
+		is.bridge = v->bridging && roll != NULL
+		    ? (POL_GEN(roll->row.from) | POL_GEN(roll->row.to)) &
+			~is.present
+		    : 0;
+	if (memcmp(&is, after, sizeof(is)) == 0)
+		return true;
+	if (roll == NULL ||
+	    !pol_engine_may_hold(roll->engine, ca_topo_node(ca->topo, w->node),
+		w->epoch, is))
+		return false;
+	*after = is;
+	return true;
 }
 
 /* ---- keeping it -------------------------------------------------------------------- */
 
+/* f->conf is what the node holds if it says effective. */
 static enum base_err
 keep_fact(struct ca *ca, struct ca_order *o, const struct verdict *v,
     struct ca_fact *f)
 {
-	struct ca_holding h;
-	enum base_err r;
+	const struct pol_conf after = f->conf;
 
 	*f = (struct ca_fact){ .roll = o->roll,
 		.kind = v->fact,
@@ -150,12 +170,8 @@ keep_fact(struct ca *ca, struct ca_order *o, const struct verdict *v,
 		.at = ca_now(ca) };
 	memcpy(f->root, o->root, sizeof(f->root));
 	memcpy(f->node, o->node, sizeof(f->node));
-	if (v->fact == POL_FACT_EFFECTIVE) {
-		if ((r = ca_holding_get(ca->store, o->node, o->root, &h)) !=
-		    BASE_OK)
-			return r;
-		f->conf = ca_conf_after(h.conf, o);
-	}
+	if (v->fact == POL_FACT_EFFECTIVE)
+		f->conf = after;
 	if ((o->steps & WIRE_STEP_JOIN) != 0) {
 		/* from here on it takes part in a roll that runs */
 		f->kind =
@@ -304,11 +320,11 @@ take(struct ca *ca, struct wire_report *w, struct ca_report *row,
 	    (r = ca_holding_get(ca->store, w->node, w->root, &h)) != BASE_OK)
 		goto out;
 	old = o.state;
+	f.conf = ca_conf_after(h.conf, &o);
 	if (w->status == WIRE_EFFECTIVE &&
 	    (o.steps & (WIRE_STEP_TRUST | WIRE_STEP_CERT | WIRE_STEP_FINISH)) !=
 		0 &&
-	    old <= CA_ORDER_RECEIVED &&
-	    !inventory_fits(w, ca_conf_after(h.conf, &o))) {
+	    old <= CA_ORDER_RECEIVED && !inventory_fits(ca, w, &f.conf)) {
 		w->status = WIRE_FAILED;
 		snprintf(w->reason, sizeof(w->reason),
 		    "says effective, but its inventory does not show that "

@@ -201,6 +201,9 @@ draft_is_due(struct ca *ca, struct ca_roll *w, struct ca_draft *t)
 	uint32_t node = ca_topo_node(ca->topo, t->order.node);
 	struct pol_why why;
 
+	/* the roll turned round while hsmd signed */
+	if ((t->order.from < t->order.to) != (w->row.from < w->row.to))
+		return false;
 	/* what is outstanding anyway is no new step */
 	if (t->err == BASE_OK && node != POL_NONE && w->renews[node])
 		return ca_roll_is_out(w, node);
@@ -315,6 +318,25 @@ out:
 	ca_drafts_free(d);
 }
 
+/* A node that missed whole rolls holds none of the two generations: it is
+ * led there one by one, each vouched for by the one before. */
+static void
+draft_catch_up(const struct ca_roll *w, uint32_t node, struct wire_order *o)
+{
+	uint64_t has = pol_engine_possible(w->engine, node).before.trust;
+	uint32_t last;
+
+	if ((o->steps & WIRE_STEP_TRUST) == 0 || o->from > o->to || has == 0 ||
+	    (has & (POL_GEN(o->from) | POL_GEN(o->to))) != 0)
+		return;
+	last = 64 - (uint32_t)__builtin_clzll(has);
+	if (last >= o->from)
+		return;
+	o->steps = WIRE_STEP_TRUST;
+	o->from = last;
+	o->to = last + 1;
+}
+
 static enum base_err
 draft_fill(struct ca *ca, const struct ca_roll *w, const struct pol_order *p,
     struct ca_draft *t)
@@ -332,8 +354,9 @@ draft_fill(struct ca *ca, const struct ca_roll *w, const struct pol_order *p,
 	o->steps = p->steps;
 	o->from = w->row.from;
 	o->to = w->row.to;
-	o->bridge = role.bridges && (p->steps & POL_CERT) != 0;
 	o->verifies = role.verifies;
+	draft_catch_up(w, p->node, o);
+	o->bridge = role.bridges && (o->steps & POL_CERT) != 0;
 	return BASE_OK;
 }
 
@@ -390,9 +413,10 @@ finish_store(struct ca *ca, struct ca_roll *w, struct base_time now)
 	    (r = ca_store_roll_state(ca->store, w->row.id, CA_ROLL_DONE,
 		 now)) == BASE_OK &&
 	    (r = ca_audit(ca, CA_NODE_CA, "roll",
-		 "%llu of root %s: done, "
+		 "%llu of root %s: %s, "
 		 "generation %u is current",
-		 (unsigned long long)w->row.id, w->row.root, w->row.to)) ==
+		 (unsigned long long)w->row.id, w->row.root,
+		 w->row.from < w->row.to ? "done" : "aborted", w->row.to)) ==
 		BASE_OK)
 		r = ca_store_commit(ca->store);
 	ca_store_rollback(ca->store);
@@ -417,12 +441,14 @@ roll_finish(struct ca *ca, struct ca_roll *w)
 	w->row.state = CA_ROLL_DONE;
 	w->row.ended = now;
 	base_log(BASE_NOTICE,
-	    "roll %llu of root %s: running -> done, "
-	    "generation %u is current",
-	    (unsigned long long)w->row.id, w->row.root, w->row.to);
+	    "roll %llu of root %s: %s, generation %u is current",
+	    (unsigned long long)w->row.id, w->row.root, ca_roll_word(&w->row),
+	    w->row.to);
 	if (w->waits[0] != '\0')
 		ca_event_waits(ca, w->row.root, "");
-	ca_event_roll(ca, &w->row, "running", "done");
+	ca_event_roll(ca, &w->row,
+	    w->row.from < w->row.to ? "running" : "aborting",
+	    ca_roll_word(&w->row));
 	roll_free(w);
 	ca->tidy_wanted = true;
 	ca_kick(ca);

@@ -1,7 +1,7 @@
 /*
- * ca/roll_start: what must be right before a roll is accepted, and the
- * operator's words to a running one. The new generation's certificates are
- * made first, once; only then one transaction makes the roll.
+ * ca/roll_start: what must be right before a roll is accepted. The new
+ * generation's certificates are made first, once; only then one transaction
+ * makes the roll. After an abort the same ones are used again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +84,8 @@ check_node(struct ca *ca, const struct ca_root *root, uint32_t i,
 		    n->name, n->name);
 	if ((r = ca_holding_get(ca->store, n->name, root->name, &h)) != BASE_OK)
 		return r;
+	if (h.excused)
+		return BASE_OK; /* and stays so until it returns */
 	if (!h.known)
 		problem(problems,
 		    "node %s: has not reported that it holds "
@@ -147,29 +149,55 @@ struct starting {
 	void *arg;
 };
 
+/* What a node holds as the roll begins. An answer that never came (it was
+ * excused) leaves both possible. */
 static enum base_err
-start_facts(struct ca *ca, const struct ca_roll_row *row)
+start_node(struct ca *ca, const struct ca_roll_row *row, uint32_t node)
 {
 	uint32_t root = ca_topo_root(ca->topo, row->root);
-	enum base_err r = BASE_OK;
+	struct ca_order last = {
+		.bridge = pol_graph_role(ca->topo->graph, root, node).bridges
+	};
+	struct ca_fact f = { .kind = POL_FACT_HOLDS,
+		.roll = row->id,
+		.at = row->started };
+	struct ca_holding h;
+	enum base_err r;
 
-	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nnodes; i++) {
-		struct ca_fact f = { .kind = POL_FACT_HOLDS,
-			.roll = row->id,
-			.at = row->started };
-		struct ca_holding h;
-
-		if (pol_graph_steps(ca->topo->graph, root, i) == 0)
-			continue;
-		memcpy(f.root, row->root, sizeof(f.root));
-		memcpy(f.node, ca->topo->nodes[i].name, sizeof(f.node));
-		if ((r = ca_holding_get(ca->store, f.node, f.root, &h)) !=
-		    BASE_OK)
-			break;
-		f.conf = h.conf;
-		f.epoch = h.epoch;
-		r = ca_store_fact_add(ca->store, &f);
+	memcpy(f.root, row->root, sizeof(f.root));
+	memcpy(f.node, ca->topo->nodes[node].name, sizeof(f.node));
+	if ((r = ca_holding_get(ca->store, f.node, f.root, &h)) != BASE_OK)
+		return r;
+	if (!h.known)
+		return BASE_OK;
+	f.conf = h.conf;
+	f.epoch = h.epoch;
+	if ((r = ca_store_fact_add(ca->store, &f)) != BASE_OK)
+		return r;
+	if (!h.confirmed && h.steps != 0) {
+		last.steps = h.steps;
+		last.from = h.from;
+		last.to = h.to;
+		f.kind = POL_FACT_DOUBTED;
+		f.conf = ca_conf_after(h.conf, &last);
+		if ((r = ca_store_fact_add(ca->store, &f)) != BASE_OK)
+			return r;
 	}
+	if (!h.excused)
+		return BASE_OK;
+	f.kind = POL_FACT_EXCUSED;
+	return ca_store_fact_add(ca->store, &f);
+}
+
+enum base_err
+ca_roll_begin(struct ca *ca, struct ca_roll_row *row)
+{
+	uint32_t root = ca_topo_root(ca->topo, row->root);
+	enum base_err r = ca_store_roll_add(ca->store, row);
+
+	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nnodes; i++)
+		if (pol_graph_steps(ca->topo->graph, root, i) != 0)
+			r = start_node(ca, row, i);
 	return r;
 }
 
@@ -180,8 +208,7 @@ start_store(struct ca *ca, struct ca_roll_row *row, const char *who)
 
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
-	if ((r = ca_store_roll_add(ca->store, row)) == BASE_OK &&
-	    (r = start_facts(ca, row)) == BASE_OK &&
+	if ((r = ca_roll_begin(ca, row)) == BASE_OK &&
 	    (r = ca_audit(ca, who, "roll",
 		 "%llu of root %s: started, "
 		 "%u to %u, %s",
@@ -246,66 +273,4 @@ ca_roll_start(struct ca *ca, const struct ca_roll_want *want, ca_roll_fn *done,
 	s->row.state = CA_ROLL_RUNNING;
 	s->row.started = ca_now(ca);
 	ca_make_generation(ca, want->root, s->row.to, start_made, s);
-}
-
-/* ---- pause, resume, retry ---------------------------------- */
-
-enum base_err
-ca_roll_pause(struct ca *ca, const char *root, bool pause, const char *who)
-{
-	enum ca_roll_state to = pause ? CA_ROLL_PAUSED : CA_ROLL_RUNNING;
-	struct ca_roll *w = ca_roll_of(ca, root);
-	const char *old;
-	enum base_err r;
-
-	if (w == NULL)
-		return base_fail(BASE_E_STATE, "root %s: does not roll", root);
-	if (w->row.state == to)
-		return BASE_OK;
-	if ((r = ca_store_begin(ca->store)) != BASE_OK)
-		return r;
-	if ((r = ca_store_roll_state(ca->store, w->row.id, to,
-		 (struct base_time){ 0 })) == BASE_OK &&
-	    (r = ca_audit(ca, who, "roll", "%llu of root %s: %s",
-		 (unsigned long long)w->row.id, root,
-		 ca_roll_state_name(to))) == BASE_OK)
-		r = ca_store_commit(ca->store);
-	ca_store_rollback(ca->store);
-	if (r != BASE_OK)
-		return r;
-	old = ca_roll_state_name(w->row.state);
-	w->row.state = to;
-	ca_event_roll(ca, &w->row, old, ca_roll_state_name(to));
-	ca_kick(ca);
-	return BASE_OK;
-}
-
-enum base_err
-ca_roll_retry(struct ca *ca, const char *root, const char *node,
-    const char *who)
-{
-	struct ca_roll *w = ca_roll_of(ca, root);
-	struct ca_fact f = { .kind = POL_FACT_FREED, .at = ca_now(ca) };
-	enum base_err r;
-
-	if (w == NULL)
-		return base_fail(BASE_E_STATE, "root %s: does not roll", root);
-	if (ca_topo_node(ca->topo, node) == POL_NONE)
-		return base_fail(BASE_E_NOTFOUND, "node %s: not known", node);
-	memcpy(f.root, w->row.root, sizeof(f.root));
-	snprintf(f.node, sizeof(f.node), "%s", node);
-	f.roll = w->row.id;
-	if ((r = ca_store_begin(ca->store)) != BASE_OK)
-		return r;
-	if ((r = ca_store_fact_add(ca->store, &f)) == BASE_OK &&
-	    (r = ca_audit(ca, who, "retry", "%s of root %s", node, root)) ==
-		BASE_OK)
-		r = ca_store_commit(ca->store);
-	ca_store_rollback(ca->store);
-	if (r != BASE_OK)
-		return r;
-	w->retries[ca_topo_node(ca->topo, node)].ms = 0;
-	ca_roll_tell(ca, &f);
-	ca_event_node(ca, node, "held", "freed");
-	return BASE_OK;
 }

@@ -142,6 +142,9 @@ enum base_err
 ca_store_roll_add(struct ca_store *st, struct ca_roll_row *r) BASE_MUST;
 enum base_err ca_store_roll_state(struct ca_store *st, uint64_t id,
     enum ca_roll_state state, struct base_time ended) BASE_MUST;
+/* The roll goes the other way from here on. */
+enum base_err ca_store_roll_turn(struct ca_store *st, uint64_t id,
+    uint32_t from, uint32_t to) BASE_MUST;
 enum base_err ca_store_rolls(struct ca_store *st, struct ca_roll_row **out,
     size_t *n) BASE_MUST;
 

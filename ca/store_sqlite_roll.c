@@ -44,6 +44,21 @@ ca_store_roll_state(struct ca_store *st, uint64_t id, enum ca_roll_state state,
 	return r;
 }
 
+enum base_err
+ca_store_roll_turn(struct ca_store *st, uint64_t id, uint32_t from, uint32_t to)
+{
+	int changes = 0;
+	enum base_err r = ca_sq_run(st, &changes,
+	    "UPDATE roll SET gen_from = ?, gen_to = ?"
+	    " WHERE id = ? AND state < 3",
+	    "iii", (int64_t)from, (int64_t)to, (int64_t)id);
+
+	if (r == BASE_OK && changes != 1)
+		r = base_fail(BASE_E_NOTFOUND, "roll %llu: does not run",
+		    (unsigned long long)id);
+	return r;
+}
+
 static enum base_err
 roll_read(sqlite3_stmt *s, struct ca_roll_row *w)
 {

@@ -271,7 +271,7 @@ group_count(struct pol_engine *e, uint32_t node, bool add)
 	for (uint32_t s = POL_TRUST; s <= POL_FINISH; s <<= 1)
 		if (todo & s)
 			bump(&g->todo[shape_layer(&e->shape, role, s)], add);
-	if (n->epoch != 0 && n->to == e->goal.to) {
+	if (engine_serves(e, n)) {
 		bump(&g->outstanding, add);
 		bump(&e->outstanding, add);
 	}

@@ -74,6 +74,15 @@ struct pol_engine {
 	struct pol_time now;
 };
 
+/* The outstanding order, if any, moves the node towards the goal; one of
+ * before the roll turned round does not. */
+static inline bool
+engine_serves(const struct pol_engine *e, const struct enode *n)
+{
+	return n->epoch != 0 &&
+	    (n->from < n->to) == (e->goal.from < e->goal.to);
+}
+
 enum pol_err nodeset_new(struct nodeset *s, uint32_t n) POL_MUST;
 void nodeset_put(struct nodeset *s, uint32_t i, bool in);
 bool nodeset_has(const struct nodeset *s, uint32_t i);

@@ -182,7 +182,7 @@ gate_one_order(const struct pol_engine *e, uint32_t node, uint32_t steps,
 		return true;
 	/* one of another goal is outranked by a higher epoch; what it may
 	 * have done is among what is judged */
-	if (n->to != e->goal.to)
+	if (!engine_serves(e, n))
 		return true;
 	if (why != NULL)
 		gate_why_peer(e, why, node, n->steps);

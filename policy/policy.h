@@ -251,6 +251,7 @@ enum pol_done {
 };
 enum pol_done
 pol_engine_step(const struct pol_engine *e, uint32_t node, uint32_t step);
+bool pol_engine_is_excused(const struct pol_engine *e, uint32_t node);
 /* Every node with a part holds exactly the goal. */
 bool pol_engine_is_done(const struct pol_engine *e);
 /* Number of steps of the roll, and how many of them are effective. */

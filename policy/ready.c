@@ -213,10 +213,17 @@ pol_engine_step(const struct pol_engine *e, uint32_t node, uint32_t step)
 	n = &e->node[node];
 	if (n->done & step)
 		return POL_STEP_DONE;
-	if (n->epoch != 0 && n->to == e->goal.to && (n->steps & step))
+	if (engine_serves(e, n) && (n->steps & step))
 		return (n->flags & NODE_RECEIVED) ? POL_STEP_RECEIVED
 						  : POL_STEP_SENT;
 	return (n->last_steps & step) ? POL_STEP_FAILED : POL_STEP_WAITING;
+}
+
+bool
+pol_engine_is_excused(const struct pol_engine *e, uint32_t node)
+{
+	return node < e->shape.graph->nnodes &&
+	    (e->node[node].flags & NODE_EXCUSED) != 0;
 }
 
 bool

@@ -160,6 +160,17 @@ check_periods(const X509 *old, const X509 *nwn, const X509 *nwo)
 	return BASE_OK;
 }
 
+/* RFC 9810 4.4: OldWithNew has the old root's dates. */
+static enum base_err
+check_periods_back(const X509 *old, const X509 *own)
+{
+	if (!is_not_after(X509_get0_notBefore(old), X509_get0_notBefore(own)) ||
+	    !is_not_after(X509_get0_notAfter(own), X509_get0_notAfter(old)))
+		return refuse("OldWithNew goes beyond the dates of the old "
+			      "root");
+	return BASE_OK;
+}
+
 enum base_err
 wire_verify_root(X509 *root, struct base_time now)
 {
@@ -195,5 +206,23 @@ wire_verify_new_root(X509 *old, X509 *new_with_new, X509 *new_with_old,
 		return refuse("the old root names the hash of another key "
 			      "as the next (RFC 8649); this may be an attack "
 			      "with a stolen key");
+	return BASE_OK;
+}
+
+enum base_err
+wire_verify_old_root(X509 *new, X509 *old_root, X509 *old_with_new,
+    struct base_time now)
+{
+	enum base_err r;
+
+	if ((r = wire_verify_root(old_root, now)) != BASE_OK ||
+	    (r = check_ties(new, old_root, old_with_new)) != BASE_OK ||
+	    (r = check_ca_under(old_with_new, new, now)) != BASE_OK ||
+	    (r = check_periods_back(old_root, old_with_new)) != BASE_OK)
+		return r;
+	if (next_key(old_root, new) == NEXT_IS_NOT)
+		return refuse("the older root names the hash of another key "
+			      "as the next (RFC 8649): it is not the one "
+			      "before this");
 	return BASE_OK;
 }

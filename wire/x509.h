@@ -66,6 +66,12 @@ enum base_err wire_verify_cert(const struct wire_verify *v, X509 *cert,
  * is that key. */
 enum base_err wire_verify_new_root(X509 *old, X509 *new_with_new,
     X509 *new_with_old, struct base_time now) BASE_MUST;
+/* The way back, for an abort: the same decision about an older root. new is
+ * held, OldWithNew is the older root's key certified by new with the older
+ * root's dates, and an older root that names a next key (RFC 8649) names
+ * new's. */
+enum base_err wire_verify_old_root(X509 *new, X509 *old_root,
+    X509 *old_with_new, struct base_time now) BASE_MUST;
 /* A first root that only a signed order or a pinned hash vouches for:
  * self-signed, root profile. */
 enum base_err wire_verify_root(X509 *root, struct base_time now) BASE_MUST;

@@ -286,6 +286,70 @@ START_TEST(finish)
 }
 END_TEST
 
+/* An abort: 2 is held and presented, and everything goes back to 1. */
+static void
+begin_back(struct world *w, uint32_t steps)
+{
+	begin(w, steps);
+	w->o.from = 2;
+	w->o.to = 1;
+	w->o.epoch = 3;
+	swap(&w->o.new_with_new, rig_ref(rig_root(1)));
+	swap(&w->o.new_with_old, rig_ref(rig_link(2, 1)));
+	if (steps & WIRE_STEP_CERT)
+		swap(&w->o.cert, rig_ref(rig_leaf(1)));
+	swap(&w->bundle->trust[0], rig_ref(rig_root(2)));
+	swap(&w->bundle->cert, rig_ref(rig_leaf(2)));
+	swap(&w->bundle->anchor, rig_ref(rig_root(2)));
+	w->bundle->trust_gen[0] = w->bundle->cert_gen = 2;
+	w->bundle->anchor_gen = 2;
+}
+
+START_TEST(back_while_the_old_root_is_held)
+{
+	struct world w;
+
+	begin_back(&w, WIRE_STEP_CERT);
+	w.bundle->trust[1] = rig_ref(rig_root(1));
+	w.bundle->trust_gen[1] = 1;
+	w.bundle->ntrust = 2;
+	taken(&w);
+	ck_assert_uint_eq(w.next->cert_gen, 1);
+	ck_assert_uint_eq(w.next->anchor_gen, 1);
+	ck_assert_uint_eq(ag_bundle_generations(w.next), 3);
+	end(&w);
+	/* forgotten already: it needs trust first */
+	begin_back(&w, WIRE_STEP_CERT);
+	refused(&w, "needs trust first");
+}
+END_TEST
+
+START_TEST(back_by_old_with_new)
+{
+	struct world w;
+
+	begin_back(&w, WIRE_STEP_TRUST);
+	taken(&w);
+	ck_assert_uint_eq(ag_bundle_generations(w.next), 3);
+	end(&w);
+	/* a node that verifies nobody moves its check anchor back */
+	begin_back(&w, WIRE_STEP_CERT);
+	w.k.verifies = w.o.verifies = false;
+	w.bundle->ntrust = 0;
+	taken(&w);
+	ck_assert_uint_eq(w.next->anchor_gen, 1);
+	X509_free(w.bundle->trust[0]);
+	end(&w);
+	/* vouched for by another root than the one that is held */
+	begin_back(&w, WIRE_STEP_TRUST);
+	swap(&w.o.new_with_old, rig_ref(rig_link(3, 1)));
+	refused(&w, "trust:");
+	begin_back(&w, WIRE_STEP_TRUST);
+	swap(&w.o.new_with_new, rig_ref(rig_root(3)));
+	refused(&w, "trust:");
+}
+END_TEST
+
 START_TEST(finish_too_soon)
 {
 	struct world w;
@@ -527,6 +591,8 @@ case_order(void)
 	tcase_add_test(t, bridge);
 	tcase_add_test(t, finish);
 	tcase_add_test(t, finish_too_soon);
+	tcase_add_test(t, back_while_the_old_root_is_held);
+	tcase_add_test(t, back_by_old_with_new);
 	tcase_add_test(t, tidy);
 	tcase_add_test(t, join);
 	tcase_add_test(t, epochs);

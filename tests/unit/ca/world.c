@@ -251,6 +251,8 @@ direction(struct world *w, const char *presenter, const char *verifier,
 	const struct world_node *v = world_node(w, verifier);
 	uint64_t shown = p->conf.present | (client ? p->conf.bridge : 0);
 
+	if (p->excused || v->excused)
+		return;
 	if (p->joined && v->joined && p->highest > 0 && v->highest > 0)
 		ck_assert_msg((shown & v->conf.trust) != 0,
 		    "%s shows %llx to "
@@ -327,6 +329,11 @@ agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
 	memcpy(row.digest, digest, 32);
 	memcpy(row.root, o->root, CA_NAME);
 	n->highest = o->epoch;
+	/* somebody has to vouch for the new root */
+	if ((o->steps & WIRE_STEP_TRUST) != 0 && o->from != 0)
+		ck_assert_uint_ne(n->conf.trust &
+			(POL_GEN(o->from) | POL_GEN(o->to)),
+		    0);
 	if (!n->fails) {
 		n->conf = ca_conf_after(n->conf, &row);
 		n->orders++;

@@ -56,6 +56,43 @@ START_TEST(accepts)
 }
 END_TEST
 
+/* The way back: new is held, old is offered with OldWithNew. */
+static enum base_err
+decide_back(const struct roots *r, const struct fleet_key *by, long day)
+{
+	struct wire_tbs t = fleet_tbs(WIRE_OLD_WITH_NEW, "plant", "", OLD, by);
+	X509 *old = fleet_issue(&r->old, OLD);
+	X509 *nwn = fleet_issue(&r->nwn, NEW);
+	X509 *own = fleet_issue(&t, by);
+	enum base_err e = wire_verify_old_root(nwn, old, own, ON(day));
+
+	X509_free(old);
+	X509_free(nwn);
+	X509_free(own);
+	return e;
+}
+
+START_TEST(the_way_back)
+{
+	struct roots r;
+
+	roots_init(&r);
+	r.nwn.has_next = true; /* the one after it: that says nothing here */
+	SHA256(EVE->spki.p, EVE->spki.n, r.nwn.next_hash);
+	ck_assert_msg(decide_back(&r, NEW, 100) == BASE_OK, "%s", base_why());
+	ck_assert_int_ne(decide_back(&r, EVE, 100), BASE_OK);
+	ck_assert_int_ne(decide_back(&r, NEW, 366), BASE_OK);
+	/* a root that has promised itself to another successor */
+	SHA256(EVE->spki.p, EVE->spki.n, r.old.next_hash);
+	ck_assert_int_eq(decide_back(&r, NEW, 100), BASE_E_REFUSED);
+	ck_assert_ptr_nonnull(strstr(base_why(), "8649"));
+	roots_init(&r);
+	r.old.not_after = ON(300);
+	ck_assert_int_eq(decide_back(&r, NEW, 100), BASE_E_REFUSED);
+	ck_assert_ptr_nonnull(strstr(base_why(), "dates"));
+}
+END_TEST
+
 START_TEST(next_key)
 {
 	struct roots r;
@@ -245,6 +282,7 @@ case_root(void)
 
 	tcase_add_test(c, accepts);
 	tcase_add_test(c, next_key);
+	tcase_add_test(c, the_way_back);
 	tcase_add_test(c, signatures);
 	tcase_add_test(c, keys_and_names);
 	tcase_add_test(c, periods);

@@ -1,0 +1,373 @@
+/*
+ * ca/roll_steer: the operator's words to a roll: pause, abort, on again;
+ * hold, release, excuse and return of a node. Each is one transaction with
+ * its audit record, then memory, then an event; a killed kedged finds all of
+ * it in the store.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+
+static enum base_err
+find(struct ca *ca, const char *root, struct ca_roll **out)
+{
+	*out = ca_roll_of(ca, root);
+	return *out != NULL
+	    ? BASE_OK
+	    : base_fail(BASE_E_STATE, "root %s: does not roll", root);
+}
+
+/* ---- pause, resume ---------------------------------------------------------- */
+
+enum base_err
+ca_roll_pause(struct ca *ca, const char *root, bool pause, const char *who)
+{
+	struct ca_roll_row row;
+	struct ca_roll *w;
+	enum base_err r;
+
+	if ((r = find(ca, root, &w)) != BASE_OK)
+		return r;
+	row = w->row;
+	row.state = pause ? CA_ROLL_PAUSED : CA_ROLL_RUNNING;
+	if (w->row.state == row.state)
+		return BASE_OK;
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_store_roll_state(ca->store, row.id, row.state,
+		 (struct base_time){ 0 })) == BASE_OK &&
+	    (r = ca_audit(ca, who, "roll", "%llu of root %s: %s",
+		 (unsigned long long)row.id, root, ca_roll_word(&row))) ==
+		BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	if (r != BASE_OK)
+		return r;
+	ca_event_roll(ca, &row, ca_roll_word(&w->row), ca_roll_word(&row));
+	w->row.state = row.state;
+	ca_kick(ca);
+	return BASE_OK;
+}
+
+/* ---- the way back, and forward again -------------------------------------------- */
+
+struct late {
+	const struct ca_roll_row *row;
+	bool late;
+};
+
+static enum base_err
+late_fact(void *arg, const struct ca_fact *f)
+{
+	struct late *l = arg;
+
+	if (f->kind == POL_FACT_SENT && (f->steps & POL_FINISH) != 0 &&
+	    f->to == l->row->to)
+		l->late = true;
+	return BASE_OK;
+}
+
+enum base_err
+ca_roll_is_late(struct ca *ca, const struct ca_roll_row *row, bool *out)
+{
+	struct late l = { row, false };
+	enum base_err r =
+	    ca_store_facts_of_roll(ca->store, row->id, late_fact, &l);
+
+	*out = l.late;
+	return r;
+}
+
+struct turning {
+	struct ca *ca;
+	const struct ca_roll_row *row;
+	struct ca_order *list; /* without cms */
+	size_t n;
+};
+
+static enum base_err
+turn_order(void *arg, const struct ca_order *o)
+{
+	struct turning *t = arg;
+
+	if (o->roll != t->row->id)
+		return BASE_OK;
+	t->list = base_realloc_array(t->list, t->n + 1, sizeof(*t->list));
+	t->list[t->n] = *o;
+	memset(&t->list[t->n++].cms, 0, sizeof(o->cms));
+	return BASE_OK;
+}
+
+/* Orders under way are outranked: they leave the mailboxes, and whoever has
+ * got one is told otherwise under a higher epoch. */
+static enum base_err
+turn_store(struct turning *t, const struct ca_roll_row *next, const char *what,
+    const char *who)
+{
+	struct ca_store *st = t->ca->store;
+	enum base_err r;
+
+	if ((r = ca_store_begin(st)) != BASE_OK)
+		return r;
+	if ((r = ca_store_orders_open(st, true, turn_order, t)) != BASE_OK ||
+	    (r = ca_store_roll_turn(st, next->id, next->from, next->to)) !=
+		BASE_OK)
+		goto out;
+	for (size_t i = 0; r == BASE_OK && i < t->n; i++)
+		r = ca_store_orders_replace(st, t->list[i].node,
+		    t->list[i].root, t->list[i].epoch + 1);
+	if (r == BASE_OK &&
+	    (r = ca_audit(t->ca, who, "roll", "%llu of root %s: %s",
+		 (unsigned long long)next->id, next->root, what)) == BASE_OK)
+		r = ca_store_commit(st);
+out:
+	ca_store_rollback(st);
+	return r;
+}
+
+static enum base_err
+turn(struct ca *ca, struct ca_roll *w, const char *what, const char *who)
+{
+	struct ca_roll_row was = w->row, next = w->row;
+	struct turning t = { ca, &was, NULL, 0 };
+	enum base_err r;
+
+	next.from = was.to;
+	next.to = was.from;
+	if ((r = turn_store(&t, &next, what, who)) != BASE_OK)
+		goto out;
+	for (size_t i = 0; i < t.n; i++) {
+		enum ca_order_state old = t.list[i].state;
+
+		t.list[i].state = CA_ORDER_REPLACED;
+		ca_deliver_settled(ca->deliver, t.list[i].node, t.list[i].root,
+		    t.list[i].epoch);
+		ca_event_order(ca, &t.list[i], old);
+	}
+	base_log(BASE_NOTICE, "roll %llu of root %s: %s",
+	    (unsigned long long)next.id, next.root, what);
+	ca_event_roll(ca, &next, ca_roll_word(&was), ca_roll_word(&next));
+	/* w is gone after this: the engine is made anew from its facts */
+	if ((r = ca_roll_reopen(ca)) != BASE_OK)
+		base_die("roll: %s", base_why());
+	ca_kick(ca);
+out:
+	free(t.list);
+	return r;
+}
+
+enum base_err
+ca_roll_abort(struct ca *ca, const struct ca_roll_abort *a)
+{
+	struct ca_roll *w;
+	char *what;
+	bool late;
+	enum base_err r;
+
+	if ((r = find(ca, a->root, &w)) != BASE_OK)
+		return r;
+	if (w->row.from > w->row.to)
+		return base_fail(BASE_E_STATE,
+		    "root %s: goes back to generation %u already; kedge roll "
+		    "start %s turns it forward again",
+		    a->root, w->row.to, a->root);
+	if ((r = ca_roll_is_late(ca, &w->row, &late)) != BASE_OK)
+		return r;
+	if (late && !a->late)
+		return base_fail(BASE_E_REFUSED,
+		    "root %s: past the point of no return: finish was sent, "
+		    "and some node may have forgotten generation %u. Going on "
+		    "is the shorter way; with --after-finish those nodes take "
+		    "generation %u back by OldWithNew, which takes trust, cert "
+		    "and finish once more",
+		    a->root, w->row.from, w->row.from);
+	what = base_asprintf("abort, back to generation %u%s%s", w->row.from,
+	    a->reason[0] == '\0' ? "" : ": ", a->reason);
+	r = turn(ca, w, what, a->who);
+	free(what);
+	return r;
+}
+
+enum base_err
+ca_roll_again(struct ca *ca, const char *root, const char *who)
+{
+	struct ca_roll *w;
+	enum base_err r;
+
+	if ((r = find(ca, root, &w)) != BASE_OK)
+		return r;
+	if (w->row.from < w->row.to)
+		return base_fail(BASE_E_STATE,
+		    "root %s: rolls already; see kedge roll status", root);
+	return turn(ca, w, "on again after an abort", who);
+}
+
+/* ---- one node ---------------------------------------------------------------------- */
+
+static enum base_err
+word_check(struct ca *ca, const struct ca_word *w)
+{
+	uint32_t root = ca_topo_root(ca->topo, w->root);
+	uint32_t node = ca_topo_node(ca->topo, w->node);
+
+	if (root == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND,
+		    "root %s: not known; see kedge root list", w->root);
+	if (node == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND, "node %s: not known",
+		    w->node);
+	if (pol_graph_steps(ca->topo->graph, root, node) == 0)
+		return base_fail(BASE_E_STATE,
+		    "node %s: no link of it uses root %s", w->node, w->root);
+	return BASE_OK;
+}
+
+static struct ca_fact
+word_fact(struct ca *ca, const struct ca_word *w, enum pol_fact_kind kind)
+{
+	const struct ca_roll *roll = ca_roll_of(ca, w->root);
+	struct ca_fact f = { .kind = kind, .at = ca_now(ca) };
+
+	snprintf(f.root, sizeof(f.root), "%s", w->root);
+	snprintf(f.node, sizeof(f.node), "%s", w->node);
+	f.roll = roll == NULL ? 0 : roll->row.id;
+	return f;
+}
+
+static enum base_err
+word_store(struct ca *ca, const struct ca_word *w, const struct ca_fact *f,
+    const char *what)
+{
+	enum base_err r;
+
+	if ((r = ca_store_fact_add(ca->store, f)) != BASE_OK)
+		return r;
+	return ca_audit(ca, w->who, what, "%s of root %s%s%s", w->node, w->root,
+	    w->reason[0] == '\0' ? "" : ": ", w->reason);
+}
+
+/* A fact about a node of a roll that runs. */
+static enum base_err
+word_say(struct ca *ca, const struct ca_word *w, enum pol_fact_kind kind,
+    const char *what)
+{
+	struct ca_fact f;
+	struct ca_roll *roll;
+	enum base_err r;
+
+	if ((r = word_check(ca, w)) != BASE_OK ||
+	    (r = find(ca, w->root, &roll)) != BASE_OK)
+		return r;
+	f = word_fact(ca, w, kind);
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = word_store(ca, w, &f, what)) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	if (r != BASE_OK)
+		return r;
+	roll->retries[ca_topo_node(ca->topo, w->node)].ms = 0;
+	ca_roll_tell(ca, &f);
+	return BASE_OK;
+}
+
+enum base_err
+ca_roll_hold(struct ca *ca, const struct ca_word *w)
+{
+	enum base_err r = word_say(ca, w, POL_FACT_HELD, "hold");
+
+	if (r == BASE_OK)
+		ca_event_node(ca, w->node, "joined", "held");
+	return r;
+}
+
+enum base_err
+ca_roll_release(struct ca *ca, const struct ca_word *w)
+{
+	enum base_err r = word_say(ca, w, POL_FACT_FREED, "release");
+
+	if (r == BASE_OK)
+		ca_event_node(ca, w->node, "held", "freed");
+	return r;
+}
+
+enum base_err
+ca_roll_retry(struct ca *ca, const char *root, const char *node,
+    const char *who)
+{
+	const struct ca_word w = { root, node, "", who };
+	enum base_err r = word_say(ca, &w, POL_FACT_FREED, "retry");
+
+	if (r == BASE_OK)
+		ca_event_node(ca, node, "held", "freed");
+	return r;
+}
+
+enum base_err
+ca_roll_excuse(struct ca *ca, const struct ca_word *w)
+{
+	enum base_err r;
+
+	if (w->reason[0] == '\0')
+		return base_fail(BASE_E_USAGE,
+		    "node %s: an excuse needs a reason; it goes into the audit",
+		    w->node);
+	if ((r = word_say(ca, w, POL_FACT_EXCUSED, "excuse")) == BASE_OK)
+		ca_event_node(ca, w->node, "joined", "excused");
+	return r;
+}
+
+/* ---- back after the roll ------------------------------------------------------------- */
+
+/* A roll of the last generation once more, in which all but the node that
+ * returns hold the goal. */
+static enum base_err
+catch_up(struct ca *ca, const struct ca_word *w, uint32_t current)
+{
+	struct ca_roll_row row = { .from = current - 1,
+		.to = current,
+		.strategy = POL_MINIMAL,
+		.limit = ca->conf->failure_limit,
+		.state = CA_ROLL_RUNNING,
+		.started = ca_now(ca) };
+	struct ca_fact f = word_fact(ca, w, POL_FACT_RETURNED);
+	enum base_err r;
+
+	snprintf(row.root, sizeof(row.root), "%s", w->root);
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = word_store(ca, w, &f, "return")) == BASE_OK &&
+	    (current < 2 || (r = ca_roll_begin(ca, &row)) == BASE_OK))
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	if (r != BASE_OK || current < 2)
+		return r;
+	if ((r = ca_roll_open(ca, &row)) != BASE_OK)
+		return r;
+	ca_event_roll(ca, &row, "none", "running");
+	ca_kick(ca);
+	return BASE_OK;
+}
+
+enum base_err
+ca_roll_return(struct ca *ca, const struct ca_word *w)
+{
+	struct ca_holding h;
+	uint32_t root;
+	enum base_err r;
+
+	if ((r = word_check(ca, w)) != BASE_OK ||
+	    (r = ca_holding_get(ca->store, w->node, w->root, &h)) != BASE_OK)
+		return r;
+	if (!h.excused)
+		return base_fail(BASE_E_STATE,
+		    "node %s: is not excused from root %s", w->node, w->root);
+	root = ca_topo_root(ca->topo, w->root);
+	r = ca_roll_of(ca, w->root) != NULL
+	    ? word_say(ca, w, POL_FACT_RETURNED, "return")
+	    : catch_up(ca, w, ca->topo->roots[root].current);
+	if (r == BASE_OK)
+		ca_event_node(ca, w->node, "excused", "joined");
+	return r;
+}

@@ -1,0 +1,301 @@
+/* The operator changes his mind in the middle of a roll; see world.h. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/ca/suites.h"
+#include "tests/unit/ca/world.h"
+
+static const char pair[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; auth = \"mutual\";\n"
+    "  root = \"plant\"; } );\n";
+
+static const char fleet[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"web2\"; reach = \"push\"; via = [ \"app3\" ]; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ];\n"
+    "    dual = true; },\n"
+    "  { name = \"app3\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app6\"; reach = \"poll\"; via = [ \"web2\" ]; },\n"
+    "  { name = \"lone\"; reach = \"direct\"; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web2\"; root = \"plant\"; },\n"
+    "  { client = \"app6\"; server = \"web2\"; auth = \"server\";\n"
+    "    root = \"plant\"; },\n"
+    "  { client = \"app6\"; server = \"lone\"; auth = \"server\";\n"
+    "    root = \"plant\"; } );\n";
+
+static const struct ca_roll_abort back = { "plant", "a test", "test", false };
+static const struct ca_roll_abort back_late = { "plant", "", "test", true };
+
+static struct ca_word
+word(const char *node)
+{
+	return (struct ca_word){ "plant", node, "pump out of order", "test" };
+}
+
+/* Everybody who has a part holds this generation and nothing else. */
+static void
+all_on(struct world *w, uint32_t gen)
+{
+	struct ca_root r;
+
+	ck_assert_int_eq(ca_store_root_get(w->ca.store, "plant", &r), BASE_OK);
+	ck_assert_uint_eq(r.current, gen);
+	for (size_t i = 0; i < w->nnodes; i++) {
+		const struct pol_conf *c = &w->nodes[i].conf;
+
+		if (c->trust != 0)
+			ck_assert_uint_eq(c->trust, POL_GEN(gen));
+		if (c->present != 0)
+			ck_assert_uint_eq(c->present, POL_GEN(gen));
+		ck_assert_uint_eq(c->bridge, 0);
+	}
+}
+
+static void
+run_to_end(struct world *w)
+{
+	ck_assert_msg(world_run(w, 600, world_rolled), "%s", w->waits);
+}
+
+/* In a bad network, from any point; kedged dies now and then. */
+START_TEST(abort_and_roll_again)
+{
+	struct base_buf before;
+	struct ca_gen g;
+	struct world w;
+
+	base_log_open("test", BASE_ERR);
+	world_open(&w, _i % 2 == 0 ? fleet : pair, (uint64_t)_i + 1);
+	world_join_all(&w);
+	w.loss = 30;
+	w.repeat = 20;
+	world_roll(&w, "plant");
+	ck_assert_int_eq(ca_store_gen_get(w.ca.store, "plant", 2, &g), BASE_OK);
+	before = g.nwn;
+	base_buf_init(&g.nwn, 0);
+	ca_gen_clear(&g);
+	for (int i = 0; i < 7 * _i && w.ca.rolls != NULL; i++)
+		world_turn(&w);
+	if (w.ca.rolls == NULL)
+		goto over;
+	if (ca_roll_abort(&w.ca, &back) != BASE_OK)
+		ck_assert_int_eq(ca_roll_abort(&w.ca, &back_late), BASE_OK);
+	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_E_STATE);
+	if (_i % 3 == 0)
+		world_restart(&w);
+	run_to_end(&w);
+	all_on(&w, 1);
+	world_roll(&w, "plant");
+over:
+	run_to_end(&w);
+	all_on(&w, 2);
+	ck_assert_int_eq(ca_store_gen_get(w.ca.store, "plant", 2, &g), BASE_OK);
+	ck_assert_uint_eq(g.nwn.n, before.n);
+	ck_assert_mem_eq(g.nwn.p, before.p, before.n);
+	base_buf_free(&before);
+	ca_gen_clear(&g);
+	world_close(&w);
+}
+END_TEST
+
+/* To and fro, faster than the nodes answer. */
+START_TEST(turns_in_a_hurry)
+{
+	struct world w;
+
+	base_log_open("test", BASE_ERR);
+	world_open(&w, fleet, (uint64_t)_i + 50);
+	world_join_all(&w);
+	w.loss = 40;
+	world_roll(&w, "plant");
+	for (int k = 0; k < 6 && w.ca.rolls != NULL; k++) {
+		for (int i = 0; i < 11 + 9 * _i; i++)
+			world_turn(&w);
+		if (w.ca.rolls == NULL)
+			break;
+		if (k % 2 == 0)
+			ck_assert_int_eq(ca_roll_abort(&w.ca, &back_late),
+			    BASE_OK);
+		else
+			ck_assert_int_eq(ca_roll_again(&w.ca, "plant", "test"),
+			    BASE_OK);
+	}
+	run_to_end(&w);
+	for (size_t i = 1; i < w.nnodes; i++)
+		ck_assert_uint_eq(w.nodes[i].conf.trust & ~POL_GEN(1) &
+			~POL_GEN(2),
+		    0);
+	world_close(&w);
+}
+END_TEST
+
+static bool
+finish_was_sent(struct world *w)
+{
+	bool late = false;
+
+	if (w->ca.rolls == NULL)
+		return true;
+	ck_assert_int_eq(ca_roll_is_late(&w->ca, &w->ca.rolls->row, &late),
+	    BASE_OK);
+	return late;
+}
+
+START_TEST(after_the_first_finish_abort_wants_to_be_told_twice)
+{
+	struct world w;
+
+	base_log_open("test", BASE_ERR);
+	world_open(&w, pair, 3);
+	world_join_all(&w);
+	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_E_STATE);
+	world_roll(&w, "plant");
+	ck_assert_int_eq(ca_roll_again(&w.ca, "plant", "test"), BASE_E_STATE);
+	ck_assert(world_run(&w, 60, finish_was_sent));
+	ck_assert_ptr_nonnull(w.ca.rolls);
+	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_E_REFUSED);
+	ck_assert_ptr_nonnull(strstr(base_why(), "OldWithNew"));
+	ck_assert_uint_eq(w.ca.rolls->row.to, 2);
+	ck_assert_int_eq(ca_roll_abort(&w.ca, &back_late), BASE_OK);
+	run_to_end(&w);
+	all_on(&w, 1);
+	world_close(&w);
+}
+END_TEST
+
+/* An order of before the abort that a relay kept is refused by its epoch. */
+START_TEST(an_aborted_order_is_not_sent_again)
+{
+	struct world w;
+	struct world_node *n;
+
+	world_open(&w, pair, 4);
+	world_join_all(&w);
+	n = world_node(&w, "app1");
+	n->deaf = true;
+	world_roll(&w, "plant");
+	ck_assert(!world_run(&w, 20, world_rolled));
+	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_OK);
+	n->deaf = false;
+	run_to_end(&w);
+	all_on(&w, 1);
+	/* it got one order only: to go back to where it was */
+	ck_assert_uint_eq(n->orders, 2);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(a_dead_node_is_excused_and_catches_up)
+{
+	const struct ca_word dead = word("app1");
+	struct ca_word none = dead;
+	struct world_node *n;
+	struct world w;
+
+	base_log_open("test", BASE_ERR);
+	world_open(&w, fleet, (uint64_t)_i + 5);
+	world_join_all(&w);
+	n = world_node(&w, "app1");
+	n->deaf = n->excused = true;
+	ck_assert_int_eq(ca_roll_excuse(&w.ca, &dead), BASE_E_STATE);
+	for (int rolls = 0; rolls <= _i; rolls++) {
+		world_roll(&w, "plant");
+		if (rolls == 0) {
+			ck_assert(!world_run(&w, 60, world_rolled));
+			none.reason = "";
+			ck_assert_int_eq(ca_roll_excuse(&w.ca, &none),
+			    BASE_E_USAGE);
+			ck_assert_int_eq(ca_roll_excuse(&w.ca, &dead), BASE_OK);
+		}
+		for (int i = 0; i < 4000 && w.ca.rolls != NULL; i++)
+			world_turn(&w);
+		ck_assert_msg(w.ca.rolls == NULL, "%s", w.waits);
+	}
+	ck_assert_uint_eq(n->conf.trust, POL_GEN(1));
+	world_restart(&w);
+	ck_assert_int_eq(ca_roll_return(&w.ca, &dead), BASE_OK);
+	n->deaf = false;
+	run_to_end(&w);
+	n->excused = false;
+	all_on(&w, (uint32_t)_i + 2);
+	ck_assert_int_eq(ca_roll_return(&w.ca, &dead), BASE_E_STATE);
+	world_roll(&w, "plant");
+	run_to_end(&w);
+	all_on(&w, (uint32_t)_i + 3);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(an_excused_node_returns_in_the_same_roll)
+{
+	const struct ca_word dead = word("app1");
+	struct world_node *n;
+	struct world w;
+
+	world_open(&w, fleet, 8);
+	world_join_all(&w);
+	n = world_node(&w, "app1");
+	n->deaf = n->excused = true;
+	world_node(&w, "app3")->deaf = true;
+	world_roll(&w, "plant");
+	ck_assert_int_eq(ca_roll_excuse(&w.ca, &dead), BASE_OK);
+	ck_assert(!world_run(&w, 60, world_rolled));
+	n->deaf = false;
+	world_restart(&w);
+	ck_assert_int_eq(ca_roll_return(&w.ca, &dead), BASE_OK);
+	ck_assert(!world_run(&w, 30, world_rolled));
+	world_node(&w, "app3")->deaf = false;
+	run_to_end(&w);
+	n->excused = false;
+	all_on(&w, 2);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(a_node_on_hold_gets_nothing)
+{
+	const struct ca_word held = word("app1");
+	struct world_node *n;
+	struct world w;
+
+	world_open(&w, pair, 9);
+	world_join_all(&w);
+	n = world_node(&w, "app1");
+	world_roll(&w, "plant");
+	ck_assert_int_eq(ca_roll_hold(&w.ca, &held), BASE_OK);
+	ck_assert(!world_run(&w, 60, world_rolled));
+	ck_assert_uint_le(n->orders, 2);
+	world_restart(&w);
+	ck_assert(!world_run(&w, 20, world_rolled));
+	ck_assert_ptr_nonnull(strstr(w.waits, "app1"));
+	ck_assert_int_eq(ca_roll_release(&w.ca, &held), BASE_OK);
+	run_to_end(&w);
+	all_on(&w, 2);
+	world_close(&w);
+}
+END_TEST
+
+TCase *
+case_steer(void)
+{
+	TCase *t = tcase_create("steer");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, abort_and_roll_again, 0, 16);
+	tcase_add_loop_test(t, turns_in_a_hurry, 0, 6);
+	tcase_add_test(t, after_the_first_finish_abort_wants_to_be_told_twice);
+	tcase_add_test(t, an_aborted_order_is_not_sent_again);
+	tcase_add_loop_test(t, a_dead_node_is_excused_and_catches_up, 0, 3);
+	tcase_add_test(t, an_excused_node_returns_in_the_same_roll);
+	tcase_add_test(t, a_node_on_hold_gets_nothing);
+	return t;
+}
