@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "tests/model/search.h"
+#include "tests/model/pick.h"
 #include "tests/model/walk.h"
 
 struct options {
@@ -241,11 +242,11 @@ graphs_at_random(void)
 		struct search s = { .number = (long)i };
 		s.t.n = options.nodes;
 		for (uint32_t c = 0; c < s.t.n; c++) {
-			s.t.dual[c] = walk_pick(&seed, 2) == 1;
+			s.t.dual[c] = model_pick(&seed, 2) == 1;
 			for (uint32_t v = 0; v < s.t.n; v++)
-				if (c != v && walk_pick(&seed, 3) == 0)
+				if (c != v && model_pick(&seed, 3) == 0)
 					s.t.kind[c][v] =
-					    (uint8_t)(1 + walk_pick(&seed, 2));
+					    (uint8_t)(1 + model_pick(&seed, 2));
 		}
 		graphs_total++;
 		graph_build(&s);

@@ -1,7 +1,7 @@
 # Explicit-state explorer of the policy library, its mutants, and a second
 # opinion. model-check is part of make check; model takes long.
-model_SRC := tests/model/explore.c tests/model/resume.c tests/model/search.c \
-	tests/model/walk.c tests/model/world.c
+model_SRC := tests/model/explore.c tests/model/pick.c tests/model/resume.c \
+	tests/model/search.c tests/model/walk.c tests/model/world.c
 
 $(B)/test/explore: $(call obj,$(model_SRC)) $(call lib,policy)
 	@mkdir -p $(@D)
@@ -39,6 +39,18 @@ model: $(EXPLORE)
 	$(EXPLORE) --nodes 4 --links 3 --flips 1 --failures 1 --resume-every 16
 	$(EXPLORE) --nodes 6 --random 50000
 	$(EXPLORE) --nodes 8 --random 50000
+
+# Real handshakes; the seed is printed. SEED=N: the graph of that number alone
+oracle_SRC := tests/model/oracle.c tests/model/oracle_files.c \
+	tests/model/oracle_pki.c tests/model/oracle_tls.c tests/model/pick.c
+$(B)/test/oracle: $(call obj,$(oracle_SRC)) $(foreach l,agentd policy wire base,$(call lib,$(l)))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(agentd_LIBS)
+
+oracle: $(B)/test/oracle
+	$(B)/test/oracle $(if $(SEED),--seed $(SEED) --graphs 1,$(if $(SAN),--graphs 30))
+check: oracle
+.PHONY: oracle
 
 # Each fault of mutants.txt must be found.
 mutants:

@@ -4,6 +4,7 @@
  * each node the first order whose prerequisites are effective. And all that
  * is offered may be given at once.
  */
+#include "tests/model/pick.h"
 #include "tests/model/walk.h"
 
 #include <stddef.h>
@@ -22,15 +23,6 @@ struct walker {
 	struct state state; /* the world's */
 	uint64_t *seed;
 };
-
-uint32_t
-walk_pick(uint64_t *seed, uint32_t n)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return (uint32_t)(*seed >> 33) % n;
-}
 
 /* The first order of the node that the plan lets start now; POL_NONE. */
 static uint32_t
@@ -150,7 +142,7 @@ walk_step(struct walker *w)
 			choice[n++] = plan_offers(w, i);
 	if (n == 0)
 		return "the plan comes to rest before its end";
-	i = choice[walk_pick(w->seed, n)];
+	i = choice[model_pick(w->seed, n)];
 	return (w->given >> i & 1) ? report(w, i) : give(w, i);
 }
 

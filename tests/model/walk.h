@@ -4,8 +4,6 @@
 #include "policy/policy.h"
 #include "tests/model/world.h"
 
-/* A number below n; *seed is not 0. */
-uint32_t walk_pick(uint64_t *seed, uint32_t n);
 /* Walks a whole roll under every strategy in a random order of events; NULL,
  * or what is wrong. *seed moves on. */
 const char *
