@@ -241,6 +241,28 @@ open_dials(struct ag_net *n)
 	}
 }
 
+static enum base_err
+open_relay(struct ag_net *n)
+{
+	const struct ag_config *c = n->c.conf;
+	bool relays = c->relay.address != NULL;
+	enum base_err e = BASE_OK;
+	char *dir;
+
+	for (size_t i = 0; i < c->npeers; i++)
+		relays = relays || c->peers[i].push;
+	if (relays) {
+		/* no root's name has a _ in it */
+		dir = base_asprintf("%s/relay_parcels", c->store);
+		e = ag_spool_open(dir, &n->spool);
+		free(dir);
+	}
+	if (e != BASE_OK)
+		return e;
+	n->relay = ag_relay_new(c, n->spool);
+	return ag_relay_load(n->relay, base_time_now());
+}
+
 enum base_err
 ag_net_open(const struct ag_net_conf *c, struct ag_net **out)
 {
@@ -248,11 +270,11 @@ ag_net_open(const struct ag_net_conf *c, struct ag_net **out)
 	struct ag_end ca = { true, true, AG_MANAGEMENT, AG_MANAGEMENT };
 	struct ag_end link = { true, false, c->conf->relay.root,
 		c->conf->relay.verify_root };
-	enum base_err e = BASE_OK;
+	enum base_err e;
 
 	n->c = *c;
-	n->relay = ag_relay_new(c->conf);
-	if (c->conf->management != NULL)
+	e = open_relay(n);
+	if (e == BASE_OK && c->conf->management != NULL)
 		e = ag_listen_new(n, c->conf->management, &ca, &n->management);
 	if (e == BASE_OK && c->conf->relay.address != NULL)
 		e = ag_listen_new(n, c->conf->relay.address, &link, &n->link);
@@ -288,5 +310,6 @@ ag_net_close(struct ag_net *n)
 	ag_listen_free(n->management);
 	ag_listen_free(n->link);
 	ag_relay_free(n->relay);
+	ag_spool_close(n->spool);
 	free(n);
 }

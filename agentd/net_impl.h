@@ -15,6 +15,7 @@ struct ag_listen;
 
 struct ag_net {
 	struct ag_net_conf c;
+	struct ag_spool *spool;          /* NULL: relays for nobody */
 	struct ag_relay *relay;
 	struct ag_dial **dial;           /* whom we call */
 	size_t ndial;

@@ -29,17 +29,19 @@ struct box {
 
 struct ag_relay {
 	const struct ag_config *conf;
+	const struct ag_spool *spool;
 	LIST_HEAD(, box) boxes;
 	LIST_HEAD(, sender) senders;
 	size_t nboxes, bytes;
 };
 
 struct ag_relay *
-ag_relay_new(const struct ag_config *conf)
+ag_relay_new(const struct ag_config *conf, const struct ag_spool *spool)
 {
 	struct ag_relay *r = base_alloc(sizeof *r);
 
 	r->conf = conf;
+	r->spool = spool;
 	LIST_INIT(&r->boxes);
 	LIST_INIT(&r->senders);
 	return r;
@@ -109,6 +111,8 @@ drop(struct ag_relay *r, struct box *b, struct item *i)
 {
 	struct wire_parcel p = item_pull(r, b, i);
 
+	if (r->spool != NULL)
+		ag_spool_drop(r->spool, &p);
 	wire_parcel_clear(&p);
 }
 
@@ -128,8 +132,11 @@ find(const struct ag_relay *r, const char *peer)
 static void
 box_free(struct ag_relay *r, struct box *b)
 {
-	while (!TAILQ_EMPTY(&b->items))
-		drop(r, b, TAILQ_FIRST(&b->items));
+	while (!TAILQ_EMPTY(&b->items)) {
+		struct wire_parcel p = item_pull(r, b, TAILQ_FIRST(&b->items));
+
+		wire_parcel_clear(&p);
+	}
 	LIST_REMOVE(b, entry);
 	r->nboxes--;
 	free(b);
@@ -329,6 +336,10 @@ queue(struct ag_relay *r, const char *from, const char *peer,
 		    "relay: a parcel from %s to %s: %s is used up", from, peer,
 		    full);
 	}
+	/* our own are in the store; a full disk does not stop the others */
+	if (r->spool != NULL && strcmp(from, r->conf->node) != 0 &&
+	    ag_spool_put(r->spool, p) != BASE_OK)
+		base_log(BASE_WARNING, "relay: only in memory: %s", base_why());
 	b = box_for(r, peer);
 	i = item_new(r, b, s, p);
 	TAILQ_INSERT_TAIL(&b->items, i, entry);
@@ -391,6 +402,13 @@ ag_relay_take(struct ag_relay *r, const char *peer, struct base_time now,
 }
 
 void
+ag_relay_done(struct ag_relay *r, const struct wire_exchange *x)
+{
+	for (size_t i = 0; r->spool != NULL && i < x->nparcels; i++)
+		ag_spool_drop(r->spool, &x->parcels[i]);
+}
+
+void
 ag_relay_back(struct ag_relay *r, const char *peer, struct wire_exchange *x)
 {
 	struct wire_parcel *p;
@@ -408,6 +426,39 @@ ag_relay_back(struct ag_relay *r, const char *peer, struct wire_exchange *x)
 		i = item_new(r, b, s, p);
 		TAILQ_INSERT_HEAD(&b->items, i, entry);
 	}
+}
+
+struct loading {
+	struct ag_relay *relay;
+	struct base_time now;
+};
+
+/* As if its sender gave it now: the configuration may have changed. */
+static void
+load_parcel(void *arg, struct wire_parcel *p)
+{
+	const struct loading *l = arg;
+	struct ag_relay *r = l->relay;
+	char from[BASE_NAME_MAX + 1] = "nobody", next[BASE_NAME_MAX + 1];
+	size_t i = place(r, p);
+	const char *to;
+	bool local;
+
+	if (i < p->nroute)
+		strcpy(from, hop(r, p, i, &to));
+	if (ag_relay_put(r, from, p, l->now, &local, next) == BASE_OK)
+		return;
+	base_log(BASE_WARNING, "%s", base_why());
+	ag_spool_drop(r->spool, p);
+}
+
+enum base_err
+ag_relay_load(struct ag_relay *r, struct base_time now)
+{
+	struct loading l = { r, now };
+
+	return r->spool == NULL ? BASE_OK
+				: ag_spool_load(r->spool, load_parcel, &l);
 }
 
 void

@@ -1,11 +1,13 @@
 /*
- * agentd/relay: parcels for neighbours. No I/O, no clock. Mailboxes live in
- * memory and are bounded: whoever sends a parcel sends it again until it is
- * answered, so nothing rests on a relay's memory.
+ * agentd/relay: parcels for neighbours, in bounded mailboxes. No clock, and no
+ * I/O but the spool's, from which a restart takes up what was not handed on.
+ * Whoever sends a parcel sends it again until it is answered, so nothing
+ * rests on a relay alone.
  */
 #pragma once
 
 #include "agentd/config.h"
+#include "agentd/spool.h"
 #include "base/base.h"
 #include "wire/msg.h"
 
@@ -19,9 +21,13 @@
 #define AG_TAKE_BYTES    ((size_t)2 << 20)   /* in one exchange */
 
 struct ag_relay;
-/* conf is borrowed: it says whom this node can reach. */
-struct ag_relay *ag_relay_new(const struct ag_config *conf);
+/* Borrowed: conf says whom this node can reach; spool keeps the parcels of
+ * others, NULL: only in memory. */
+struct ag_relay *ag_relay_new(const struct ag_config *conf,
+    const struct ag_spool *spool);
 void ag_relay_free(struct ag_relay *r);
+/* What the spool holds, before anything else. */
+enum base_err ag_relay_load(struct ag_relay *r, struct base_time now) BASE_MUST;
 
 /* A parcel that came from a neighbour ("ca" is one), or from this node itself.
  * local: it is for this node and stays with the caller. Otherwise it has moved
@@ -35,6 +41,8 @@ bool ag_relay_has(const struct ag_relay *r, const char *peer);
 /* Moves what fits into one exchange into x; expired parcels are dropped. */
 void ag_relay_take(struct ag_relay *r, const char *peer, struct base_time now,
     struct wire_exchange *x);
+/* The parcels of x were handed over. */
+void ag_relay_done(struct ag_relay *r, const struct wire_exchange *x);
 /* The exchange failed: its parcels go back to the front of the mailbox. */
 void ag_relay_back(struct ag_relay *r, const char *peer,
     struct wire_exchange *x);

@@ -14,6 +14,7 @@ unit_agentd_SRC := \
 	tests/unit/agentd/test_proc.c \
 	tests/unit/agentd/test_relay.c \
 	tests/unit/agentd/test_render.c \
+	tests/unit/agentd/test_spool.c \
 	tests/unit/agentd/test_store.c \
 	tests/unit/agentd/test_work.c \
 	tests/unit/wire/fleet.c

@@ -14,6 +14,7 @@ static TCase *(*const cases[])(void) = {
 	case_proc,
 	case_relay,
 	case_render,
+	case_spool,
 	case_store,
 	case_work,
 	case_death,

@@ -11,6 +11,7 @@ TCase *case_probe(void);
 TCase *case_proc(void);
 TCase *case_relay(void);
 TCase *case_render(void);
+TCase *case_spool(void);
 TCase *case_store(void);
 TCase *case_work(void);
 TCase *case_death(void);

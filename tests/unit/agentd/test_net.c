@@ -23,6 +23,7 @@ struct node {
 };
 
 static struct event_base *eb;
+static char *dir;
 static struct node web1, app1;
 static struct wire_client *ca;
 static int ca_status;
@@ -74,9 +75,9 @@ static void
 node_up(struct node *n, const char *name, int key, const char *ways)
 {
 	char *text = base_asprintf("fleet = \"acme\"; node = \"%s\";"
-				   "store = \"/none\"; wait = 5; retry = 0.05;"
+				   "store = \"%s/%s\"; wait = 5; retry = 0.05;"
 				   "%s",
-	    name, ways);
+	    name, dir, name, ways);
 
 	memset(n, 0, sizeof *n);
 	n->name = name;
@@ -211,6 +212,7 @@ setup(void)
 	rig_t0 = base_time_add_s(base_time_now(), -10 * DAY - 60);
 	rig_t0.ms -= rig_t0.ms % 1000;
 	eb = event_base_new();
+	dir = rig_dir();
 	memset(&ca_got, 0, sizeof ca_got);
 	node_up(&web1, "web1", 0,
 	    "management = { listen = \"127.0.0.1:0\"; };"
@@ -228,6 +230,7 @@ teardown(void)
 		node_down(&app1);
 	node_down(&web1);
 	event_base_free(eb);
+	rig_dir_remove(dir);
 }
 
 /* ---- tests -------------------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ setup_with(const char *accept)
 	    accept);
 
 	OK(ag_config_parse(text, "t", &conf));
-	relay = ag_relay_new(conf);
+	relay = ag_relay_new(conf, NULL);
 	free(text);
 }
 
