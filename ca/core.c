@@ -89,6 +89,7 @@ ca_work(struct ca *ca)
 	next = ca_sooner(next, ca_tidy_work(ca));
 	next = ca_sooner(next, ca_waits_work(ca));
 	next = ca_sooner(next, ca_endings_work(ca));
+	next = ca_sooner(next, ca_identity_work(ca));
 	if (ca->net != NULL)
 		next = ca_sooner(next, ca_net_work(ca->net));
 	return next;
@@ -184,8 +185,7 @@ ca_load(struct ca *ca)
 	ca_deliver_set_detour(ca->deliver, ca_order_detour, ca);
 	if ((r = check_fleet(ca)) != BASE_OK)
 		return r;
-	if (!ca->ready && ca_make_is_ready(ca) &&
-	    (r = ca_make_identity(ca)) != BASE_OK)
+	if (ca_make_is_ready(ca) && (r = ca_identity_load(ca)) != BASE_OK)
 		return r;
 	return ca_reload_topo(ca);
 }
@@ -197,14 +197,7 @@ ca_unload(struct ca *ca)
 	ca_deliver_free(ca->deliver);
 	ca_topo_free(ca->topo);
 	ca_issuers_free(ca);
-	EVP_PKEY_free(ca->tls_key);
-	X509_free(ca->tls_cert);
-	X509_free(ca->order_cert);
-	sk_X509_pop_free(ca->management, X509_free);
+	ca_identity_free(ca);
 	ca->deliver = NULL;
 	ca->topo = NULL;
-	ca->tls_key = NULL;
-	ca->tls_cert = ca->order_cert = NULL;
-	ca->management = NULL;
-	ca->ready = false;
 }

@@ -1,7 +1,7 @@
 /*
  * ca/endings: once a day, which certificates end within a month. A roll makes
- * new ones of its root; those under the management root need a new join, the
- * CA's own kedge init.
+ * new ones of its root; those under the management root need a new join. The
+ * CA's own are renewed long before (ca/identity.c).
  */
 #include <string.h>
 
@@ -18,7 +18,7 @@ ending(void *arg, const struct ca_cert *c)
 	const char *what;
 
 	if (strcmp(c->node, CA_NODE_CA) == 0)
-		what = "run kedge init and restart kedged";
+		what = "kedged has failed to renew it; kedge init says why";
 	else if (ca_topo_node(ca->topo, c->node) == POL_NONE)
 		return BASE_OK;
 	else if (strcmp(c->root, CA_MANAGEMENT) == 0)

@@ -29,12 +29,14 @@ ca_SRC += \
 	ca/control_topology.c \
 	ca/core.c \
 	ca/deliver.c \
+	ca/dial.c \
 	ca/draft.c \
 	ca/endings.c \
 	ca/epoch.c \
 	ca/events.c \
 	ca/fleet.c \
 	ca/holding.c \
+	ca/identity.c \
 	ca/issue.c \
 	ca/join.c \
 	ca/make.c \

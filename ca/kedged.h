@@ -116,7 +116,7 @@ struct ca {
 	STACK_OF(X509) *management; /* roots that nodes may be under */
 	struct ca_issuer *issuers; /* cache of ca/issue.c */
 	bool tidying, tidy_wanted; /* drafts on their way; look again */
-	struct base_mono tidy_next, waits_next, endings_next;
+	struct base_mono tidy_next, waits_next, endings_next, identity_next;
 	const char *who; /* asks just now, for the audit; NULL: nobody */
 	void (*on_event)(void *arg, json_t *event); /* steals event */
 	void *on_event_arg;
@@ -237,9 +237,22 @@ void ca_make_generation(struct ca *ca, const char *root, uint32_t gen,
 void
 ca_make_init(struct ca *ca, enum wire_alg alg, ca_done_fn *done, void *arg);
 bool ca_make_is_ready(struct ca *ca);
-/* Loads what init made into ca: TLS identity, order signer, management
- * root. INTEGRITY when they do not belong together. */
-enum base_err ca_make_identity(struct ca *ca) BASE_MUST;
+
+/* ---- what the CA is to its nodes (ca/identity.c) ---------------------------------- */
+
+#define CA_META_ORDER_CERT "order.cert"
+#define CA_META_TLS_CERT   "ca.cert"
+/* TLS key in its file; NOTFOUND. */
+enum base_err
+ca_identity_key_read(const struct ca *ca, EVP_PKEY **out) BASE_MUST;
+enum base_err ca_identity_key_make(const struct ca *ca) BASE_MUST;
+/* What init made, or made anew, into ca and its network. INTEGRITY when it
+ * does not belong together; then ca keeps what it has. */
+enum base_err ca_identity_load(struct ca *ca) BASE_MUST;
+void ca_identity_free(struct ca *ca);
+/* In the last third of its life. */
+bool ca_identity_is_old(const struct ca *ca, const X509 *x);
+struct base_mono ca_identity_work(struct ca *ca);
 
 /* ---- rolls (ca/roll.c) ---------------------------------- */
 
@@ -434,6 +447,8 @@ void ca_token_make(struct ca *ca, const char *node, uint32_t seconds,
 enum base_err ca_net_open(struct ca *ca, struct ca_net **out) BASE_MUST;
 /* Topology or mailboxes changed: dial, answer, send what is due. */
 struct base_mono ca_net_work(struct ca_net *n);
+/* The CA has another certificate: new connections show it. */
+enum base_err ca_net_identity(struct ca_net *n) BASE_MUST;
 uint16_t ca_net_port(const struct ca_net *n);
 void ca_net_close(struct ca_net *n);
 

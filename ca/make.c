@@ -7,15 +7,11 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "ca/kedged.h"
 
 #define META_ORDER_SPKI "order.spki"
-#define META_ORDER_CERT "order.cert"
-#define META_TLS_CERT	"ca.cert"
 #define META_TLS_BOUND	"ca.bound" /* hsmd has the key as that of node ca */
-#define TLS_KEY_FILE	"ca-tls.key"
 
 enum thing {
 	DONE,
@@ -133,27 +129,6 @@ out:
 	return r;
 }
 
-static char *
-tls_key_path(struct ca *ca)
-{
-	return base_asprintf("%s/%s", ca->conf->state_dir, TLS_KEY_FILE);
-}
-
-static enum base_err
-tls_key_read(struct ca *ca, EVP_PKEY **out)
-{
-	char *path = tls_key_path(ca);
-	struct base_buf pem;
-	enum base_err r;
-
-	base_buf_init(&pem, 64 << 10);
-	if ((r = base_file_read(path, 32 << 10, &pem)) == BASE_OK)
-		r = wire_key_from_pem(base_buf_span(&pem), out);
-	base_buf_free(&pem);
-	free(path);
-	return r;
-}
-
 static enum base_err
 missing_tls_cert(struct make *m)
 {
@@ -162,7 +137,7 @@ missing_tls_cert(struct make *m)
 	enum base_err r;
 
 	base_buf_init(&spki, 0);
-	if ((r = tls_key_read(m->ca, &key)) == BASE_E_NOTFOUND) {
+	if ((r = ca_identity_key_read(m->ca, &key)) == BASE_E_NOTFOUND) {
 		m->thing = TLS_KEY;
 		r = BASE_OK;
 	} else if (r == BASE_OK && (r = wire_key_spki(key, &spki)) == BASE_OK) {
@@ -176,24 +151,21 @@ missing_tls_cert(struct make *m)
 	return r;
 }
 
-/* In the last third of its life: kedge init makes another one. */
+/* Not there, or in the last third of its life. */
 static bool
-is_old(struct ca *ca, struct base_span der)
+wants_cert(struct ca *ca, const char *key)
 {
-	struct wire_tbs t = { 0 };
+	struct base_buf der;
 	X509 *x = NULL;
-	int64_t life, left;
-	bool old = true;
+	bool yes;
 
-	if (wire_x509_from_der(der, META_TLS_CERT, &x) == BASE_OK &&
-	    wire_cert_parse(x, &t) == BASE_OK) {
-		life = t.not_after.ms - t.not_before.ms;
-		left = t.not_after.ms - ca_now(ca).ms;
-		old = left < life / 3;
-	}
-	wire_tbs_free(&t);
+	base_buf_init(&der, 0);
+	yes = !has_meta(ca, key, &der) ||
+	    wire_x509_from_der(base_buf_span(&der), key, &x) != BASE_OK ||
+	    ca_identity_is_old(ca, x);
 	X509_free(x);
-	return old;
+	base_buf_free(&der);
+	return yes;
 }
 
 static enum base_err
@@ -210,14 +182,12 @@ missing(struct make *m)
 		m->thing = ORDER_KEY;
 		goto out;
 	}
-	if (!has_meta(m->ca, META_ORDER_CERT, &m->tbs)) {
+	if (wants_cert(m->ca, CA_META_ORDER_CERT)) {
 		want_cert(m, ORDER_CERT, WIRE_ORDER_CERT, "order",
 		    base_buf_span(&b));
 		goto out;
 	}
-	base_buf_clear(&b);
-	if (!has_meta(m->ca, META_TLS_CERT, &b) ||
-	    is_old(m->ca, base_buf_span(&b)))
+	if (wants_cert(m->ca, CA_META_TLS_CERT))
 		r = missing_tls_cert(m);
 out:
 	base_buf_free(&b);
@@ -252,7 +222,8 @@ store_cert(struct make *m, X509 *x, struct base_buf *der)
 		if ((r = ca_issue_store(m->ca, &m->issue, x)) != BASE_OK)
 			return r;
 		return ca_store_meta_put(m->ca->store,
-		    m->thing == ORDER_CERT ? META_ORDER_CERT : META_TLS_CERT,
+		    m->thing == ORDER_CERT ? CA_META_ORDER_CERT
+					   : CA_META_TLS_CERT,
 		    base_buf_span(der));
 	}
 	memcpy(g.root, m->root, sizeof(g.root));
@@ -424,32 +395,13 @@ ask(struct make *m)
 	return r;
 }
 
-/* The CA's TLS key is the one key that kedged makes and holds itself. */
-static enum base_err
-make_tls_key(struct make *m)
-{
-	char *path = tls_key_path(m->ca);
-	EVP_PKEY *key = NULL;
-	struct base_buf pem;
-	enum base_err r;
-
-	base_buf_init(&pem, 0);
-	if ((r = wire_key_make(WIRE_P256, &key)) == BASE_OK &&
-	    (r = wire_key_to_pem(key, &pem)) == BASE_OK)
-		r = base_file_write(path, base_buf_span(&pem), 0600);
-	EVP_PKEY_free(key);
-	base_buf_free(&pem);
-	free(path);
-	return r;
-}
-
 static void
 make_next(struct make *m)
 {
 	enum base_err r = missing(m);
 
 	if (r == BASE_OK && m->thing == TLS_KEY &&
-	    (r = make_tls_key(m)) == BASE_OK)
+	    (r = ca_identity_key_make(m->ca)) == BASE_OK)
 		r = missing(m);
 	if (r != BASE_OK || m->thing == DONE) {
 		make_end(m, r);
@@ -546,48 +498,7 @@ ca_make_is_ready(struct ca *ca)
 	bool yes;
 
 	base_buf_init(&b, 0);
-	yes = has_meta(ca, META_TLS_CERT, &b);
+	yes = has_meta(ca, CA_META_TLS_CERT, &b);
 	base_buf_free(&b);
 	return yes;
-}
-
-static enum base_err
-meta_cert(struct ca *ca, const char *key, X509 **out)
-{
-	struct base_buf b;
-	enum base_err r;
-
-	base_buf_init(&b, 0);
-	if ((r = ca_store_meta_get(ca->store, key, &b)) == BASE_OK)
-		r = wire_x509_from_der(base_buf_span(&b), key, out);
-	base_buf_free(&b);
-	return r;
-}
-
-enum base_err
-ca_make_identity(struct ca *ca)
-{
-	struct ca_root root;
-	enum base_err r;
-	X509 *x;
-
-	if ((r = ca_store_root_get(ca->store, CA_MANAGEMENT, &root)) !=
-		BASE_OK ||
-	    (r = tls_key_read(ca, &ca->tls_key)) != BASE_OK ||
-	    (r = meta_cert(ca, META_TLS_CERT, &ca->tls_cert)) != BASE_OK ||
-	    (r = meta_cert(ca, META_ORDER_CERT, &ca->order_cert)) != BASE_OK ||
-	    (r = ca_issuer_root(ca, CA_MANAGEMENT, root.current, &x)) !=
-		BASE_OK)
-		return r;
-	if ((ca->management = sk_X509_new_null()) == NULL || !X509_up_ref(x) ||
-	    sk_X509_push(ca->management, x) == 0)
-		base_die("out of memory");
-	if (!X509_check_private_key(ca->tls_cert, ca->tls_key))
-		return base_fail(BASE_E_INTEGRITY,
-		    "%s/%s does not belong to "
-		    "the certificate in the store; restore both from the same "
-		    "backup",
-		    ca->conf->state_dir, TLS_KEY_FILE);
-	ca->ready = true;
-	return BASE_OK;
 }

@@ -11,4 +11,5 @@ unit_ca_SRC += tests/unit/ca/test_store.c tests/unit/ca/test_deliver.c
 unit_ca_SRC += tests/unit/ca/test_kedged_report.c tests/unit/ca/test_kedged_config.c
 unit_ca_SRC += tests/unit/ca/test_control.c
 unit_ca_SRC += tests/unit/ca/test_net.c tests/unit/ca/test_steer.c
+unit_ca_SRC += tests/unit/ca/test_dial.c
 unit_ca_SRC += tests/unit/ca/test_join.c
