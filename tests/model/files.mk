@@ -52,6 +52,12 @@ oracle: $(B)/test/oracle
 check: oracle
 .PHONY: oracle
 
+# A second opinion: one server and its clients, in another language.
+spin:
+	packaging/install-deps proof
+	CC="$(CC)" tests/model/spin.sh $(B)/spin
+.PHONY: spin
+
 # Each fault of mutants.txt must be found.
 mutants:
 	CC="$(CC)" tests/model/mutants.sh $(B)/mutants
