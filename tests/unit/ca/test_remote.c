@@ -208,7 +208,8 @@ END_TEST
 #define ROLL(state)                                                          \
 	"{\"ok\":true,\"rolls\":[{\"roll\":1,\"root\":\"plant\",\"from\":1," \
 	"\"to\":2,\"strategy\":\"minimal\",\"state\":\"" state "\","         \
-	"\"steps_done\":3,\"steps_all\":6,\"waits\":[{\"text\":"             \
+	"\"steps_done\":3,\"steps_all\":6,\"waits\":[{"                      \
+	"\"node\":\"web1\",\"peer\":\"app1\",\"text\":"                      \
 	"\"web1 waits for app1\"}],\"outstanding\":[],\"held\":[]}]}"
 
 START_TEST(test_status_says_who_waits_and_exits_4)
