@@ -155,6 +155,14 @@ watch_bar(FILE *f, json_int_t done, json_int_t all, const char *last)
 	fflush(f);
 }
 
+static const char *
+waits_text(const json_t *event)
+{
+	const char *text = ca_text_of(event, "text");
+
+	return *text == '\0' ? "waits for nobody" : text;
+}
+
 static void
 watch_line(FILE *f, const json_t *event)
 {
@@ -172,10 +180,8 @@ watch_line(FILE *f, const json_t *event)
 			fprintf(f, " (by reload only)");
 		fprintf(f, "\n");
 	} else if (strcmp(kind, "waits") == 0) {
-		const char *text = ca_text_of(event, "text");
-
 		fprintf(f, "%s  %s\n", ca_text_of(event, "time"),
-		    *text == '\0' ? "waits for nobody" : text);
+		    waits_text(event));
 	} else {
 		fprintf(f, "%s  %s %s: %s -> %s\n", ca_text_of(event, "time"),
 		    kind,
@@ -186,7 +192,8 @@ watch_line(FILE *f, const json_t *event)
 	fflush(f);
 }
 
-/* Finished when every roll asked for is done; done and all are sums. */
+/* Finished when every roll asked for is done; done and all are sums over
+ * those that were not. */
 struct watch {
 	struct cli *c;
 	struct ca_ctl *events, *ctl;
@@ -199,20 +206,22 @@ static enum base_err
 watch_ask(struct watch *w)
 {
 	json_t *answer = NULL, *o;
+	json_int_t done = 0, all = 0;
 	enum base_err e;
 	size_t i;
 
 	e = ca_ctl_call(w->ctl, json_incref(w->request), &answer);
 	w->finished = true;
-	w->done = w->all = 0;
 	json_array_foreach(json_object_get(answer, "rolls"), i, o)
 	{
 		if (roll_is_done(o))
 			continue;
 		w->finished = false;
-		w->done += ca_number_of(o, "steps_done");
-		w->all += ca_number_of(o, "steps_all");
+		done += ca_number_of(o, "steps_done");
+		all += ca_number_of(o, "steps_all");
 	}
+	w->all = w->finished ? w->all : all;
+	w->done = w->finished ? w->all : done;
 	json_decref(answer);
 	return e;
 }
@@ -230,8 +239,7 @@ watch_show(const struct watch *w, const json_t *event, bool fancy)
 		watch_line(f, event);
 	} else {
 		if (strcmp(ca_text_of(event, "event"), "waits") == 0)
-			snprintf(last, sizeof(last), "%s",
-			    ca_text_of(event, "text"));
+			snprintf(last, sizeof(last), "%s", waits_text(event));
 		else
 			snprintf(last, sizeof(last), "%s %s",
 			    ca_text_of(event, "node"),
@@ -262,6 +270,8 @@ roll_watch(struct cli *c, json_t *request)
 			break;
 		watch_show(&w, j, fancy);
 	}
+	if (e == BASE_OK && fancy)
+		watch_bar(cli_out(c), w.done, w.all, "");
 	if (e == BASE_OK && !cli_json(c))
 		fprintf(cli_out(c), "%sdone\n", fancy ? "\n" : "");
 out:
