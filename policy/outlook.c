@@ -84,11 +84,9 @@ plus(int64_t a, int64_t b)
 
 /* An order of node is on its way; what lets it start is after. */
 static enum pol_err
-turn_start(struct outlook *o, struct pol_order order, uint32_t after)
+turn_start(struct outlook *o, struct pol_turn t)
 {
-	const struct pol_pace *p = &o->look->pace[order.node];
-	struct pol_turn t = { order.node, order.steps, after, o->now, POL_NEVER,
-		o->failed[order.node] < p->failures };
+	const struct pol_pace *p = &o->look->pace[t.node];
 
 	if (o->out->n == o->cap) {
 		size_t cap = o->cap == 0 ? 64 : 2 * o->cap;
@@ -98,6 +96,8 @@ turn_start(struct outlook *o, struct pol_order order, uint32_t after)
 		o->out->turns = a;
 		o->cap = cap;
 	}
+	t.start_ms = o->now;
+	t.failed = o->failed[t.node] < p->failures;
 	t.end_ms = plus(o->now > p->away_ms ? o->now : p->away_ms, p->takes_ms);
 	o->out->turns[o->out->n++] = t;
 	if (t.end_ms == POL_NEVER)
@@ -120,7 +120,10 @@ order_give(struct outlook *o, struct pol_order order, uint32_t after)
 		.at = { o->now } };
 	enum pol_err e = pol_engine_fact(o->engine, &f);
 
-	return e == POL_OK ? turn_start(o, order, after) : e;
+	return e == POL_OK ? turn_start(o,
+				 (struct pol_turn){ order.node, order.steps,
+				     after, f.epoch, 0, 0, false })
+			   : e;
 }
 
 /* Everything that is ready and not waiting for another try. Giving one order
@@ -151,7 +154,7 @@ turn_end(struct outlook *o, uint32_t turn)
 	const struct pol_fact f = { .kind = t->failed ? POL_FACT_FAILED
 						      : POL_FACT_EFFECTIVE,
 		.node = t->node,
-		.epoch = o->engine->node[t->node].epoch,
+		.epoch = t->epoch,
 		.at = { o->now } };
 	enum pol_err e = pol_engine_fact(o->engine, &f);
 
@@ -182,8 +185,9 @@ start(struct outlook *o)
 	for (uint32_t i = 0; i < nnodes && e == POL_OK; i++)
 		if (o->engine->node[i].epoch != 0)
 			e = turn_start(o,
-			    (struct pol_order){ i, o->engine->node[i].steps },
-			    POL_NONE);
+			    (struct pol_turn){ i, o->engine->node[i].steps,
+				POL_NONE, o->engine->node[i].epoch, 0, 0,
+				false });
 	return e == POL_OK ? give_ready(o, POL_NONE) : e;
 }
 

@@ -306,6 +306,7 @@ struct pol_look {
 struct pol_turn {
 	uint32_t node, steps;
 	uint32_t after; /* whose end let it start; POL_NONE: nobody's */
+	uint64_t epoch;
 	int64_t start_ms, end_ms; /* POL_NEVER: no answer */
 	bool failed;
 };
