@@ -92,6 +92,8 @@ enum base_err ca_cmd_topology_apply(struct cli *c);
 /* ca/cmd_topology.c */
 enum base_err ca_cmd_topology_show(struct cli *c);
 
+enum base_err ca_cmd_simulate(struct cli *c);
+
 /* ca/cmd_roll.c */
 enum base_err ca_cmd_roll_start(struct cli *c);
 enum base_err ca_cmd_roll_status(struct cli *c);

@@ -3,6 +3,7 @@
  * The man page and the completion follow this table.
  */
 #include "ca/cli.h"
+#include "ca/pace.h"
 
 static const struct cli_option alg_options[] = {
 	{ "alg", "ALG", "p256, p384, rsa3072 or rsa4096" },
@@ -73,6 +74,17 @@ static const struct cli_option plan_options[] = {
 	    "minimal (default), layered, sequential, merged, bundled or "
 	    "compact" },
 	{ "exit-code", NULL, "exit 3 when the plan has orders" },
+	{ "compare", NULL, "what each strategy costs, in a table" },
+	CA_PACE_OPTIONS,
+	{ NULL, NULL, NULL },
+};
+
+static const struct cli_option simulate_options[] = {
+	{ "topology", "FILE", "for this file, without kedged" },
+	{ "strategy", "NAME", "of a roll that does not run yet" },
+	{ "limit", "N", "failures in a row that stop it; default 5" },
+	{ "max-in-flight", "N", "orders outstanding at once; 0: no bound" },
+	CA_PACE_OPTIONS,
 	{ NULL, NULL, NULL },
 };
 
@@ -91,13 +103,23 @@ static const struct cli_option verify_options[] = {
 
 const struct cli_command cli_commands[] = {
 	{ "plan",
-	    "[--topology FILE] --root NAME [--strategy NAME] [--exit-code]",
+	    "[--topology FILE] --root NAME [--strategy NAME | --compare] [options]",
 	    "show the orders of a whole roll",
 	    "Prints the update orders that move every node from the old generation\n"
 	    "of a root to the new one, and what each order waits for: the effective\n"
 	    "reports of the orders under \"after\". With --topology nobody is asked;\n"
-	    "without it kedged says what the fleet is. Nothing is changed.\n",
+	    "without it kedged says what the fleet is. Nothing is changed.\n"
+	    "--compare shows what each strategy costs. Times are those of nodes that\n"
+	    "need --work after a round trip per hop and a pause between polls; of the\n"
+	    "fleet that kedged keeps, what its orders took before.\n",
 	    plan_options, 0, 0, ca_cmd_plan },
+	{ "simulate", "[--topology FILE] [options] ROOT",
+	    "look ahead: when is a roll over, and who is in its way",
+	    "Lets the engine that runs a roll go on by itself with a clock, on nodes\n"
+	    "of the given pace. Of a root that rolls, it goes on from what is known\n"
+	    "now; otherwise, and with --topology, from the beginning. Nothing is\n"
+	    "changed. Exit 4 when it would not come to its end.\n",
+	    simulate_options, 1, 1, ca_cmd_simulate },
 	{ "init", "[--alg ALG]", "make the fleet's management root", NULL,
 	    alg_options, 0, 0, ca_cmd_init },
 	{ "root list", "", "list the roots", NULL, NULL, 0, 0,

@@ -5,6 +5,7 @@
  */
 #include "ca/cli.h"
 #include "ca/cmd_topology.h"
+#include "ca/look.h"
 #include "ca/plan_doc.h"
 #include "ca/topology.h"
 
@@ -58,6 +59,21 @@ plan_print(struct cli *c, const struct ca_topology *t, const char *root,
 	return e;
 }
 
+static enum base_err
+plan_one(struct cli *c, const struct ca_topology *t, const char *root)
+{
+	const char *word = cli_get(c, "strategy");
+	enum pol_strategy strategy = POL_MINIMAL;
+
+	if (word != NULL && !pol_strategy_parse(word, &strategy))
+		return base_fail(BASE_E_USAGE,
+		    "kedge plan: no strategy "
+		    "\"%s\"; there are minimal, layered, sequential, merged, "
+		    "bundled and compact",
+		    word);
+	return plan_print(c, t, root, strategy);
+}
+
 /* Without a file: the fleet that kedged keeps. */
 static enum base_err
 plan_of_fleet(struct cli *c, struct ca_topology **out)
@@ -72,26 +88,31 @@ plan_of_fleet(struct cli *c, struct ca_topology **out)
 }
 
 enum base_err
+ca_topology_load(struct cli *c, struct ca_topology **out)
+{
+	const char *file = cli_get(c, "topology");
+
+	return file != NULL ? ca_topology_read(file, out)
+			    : plan_of_fleet(c, out);
+}
+
+enum base_err
 ca_cmd_plan(struct cli *c)
 {
-	const char *file = cli_get(c, "topology"), *root = cli_get(c, "root");
-	const char *word = cli_get(c, "strategy");
-	enum pol_strategy strategy = POL_MINIMAL;
+	const char *root = cli_get(c, "root");
 	struct ca_topology *t = NULL;
 	enum base_err e;
 
 	if (root == NULL)
 		return base_fail(BASE_E_USAGE,
 		    "kedge plan: --root is missing; see kedge help plan");
-	if (word != NULL && !pol_strategy_parse(word, &strategy))
+	if (cli_has(c, "compare") && cli_has(c, "strategy"))
 		return base_fail(BASE_E_USAGE,
-		    "kedge plan: no strategy "
-		    "\"%s\"; there are minimal, layered, sequential, merged, "
-		    "bundled and compact",
-		    word);
-	e = file != NULL ? ca_topology_read(file, &t) : plan_of_fleet(c, &t);
-	if (e == BASE_OK)
-		e = plan_print(c, t, root, strategy);
+		    "kedge plan: --compare is about all strategies; take "
+		    "--strategy away");
+	if ((e = ca_topology_load(c, &t)) == BASE_OK)
+		e = cli_has(c, "compare") ? ca_plan_compare(c, t, root)
+					  : plan_one(c, t, root);
 	ca_topology_free(t);
 	return e;
 }

@@ -463,6 +463,7 @@ const struct ca_command ca_commands_roll[] = {
 	{ "roll-resume", cmd_roll_resume },
 	{ "roll-retry", cmd_roll_retry },
 	{ "explain", cmd_explain },
+	{ "simulate", ca_control_simulate },
 	{ "graph", cmd_graph },
 	{ "audit-list", cmd_audit_list },
 	{ "audit-verify", cmd_audit_verify },

@@ -12,7 +12,12 @@ ca_SRC += \
 	ca/remote.c \
 	ca/table.c
 ca_SRC += \
+	ca/cmd_compare.c \
 	ca/cmd_plan.c \
+	ca/cmd_simulate.c \
+	ca/look.c \
+	ca/outlook_doc.c \
+	ca/pace.c \
 	ca/plan_doc.c \
 	ca/topology.c \
 	ca/topology_link.c \
@@ -24,6 +29,7 @@ ca_SRC += \
 	ca/control.c \
 	ca/control_fleet.c \
 	ca/control_json.c \
+	ca/control_look.c \
 	ca/control_node.c \
 	ca/control_roll.c \
 	ca/control_topology.c \

@@ -4,6 +4,7 @@
  * by kedge simulate and kedge plan --compare with a copy of the state.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/engine.h"
 
@@ -26,6 +27,36 @@ struct outlook {
 	uint64_t epoch;
 	int64_t now;
 };
+
+/* ---- a copy of the state ----------------------------------------------------------- */
+
+enum pol_err
+pol_engine_copy(const struct pol_engine *e, struct pol_engine **out)
+{
+	const struct shape *s = &e->shape;
+	const size_t n = s->graph->nnodes;
+	struct pol_engine *copy;
+	enum pol_err err;
+
+	if ((err = pol_engine_new(s->graph, s->root, &e->goal, out)) != POL_OK)
+		return err;
+	copy = *out;
+	memcpy(copy->shape.role, s->role, n * sizeof(*s->role));
+	memcpy(copy->node, e->node, n * sizeof(*e->node));
+	memcpy(copy->group, e->group, s->ngroups * sizeof(*e->group));
+	copy->outstanding = e->outstanding;
+	copy->done = e->done;
+	copy->all = e->all;
+	/* what is ready is found again */
+	for (uint32_t i = 0; i < s->ngroups; i++)
+		copy->group[i].ready = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		copy->node[i].offer = 0;
+		if (s->role[i] != 0)
+			engine_queue(copy, i);
+	}
+	return POL_OK;
+}
 
 /* ---- events by time ------------------------------------------------------------ */
 

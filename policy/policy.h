@@ -318,6 +318,9 @@ struct pol_outlook {
 	bool is_done; /* then that was the end; else all comes to rest */
 };
 
+/* The same state in an engine of its own, on the same graph. */
+enum pol_err
+pol_engine_copy(const struct pol_engine *e, struct pol_engine **out) POL_MUST;
 /* Goes on from the engine's state, giving whatever is ready at once, until
  * all is done or nothing moves. The engine is a copy that the caller can do
  * without: it is as at the end afterwards and says what waits. What is

@@ -5,6 +5,7 @@
 
 TCase *case_cli(void);
 TCase *case_cmd_plan(void);
+TCase *case_simulate(void);
 TCase *case_roll(void);
 TCase *case_steer(void);
 TCase *case_join(void);

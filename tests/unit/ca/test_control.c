@@ -213,6 +213,13 @@ static const struct {
 	{ "{\"cmd\":\"explain\",\"root\":\"plant\",\"node\":\"web1\","
 	  "\"step\":\"jump\"}",
 	    "USAGE" },
+	{ "{\"cmd\":\"simulate\",\"root\":\"plant\",\"pace\":{},"
+	  "\"retry_ms\":0}",
+	    "USAGE" },
+	{ "{\"cmd\":\"simulate\",\"root\":\"plant\",\"pace\":[{"
+	  "\"node\":\"web1\",\"takes_ms\":-1,\"away_ms\":0,"
+	  "\"failures\":0}],\"retry_ms\":0}",
+	    "USAGE" },
 	{ "{\"cmd\":\"audit-list\",\"limit\":0}", "RANGE" },
 	{ "{\"cmd\":\"topology-apply\",\"text\":\"nodes = 5;\","
 	  "\"file\":\"f\"}",
@@ -329,9 +336,30 @@ START_TEST(topology_shows_the_difference_first)
 }
 END_TEST
 
+static void
+looks_ahead(bool comes, const char *away)
+{
+	char *q = base_asprintf("{\"cmd\":\"simulate\",\"root\":\"plant\","
+				"\"retry_ms\":0,\"pace\":[{\"node\":\"web1\","
+				"\"takes_ms\":1000,\"away_ms\":%s,"
+				"\"failures\":0}]}",
+	    away);
+	const json_t *o;
+
+	ok(q);
+	o = json_object_get(answer, "outlook");
+	ck_assert(json_is_object(o));
+	ck_assert(json_is_true(json_object_get(o, "done")) == comes);
+	ck_assert(json_is_integer(json_object_get(o, "takes_ms")) == comes);
+	free(q);
+}
+
 START_TEST(a_roll_is_started_paused_explained)
 {
 	world_join_all(&w);
+	ok("{\"cmd\":\"simulate\",\"root\":\"plant\",\"pace\":[],"
+	   "\"retry_ms\":0}");
+	ck_assert(json_is_null(json_object_get(answer, "outlook")));
 	ok("{\"cmd\":\"roll-start\",\"root\":\"plant\",\"dry_run\":true}");
 	ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
 	ck_assert_int_eq(json_integer_value(json_object_get(answer, "to")), 2);
@@ -341,6 +369,8 @@ START_TEST(a_roll_is_started_paused_explained)
 	ck_assert_str_eq(json_string_value(json_object_get(answer, "state")),
 	    "waiting");
 	ck_assert_uint_ge(size_of("waits"), 1);
+	looks_ahead(true, "0");
+	looks_ahead(false, "null");
 	ok("{\"cmd\":\"roll-pause\",\"root\":\"plant\"}");
 	ck_assert_str_eq(json_string_value(json_object_get(answer, "state")),
 	    "paused");

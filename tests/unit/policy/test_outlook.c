@@ -154,6 +154,37 @@ START_TEST(test_goes_on_from_what_is)
 }
 END_TEST
 
+START_TEST(test_a_copy_goes_its_own_way)
+{
+	const struct pol_pace pace[] = { { 10, 0, 0 }, { 10, 0, 0 } };
+	struct pol_engine *e, *copy;
+	struct pol_outlook o;
+	struct fleet f;
+
+	fleet_make(&f, "c>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_do(e, NODE_C, POL_TRUST);
+	(void)fleet_send(e, NODE_S, POL_TRUST);
+	ck_assert_int_eq(pol_engine_copy(e, &copy), POL_OK);
+	o = look(copy, pace, 0);
+	ck_assert(o.is_done && pol_engine_is_done(copy));
+	ck_assert_uint_eq(o.n, 5);
+	ck_assert_int_eq(pol_engine_step(e, NODE_S, POL_TRUST), POL_STEP_SENT);
+	ck_assert(!pol_engine_is_done(e));
+	pol_outlook_clear(&o);
+	pol_engine_free(copy);
+	/* what is ready is ready in the copy, too */
+	fleet_tell(e, POL_FACT_EFFECTIVE, NODE_S, 2);
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), POL_CERT);
+	ck_assert_int_eq(pol_engine_copy(e, &copy), POL_OK);
+	ck_assert_uint_eq(fleet_offer(copy, NODE_S), POL_CERT);
+	ck_assert_uint_eq(fleet_offer(copy, NODE_C), POL_CERT);
+	pol_engine_free(copy);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 START_TEST(test_every_strategy_gives_the_plans_orders)
 {
 	struct pol_pace pace[FLEET_MAX];
@@ -215,6 +246,7 @@ case_outlook(void)
 	tcase_add_test(t, test_failures_cost_tries);
 	tcase_add_test(t, test_who_is_away_is_waited_for);
 	tcase_add_test(t, test_goes_on_from_what_is);
+	tcase_add_test(t, test_a_copy_goes_its_own_way);
 	tcase_add_test(t, test_every_strategy_gives_the_plans_orders);
 	tcase_add_test(t, test_bound_on_orders_in_flight);
 	return t;

@@ -1,0 +1,199 @@
+/* Tests of ca/cmd_simulate.c and ca/cmd_compare.c, offline: the documents
+ * from files of tests/data/topology. Run from the top of the tree. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/cli.h"
+#include "tests/unit/ca/suites.h"
+
+#define E1 "tests/data/topology/e1.conf"
+
+static char output[65536], errors[4096];
+
+/* One command line, its words separated by blanks. */
+static int
+run(const char *line)
+{
+	char *argv[32], *words = base_strdup(line), *save = NULL;
+	FILE *out, *err;
+	int argc = 0, code;
+
+	memset(output, 0, sizeof(output));
+	memset(errors, 0, sizeof(errors));
+	out = fmemopen(output, sizeof(output), "w");
+	err = fmemopen(errors, sizeof(errors), "w");
+	ck_assert(out != NULL && err != NULL);
+	for (char *w = strtok_r(words, " ", &save); w != NULL && argc < 31;
+	     w = strtok_r(NULL, " ", &save))
+		argv[argc++] = w;
+	argv[argc] = NULL;
+	code = cli_main(argc, argv, out, err);
+	fclose(out);
+	fclose(err);
+	free(words);
+	return code;
+}
+
+static json_t *
+document(const char *line, int code)
+{
+	json_t *doc;
+
+	ck_assert_int_eq(run(line), code);
+	doc = json_loads(output, JSON_REJECT_DUPLICATES, NULL);
+	ck_assert_ptr_nonnull(doc);
+	return doc;
+}
+
+static json_int_t
+number(const json_t *doc, const char *key)
+{
+	ck_assert(json_is_integer(json_object_get(doc, key)));
+	return json_integer_value(json_object_get(doc, key));
+}
+
+#define SIMULATE_E1 "kedge simulate --json --topology " E1 " a "
+
+START_TEST(test_simulated_times)
+{
+	json_t *doc = document(SIMULATE_E1 "--rtt 1 --poll 10 --work 2", 0);
+
+	/* s is direct: 3 s; c polls behind s: 2 hops, one pause, 14 s */
+	ck_assert_int_eq(number(doc, "takes_ms"), 3 * 14000);
+	ck_assert(json_is_true(json_object_get(doc, "done")));
+	ck_assert_uint_eq(json_array_size(json_object_get(doc, "orders")), 6);
+	ck_assert_uint_eq(json_array_size(json_object_get(doc, "chain")), 3);
+	ck_assert_str_eq(json_string_value(
+			     json_object_get(json_object_get(doc, "bottleneck"),
+				 "node")),
+	    "c");
+	ck_assert_ptr_null(json_object_get(doc, "end"));
+	json_decref(doc);
+	/* its own delay goes before the route's */
+	doc = document(SIMULATE_E1 "--delay c=1 --delay s=1.5", 0);
+	ck_assert_int_eq(number(doc, "takes_ms"), 4500);
+	json_decref(doc);
+	/* the same question, the same answer */
+	ck_assert_int_eq(run(SIMULATE_E1 "--fail s=1"), 0);
+	char *first = base_strdup(output);
+	ck_assert_int_eq(run(SIMULATE_E1 "--fail s=1"), 0);
+	ck_assert_str_eq(first, output);
+	free(first);
+}
+END_TEST
+
+START_TEST(test_simulated_mishaps)
+{
+	json_t *doc =
+	    document(SIMULATE_E1 "--delay c=1 --delay s=1 --fail s=2 --retry 5",
+		0);
+
+	ck_assert_int_eq(number(doc, "failed"), 2);
+	ck_assert_int_eq(number(doc, "takes_ms"), 3000 + 2 * 6000);
+	json_decref(doc);
+	doc = document(SIMULATE_E1 "--fail s=2 --limit 2", 4);
+	ck_assert(json_is_null(json_object_get(doc, "takes_ms")));
+	ck_assert(strstr(output, "it failed too often") != NULL);
+	json_decref(doc);
+	doc = document(SIMULATE_E1 "--away c", 4);
+	ck_assert(json_is_false(json_object_get(doc, "done")));
+	json_decref(doc);
+	doc = document(SIMULATE_E1 "--away c=60 --delay c=1 --delay s=1", 0);
+	ck_assert_int_eq(number(doc, "takes_ms"), 63000);
+	json_decref(doc);
+}
+END_TEST
+
+START_TEST(test_simulated_dates)
+{
+	json_t *doc = document(SIMULATE_E1
+	    "--delay c=10 --delay s=10 --start 2026-11-22T12:00:00Z "
+	    "--deadline 2026-11-22T12:00:20Z",
+	    0);
+
+	ck_assert_str_eq(json_string_value(json_object_get(doc, "end")),
+	    "2026-11-22T12:00:30Z");
+	ck_assert_int_eq(number(doc, "left_ms"), -10000);
+	json_decref(doc);
+	ck_assert_int_eq(run("kedge simulate --topology " E1 " a --delay c=10 "
+			     "--delay s=10 --start 2026-11-22T12:00:00Z "
+			     "--deadline 2026-11-22T12:00:20Z"),
+	    0);
+	ck_assert(strstr(output, "the old root ends 10.0 s before that"));
+}
+END_TEST
+
+static const char *const wrong[] = {
+	"kedge simulate --topology " E1,
+	SIMULATE_E1 "--rtt -1",
+	SIMULATE_E1 "--rtt 1x",
+	SIMULATE_E1 "--poll nan",
+	SIMULATE_E1 "--delay c",
+	SIMULATE_E1 "--delay nobody=1",
+	SIMULATE_E1 "--fail c=-1",
+	SIMULATE_E1 "--fail c",
+	SIMULATE_E1 "--away c=soon",
+	SIMULATE_E1 "--limit -1",
+	SIMULATE_E1 "--strategy best",
+	"kedge plan --topology " E1 " --root a --compare --strategy minimal",
+};
+
+START_TEST(test_wrong_options)
+{
+	ck_assert_int_eq(run(wrong[_i]), CLI_USAGE);
+	ck_assert_str_eq(output, "");
+	ck_assert(errors[0] != '\0');
+}
+END_TEST
+
+START_TEST(test_compare)
+{
+	json_t *doc = document("kedge plan --json --topology " E1
+			       " --root a --compare --delay c=10 --delay s=20 "
+			       "--start 2026-11-22T12:00:00Z "
+			       "--deadline 2026-11-22T12:01:15Z",
+	    0);
+	const json_t *list = json_object_get(doc, "strategies"), *o;
+
+	ck_assert_uint_eq(json_array_size(list), 6);
+	o = json_array_get(list, 0);
+	ck_assert_str_eq(json_string_value(json_object_get(o, "strategy")),
+	    "minimal");
+	ck_assert_int_eq(number(o, "orders"), 6);
+	ck_assert_int_eq(number(o, "rounds"), 3);
+	/* 6 orders with a canary each, 2 certificates, 2 more canaries for
+	 * the finishes, 3 root certificates */
+	ck_assert_int_eq(number(o, "signatures"), 19);
+	ck_assert_int_eq(number(o, "takes_ms"), 60000);
+	ck_assert_int_eq(number(o, "left_ms"), 15000);
+	ck_assert(json_is_null(json_object_get(o, "least")));
+	o = json_array_get(list, 5);
+	ck_assert_int_eq(number(o, "orders"), 4);
+	ck_assert_int_eq(number(o, "least"), 4);
+	ck_assert_str_eq(json_string_value(
+			     json_array_get(json_object_get(o, "chain"), 0)),
+	    "s trust");
+	json_decref(doc);
+	ck_assert_int_eq(run("kedge plan --topology " E1
+			     " --root a --compare --delay s=30"),
+	    0);
+	ck_assert(strstr(output, "compact") != NULL);
+	ck_assert(strstr(output, "1 min 30 s") != NULL);
+}
+END_TEST
+
+TCase *
+case_simulate(void)
+{
+	TCase *t = tcase_create("simulate");
+
+	tcase_add_test(t, test_simulated_times);
+	tcase_add_test(t, test_simulated_mishaps);
+	tcase_add_test(t, test_simulated_dates);
+	tcase_add_loop_test(t, test_wrong_options, 0,
+	    (int)(sizeof(wrong) / sizeof(wrong[0])));
+	tcase_add_test(t, test_compare);
+	return t;
+}
