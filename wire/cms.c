@@ -341,7 +341,32 @@ struct verify {
 	CMS_ContentInfo *cms;
 	STACK_OF(X509) *certs, *trust;
 	struct base_time now;
+	struct base_span spki; /* instead of trust, unless empty */
 };
+
+/* The certificate is for this very key. */
+static enum base_err
+signer_check_key(enum wire_content type, const X509 *cert,
+    struct base_span spki)
+{
+	uint8_t *der = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+	bool same =
+	    n > 0 && (size_t)n == spki.n && memcmp(der, spki.p, spki.n) == 0;
+
+	OPENSSL_free(der);
+	return same ? BASE_OK
+		    : base_fail(BASE_E_CRYPTO, "%s: signed by another key",
+			  contents[type].word);
+}
+
+static enum base_err
+signer_is_good(const struct verify *v, X509 *cert)
+{
+	if (v->spki.n > 0)
+		return signer_check_key(v->type, cert, v->spki);
+	return signer_check_cert(v->type, cert, v->trust, v->certs, v->now);
+}
 
 static enum base_err
 signer_verify(const struct verify *v, CMS_SignerInfo *si,
@@ -357,8 +382,7 @@ signer_verify(const struct verify *v, CMS_SignerInfo *si,
 		    contents[v->type].word);
 	if ((e = signer_check_attrs(v->type, v->cms, si, md)) != BASE_OK ||
 	    (e = signer_cert(v->type, si, v->certs, &cert)) != BASE_OK ||
-	    (e = signer_check_cert(v->type, cert, v->trust, v->certs,
-		 v->now)) != BASE_OK)
+	    (e = signer_is_good(v, cert)) != BASE_OK)
 		return e;
 	CMS_SignerInfo_set1_signer_cert(si, cert);
 	if (CMS_SignerInfo_verify(si) != 1) {
@@ -416,20 +440,18 @@ cms_verify(struct verify *v, struct base_span der, struct wire_signer *out)
 	return cms_verify_signers(v, out);
 }
 
-enum base_err
-wire_cms_verify(enum wire_content type, struct base_span cms,
-    STACK_OF(X509) *trust, struct base_time now, struct base_buf *content,
+static enum base_err
+cms_take(struct verify *v, struct base_span cms, struct base_buf *content,
     struct wire_signer *signer)
 {
-	struct verify v = { .type = type, .trust = trust, .now = now };
 	struct wire_signer s = { 0 };
 	const ASN1_STRING *text;
 	enum base_err e;
 
 	memset(signer, 0, sizeof(*signer));
-	e = cms_verify(&v, cms, &s);
+	e = cms_verify(v, cms, &s);
 	if (e == BASE_OK) {
-		text = *CMS_get0_content(v.cms);
+		text = *CMS_get0_content(v->cms);
 		e = base_buf_put(content, ASN1_STRING_get0_data(text),
 		    (size_t)ASN1_STRING_length(text));
 	}
@@ -437,8 +459,33 @@ wire_cms_verify(enum wire_content type, struct base_span cms,
 		*signer = s;
 	else
 		wire_signer_clear(&s);
-	sk_X509_pop_free(v.certs, X509_free);
-	CMS_ContentInfo_free(v.cms);
+	sk_X509_pop_free(v->certs, X509_free);
+	CMS_ContentInfo_free(v->cms);
+	return e;
+}
+
+enum base_err
+wire_cms_verify(enum wire_content type, struct base_span cms,
+    STACK_OF(X509) *trust, struct base_time now, struct base_buf *content,
+    struct wire_signer *signer)
+{
+	struct verify v = { .type = type, .trust = trust, .now = now };
+
+	return cms_take(&v, cms, content, signer);
+}
+
+enum base_err
+wire_cms_verify_key(enum wire_content type, struct base_span cms,
+    struct base_span spki, struct base_buf *content)
+{
+	struct verify v = { .type = type, .spki = spki };
+	struct wire_signer s = { 0 };
+	enum base_err e;
+
+	if (spki.n == 0)
+		base_die("cms: verified by no key");
+	e = cms_take(&v, cms, content, &s);
+	wire_signer_clear(&s);
 	return e;
 }
 

@@ -13,7 +13,7 @@ wire_SRC := \
 	wire/general.c \
 	wire/hello.c \
 	wire/hsm_conn.c \
-	wire/hsm_msg.c \
+	wire/hsm_msg.c wire/hsm_told.c \
 	wire/http.c \
 	wire/inventory.c \
 	wire/join.c \

@@ -24,6 +24,10 @@ enum wire_hsm_type {
 	WIRE_HSM_BIND,       /* node's public keys, vouched for by a token */
 	WIRE_HSM_FORGET,     /* node leaves: its keys are no longer signed */
 	WIRE_HSM_AUDIT,      /* head of hsmd's own hash chain */
+	WIRE_HSM_TELL,       /* batch of nodes: links and flags as kedged has
+			      * them (wire_hsm_node) */
+	WIRE_HSM_SHOW,       /* batch of proofs of what nodes hold, signed by
+			      * themselves (wire_hsm_proof) */
 };
 
 struct wire_hsm_key {
@@ -43,7 +47,8 @@ struct wire_hsm_request {
 	char fleet[BASE_NAME_MAX + 1];
 	struct wire_hsm_key key;       /* KEYGEN; issuer for CERTS */
 	size_t nitems;                 /* CERTS: TBS DER; ORDERS: order DER;
-					* BIND: SPKI DER per root */
+					* BIND: SPKI DER per root; TELL: nodes;
+					* SHOW: proofs */
 	struct base_buf *items;
 	struct base_buf cert;          /* ORDERS: the order signer's certificate,
 					* DER; kedge-hsmd checks it against its key */
@@ -71,7 +76,8 @@ struct wire_hsm_answer {
 	char why[1024];
 	struct wire_hsm_key key;       /* KEYGEN */
 	size_t nitems;
-	struct wire_hsm_item *items;   /* CERTS, ORDERS; INFO: text lines */
+	struct wire_hsm_item *items;   /* CERTS, ORDERS, TELL, SHOW; INFO: text
+					* lines */
 	uint8_t secret[16];            /* TOKEN */
 	uint8_t head[32];              /* AUDIT */
 	uint64_t count;                /* AUDIT: records */
@@ -81,6 +87,46 @@ enum base_err wire_hsm_answer_compose(const struct wire_hsm_answer *a,
     struct base_buf *out) BASE_MUST;
 enum base_err wire_hsm_answer_parse(struct base_span msg,
     struct wire_hsm_answer *out) BASE_MUST;
+
+/* ---- items of TELL and SHOW: wire/hsm_told.c ---------------------------------- */
+
+/* Each link is told by its client. */
+struct wire_hsm_link {
+	char server[BASE_NAME_MAX + 1];
+	char client_root[BASE_NAME_MAX + 1];  /* empty: server-only */
+	char server_root[BASE_NAME_MAX + 1];
+};
+struct wire_hsm_node {
+	char name[BASE_NAME_MAX + 1];
+	bool dual, excused;
+	size_t nlinks;                 /* all in which it is the client */
+	struct wire_hsm_link *links;   /* owned */
+};
+void wire_hsm_node_clear(struct wire_hsm_node *n);
+enum base_err wire_hsm_node_compose(const struct wire_hsm_node *n,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_hsm_node_parse(struct base_span item,
+    struct wire_hsm_node *out) BASE_MUST;
+
+#define WIRE_HSM_DOUBTS 4
+
+struct wire_hsm_holds {          /* masks of generations, as in policy.h */
+	uint64_t trust, present, bridge;
+};
+struct wire_hsm_proof {
+	char node[BASE_NAME_MAX + 1], root[BASE_NAME_MAX + 1];
+	struct base_buf order;   /* its CMS, for a kedge-hsmd that came back
+				  * from a backup; mostly empty */
+	struct base_buf report;  /* CMS of the newest effective report; empty:
+				  * none, only doubts */
+	size_t ndoubts;          /* what it may hold as well since then */
+	struct wire_hsm_holds doubt[WIRE_HSM_DOUBTS];
+};
+void wire_hsm_proof_clear(struct wire_hsm_proof *p);
+enum base_err wire_hsm_proof_compose(const struct wire_hsm_proof *p,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_hsm_proof_parse(struct base_span item,
+    struct wire_hsm_proof *out) BASE_MUST;
 
 /* ---- frames: both sides ------------------------------------------------------ */
 

@@ -38,12 +38,14 @@ static const struct {
 	    0 },
 	[WIRE_HSM_FORGET] = { F_FLEET | F_NODE, 0 },
 	[WIRE_HSM_AUDIT] = { 0, F_HEAD },
+	[WIRE_HSM_TELL] = { F_FLEET | F_ITEMS, F_ITEMS },
+	[WIRE_HSM_SHOW] = { F_FLEET | F_ITEMS, F_ITEMS },
 };
 
 static bool
 is_type(uint8_t t)
 {
-	return t >= WIRE_HSM_INFO && t <= WIRE_HSM_AUDIT;
+	return t >= WIRE_HSM_INFO && t <= WIRE_HSM_SHOW;
 }
 
 static enum base_err

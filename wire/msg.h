@@ -255,3 +255,8 @@ void wire_signer_clear(struct wire_signer *s);
 enum base_err wire_cms_verify(enum wire_content type, struct base_span cms,
     STACK_OF(X509) *trust, struct base_time now, struct base_buf *content,
     struct wire_signer *signer) BASE_MUST;
+/* The same for one who knows the signer's key (DER SubjectPublicKeyInfo) from
+ * a table of its own: the certificate only says which key it was, no chain
+ * and no date is asked for. CRYPTO when it is by another key. */
+enum base_err wire_cms_verify_key(enum wire_content type, struct base_span cms,
+    struct base_span spki, struct base_buf *content) BASE_MUST;

@@ -14,6 +14,7 @@ unit_wire_SRC := \
 	tests/unit/wire/test_exchange.c \
 	tests/unit/wire/test_hsm_conn.c \
 	tests/unit/wire/test_hsm_msg.c \
+	tests/unit/wire/test_hsm_told.c \
 	tests/unit/wire/test_http.c \
 	tests/unit/wire/test_join.c \
 	tests/unit/wire/test_key.c \

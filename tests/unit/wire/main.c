@@ -13,6 +13,7 @@ static TCase *(*const cases[])(void) = {
 	case_exchange,
 	case_hsm_conn,
 	case_hsm_msg,
+	case_hsm_told,
 	case_http,
 	case_join,
 	case_key,

@@ -12,6 +12,7 @@ TCase *case_csr(void);
 TCase *case_exchange(void);
 TCase *case_hsm_conn(void);
 TCase *case_hsm_msg(void);
+TCase *case_hsm_told(void);
 TCase *case_http(void);
 TCase *case_join(void);
 TCase *case_key(void);

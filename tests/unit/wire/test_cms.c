@@ -209,6 +209,38 @@ START_TEST(test_wrong_key)
 }
 END_TEST
 
+static enum base_err
+verify_key(enum wire_content type, struct base_span cms,
+    const struct fleet_key *key)
+{
+	struct base_buf content;
+	enum base_err e;
+
+	base_buf_init(&content, 0);
+	e = wire_cms_verify_key(type, cms, base_buf_span(&key->spki), &content);
+	ck_assert_uint_eq(content.n, e == BASE_OK ? TEXT.n : 0);
+	base_buf_free(&content);
+	return e;
+}
+
+/* By the very key, whatever the certificate's issuer and dates are. */
+START_TEST(test_by_key)
+{
+	struct base_buf cms = sign(WIRE_C_REPORT, h.cert[NODE], NULL);
+	struct base_span s = base_buf_span(&cms);
+
+	OK(verify_key(WIRE_C_REPORT, s, h.leaf));
+	ck_assert_int_eq(verify_key(WIRE_C_REPORT, s, h.old), BASE_E_CRYPTO);
+	ck_assert_int_eq(verify_key(WIRE_C_ORDER, s, h.leaf), BASE_E_SYNTAX);
+	cms.p[cms.n - 1] ^= 1;
+	ck_assert_int_ne(verify_key(WIRE_C_REPORT, s, h.leaf), BASE_OK);
+	base_buf_free(&cms);
+	cms = sign(WIRE_C_REPORT, h.new_node, NULL);
+	OK(verify_key(WIRE_C_REPORT, base_buf_span(&cms), h.leaf));
+	base_buf_free(&cms);
+}
+END_TEST
+
 START_TEST(test_algorithms)
 {
 	h.leaf = fleet_key((enum wire_alg)_i, 0);
@@ -429,6 +461,7 @@ case_cms(void)
 	tcase_add_test(tc, test_time);
 	tcase_add_test(tc, test_trust);
 	tcase_add_test(tc, test_wrong_key);
+	tcase_add_test(tc, test_by_key);
 	tcase_add_loop_test(tc, test_algorithms, WIRE_P256, WIRE_RSA4096 + 1);
 	tcase_add_test(tc, test_cut);
 	tcase_add_test(tc, test_changed);

@@ -1,0 +1,111 @@
+/* Items of TELL and SHOW: whole or not at all. */
+#include <string.h>
+
+#include "tests/unit/wire/sample.h"
+#include "tests/unit/wire/suites.h"
+
+START_TEST(test_node)
+{
+	struct wire_hsm_link links[] = { { "web1", "plant", "plant" },
+		{ "web2", "", "shop" } };
+	struct wire_hsm_node n = { .name = "app1",
+		.dual = true,
+		.nlinks = 2,
+		.links = links };
+	struct wire_hsm_node p;
+	struct base_buf b;
+
+	base_buf_init(&b, 0);
+	OK(wire_hsm_node_compose(&n, &b));
+	OK(wire_hsm_node_parse(base_buf_span(&b), &p));
+	ck_assert(p.dual && !p.excused);
+	ck_assert_uint_eq(p.nlinks, 2);
+	ck_assert_str_eq(p.links[1].server, "web2");
+	ck_assert_str_eq(p.links[1].client_root, "");
+	ck_assert_str_eq(p.links[1].server_root, "shop");
+	wire_hsm_node_clear(&p);
+	for (size_t i = 0; i < b.n; i++)
+		ck_assert_int_ne(wire_hsm_node_parse((struct base_span){ b.p,
+							 i },
+				     &p),
+		    BASE_OK);
+	OK(base_buf_put_u8(&b, 0));
+	ck_assert_int_ne(wire_hsm_node_parse(base_buf_span(&b), &p), BASE_OK);
+	base_buf_free(&b);
+}
+END_TEST
+
+/* Flags that nobody knows, more links than there are bytes, no names. */
+START_TEST(test_node_odd)
+{
+	struct wire_hsm_link link = { "web1", "", "" };
+	struct wire_hsm_node n = { .name = "a", .links = &link }, p;
+	struct base_buf b;
+
+	base_buf_init(&b, 0);
+	OK(wire_hsm_node_compose(&n, &b));
+	b.p[5] = 4;
+	ck_assert_int_eq(wire_hsm_node_parse(base_buf_span(&b), &p),
+	    BASE_E_SYNTAX);
+	b.p[5] = 3;
+	OK(wire_hsm_node_parse(base_buf_span(&b), &p));
+	wire_hsm_node_clear(&p);
+	b.p[6] = 0xff;
+	ck_assert_int_eq(wire_hsm_node_parse(base_buf_span(&b), &p),
+	    BASE_E_SYNTAX);
+	b.p[6] = 0;
+	b.p[4] = 'A';
+	ck_assert_int_eq(wire_hsm_node_parse(base_buf_span(&b), &p),
+	    BASE_E_SYNTAX);
+	base_buf_clear(&b);
+	n.nlinks = 1; /* a server has a root */
+	OK(wire_hsm_node_compose(&n, &b));
+	ck_assert_int_eq(wire_hsm_node_parse(base_buf_span(&b), &p),
+	    BASE_E_SYNTAX);
+	base_buf_free(&b);
+}
+END_TEST
+
+START_TEST(test_proof)
+{
+	struct wire_hsm_proof v = { .node = "app1",
+		.root = "plant",
+		.ndoubts = 2,
+		.doubt = { { 1, 1, 0 }, { 3, 2, 1 } } };
+	struct wire_hsm_proof p;
+	struct base_buf b;
+
+	OK(base_buf_put_u8(&v.report, 7));
+	base_buf_init(&b, 0);
+	OK(wire_hsm_proof_compose(&v, &b));
+	OK(wire_hsm_proof_parse(base_buf_span(&b), &p));
+	ck_assert_str_eq(p.root, "plant");
+	ck_assert_uint_eq(p.order.n, 0);
+	ck_assert_uint_eq(p.report.n, 1);
+	ck_assert_uint_eq(p.ndoubts, 2);
+	ck_assert_uint_eq(p.doubt[1].trust, 3);
+	ck_assert_uint_eq(p.doubt[1].bridge, 1);
+	wire_hsm_proof_clear(&p);
+	for (size_t i = 0; i < b.n; i++)
+		ck_assert_int_ne(wire_hsm_proof_parse((struct base_span){ b.p,
+							  i },
+				     &p),
+		    BASE_OK);
+	b.p[b.n - 49] = WIRE_HSM_DOUBTS + 1;
+	ck_assert_int_eq(wire_hsm_proof_parse(base_buf_span(&b), &p),
+	    BASE_E_RANGE);
+	base_buf_free(&b);
+	wire_hsm_proof_clear(&v);
+}
+END_TEST
+
+TCase *
+case_hsm_told(void)
+{
+	TCase *tc = tcase_create("hsm_told");
+
+	tcase_add_test(tc, test_node);
+	tcase_add_test(tc, test_node_odd);
+	tcase_add_test(tc, test_proof);
+	return tc;
+}

@@ -1,0 +1,195 @@
+/*
+ * Items of TELL and SHOW: what kedged says of the topology, and what nodes
+ * themselves have signed of what they hold. kedged composes, kedge-hsmd
+ * parses.
+ */
+#include "wire/hsm.h"
+#include "wire/msg.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FLAG_DUAL    0x01u
+#define FLAG_EXCUSED 0x02u
+
+static enum base_err
+get_name(struct base_buf *b, bool may_be_empty, char out[BASE_NAME_MAX + 1])
+{
+	struct base_span s;
+	enum base_err e = base_buf_get_blob(b, &s);
+
+	if (e != BASE_OK)
+		return e;
+	memset(out, 0, BASE_NAME_MAX + 1);
+	if (s.n == 0 && may_be_empty)
+		return BASE_OK;
+	if (s.n == 0 || s.n > BASE_NAME_MAX || memchr(s.p, 0, s.n) != NULL)
+		return base_fail(BASE_E_SYNTAX, "hsm item: a name of %zu bytes",
+		    s.n);
+	memcpy(out, s.p, s.n);
+	return base_name_is_valid(out)
+	    ? BASE_OK
+	    : base_fail(BASE_E_SYNTAX, "hsm item: \"%s\" is no name", out);
+}
+
+/* A reading buffer over somebody else's bytes: never written nor freed. */
+static struct base_buf
+reader(struct base_span s)
+{
+	struct base_buf b = { .n = s.n, .cap = s.n, .max = s.n };
+
+	memcpy(&b.p, &s.p, sizeof(b.p));
+	return b;
+}
+
+/* ---- node ---------------------------------------------------------------------- */
+
+enum base_err
+wire_hsm_node_compose(const struct wire_hsm_node *n, struct base_buf *out)
+{
+	unsigned flags =
+	    (n->dual ? FLAG_DUAL : 0) | (n->excused ? FLAG_EXCUSED : 0);
+	enum base_err e;
+
+	if ((e = base_buf_put_str(out, n->name)) == BASE_OK &&
+	    (e = base_buf_put_u8(out, (uint8_t)flags)) == BASE_OK)
+		e = base_buf_put_u32(out, (uint32_t)n->nlinks);
+	for (size_t i = 0; e == BASE_OK && i < n->nlinks; i++) {
+		const struct wire_hsm_link *l = &n->links[i];
+
+		if ((e = base_buf_put_str(out, l->server)) == BASE_OK &&
+		    (e = base_buf_put_str(out, l->client_root)) == BASE_OK)
+			e = base_buf_put_str(out, l->server_root);
+	}
+	return e;
+}
+
+static enum base_err
+node_read(struct base_buf *b, struct wire_hsm_node *n)
+{
+	uint32_t count;
+	uint8_t flags;
+	enum base_err e;
+
+	if ((e = get_name(b, false, n->name)) != BASE_OK ||
+	    (e = base_buf_get_u8(b, &flags)) != BASE_OK ||
+	    (e = base_buf_get_u32(b, &count)) != BASE_OK)
+		return e;
+	/* a link has three lengths at least: no room is made for a lie */
+	if ((flags & ~(FLAG_DUAL | FLAG_EXCUSED)) != 0 ||
+	    count > (b->n - b->at) / 12)
+		return base_fail(BASE_E_SYNTAX,
+		    "hsm item: node %s: flags %u, "
+		    "%u links",
+		    n->name, flags, count);
+	n->dual = flags & FLAG_DUAL;
+	n->excused = flags & FLAG_EXCUSED;
+	n->links = base_alloc((count + 1) * sizeof(*n->links));
+	for (n->nlinks = 0; n->nlinks < count; n->nlinks++) {
+		struct wire_hsm_link *l = &n->links[n->nlinks];
+
+		if ((e = get_name(b, false, l->server)) != BASE_OK ||
+		    (e = get_name(b, true, l->client_root)) != BASE_OK ||
+		    (e = get_name(b, false, l->server_root)) != BASE_OK)
+			return e;
+	}
+	return base_buf_get_end(b);
+}
+
+enum base_err
+wire_hsm_node_parse(struct base_span item, struct wire_hsm_node *out)
+{
+	struct base_buf b = reader(item);
+	enum base_err e;
+
+	memset(out, 0, sizeof(*out));
+	if ((e = node_read(&b, out)) != BASE_OK)
+		wire_hsm_node_clear(out);
+	return e;
+}
+
+void
+wire_hsm_node_clear(struct wire_hsm_node *n)
+{
+	free(n->links);
+	memset(n, 0, sizeof(*n));
+}
+
+/* ---- proof ---------------------------------------------------------------------- */
+
+enum base_err
+wire_hsm_proof_compose(const struct wire_hsm_proof *p, struct base_buf *out)
+{
+	enum base_err e;
+
+	if (p->ndoubts > WIRE_HSM_DOUBTS)
+		base_die("hsm item: %zu doubts composed", p->ndoubts);
+	if ((e = base_buf_put_str(out, p->node)) == BASE_OK &&
+	    (e = base_buf_put_str(out, p->root)) == BASE_OK &&
+	    (e = base_buf_put_blob(out, base_buf_span(&p->order))) == BASE_OK &&
+	    (e = base_buf_put_blob(out, base_buf_span(&p->report))) == BASE_OK)
+		e = base_buf_put_u8(out, (uint8_t)p->ndoubts);
+	for (size_t i = 0; e == BASE_OK && i < p->ndoubts; i++)
+		if ((e = base_buf_put_u64(out, p->doubt[i].trust)) == BASE_OK &&
+		    (e = base_buf_put_u64(out, p->doubt[i].present)) == BASE_OK)
+			e = base_buf_put_u64(out, p->doubt[i].bridge);
+	return e;
+}
+
+static enum base_err
+get_cms(struct base_buf *b, struct base_buf *out)
+{
+	struct base_span s;
+	enum base_err e = base_buf_get_blob(b, &s);
+
+	if (e == BASE_OK && s.n > WIRE_PARCEL_MAX)
+		e = base_fail(BASE_E_RANGE, "hsm item: a message of %zu bytes",
+		    s.n);
+	base_buf_init(out, 0);
+	return e == BASE_OK ? base_buf_put(out, s.p, s.n) : e;
+}
+
+static enum base_err
+proof_read(struct base_buf *b, struct wire_hsm_proof *p)
+{
+	uint8_t count;
+	enum base_err e;
+
+	if ((e = get_name(b, false, p->node)) != BASE_OK ||
+	    (e = get_name(b, false, p->root)) != BASE_OK ||
+	    (e = get_cms(b, &p->order)) != BASE_OK ||
+	    (e = get_cms(b, &p->report)) != BASE_OK ||
+	    (e = base_buf_get_u8(b, &count)) != BASE_OK)
+		return e;
+	if (count > WIRE_HSM_DOUBTS)
+		return base_fail(BASE_E_RANGE, "hsm item: %u doubts", count);
+	for (; p->ndoubts < count; p->ndoubts++) {
+		struct wire_hsm_holds *d = &p->doubt[p->ndoubts];
+
+		if ((e = base_buf_get_u64(b, &d->trust)) != BASE_OK ||
+		    (e = base_buf_get_u64(b, &d->present)) != BASE_OK ||
+		    (e = base_buf_get_u64(b, &d->bridge)) != BASE_OK)
+			return e;
+	}
+	return base_buf_get_end(b);
+}
+
+enum base_err
+wire_hsm_proof_parse(struct base_span item, struct wire_hsm_proof *out)
+{
+	struct base_buf b = reader(item);
+	enum base_err e;
+
+	memset(out, 0, sizeof(*out));
+	if ((e = proof_read(&b, out)) != BASE_OK)
+		wire_hsm_proof_clear(out);
+	return e;
+}
+
+void
+wire_hsm_proof_clear(struct wire_hsm_proof *p)
+{
+	base_buf_free(&p->order);
+	base_buf_free(&p->report);
+	memset(p, 0, sizeof(*p));
+}
