@@ -145,6 +145,7 @@ ca_reload_topo(struct ca *ca)
 	}
 	ca_topo_free(old);
 	ca->peers_changed = true;
+	ca->told = false;
 	if ((r = ca_roll_reopen(ca)) != BASE_OK)
 		return r;
 	ca->tidy_wanted = true;

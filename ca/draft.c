@@ -1,7 +1,7 @@
 /*
  * ca/draft: a number of orders on their way to become signed orders. First
- * all their certificates, one request per issuing key; then the orders
- * themselves. One node's refusal is that draft's own fate; only when hsmd
+ * all their certificates, one request per issuing key; then hsmd is shown
+ * what the orders rest on; then the orders themselves. One node's refusal is that draft's own fate; only when hsmd
  * does not answer does the whole fail. Used by roll, tidy and join.
  */
 #include <stdlib.h>
@@ -31,6 +31,7 @@ struct ca_drafts {
 	size_t *batch; /* of wishes or drafts, in request order */
 	size_t nbatch;
 	struct base_buf *ders; /* of the orders, by draft */
+	bool shown; /* what they rest on */
 };
 
 struct ca_drafts *
@@ -405,6 +406,22 @@ out:
 	return r;
 }
 
+/* The next try shows it all again, or takes the next epoch. */
+static void
+order_unwanted(struct ca_drafts *d, const struct ca_draft *t)
+{
+	struct ca_roll *w = ca_roll_of(d->ca, t->order.root);
+
+	if (t->err == BASE_E_OUTAGE) {
+		ca_show_again(d->ca);
+		if (w != NULL)
+			w->prove = true;
+	} else if (t->err == BASE_E_EXISTS &&
+	    ca_epoch_seen(d->ca, t->order.node, t->order.root,
+		t->order.epoch) != BASE_OK)
+		base_log(BASE_WARNING, "%s", base_why());
+}
+
 static void
 orders_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 {
@@ -415,8 +432,10 @@ orders_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 		return;
 	}
 	for (size_t i = 0; i < d->nbatch; i++)
-		if ((e = take_order(d, d->batch[i], &a->items[i])) != BASE_OK)
+		if ((e = take_order(d, d->batch[i], &a->items[i])) != BASE_OK) {
 			draft_fail(&d->list[d->batch[i]], e);
+			order_unwanted(d, &d->list[d->batch[i]]);
+		}
 	drafts_next(d);
 }
 
@@ -447,6 +466,17 @@ ask_orders(struct ca_drafts *d)
 /* ---- turns ------------------------------------------------------------------------------ */
 
 static void
+drafts_shown(void *arg, enum base_err e)
+{
+	struct ca_drafts *d = arg;
+
+	if (e == BASE_OK)
+		drafts_next(d);
+	else
+		d->done(d->arg, e, d);
+}
+
+static void
 drafts_next(struct ca_drafts *d)
 {
 	enum base_err r = BASE_OK;
@@ -454,6 +484,10 @@ drafts_next(struct ca_drafts *d)
 	batch_certs(d);
 	if (d->nbatch > 0) {
 		r = ask_certs(d);
+	} else if (!d->shown) {
+		d->shown = true;
+		ca_show_go(d->ca, d, drafts_shown, d);
+		return;
 	} else {
 		batch_orders(d);
 		if (d->nbatch == 0) {

@@ -43,7 +43,7 @@ ca_SRC += \
 	ca/fleet.c \
 	ca/holding.c \
 	ca/identity.c \
-	ca/issue.c \
+	ca/issue.c ca/show.c \
 	ca/join.c \
 	ca/make.c \
 	ca/net.c \

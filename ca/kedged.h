@@ -115,6 +115,7 @@ struct ca {
 	X509 *tls_cert, *order_cert;
 	STACK_OF(X509) *management; /* roots that nodes may be under */
 	struct ca_issuer *issuers; /* cache of ca/issue.c */
+	bool told; /* hsmd has this topology */
 	bool tidying, tidy_wanted; /* drafts on their way; look again */
 	struct base_mono tidy_next, waits_next, endings_next, identity_next;
 	const char *who; /* asks just now, for the audit; NULL: nobody */
@@ -225,9 +226,18 @@ enum base_err ca_drafts_store(struct ca_drafts *d, size_t i) BASE_MUST;
 enum base_err ca_drafts_store_certs(struct ca_drafts *d) BASE_MUST;
 void ca_drafts_free(struct ca_drafts *d);
 
-/* ---- making roots (ca/make.c) ---------------------------------- */
+/* ---- showing hsmd what justifies orders (ca/show.c) ---------------------- */
 
 typedef void ca_done_fn(void *arg, enum base_err e);
+/* Shows what these drafts rest on, as far as it was not shown before. done is
+ * called exactly once, maybe from inside. */
+void ca_show_go(struct ca *ca, struct ca_drafts *d, ca_done_fn *done,
+    void *arg);
+/* hsmd was not content, or may have forgotten: all over again. */
+void ca_show_again(struct ca *ca);
+
+/* ---- making roots (ca/make.c) ---------------------------------- */
+
 /* All of generation gen of root: its key, the waiting key of the next,
  * NewWithNew and, from 2 on, NewWithOld and OldWithNew. What exists is kept.
  * done is called exactly once, maybe from inside. */
@@ -267,6 +277,8 @@ struct ca_roll {
 	struct base_mono retry; /* not before */
 	struct base_mono *retries; /* the same per node of topo */
 	bool *renews; /* per node: its open order is made again */
+	bool *shown; /* per node: hsmd has seen its newest report */
+	bool prove; /* show the orders, too: hsmd knew too little */
 	struct base_mono renew_at; /* look again for such */
 	char why[512]; /* last refusal by hsmd; "" none */
 	char waits[1024]; /* sentence last told */

@@ -43,6 +43,7 @@ roll_free(struct ca_roll *w)
 	pol_engine_free(w->engine);
 	free(w->retries);
 	free(w->renews);
+	free(w->shown);
 	free(w);
 }
 
@@ -107,6 +108,11 @@ ca_roll_tell(struct ca *ca, const struct ca_fact *f)
 		return;
 	if (engine_fact(ca, w, f) != BASE_OK)
 		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
+	/* hsmd wants to know, too, before the next order */
+	w->shown[node] = w->shown[node] && f->kind != POL_FACT_HOLDS &&
+	    f->kind != POL_FACT_EFFECTIVE && f->kind != POL_FACT_DOUBTED;
+	ca->told = ca->told && f->kind != POL_FACT_EXCUSED &&
+	    f->kind != POL_FACT_RETURNED;
 	if (f->kind == POL_FACT_FAILED)
 		w->retries[node] = ca_after(ca, ca->conf->retry_ms);
 	ca_kick(ca);
@@ -133,6 +139,7 @@ roll_engine(struct ca *ca, struct ca_roll *w)
 		    (unsigned long long)w->row.id, w->row.root);
 	w->renews = base_alloc((ca->topo->nnodes + 1) * sizeof(*w->renews));
 	w->retries = base_alloc((ca->topo->nnodes + 1) * sizeof(*w->retries));
+	w->shown = base_alloc((ca->topo->nnodes + 1) * sizeof(*w->shown));
 	if ((r = ca_pol_fail(pol_engine_new(ca->topo->graph, w->root, &goal,
 				 &w->engine),
 		 w->row.root)) != BASE_OK)

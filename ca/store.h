@@ -236,6 +236,9 @@ struct ca_report {
 /* EXISTS: this very report is there already. */
 enum base_err
 ca_store_report_add(struct ca_store *st, const struct ca_report *r) BASE_MUST;
+/* The newest one that said effective; appended. NOTFOUND. */
+enum base_err ca_store_report_effective(struct ca_store *st, const char *node,
+    const char *root, uint64_t *epoch, struct base_buf *cms) BASE_MUST;
 enum base_err ca_store_report_count(struct ca_store *st, uint64_t *n) BASE_MUST;
 
 /* ---- certificates, join ------------------------------------------------------------------ */

@@ -466,6 +466,31 @@ ca_store_report_add(struct ca_store *st, const struct ca_report *w)
 }
 
 enum base_err
+ca_store_report_effective(struct ca_store *st, const char *node,
+    const char *root, uint64_t *epoch, struct base_buf *cms)
+{
+	sqlite3_stmt *s = NULL;
+	bool row = false;
+	enum base_err r;
+
+	/* 2 is WIRE_EFFECTIVE; the index is of these only */
+	if ((r = ca_sq_open(st,
+		 "SELECT epoch, cms FROM report WHERE node = ? AND root = ?"
+		 " AND status = 2 ORDER BY epoch DESC LIMIT 1",
+		 &s, "ss", node, root)) == BASE_OK &&
+	    (r = ca_sq_next(st, s, &row)) == BASE_OK) {
+		*epoch = row ? (uint64_t)sqlite3_column_int64(s, 0) : 0;
+		r = row ? ca_sq_blob(s, 1, cms)
+			: base_fail(BASE_E_NOTFOUND,
+			      "node %s has reported nothing effective of root "
+			      "%s",
+			      node, root);
+	}
+	ca_sq_close(s);
+	return r;
+}
+
+enum base_err
 ca_store_report_count(struct ca_store *st, uint64_t *n)
 {
 	sqlite3_stmt *s = NULL;

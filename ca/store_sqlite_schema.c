@@ -64,6 +64,8 @@ static const char *const version_1[] = {
 	" root TEXT NOT NULL, epoch INTEGER NOT NULL,"
 	" status INTEGER NOT NULL, cms BLOB NOT NULL, at INTEGER NOT NULL,"
 	" stored INTEGER NOT NULL) STRICT",
+	"CREATE INDEX report_effective ON report(node, root, epoch)"
+	" WHERE status = 2",
 	"CREATE TABLE cert (serial BLOB NOT NULL, node TEXT NOT NULL,"
 	" root TEXT NOT NULL, gen INTEGER NOT NULL, kind INTEGER NOT NULL,"
 	" not_before INTEGER NOT NULL, not_after INTEGER NOT NULL,"

@@ -132,6 +132,8 @@ static const struct {
 	{ WIRE_HSM_TOKEN, true, hsm_do_token },
 	{ WIRE_HSM_BIND, true, hsm_do_bind },
 	{ WIRE_HSM_FORGET, true, hsm_do_forget },
+	{ WIRE_HSM_TELL, true, hsm_do_tell },
+	{ WIRE_HSM_SHOW, true, hsm_do_show },
 };
 
 static enum base_err
@@ -154,8 +156,8 @@ core_dispatch(struct hsm_core *c, const struct wire_hsm_request *r,
 	    (int)r->type);
 }
 
-static uint64_t
-core_count(const struct hsm_core *c)
+uint64_t
+hsm_core_count(const struct hsm_core *c)
 {
 	uint8_t head[HSM_HASH];
 	uint64_t n;
@@ -182,7 +184,7 @@ core_refuse(struct hsm_core *c, const struct wire_hsm_request *r,
 	strncpy(a->why, why, sizeof(a->why) - 1);
 	if (failed) {
 		base_log(BASE_WARNING, "request: not done: %s", why);
-		if (core_count(c) != c->count)
+		if (hsm_core_count(c) != c->count)
 			core_add_why(c, HSM_R_FAILED, r->type, why);
 	} else
 		hsm_core_add_refused(c, r->type, why);
@@ -202,7 +204,7 @@ hsm_core_handle(struct hsm_core *c, uint32_t uid,
 	a->id = r->id;
 	c->now = c->clock();
 	c->uid = uid;
-	c->count = core_count(c);
+	c->count = hsm_core_count(c);
 	e = core_dispatch(c, r, a);
 	if (e != BASE_OK)
 		core_refuse(c, r, a, e);

@@ -22,6 +22,7 @@ struct hsm_core {
 	struct base_time now; /* of the request at hand */
 	uint32_t uid; /* who asked for it */
 	uint64_t count; /* of records, when it came */
+	uint64_t told; /* items of TELL so far */
 	int lock; /* on the state directory */
 	struct hsm_state state;
 	struct hsm_journal *journal;
@@ -45,13 +46,16 @@ void hsm_core_garbage(struct hsm_core *c, uint32_t uid, const char *why);
 typedef enum base_err hsm_handler(struct hsm_core *c,
     const struct wire_hsm_request *r, struct wire_hsm_answer *a);
 hsm_handler hsm_do_info, hsm_do_audit, hsm_do_keygen, hsm_do_certs,
-    hsm_do_orders, hsm_do_token, hsm_do_bind, hsm_do_forget;
+    hsm_do_orders, hsm_do_token, hsm_do_bind, hsm_do_forget, hsm_do_tell,
+    hsm_do_show;
 
 /* Adds a record and frees its fields. */
 void
 hsm_core_add(struct hsm_core *c, enum hsm_record kind, struct base_buf *fields);
 enum base_err hsm_core_record(struct hsm_core *c, enum hsm_record kind,
     struct base_buf *fields) BASE_MUST; /* adds and syncs */
+/* Of durable records. */
+uint64_t hsm_core_count(const struct hsm_core *c);
 void hsm_core_add_refused(struct hsm_core *c, enum wire_hsm_type type,
     const char *why);
 /* Keystore by the token's name in a key's record; CONFIG when the
@@ -72,3 +76,8 @@ void hsm_item_refuse(struct hsm_core *c, enum wire_hsm_type type,
  * bytes cannot tell. */
 enum base_err hsm_profile_check(struct hsm_core *c,
     const struct hsm_key *issuer, struct wire_tbs *t) BASE_MUST;
+/* Do the reports shown so far justify what the order takes away? judge.c;
+ * the node is known. OUTAGE with the sentence. */
+struct wire_order;
+enum base_err
+hsm_judge(const struct hsm_state *s, const struct wire_order *o) BASE_MUST;

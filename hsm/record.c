@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "hsm/state.h"
+#include "hsm/holds.h"
 
 static void
 rec_must(enum base_err e)
@@ -104,13 +104,60 @@ hsm_put_cert(struct base_buf *b, const struct hsm_key *issuer,
 }
 
 void
-hsm_put_order(struct base_buf *b, const char *node, const char *root,
-    uint64_t epoch, const uint8_t digest[HSM_HASH])
+hsm_put_order(struct base_buf *b, const struct hsm_order *o)
+{
+	rec_str(b, o->node);
+	rec_str(b, o->root);
+	rec_must(base_buf_put_u64(b, o->epoch));
+	rec_bytes(b, o->digest, HSM_HASH);
+	rec_must(base_buf_put_u32(b, o->steps));
+	rec_must(base_buf_put_u32(b, o->from));
+	rec_must(base_buf_put_u32(b, o->to));
+}
+
+void
+hsm_put_node(struct base_buf *b, const char *node, bool dual, bool excused)
+{
+	rec_str(b, node);
+	rec_must(base_buf_put_u8(b, dual));
+	rec_must(base_buf_put_u8(b, excused));
+}
+
+void
+hsm_put_link(struct base_buf *b, const struct hsm_link_names *l, bool gone)
+{
+	rec_str(b, l->client);
+	rec_str(b, l->server);
+	rec_str(b, l->client_root);
+	rec_str(b, l->server_root);
+	rec_must(base_buf_put_u8(b, gone));
+}
+
+static void
+rec_conf(struct base_buf *b, struct pol_conf c)
+{
+	rec_must(base_buf_put_u64(b, c.trust));
+	rec_must(base_buf_put_u64(b, c.present));
+	rec_must(base_buf_put_u64(b, c.bridge));
+}
+
+void
+hsm_put_holds(struct base_buf *b, const struct hsm_proven *v)
+{
+	rec_str(b, v->node);
+	rec_str(b, v->root);
+	rec_must(base_buf_put_u64(b, v->epoch));
+	rec_bytes(b, v->report, HSM_HASH);
+	rec_conf(b, v->conf);
+}
+
+void
+hsm_put_doubt(struct base_buf *b, const char *node, const char *root,
+    struct pol_conf conf)
 {
 	rec_str(b, node);
 	rec_str(b, root);
-	rec_must(base_buf_put_u64(b, epoch));
-	rec_bytes(b, digest, HSM_HASH);
+	rec_conf(b, conf);
 }
 
 void

@@ -9,6 +9,7 @@
 #include <openssl/rand.h>
 
 #include "hsm/core.h"
+#include "hsm/holds.h"
 
 /* ---- INFO ---------------------------------------------------------------- */
 
@@ -44,10 +45,22 @@ info_key(struct wire_hsm_answer *a, const struct hsm_key *k)
 }
 
 /* Lines of words, the first says what it is about; new words may follow. */
+static void
+info_excused(void *arg, void *value)
+{
+	const struct hsm_node *n = value;
+
+	if (n->excused)
+		info_line(arg, "excused %s", n->name);
+}
+
 enum base_err
 hsm_do_info(struct hsm_core *c, const struct wire_hsm_request *r,
     struct wire_hsm_answer *a)
 {
+	uint8_t digest[HSM_HASH];
+	char hex[2 * HSM_HASH + 1];
+
 	(void)r;
 	a->items = base_alloc(WIRE_HSM_BATCH * sizeof(*a->items));
 	info_line(a, "version 1");
@@ -63,6 +76,10 @@ hsm_do_info(struct hsm_core *c, const struct wire_hsm_request *r,
 		    e == BASE_OK ? c->conf->tokens[i].uri : base_why());
 	}
 	info_line(a, "nodes %zu", c->state.nodes.n);
+	hsm_topology_digest(&c->state, digest);
+	base_hex(digest, sizeof(digest), hex);
+	info_line(a, "links %zu topology %s", c->state.links.n, hex);
+	hsm_map_each(&c->state.nodes, info_excused, a);
 	info_line(a, "certificates %llu", (unsigned long long)c->state.certs);
 	info_line(a, "orders %llu", (unsigned long long)c->state.orders);
 	info_line(a, "refused %llu", (unsigned long long)c->state.refused);

@@ -1,13 +1,14 @@
 /*
  * req_orders: ORDERS. Each order is parsed completely and held against what
  * kedge-hsmd knows: every certificate in it must be one that its own keys
- * have signed, for this node, this root and these generations. Then it is
- * wrapped as CMS by the order signer's key, whose certificate must be one
+ * have signed, for this node, this root and these generations, and what it
+ * takes away must be justified by reports (judge.c). Then it is wrapped as CMS by the order signer's key, whose certificate must be one
  * that was signed here as well.
  */
 #include <string.h>
 
 #include "hsm/core.h"
+#include "hsm/holds.h"
 #include "wire/msg.h"
 
 #define DAY_MS	  INT64_C(86400000)
@@ -185,21 +186,50 @@ order_check(struct orders *b, const struct wire_order *o)
 	return e;
 }
 
+/* What takes something away must be justified. A first installation takes
+ * nothing, and an agent takes one only in the answer to its own request. */
+static enum base_err
+order_justify(struct orders *b, const struct wire_order *o,
+    const struct hsm_order *r)
+{
+	const struct hsm_node *n = hsm_state_node(&b->c->state, o->node);
+	enum base_err e;
+
+	if ((e = hsm_holds_room(n, r)) != BASE_OK ||
+	    (o->steps & (WIRE_STEP_CERT | WIRE_STEP_FINISH)) == 0 ||
+	    (o->steps & WIRE_STEP_JOIN) != 0)
+		return e;
+	/* the very same one again: its answer was lost on the way */
+	if (hsm_held_event(hsm_held_get(n, o->root), r->epoch, r->digest) !=
+	    NULL)
+		return BASE_OK;
+	return hsm_judge(&b->c->state, o);
+}
+
 /* Adds the record when the order may be signed. */
 static enum base_err
 order_accept(struct orders *b, struct base_span der)
 {
 	struct wire_order o = { 0 };
-	uint8_t digest[HSM_HASH];
+	struct hsm_order r = { .epoch = 0 };
 	struct base_buf fields;
 	enum base_err e = wire_order_parse(der, &o);
 
 	if (e != BASE_OK)
 		return e;
-	if ((e = order_check(b, &o)) == BASE_OK) {
-		hsm_sha256(der, digest);
+	memcpy(r.node, o.node, sizeof(r.node));
+	memcpy(r.root, o.root, sizeof(r.root));
+	r.epoch = o.epoch;
+	r.steps = o.steps;
+	r.from = o.from;
+	r.to = o.to;
+	hsm_sha256(der, r.digest);
+	if ((e = order_check(b, &o)) == BASE_OK &&
+	    (e = order_justify(b, &o, &r)) == BASE_OK) {
+		/* the next one of this batch is judged with it */
+		hsm_holds_sent(&b->c->state, &r);
 		base_buf_init(&fields, 0);
-		hsm_put_order(&fields, o.node, o.root, o.epoch, digest);
+		hsm_put_order(&fields, &r);
 		hsm_core_add(b->c, HSM_R_ORDER, &fields);
 	}
 	wire_order_clear(&o);

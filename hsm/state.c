@@ -7,7 +7,7 @@
 
 #include <openssl/evp.h>
 
-#include "hsm/state.h"
+#include "hsm/holds.h"
 
 void
 hsm_sha256(struct base_span s, uint8_t out[HSM_HASH])
@@ -86,8 +86,8 @@ hsm_state_owner(const struct hsm_state *s, struct base_span spki)
 
 /* ---- reading fields ---------------------------------------------------------- */
 
-static enum base_err
-get_bytes(struct base_buf *b, uint8_t *out, size_t n)
+enum base_err
+hsm_get_bytes(struct base_buf *b, uint8_t *out, size_t n)
 {
 	if (b->n - b->at < n)
 		return base_fail(BASE_E_SYNTAX, "record too short");
@@ -96,8 +96,8 @@ get_bytes(struct base_buf *b, uint8_t *out, size_t n)
 	return BASE_OK;
 }
 
-static enum base_err
-get_name(struct base_buf *b, char out[BASE_NAME_MAX + 1], bool may_be_empty)
+enum base_err
+hsm_get_name(struct base_buf *b, char out[BASE_NAME_MAX + 1], bool may_be_empty)
 {
 	struct base_span s;
 	enum base_err e = base_buf_get_blob(b, &s);
@@ -135,7 +135,7 @@ static enum base_err
 get_key(struct hsm_state *s, struct base_buf *b, struct hsm_key **out)
 {
 	uint8_t id[HSM_ID];
-	enum base_err e = get_bytes(b, id, HSM_ID);
+	enum base_err e = hsm_get_bytes(b, id, HSM_ID);
 
 	if (e != BASE_OK)
 		return e;
@@ -151,7 +151,7 @@ static enum base_err
 apply_start(struct hsm_state *s, struct base_buf *b)
 {
 	char fleet[BASE_NAME_MAX + 1];
-	enum base_err e = get_name(b, fleet, false);
+	enum base_err e = hsm_get_name(b, fleet, false);
 
 	if (e == BASE_OK && s->fleet[0] == '\0')
 		memcpy(s->fleet, fleet, sizeof(fleet));
@@ -166,12 +166,12 @@ apply_intent(struct hsm_state *s, struct base_buf *b)
 	enum base_err e;
 
 	base_buf_init(&k->spki, 0);
-	if ((e = get_bytes(b, k->id, HSM_ID)) != BASE_OK ||
-	    (e = get_name(b, k->root, false)) != BASE_OK ||
+	if ((e = hsm_get_bytes(b, k->id, HSM_ID)) != BASE_OK ||
+	    (e = hsm_get_name(b, k->root, false)) != BASE_OK ||
 	    (e = base_buf_get_u32(b, &k->generation)) != BASE_OK ||
 	    (e = base_buf_get_u8(b, &order)) != BASE_OK ||
 	    (e = base_buf_get_u8(b, &alg)) != BASE_OK ||
-	    (e = get_name(b, k->token, false)) != BASE_OK) {
+	    (e = hsm_get_name(b, k->token, false)) != BASE_OK) {
 		free(k);
 		return e;
 	}
@@ -212,8 +212,8 @@ apply_swept(struct hsm_state *s, struct base_buf *b)
 	return e;
 }
 
-static struct hsm_node *
-state_node_make(struct hsm_state *s, const char *name)
+struct hsm_node *
+hsm_state_node_make(struct hsm_state *s, const char *name)
 {
 	struct hsm_node *n = hsm_state_node(s, name);
 	uint8_t h[HSM_HASH];
@@ -236,11 +236,11 @@ apply_token(struct hsm_state *s, struct base_buf *b)
 	struct hsm_node *n;
 	enum base_err e;
 
-	if ((e = get_name(b, name, false)) != BASE_OK ||
-	    (e = get_bytes(b, hash, HSM_HASH)) != BASE_OK ||
+	if ((e = hsm_get_name(b, name, false)) != BASE_OK ||
+	    (e = hsm_get_bytes(b, hash, HSM_HASH)) != BASE_OK ||
 	    (e = get_time(b, &end)) != BASE_OK)
 		return e;
-	n = state_node_make(s, name);
+	n = hsm_state_node_make(s, name);
 	n->has_token = true;
 	memcpy(n->token, hash, HSM_HASH);
 	n->token_end = end;
@@ -272,7 +272,7 @@ node_add_key(struct hsm_state *s, struct hsm_node *n, struct base_buf *b)
 	enum base_err e;
 
 	base_buf_init(&k->spki, 0);
-	if ((e = get_name(b, k->root, false)) != BASE_OK ||
+	if ((e = hsm_get_name(b, k->root, false)) != BASE_OK ||
 	    (e = base_buf_get_blob(b, &spki)) != BASE_OK ||
 	    (e = base_buf_put(&k->spki, spki.p, spki.n)) != BASE_OK)
 		return e;
@@ -291,13 +291,13 @@ apply_bind(struct hsm_state *s, struct base_buf *b)
 	struct hsm_node *n;
 	enum base_err e;
 
-	if ((e = get_name(b, name, false)) != BASE_OK ||
-	    (e = get_bytes(b, hash, HSM_HASH)) != BASE_OK ||
+	if ((e = hsm_get_name(b, name, false)) != BASE_OK ||
+	    (e = hsm_get_bytes(b, hash, HSM_HASH)) != BASE_OK ||
 	    (e = base_buf_get_u16(b, &count)) != BASE_OK)
 		return e;
 	if (count == 0 || count > HSM_NODE_ROOTS)
 		return base_fail(BASE_E_SYNTAX, "impossible number of keys");
-	n = state_node_make(s, name);
+	n = hsm_state_node_make(s, name);
 	node_unbind(s, n);
 	n->keys = base_alloc(count * sizeof(*n->keys));
 	for (uint16_t i = 0; i < count && e == BASE_OK; i++)
@@ -314,13 +314,14 @@ apply_forget(struct hsm_state *s, struct base_buf *b)
 	char name[BASE_NAME_MAX + 1];
 	uint8_t h[HSM_HASH];
 	struct hsm_node *n;
-	enum base_err e = get_name(b, name, false);
+	enum base_err e = hsm_get_name(b, name, false);
 
 	if (e != BASE_OK || (n = hsm_state_node(s, name)) == NULL)
 		return e;
 	state_name_hash(name, h);
 	hsm_map_remove(&s->nodes, h);
 	node_unbind(s, n);
+	hsm_holds_forget(s, n);
 	free(n);
 	return BASE_OK;
 }
@@ -339,13 +340,13 @@ get_cert(struct hsm_state *s, struct base_buf *b, struct cert_fields *c)
 
 	if ((e = get_key(s, b, &c->issuer)) != BASE_OK ||
 	    (e = base_buf_get_u8(b, &c->kind)) != BASE_OK ||
-	    (e = get_name(b, c->node, true)) != BASE_OK ||
-	    (e = get_bytes(b, c->serial, sizeof(c->serial))) != BASE_OK ||
+	    (e = hsm_get_name(b, c->node, true)) != BASE_OK ||
+	    (e = hsm_get_bytes(b, c->serial, sizeof(c->serial))) != BASE_OK ||
 	    (e = get_time(b, &c->nb)) != BASE_OK ||
 	    (e = get_time(b, &c->na)) != BASE_OK ||
-	    (e = get_bytes(b, c->next, HSM_HASH)) != BASE_OK ||
-	    (e = get_bytes(b, c->tbs, HSM_HASH)) != BASE_OK ||
-	    (e = get_bytes(b, c->ski, sizeof(c->ski))) != BASE_OK)
+	    (e = hsm_get_bytes(b, c->next, HSM_HASH)) != BASE_OK ||
+	    (e = hsm_get_bytes(b, c->tbs, HSM_HASH)) != BASE_OK ||
+	    (e = hsm_get_bytes(b, c->ski, sizeof(c->ski))) != BASE_OK)
 		return e;
 	return BASE_OK;
 }
@@ -401,14 +402,6 @@ apply_order_cert(struct hsm_state *s, struct base_buf *b)
 }
 
 static enum base_err
-apply_order(struct hsm_state *s, struct base_buf *b)
-{
-	b->at = b->n; /* for people; nothing follows from it */
-	s->orders++;
-	return BASE_OK;
-}
-
-static enum base_err
 apply_refused(struct hsm_state *s, struct base_buf *b)
 {
 	b->at = b->n;
@@ -440,9 +433,13 @@ hsm_state_apply(void *state, enum hsm_record kind, struct base_time at,
 		[HSM_R_CERT] = apply_cert,
 		[HSM_R_ROOT] = apply_root,
 		[HSM_R_ORDER_CERT] = apply_order_cert,
-		[HSM_R_ORDER] = apply_order,
+		[HSM_R_ORDER] = hsm_apply_order,
 		[HSM_R_REFUSED] = apply_refused,
 		[HSM_R_FAILED] = apply_failed,
+		[HSM_R_NODE] = hsm_apply_node,
+		[HSM_R_LINK] = hsm_apply_link,
+		[HSM_R_HOLDS] = hsm_apply_holds,
+		[HSM_R_DOUBT] = hsm_apply_doubt,
 	};
 	enum base_err e;
 
@@ -465,6 +462,7 @@ node_free(void *p)
 	for (size_t i = 0; i < n->nkeys; i++)
 		base_buf_free(&n->keys[i].spki);
 	free(n->keys);
+	hsm_holds_free(n);
 	free(n);
 }
 
@@ -480,5 +478,9 @@ hsm_state_clear(struct hsm_state *s)
 	free(s->keys);
 	hsm_map_free(&s->owners, NULL);
 	hsm_map_free(&s->nodes, node_free);
+	hsm_map_free(&s->links, free);
+	for (size_t i = 0; i < s->nroots; i++)
+		free(s->roots[i]);
+	free(s->roots);
 	memset(s, 0, sizeof(*s));
 }

@@ -1,8 +1,8 @@
 /*
  * hsm/state: what kedge-hsmd knows: its key inventory, what its roots say,
- * which keys a node has, which join tokens are out. It is the fold over the
- * journal; nothing else changes it. Every hsm_state_X that speaks of a change
- * only composes the record's fields.
+ * which keys a node has, which join tokens are out, what the fleet is and
+ * holds (holds.h). It is the fold over the journal; nothing else changes it,
+ * but for what holds.h says. Every hsm_put_X only composes a record's fields.
  */
 #pragma once
 
@@ -52,6 +52,12 @@ struct hsm_node {
 	uint8_t used[HSM_HASH]; /* the token that bound these keys */
 	size_t nkeys;
 	struct hsm_node_key *keys;
+	/* of the topology that was told, and of the proofs shown: holds.h */
+	bool dual, excused;
+	struct hsm_link **as_client, **as_server;
+	size_t nas_client, nas_server;
+	struct hsm_held *held; /* one per root */
+	size_t nheld;
 };
 
 struct hsm_state {
@@ -60,6 +66,9 @@ struct hsm_state {
 	size_t nkeys;
 	struct hsm_map nodes; /* SHA-256 of name -> hsm_node */
 	struct hsm_map owners; /* SHA-256 of SPKI -> hsm_node */
+	struct hsm_map links; /* hsm_link_hash -> hsm_link, owned */
+	char **roots; /* names that links and held have */
+	size_t nroots;
 	uint64_t certs, orders, refused;
 };
 
@@ -77,6 +86,7 @@ struct hsm_key *
 hsm_state_key_by_spki(const struct hsm_state *s, struct base_span spki);
 /* Nodes that are known: bound, or with a token out. */
 struct hsm_node *hsm_state_node(const struct hsm_state *s, const char *name);
+struct hsm_node *hsm_state_node_make(struct hsm_state *s, const char *name);
 /* Its key for a root; NULL. */
 const struct hsm_node_key *
 hsm_node_key(const struct hsm_node *n, const char *root);
@@ -105,7 +115,19 @@ void hsm_put_forget(struct base_buf *b, const char *node);
 /* CERT, ROOT and ORDER_CERT have the same fields. */
 void hsm_put_cert(struct base_buf *b, const struct hsm_key *issuer,
     const struct wire_tbs *t, struct base_span tbs);
-void hsm_put_order(struct base_buf *b, const char *node, const char *root,
-    uint64_t epoch, const uint8_t digest[HSM_HASH]);
+struct hsm_order {
+	char node[BASE_NAME_MAX + 1], root[BASE_NAME_MAX + 1];
+	uint64_t epoch;
+	uint8_t digest[HSM_HASH];
+	uint32_t steps, from, to;
+};
+void hsm_put_order(struct base_buf *b, const struct hsm_order *o);
 void hsm_put_refused(struct base_buf *b, uint8_t type, uint32_t uid,
     const char *why);
+
+/* ---- reading them ------------------------------------------------------------- */
+
+enum base_err
+hsm_get_bytes(struct base_buf *b, uint8_t *out, size_t n) BASE_MUST;
+enum base_err hsm_get_name(struct base_buf *b, char out[BASE_NAME_MAX + 1],
+    bool may_be_empty) BASE_MUST;

@@ -114,10 +114,56 @@ order(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 {
 	X509 *x = NULL;
 
+	if (f->mood.unjustified > 0 || f->mood.older > 0) {
+		it->err = f->mood.older > 0 ? BASE_E_EXISTS : BASE_E_OUTAGE;
+		--*(f->mood.older > 0 ? &f->mood.older : &f->mood.unjustified);
+		must(base_buf_printf(&it->data, "not this order"));
+		return;
+	}
 	must(wire_x509_from_der(base_buf_span(&q->cert), "order", &x));
 	must(wire_cms_sign(WIRE_C_ORDER, base_buf_span(&q->items[i]), x,
 	    key_of(f, "", 0, true), NULL, &it->data));
 	X509_free(x);
+}
+
+static void
+tell(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
+    struct wire_hsm_item *it)
+{
+	struct wire_hsm_node n;
+
+	(void)it;
+	must(wire_hsm_node_parse(base_buf_span(&q->items[i]), &n));
+	f->mood.told++;
+	f->mood.links += n.nlinks;
+	wire_hsm_node_clear(&n);
+}
+
+static void
+show(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
+    struct wire_hsm_item *it)
+{
+	struct wire_hsm_proof p;
+
+	(void)it;
+	must(wire_hsm_proof_parse(base_buf_span(&q->items[i]), &p));
+	f->mood.shown++;
+	f->mood.proven += p.order.n > 0;
+	wire_hsm_proof_clear(&p);
+}
+
+static void
+items(struct hsm_fake *f, const struct wire_hsm_request *q,
+    struct wire_hsm_answer *a)
+{
+	a->nitems = q->nitems;
+	a->items = base_alloc((a->nitems + 1) * sizeof(*a->items));
+	for (size_t i = 0; i < a->nitems; i++)
+		(q->type == WIRE_HSM_CERTS	     ? cert
+			: q->type == WIRE_HSM_ORDERS ? order
+			: q->type == WIRE_HSM_TELL
+			? tell
+			: show)(f, q, i, &a->items[i]);
 }
 
 static void
@@ -131,12 +177,9 @@ answer(struct hsm_fake *f, struct waiting *w)
 		    w->q.key.order_signer);
 		must(wire_key_spki(key, &a.key.spki));
 	} else if (w->q.type == WIRE_HSM_CERTS ||
-	    w->q.type == WIRE_HSM_ORDERS) {
-		a.nitems = w->q.nitems;
-		a.items = base_alloc(a.nitems * sizeof(*a.items));
-		for (size_t i = 0; i < a.nitems; i++)
-			(w->q.type == WIRE_HSM_CERTS ? cert : order)(f, &w->q,
-			    i, &a.items[i]);
+	    w->q.type == WIRE_HSM_ORDERS || w->q.type == WIRE_HSM_TELL ||
+	    w->q.type == WIRE_HSM_SHOW) {
+		items(f, &w->q, &a);
 	} else if (w->q.type == WIRE_HSM_TOKEN) {
 		memset(a.secret, ++f->tokens, sizeof(a.secret));
 	}

@@ -23,6 +23,9 @@ struct hsm_fake_mood {
 	bool down; /* every request times out */
 	const char *refuse; /* no certificate for this node */
 	bool other_cert; /* signs another TBS than asked for */
+	unsigned unjustified; /* so many orders are not justified */
+	unsigned older; /* for so many a later one was signed */
 	uint64_t asked; /* requests so far */
+	uint64_t told, links, shown, proven; /* items; proven: with order */
 };
 struct hsm_fake_mood *hsm_fake_mood(struct hsm_fake *f);

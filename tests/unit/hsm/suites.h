@@ -9,6 +9,8 @@ TCase *case_keys(void);
 TCase *case_certs(void);
 TCase *case_nodes(void);
 TCase *case_orders(void);
+TCase *case_judge(void);
+TCase *case_proofs(void);
 TCase *case_hsmd(void);
 TCase *case_pin(void);
 TCase *case_ks_worker(void);

@@ -4,11 +4,14 @@
 #include <string.h>
 
 #include "tests/unit/hsm/softhsm.h"
+#include "policy/policy.h"
 #include "tests/unit/hsm/world.h"
 
 struct world w;
 struct base_time world_time;
 struct wire_hsm_answer world_answer;
+struct world_order world_last;
+static struct base_buf signer;
 
 static struct base_time
 world_clock(void)
@@ -64,6 +67,9 @@ world_close(void)
 	const char *argv[] = { "rm", "-rf", w.dir, NULL };
 
 	hsm_core_close(w.core);
+	base_buf_free(&signer);
+	base_buf_free(&world_last.cms);
+	wire_order_clear(&world_last.o);
 	wire_hsm_answer_clear(&world_answer);
 	hsm_conf_clear(&w.conf);
 	for (int i = 0; i < 2; i++) {
@@ -246,4 +252,235 @@ world_found(void)
 		ck_assert_int_eq(world_bind(node, secret, &w.node_spki[i], 2),
 		    BASE_OK);
 	}
+}
+
+/* ---- a fleet that rolls ------------------------------------------------------ */
+
+static const char *const names[] = { "web1", "app1" };
+
+static X509 *
+signed_by(const struct wire_tbs *t, uint32_t generation)
+{
+	X509 *x = NULL;
+
+	ck_assert_msg(world_sign(t, generation, &x) == BASE_OK, "%.*s",
+	    (int)world_answer.items[0].data.n,
+	    (char *)world_answer.items[0].data.p);
+	return x;
+}
+
+const struct base_buf *
+world_signer(void)
+{
+	struct wire_tbs t;
+	X509 *x;
+
+	if (signer.n > 0)
+		return &signer;
+	t = world_tbs(WIRE_ORDER_CERT, "management", 1, "order",
+	    base_buf_span(&world_key("management", 1, true)->spki));
+	x = signed_by(&t, 1);
+	base_buf_init(&signer, 0);
+	ck_assert_int_eq(wire_x509_to_der(x, &signer), BASE_OK);
+	X509_free(x);
+	return &signer;
+}
+
+enum base_err
+world_order_ask(const struct wire_order *o)
+{
+	struct base_buf der;
+	struct wire_hsm_request r = { .type = WIRE_HSM_ORDERS,
+		.nitems = 1,
+		.items = &der,
+		.cert = *world_signer(),
+		.key = { .root = "management",
+		    .generation = 1,
+		    .order_signer = true,
+		    .alg = WIRE_P256 } };
+	enum base_err e;
+
+	base_buf_init(&der, 0);
+	ck_assert_msg(wire_order_compose(o, &der) == BASE_OK, "%s", base_why());
+	if ((e = world_ask(&r)) == BASE_OK)
+		e = world_answer.items[0].err;
+	wire_digest(base_buf_span(&der), world_last.digest);
+	base_buf_free(&der);
+	base_buf_free(&world_last.cms);
+	base_buf_init(&world_last.cms, 0);
+	if (e == BASE_OK) {
+		world_last.cms = world_answer.items[0].data;
+		memset(&world_answer.items[0].data, 0,
+		    sizeof(world_answer.items[0].data));
+	}
+	return e;
+}
+
+static X509 *
+leaf(int node, enum wire_cert_kind kind, uint32_t generation)
+{
+	struct wire_tbs t = world_tbs(kind, "plant", generation, names[node],
+	    base_buf_span(&w.node_spki[node]));
+
+	return signed_by(&t, generation);
+}
+
+static X509 *
+new_with_old(void)
+{
+	struct wire_tbs t = world_tbs(WIRE_NEW_WITH_OLD, "plant", 1, NULL,
+	    base_buf_span(&world_key("plant", 2, false)->spki));
+
+	return signed_by(&t, 1);
+}
+
+enum base_err
+world_order(int node, uint32_t steps, uint64_t epoch)
+{
+	bool join = steps & WIRE_STEP_JOIN;
+	struct wire_order *o = &world_last.o;
+
+	wire_order_clear(o);
+	*o = (struct wire_order){ .fleet = "test",
+		.root = "plant",
+		.roll = join ? 0 : 1,
+		.epoch = epoch,
+		.issued = world_time,
+		.expires = { world_time.ms + WORLD_DAY },
+		.steps = steps,
+		.from = join ? 0 : 1,
+		.to = join ? 1 : 2,
+		.verifies = true };
+	strcpy(o->node, names[node]);
+	o->new_with_new = world_root("plant", o->to);
+	if (!join)
+		o->new_with_old = new_with_old();
+	if (steps & WIRE_STEP_CERT)
+		o->cert = leaf(node, WIRE_NODE_CERT, o->to);
+	return world_order_ask(o);
+}
+
+static void
+report_sign(const struct world_report *r, struct base_span der,
+    struct base_buf *cms)
+{
+	struct wire_tbs t = world_tbs(WIRE_NODE_CERT, "management", 1,
+	    names[r->signer], base_buf_span(&w.node_spki[r->signer]));
+	X509 *x = signed_by(&t, 1);
+
+	ck_assert_int_eq(wire_cms_sign(WIRE_C_REPORT, der, x,
+			     w.node_key[r->signer], NULL, cms),
+	    BASE_OK);
+	X509_free(x);
+}
+
+void
+world_report(const struct world_report *r, struct base_buf *cms)
+{
+	struct wire_report *p = base_alloc(sizeof(*p));
+	struct base_buf der;
+
+	strcpy(p->fleet, r->fleet == NULL ? "test" : r->fleet);
+	strcpy(p->node, names[r->node]);
+	strcpy(p->root, "plant");
+	p->roll = world_last.o.roll;
+	p->epoch = r->epoch;
+	p->status = r->status;
+	if (r->status == WIRE_FAILED)
+		strcpy(p->reason, "no");
+	memcpy(p->order_digest, world_last.digest, 32);
+	p->at = world_time;
+	p->ninventory = 1;
+	strcpy(p->inventory[0].root, "plant");
+	p->inventory[0].highest = r->epoch;
+	p->inventory[0].trust = r->trust;
+	p->inventory[0].cert = r->cert;
+	base_buf_init(&der, 0);
+	base_buf_init(cms, 0);
+	ck_assert_msg(wire_report_compose(p, &der) == BASE_OK, "%s",
+	    base_why());
+	report_sign(r, base_buf_span(&der), cms);
+	base_buf_free(&der);
+	free(p);
+}
+
+static enum base_err
+one_item(enum wire_hsm_type type, struct base_buf *item)
+{
+	struct wire_hsm_request r = { .type = type,
+		.nitems = 1,
+		.items = item };
+	enum base_err e = world_ask(&r);
+
+	base_buf_free(item);
+	return e != BASE_OK ? e : world_answer.items[0].err;
+}
+
+enum base_err
+world_show(int node, const struct base_buf *report,
+    const struct base_buf *order, const struct wire_hsm_holds *doubt)
+{
+	struct wire_hsm_proof p = { .root = "plant" };
+	struct base_buf item;
+
+	strcpy(p.node, names[node]);
+	if (report != NULL)
+		p.report = *report;
+	if (order != NULL)
+		p.order = *order;
+	if (doubt != NULL)
+		p.doubt[p.ndoubts++] = *doubt;
+	base_buf_init(&item, 0);
+	ck_assert_int_eq(wire_hsm_proof_compose(&p, &item), BASE_OK);
+	return one_item(WIRE_HSM_SHOW, &item);
+}
+
+void
+world_step(int node, uint32_t steps, uint64_t epoch, uint64_t trust,
+    uint32_t cert)
+{
+	const struct world_report r = { .node = node,
+		.signer = node,
+		.status = WIRE_EFFECTIVE,
+		.epoch = epoch,
+		.trust = trust,
+		.cert = cert };
+	struct base_buf cms;
+
+	ck_assert_msg(world_order(node, steps, epoch) == BASE_OK, "%.*s",
+	    (int)world_answer.items[0].data.n,
+	    (char *)world_answer.items[0].data.p);
+	world_report(&r, &cms);
+	ck_assert_msg(world_show(node, &cms, NULL, NULL) == BASE_OK, "%.*s",
+	    (int)world_answer.items[0].data.n,
+	    (char *)world_answer.items[0].data.p);
+	base_buf_free(&cms);
+}
+
+enum base_err
+world_tell(bool linked, bool excused)
+{
+	struct wire_hsm_link l = { "web1", "plant", "plant" };
+	struct wire_hsm_node n = { .name = "app1",
+		.excused = excused,
+		.nlinks = linked,
+		.links = &l };
+	struct base_buf item;
+
+	base_buf_init(&item, 0);
+	ck_assert_int_eq(wire_hsm_node_compose(&n, &item), BASE_OK);
+	return one_item(WIRE_HSM_TELL, &item);
+}
+
+void
+world_fleet(void)
+{
+	const uint32_t steps =
+	    WIRE_STEP_JOIN | WIRE_STEP_TRUST | WIRE_STEP_CERT;
+
+	world_found();
+	X509_free(world_root("plant", 2));
+	ck_assert_int_eq(world_tell(true, false), BASE_OK);
+	for (int i = 0; i < 2; i++)
+		world_step(i, steps, 1, POL_GEN(1), 1);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "hsm/core.h"
+#include "wire/msg.h"
 
 #define WORLD_NOW  INT64_C(1790000000000)   /* some day in September 2026 */
 #define WORLD_DAY  INT64_C(86400000)
@@ -50,3 +51,40 @@ enum base_err world_sign_der(struct base_span tbs, const char *root,
     uint32_t generation, X509 **x);
 /* NewWithNew of a generation whose key and next key are made first. */
 X509 *world_root(const char *root, uint32_t generation);
+
+/* ---- a fleet that rolls: link app1>web1 under plant, mutual ------------------ */
+
+#define WORLD_WEB 0
+#define WORLD_APP 1
+
+/* DER of the order signer's certificate, made when it is first wanted. */
+const struct base_buf *world_signer(void);
+/* Generation 2 of plant, both nodes joined under generation 1 by order 1 and
+ * reported, the link told. */
+void world_fleet(void);
+struct world_order {             /* as it was signed last */
+	struct base_buf cms;
+	uint8_t digest[32];
+	struct wire_order o;
+};
+extern struct world_order world_last;
+/* steps for node from 1 to 2 (with JOIN: to 1), asked for; its own fate. */
+enum base_err world_order(int node, uint32_t steps, uint64_t epoch);
+enum base_err world_order_ask(const struct wire_order *o);
+/* The node's report about world_last, with this inventory, as a CMS. */
+struct world_report {
+	int node, signer;
+	enum wire_status status;
+	uint64_t epoch, trust;
+	uint32_t cert;
+	const char *fleet;
+};
+void world_report(const struct world_report *r, struct base_buf *cms);
+/* SHOW of one proof; its own fate. */
+enum base_err world_show(int node, const struct base_buf *report,
+    const struct base_buf *order, const struct wire_hsm_holds *doubt);
+/* Order, report and SHOW in one, all of which must succeed. */
+void world_step(int node, uint32_t steps, uint64_t epoch, uint64_t trust,
+    uint32_t cert);
+/* TELL of app1 with or without its link; its own fate. */
+enum base_err world_tell(bool linked, bool excused);

@@ -1,0 +1,296 @@
+/*
+ * ca/show: what kedge-hsmd wants to see before it signs an order that takes
+ * something away: the links of the topology, and the nodes' own reports.
+ * Each is shown once; which ones were is known in memory only, so a kedged
+ * that starts, or that is refused, shows them again. Used by draft.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+
+#define BATCH_BYTES ((size_t)4 << 20)
+
+struct show {
+	struct ca *ca;
+	ca_done_fn *done;
+	void *arg;
+	struct base_buf *items; /* first nodes to tell, then proofs */
+	size_t ntell, n, room;
+	size_t at, batch; /* the request that is on its way */
+};
+
+static struct base_buf *
+item_add(struct show *s)
+{
+	if (s->n == s->room) {
+		s->room = s->room == 0 ? 64 : 2 * s->room;
+		s->items =
+		    base_realloc_array(s->items, s->room, sizeof(*s->items));
+	}
+	base_buf_init(&s->items[s->n], 0);
+	return &s->items[s->n++];
+}
+
+static void
+show_end(struct show *s, enum base_err e)
+{
+	if (e != BASE_OK)
+		ca_show_again(s->ca);
+	s->done(s->arg, e);
+	for (size_t i = 0; i < s->n; i++)
+		base_buf_free(&s->items[i]);
+	free(s->items);
+	free(s);
+}
+
+void
+ca_show_again(struct ca *ca)
+{
+	ca->told = false;
+	for (struct ca_roll *w = ca->rolls; w != NULL; w = w->next)
+		memset(w->shown, 0, ca->topo->nnodes * sizeof(*w->shown));
+}
+
+/* ---- telling the topology ----------------------------------------------------- */
+
+struct excuses {
+	const struct ca_topo *topo;
+	bool *node;
+};
+
+static enum base_err
+excuse_fact(void *arg, const struct ca_fact *f)
+{
+	struct excuses *x = arg;
+	uint32_t i = ca_topo_node(x->topo, f->node);
+
+	if (i != POL_NONE && f->kind == POL_FACT_EXCUSED)
+		x->node[i] = true;
+	else if (i != POL_NONE && f->kind == POL_FACT_RETURNED)
+		x->node[i] = false;
+	return BASE_OK;
+}
+
+/* Of one node, whose links are those from *at on: they are sorted by their
+ * client. */
+static enum base_err
+tell_node(struct show *s, uint32_t node, bool excused, size_t *at)
+{
+	const struct ca_topo *t = s->ca->topo;
+	struct wire_hsm_node n = { .dual = t->nodes[node].dual,
+		.excused = excused };
+	size_t first = *at;
+	enum base_err r;
+
+	memcpy(n.name, t->nodes[node].name, sizeof(n.name));
+	while (*at < t->nlinks && strcmp(t->links[*at].client, n.name) == 0)
+		++*at;
+	n.links = base_alloc((*at - first + 1) * sizeof(*n.links));
+	for (size_t i = first; i < *at; i++) {
+		struct wire_hsm_link *l = &n.links[n.nlinks++];
+
+		memcpy(l->server, t->links[i].server, CA_NAME);
+		memcpy(l->client_root, t->links[i].client_root, CA_NAME);
+		memcpy(l->server_root, t->links[i].server_root, CA_NAME);
+	}
+	r = wire_hsm_node_compose(&n, item_add(s));
+	wire_hsm_node_clear(&n);
+	return r;
+}
+
+static enum base_err
+tell_all(struct show *s)
+{
+	struct ca *ca = s->ca;
+	struct excuses x = { ca->topo, NULL };
+	enum base_err r = BASE_OK;
+	size_t at = 0;
+
+	x.node = base_alloc(ca->topo->nnodes + 1);
+	for (const struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
+	     w = w->next)
+		r = ca_store_facts_of_roll(ca->store, w->row.id, excuse_fact,
+		    &x);
+	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nnodes; i++)
+		r = tell_node(s, i, x.node[i], &at);
+	free(x.node);
+	if (r == BASE_OK && at != ca->topo->nlinks)
+		base_die("show: links are not sorted by their client");
+	s->ntell = s->n;
+	ca->told = true;
+	return r;
+}
+
+/* ---- showing reports -------------------------------------------------------------- */
+
+/* What it may hold since it reported last. */
+static enum base_err
+doubt_fact(void *arg, const struct ca_fact *f)
+{
+	struct wire_hsm_proof *p = arg;
+
+	if (f->kind == POL_FACT_HOLDS || f->kind == POL_FACT_EFFECTIVE)
+		p->ndoubts = 0;
+	else if (f->kind == POL_FACT_DOUBTED && p->ndoubts < WIRE_HSM_DOUBTS)
+		p->doubt[p->ndoubts++] = (struct wire_hsm_holds){ f->conf.trust,
+			f->conf.present, f->conf.bridge };
+	return BASE_OK;
+}
+
+static enum base_err
+show_node(struct show *s, struct ca_roll *w, uint32_t node)
+{
+	struct ca_store *st = s->ca->store;
+	struct wire_hsm_proof p = { .ndoubts = 0 };
+	struct ca_order o = { .epoch = 0 };
+	uint64_t epoch = 0;
+	enum base_err r;
+
+	if (w->shown[node])
+		return BASE_OK;
+	w->shown[node] = true;
+	memcpy(p.node, s->ca->topo->nodes[node].name, sizeof(p.node));
+	memcpy(p.root, w->row.root, sizeof(p.root));
+	r = ca_store_report_effective(st, p.node, p.root, &epoch, &p.report);
+	if (r == BASE_OK)
+		r = ca_store_facts_of_node(st, p.node, p.root, doubt_fact, &p);
+	/* kedge-hsmd was not content before: is its state an older one? */
+	if (r == BASE_OK && w->prove &&
+	    (r = ca_store_order_get(st, p.node, p.root, epoch, &o)) ==
+		BASE_OK) {
+		p.order = o.cms;
+		memset(&o.cms, 0, sizeof(o.cms));
+	}
+	if (r == BASE_OK)
+		r = wire_hsm_proof_compose(&p, item_add(s));
+	ca_order_clear(&o);
+	wire_hsm_proof_clear(&p);
+	return r == BASE_E_NOTFOUND ? BASE_OK : r; /* has not joined yet */
+}
+
+/* The wanted nodes and all they have links with: one look at the links,
+ * however many nodes there are. */
+static enum base_err
+show_wanted(struct show *s, struct ca_roll *w, const bool *wanted)
+{
+	const struct ca_topo *t = s->ca->topo;
+	enum base_err r = BASE_OK;
+
+	for (uint32_t i = 0; r == BASE_OK && i < t->nnodes; i++)
+		if (wanted[i])
+			r = show_node(s, w, i);
+	for (size_t i = 0; r == BASE_OK && i < t->nlinks; i++) {
+		uint32_t c = ca_topo_node(t, t->links[i].client);
+		uint32_t v = ca_topo_node(t, t->links[i].server);
+
+		if ((wanted[c] || wanted[v]) &&
+		    (r = show_node(s, w, c)) == BASE_OK)
+			r = show_node(s, w, v);
+	}
+	return r;
+}
+
+static bool
+draft_takes_away(const struct ca_draft *t, const struct ca_roll *w)
+{
+	return t->err == BASE_OK && strcmp(t->order.root, w->row.root) == 0 &&
+	    (t->order.steps & WIRE_STEP_JOIN) == 0 &&
+	    (t->order.steps & (WIRE_STEP_CERT | WIRE_STEP_FINISH)) != 0;
+}
+
+static enum base_err
+show_roll(struct show *s, struct ca_roll *w, struct ca_drafts *d)
+{
+	bool *wanted = base_alloc(s->ca->topo->nnodes + 1), any = false;
+	enum base_err r = BASE_OK;
+
+	for (size_t i = 0; i < ca_drafts_count(d); i++) {
+		const struct ca_draft *t = ca_drafts_get(d, i);
+		uint32_t node = ca_topo_node(s->ca->topo, t->order.node);
+
+		if (node == POL_NONE || !draft_takes_away(t, w))
+			continue;
+		wanted[node] = any = true;
+	}
+	if (any && !s->ca->told)
+		r = tell_all(s);
+	if (any && r == BASE_OK)
+		r = show_wanted(s, w, wanted);
+	free(wanted);
+	return r;
+}
+
+/* ---- asking ------------------------------------------------------------------------- */
+
+static void show_next(struct show *s);
+
+static void
+show_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
+{
+	struct show *s = arg;
+
+	if (e != BASE_OK)
+		e = base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
+		    base_why());
+	else if (a->err != BASE_OK)
+		e = base_fail(a->err, "kedge-hsmd: %s", a->why);
+	if (e != BASE_OK) {
+		show_end(s, e);
+		return;
+	}
+	/* what was refused is no reason to stop: the order will say */
+	for (size_t i = 0; i < a->nitems; i++)
+		if (a->items[i].err != BASE_OK)
+			base_log(a->type == WIRE_HSM_TELL ? BASE_WARNING
+							  : BASE_INFO,
+			    "kedge-hsmd: %.*s", (int)a->items[i].data.n,
+			    (const char *)a->items[i].data.p);
+	s->at += s->batch;
+	show_next(s);
+}
+
+static void
+show_next(struct show *s)
+{
+	struct wire_hsm_request q = {
+		.type = s->at < s->ntell ? WIRE_HSM_TELL : WIRE_HSM_SHOW
+	};
+	struct wire_hsm_ask w = { &q, show_answered, s };
+	size_t end = s->at < s->ntell ? s->ntell : s->n, bytes = 0;
+	enum base_err r;
+
+	if (s->at == s->n) {
+		show_end(s, BASE_OK);
+		return;
+	}
+	for (s->batch = 0; s->batch < WIRE_HSM_BATCH && s->at + s->batch < end;
+	     s->batch++) {
+		bytes += s->items[s->at + s->batch].n;
+		if (s->batch > 0 && bytes > BATCH_BYTES)
+			break;
+	}
+	memcpy(q.fleet, s->ca->conf->fleet, sizeof(q.fleet));
+	q.items = s->items + s->at;
+	q.nitems = s->batch;
+	if ((r = s->ca->hsm.ask(s->ca->hsm.self, &w)) != BASE_OK)
+		show_end(s, r);
+}
+
+void
+ca_show_go(struct ca *ca, struct ca_drafts *d, ca_done_fn *done, void *arg)
+{
+	struct show *s = base_alloc(sizeof(*s));
+	enum base_err r = BASE_OK;
+
+	s->ca = ca;
+	s->done = done;
+	s->arg = arg;
+	for (struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
+	     w = w->next)
+		r = show_roll(s, w, d);
+	if (r != BASE_OK)
+		show_end(s, r);
+	else
+		show_next(s);
+}

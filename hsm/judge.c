@@ -1,0 +1,238 @@
+/*
+ * judge: does what nodes have signed justify an order that takes something
+ * away? kedged is not believed: the graph is what it told before (holds.h),
+ * the facts are reports, the rules are those of policy/. Called by
+ * req_orders.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "hsm/core.h"
+#include "hsm/holds.h"
+#include "wire/msg.h"
+
+#define STEPS	  (WIRE_STEP_TRUST | WIRE_STEP_CERT | WIRE_STEP_FINISH)
+#define FACTS_MAX (2 + HSM_DOUBTS + 2 * HSM_EVENTS)
+#define ROOT	  0 /* in the graph: the order's root */
+#define OTHER	  1 /* any other */
+
+/* The node and its peers under one root. */
+struct judge {
+	const struct wire_order *o;
+	const struct hsm_node **node; /* sorted by address, each once */
+	size_t n;
+	struct pol_graph *graph;
+	struct pol_fact *fact;
+	size_t nfacts;
+};
+
+/* ---- graph ------------------------------------------------------------------ */
+
+static bool
+link_counts(const struct judge *j, const struct hsm_link *l)
+{
+	return strcmp(l->client_root, j->o->root) == 0 ||
+	    strcmp(l->server_root, j->o->root) == 0;
+}
+
+static int
+node_cmp(const void *a, const void *b)
+{
+	const struct hsm_node *const *x = a, *const *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static uint32_t
+node_index(const struct judge *j, const struct hsm_node *n)
+{
+	const struct hsm_node **at =
+	    bsearch(&n, j->node, j->n, sizeof(*j->node), node_cmp);
+
+	return (uint32_t)(at - j->node);
+}
+
+static void
+judge_nodes(struct judge *j, const struct hsm_node *self)
+{
+	size_t n = 0;
+
+	j->node = base_alloc(
+	    (self->nas_client + self->nas_server + 1) * sizeof(*j->node));
+	j->node[n++] = self;
+	for (size_t i = 0; i < self->nas_client; i++)
+		if (link_counts(j, self->as_client[i]))
+			j->node[n++] = self->as_client[i]->server;
+	for (size_t i = 0; i < self->nas_server; i++)
+		if (link_counts(j, self->as_server[i]))
+			j->node[n++] = self->as_server[i]->client;
+	qsort(j->node, n, sizeof(*j->node), node_cmp);
+	for (size_t i = 0; i < n; i++)
+		if (j->n == 0 || j->node[j->n - 1] != j->node[i])
+			j->node[j->n++] = j->node[i];
+}
+
+static uint32_t
+root_index(const struct judge *j, const char *root)
+{
+	return root[0] == '\0'		    ? POL_NONE
+	    : strcmp(root, j->o->root) == 0 ? ROOT
+					    : OTHER;
+}
+
+static enum pol_err
+judge_link(struct judge *j, const struct hsm_link *l)
+{
+	const struct pol_link p = { node_index(j, l->client),
+		node_index(j, l->server), root_index(j, l->client_root),
+		root_index(j, l->server_root) };
+
+	return link_counts(j, l) ? pol_graph_link(j->graph, &p) : POL_OK;
+}
+
+static enum pol_err
+judge_graph(struct judge *j, const struct hsm_node *self)
+{
+	enum pol_err e = pol_graph_new((uint32_t)j->n, 2, &j->graph);
+
+	for (uint32_t i = 0; e == POL_OK && i < j->n; i++)
+		e = pol_graph_node_flags(j->graph, i,
+		    j->node[i]->dual ? POL_NODE_DUAL : 0);
+	for (size_t i = 0; e == POL_OK && i < self->nas_client; i++)
+		e = judge_link(j, self->as_client[i]);
+	for (size_t i = 0; e == POL_OK && i < self->nas_server; i++)
+		e = judge_link(j, self->as_server[i]);
+	return e != POL_OK ? e : pol_graph_seal(j->graph);
+}
+
+/* ---- facts ------------------------------------------------------------------- */
+
+static struct pol_fact *
+fact_add(struct judge *j, uint32_t node, enum pol_fact_kind kind)
+{
+	struct pol_fact *f = &j->fact[j->nfacts++];
+
+	*f = (struct pol_fact){ .kind = kind, .node = node };
+	return f;
+}
+
+/* An order without an answer may have done its work or not: to the engine it
+ * is as one that failed. A join starts from nothing. */
+static void
+facts_of_event(struct judge *j, uint32_t node, const struct hsm_event *v)
+{
+	struct pol_fact *f;
+
+	if (v->steps & WIRE_STEP_JOIN) {
+		f = fact_add(j, node, POL_FACT_DOUBTED);
+		f->conf.trust = v->steps & WIRE_STEP_TRUST ? POL_GEN(v->to) : 0;
+		f->conf.present =
+		    v->steps & WIRE_STEP_CERT ? POL_GEN(v->to) : 0;
+	} else if (v->steps & STEPS) {
+		f = fact_add(j, node, POL_FACT_SENT);
+		f->epoch = v->epoch;
+		f->steps = v->steps & STEPS;
+		f->from = v->from;
+		f->to = v->to;
+		fact_add(j, node, POL_FACT_FAILED)->epoch = v->epoch;
+	}
+}
+
+static void
+facts_of_node(struct judge *j, uint32_t node)
+{
+	const struct hsm_node *n = j->node[node];
+	const struct hsm_held *h = hsm_held_get(n, j->o->root);
+	struct pol_fact *f;
+
+	if (n->excused)
+		fact_add(j, node, POL_FACT_EXCUSED);
+	if (h == NULL || !h->known)
+		return;
+	f = fact_add(j, node, POL_FACT_HOLDS);
+	f->epoch = h->epoch;
+	f->conf = h->conf;
+	for (size_t i = 0; i < h->ndoubts; i++)
+		fact_add(j, node, POL_FACT_DOUBTED)->conf = h->doubt[i];
+	for (size_t i = 0; i < h->nevents; i++)
+		facts_of_event(j, node, &h->event[i]);
+}
+
+/* ---- the verdict ----------------------------------------------------------------- */
+
+static enum base_err
+judge_no(const struct judge *j, const char *why)
+{
+	return base_fail(BASE_E_OUTAGE,
+	    "order %llu for %s, root %s: not justified by what was reported: "
+	    "%s",
+	    (unsigned long long)j->o->epoch, j->o->node, j->o->root, why);
+}
+
+static const char *
+judge_name(const void *arg, uint32_t node)
+{
+	const struct judge *j = arg;
+
+	return j->node[node]->name;
+}
+
+static enum base_err
+judge_rules(struct judge *j, uint32_t self)
+{
+	const struct pol_evidence v = { .graph = j->graph,
+		.root = ROOT,
+		.goal = { .from = j->o->from, .to = j->o->to },
+		.facts = j->fact,
+		.nfacts = j->nfacts };
+	struct pol_why why = { 0 };
+	char text[512];
+	enum pol_err e = pol_order_justified(&v,
+	    (struct pol_order){ self, j->o->steps & STEPS }, &why);
+
+	if (e == POL_OK)
+		return BASE_OK;
+	if (e != POL_E_UNSAFE)
+		return judge_no(j, pol_err_text(e));
+	pol_why_text(&why, judge_name, j, text, sizeof(text));
+	return judge_no(j, text);
+}
+
+/* What the order says of the node is what its links say. */
+static enum base_err
+judge_role(const struct judge *j, uint32_t self)
+{
+	const struct wire_order *o = j->o;
+	struct pol_role role = pol_graph_role(j->graph, ROOT, self);
+	bool cert = o->steps & WIRE_STEP_CERT;
+
+	if (!role.verifies && !role.presents)
+		return judge_no(j, "no link of it under this root was told");
+	if (o->verifies != role.verifies || o->bridge != (role.bridges && cert))
+		return judge_no(j, "its part differs from that in its links");
+	return BASE_OK;
+}
+
+enum base_err
+hsm_judge(const struct hsm_state *s, const struct wire_order *o)
+{
+	const struct hsm_node *self = hsm_state_node(s, o->node);
+	struct judge j = { .o = o };
+	uint32_t at;
+	enum pol_err p;
+	enum base_err e;
+
+	judge_nodes(&j, self);
+	at = node_index(&j, self);
+	j.fact = base_alloc(j.n * FACTS_MAX * sizeof(*j.fact));
+	for (uint32_t i = 0; i < j.n; i++)
+		facts_of_node(&j, i);
+	if ((p = judge_graph(&j, self)) != POL_OK)
+		e = judge_no(&j, pol_err_text(p));
+	else if ((e = judge_role(&j, at)) == BASE_OK)
+		e = judge_rules(&j, at);
+	pol_graph_free(j.graph);
+	free(j.node);
+	free(j.fact);
+	return e;
+}
