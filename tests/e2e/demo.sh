@@ -11,12 +11,24 @@
 
 RATE=${KEDGE_DEMO_RATE:-110}       # attempts per second and pair
 ENOUGH=${KEDGE_DEMO_ENOUGH:-20100} # attempts before the agent goes on,
-PATIENCE=150                       # or the fleet's age in s: a busy machine
+PATIENCE=400                       # or the fleet's age in s: a busy machine
+LIFE=${KEDGE_DEMO_LIFE:-60}        # s that the fleet may live, 0: no bound
+IDLE=25                            # %: a machine of which others use less
 ASLEEP=app4
 OUT=$B/demo
 
 now_ms() {
 	date +%s%3N
+}
+
+# others: percent of the machine that is in use while this script sleeps
+others() {
+	read -r _ u n s idle wait rest </proc/stat
+	sleep 0.5
+	was=$((idle + wait)) all=$((u + n + s + idle + wait))
+	read -r _ u n s idle wait rest </proc/stat
+	all=$((u + n + s + idle + wait - all))
+	echo $((100 - (idle + wait - was) * 100 / (all > 0 ? all : 1)))
 }
 
 note() {
@@ -51,7 +63,8 @@ show_waiting() {
 		die "the roll does not say that it waits for $ASLEEP"
 }
 
-# roll: from the first order to the last report
+# roll: the window of the measurement is from the first order to the last
+# report, as kedged knows it; until then the count begins here
 roll() {
 	load_say begin
 	kedge roll start plant || die "the roll did not start"
@@ -66,14 +79,30 @@ roll() {
 	kill -CONT "$(proc_pid "$ASLEEP-agent")"
 	note "the agent of $ASLEEP goes on"
 	try 30 roll_is_over || die "the roll does not end: $(cat "$D/try.log")"
-	load_end
+	load_say begin "$(roll_time first_order)"
+	load_say end "$(roll_time last_report)"
+	load_rest
 	wait "$(proc_pid watch)"
 	rm -f "$D/run/watch"
+}
+
+# judge_life BUSY: on an otherwise idle machine the fleet may not live too long
+judge_life() {
+	life=$((($(now_ms) - born) / 1000))
+	say "demo: the fleet lived $life s"
+	if [ "$LIFE" -eq 0 ] || [ "$life" -lt "$LIFE" ] ||
+		[ "$1" -ge "$IDLE" ]; then
+		return 0
+	fi
+	say "demo: that is too long: $LIFE s are allowed (KEDGE_DEMO_LIFE)"
+	return 1
 }
 
 # judge LEFT: the last line, and whether all was as it must be
 judge() {
 	f=$OUT/report.json
+	busy=$(others)
+	[ "$busy" -ge "$before" ] || busy=$before
 	all=$(report_value "$f" handshakes)
 	refused=$(report_value "$f" refused)
 	ok=true
@@ -92,11 +121,14 @@ judge() {
 		say "demo: a pair has under 500 handshakes or a gap over 2 s"
 		ok=false
 	}
-	say "demo: the fleet lived $((($(now_ms) - born) / 1000)) s"
+	judge_life "$busy" || ok=false
+	[ "$busy" -lt "$IDLE" ] ||
+		say "demo: others used $busy % of this machine: times and gaps are not the fleet's own"
 	say "demo: $all handshakes, $refused refused"
 	$ok
 }
 
+before=$(others)
 born=$(now_ms)
 mkdir -p "$OUT"
 fleet_new

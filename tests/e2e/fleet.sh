@@ -148,11 +148,16 @@ load_count() {
 	sed -n 's/^stat \([0-9]*\) .*/\1/p' "$D/load.out" | tail -n 1
 }
 
-# The window ends; what is under way comes to its end
-load_end() {
-	load_say end
+# What is under way comes to its end
+load_rest() {
 	load_say rate 0
 	sleep 0.5
+}
+
+# The window ends now
+load_end() {
+	load_say end
+	load_rest
 }
 
 # load_report FILE NODES FROM TO OLD_ROOT_LEFT

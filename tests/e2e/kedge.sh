@@ -138,6 +138,11 @@ steps_at_least() {
 	[ "$(steps_done)" -ge "$1" ]
 }
 
+# roll_time first_order|last_report: in milliseconds, as kedged has stored it
+roll_time() {
+	kedge roll status --json plant | sed -n "s/.*\"$1_ms\": *\([0-9]*\).*/\1/p"
+}
+
 roll_is_over() {
 	kedge roll status --exit-code plant
 }
