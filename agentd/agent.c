@@ -271,9 +271,9 @@ ag_agent_run(struct ag_agent *a)
 	};
 	enum base_err e;
 
-	if ((e = ag_net_open(&c, &a->net)) != BASE_OK ||
-	    (e = ag_work_resume(a->work)) != BASE_OK)
+	if ((e = ag_net_open(&c, &a->net)) != BASE_OK)
 		return e;
+	ag_work_resume(a->work);
 	base_notify("READY=1");
 	base_log(BASE_NOTICE, "node %s of fleet %s: ready", a->conf->node,
 	    a->conf->fleet);

@@ -182,6 +182,7 @@ ag_dial_new(struct ag_net *n, const struct ag_dial_conf *c)
 			base_die("dial: out of memory");
 	}
 	after(&d->lane[0], 0);
+	after(&d->lane[1], 0); /* what was kept over a restart */
 	return d;
 }
 

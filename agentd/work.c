@@ -315,21 +315,21 @@ resume_root(struct ag_work *w, struct ag_root *r)
 	wire_order_clear(&o);
 }
 
-static enum base_err
+/* Files that cannot be written stop neither the agent nor what it relays. */
+static void
 tidy_files(struct ag_work *w)
 {
 	const struct ag_config *c = w->c.conf;
 	bool changed;
-	enum base_err e;
 
 	for (size_t i = 0; i < c->napps; i++) {
 		const struct ag_side *s = &c->apps[i].side[0];
 		struct ag_root *r;
 
 		s = s->on ? s : s + 1;
-		e = ag_render_app(w->c.holdings, &c->apps[i], &changed);
-		if (e != BASE_OK)
-			return e;
+		if (ag_render_app(w->c.holdings, &c->apps[i], &changed) !=
+		    BASE_OK)
+			base_log(BASE_ERR, "files: %s", base_why());
 		r = ag_holdings_find(w->c.holdings,
 		    s->root != NULL ? s->root : s->verify_root);
 		if (!changed || r == NULL || r->state.phase == AG_PENDING)
@@ -339,7 +339,6 @@ tidy_files(struct ag_work *w)
 		    c->apps[i].name);
 		ag_job_enqueue(w, ag_job_new(r, NULL));
 	}
-	return BASE_OK;
 }
 
 /* The CA shall know that what it was told is no longer so. */
@@ -361,11 +360,9 @@ report_regressed(struct ag_work *w)
 	}
 }
 
-enum base_err
+void
 ag_work_resume(struct ag_work *w)
 {
-	enum base_err e;
-
 	for (size_t i = 0; i < w->c.holdings->n; i++) {
 		struct ag_root *r = &w->c.holdings->root[i];
 
@@ -374,7 +371,6 @@ ag_work_resume(struct ag_work *w)
 			resume_root(w, r);
 	}
 	report_regressed(w);
-	e = tidy_files(w);
+	tidy_files(w);
 	ag_job_answer_all(w);
-	return e;
 }

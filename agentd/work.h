@@ -31,7 +31,7 @@ enum base_err ag_work_order(struct ag_work *w, const struct wire_parcel *p,
 void ag_work_ack(struct ag_work *w, const struct wire_parcel *p);
 /* Takes up what a restart interrupted: orders in work, files that differ,
  * reports without acknowledgement. Call once, when the node is joined. */
-enum base_err ag_work_resume(struct ag_work *w) BASE_MUST;
+void ag_work_resume(struct ag_work *w);
 bool ag_work_is_idle(const struct ag_work *w);
 
 /* ---- report ---------------------------------------------------------------------- */

@@ -310,6 +310,35 @@ START_TEST(poll_not_accepted)
 }
 END_TEST
 
+/* What a relay has kept goes on by itself when it is there again. */
+START_TEST(kept)
+{
+	struct wire_parcel p = { .kind = WIRE_P_ORDER,
+		.down = true,
+		.nroute = 2,
+		.route = { "app1", "web1" },
+		.expires = base_time_add_s(base_time_now(), 60) };
+	char *box = base_asprintf("%s/app1/relay_parcels", dir);
+	char *ways = base_asprintf(
+	    "neighbours = ( { node = \"web1\"; role = \"push\";"
+	    " address = \"127.0.0.1:%u\"; root = \"plant\";"
+	    " verify_root = \"plant\"; } ); ca = { address = \"127.0.0.1:1\";"
+	    " poll = true; };",
+	    (unsigned)ag_net_relay_port(web1.net));
+	struct ag_spool *spool;
+
+	OK(base_buf_put(&p.content, CONTENT, strlen(CONTENT)));
+	OK(ag_spool_open(box, &spool));
+	OK(ag_spool_put(spool, &p));
+	ag_spool_close(spool);
+	node_up(&app1, "app1", 3, ways);
+	wait_local(&web1, 1);
+	wire_parcel_clear(&p);
+	free(box);
+	free(ways);
+}
+END_TEST
+
 /* New certificates of the link: calls that hang end in peace, and the next
  * order comes over the new ones. */
 START_TEST(refresh)
@@ -436,6 +465,7 @@ case_net(void)
 	tcase_add_test(t, poll);
 	tcase_add_test(t, poll_server_only);
 	tcase_add_test(t, poll_not_accepted);
+	tcase_add_test(t, kept);
 	tcase_add_test(t, refresh);
 	tcase_add_test(t, hello);
 	return t;

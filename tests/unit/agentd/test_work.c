@@ -12,7 +12,7 @@
 START_TEST(roll)
 {
 	node_up("");
-	OK(ag_work_resume(work));
+	ag_work_resume(work);
 	run_until_idle();
 	ck_assert_int_eq(give(WIRE_STEP_TRUST, 2), WIRE_EFFECTIVE);
 	ck_assert_int_eq(last.proof, WIRE_PROOF_PROBE);
@@ -238,6 +238,20 @@ START_TEST(refuses_everybody)
 }
 END_TEST
 
+/* A directory where a file should be: said at the start, no end of it. */
+START_TEST(cannot_write_files)
+{
+	OK(base_dir_make(trust_file, 0700));
+	node_up("");
+	ag_work_resume(work);
+	run_until_idle();
+	ck_assert_int_eq(give(WIRE_STEP_TRUST, 2), WIRE_FAILED);
+	ck_assert_int_eq(rmdir(trust_file), 0);
+	ck_assert_int_eq(give(WIRE_STEP_TRUST, 3), WIRE_EFFECTIVE);
+	node_down();
+}
+END_TEST
+
 START_TEST(check_fails)
 {
 	node_up("check = [ \"sh\", \"-c\", \"echo no such thing; exit 3\" ];");
@@ -323,6 +337,7 @@ case_work(void)
 	tcase_add_test(t, not_current);
 	tcase_add_test(t, stale);
 	tcase_add_test(t, refuses_everybody);
+	tcase_add_test(t, cannot_write_files);
 	tcase_add_test(t, check_fails);
 	tcase_add_test(t, reload_hangs);
 	tcase_add_test(t, put_back_all);
