@@ -101,9 +101,11 @@ enum base_err ca_cmd_roll_pause(struct cli *c);
 enum base_err ca_cmd_roll_resume(struct cli *c);
 enum base_err ca_cmd_roll_retry(struct cli *c);
 enum base_err ca_cmd_explain(struct cli *c);
-enum base_err ca_cmd_graph(struct cli *c);
 enum base_err ca_cmd_audit_verify(struct cli *c);
 enum base_err ca_cmd_audit_list(struct cli *c);
+
+/* ca/cmd_graph.c */
+enum base_err ca_cmd_graph(struct cli *c);
 
 /* ca/cmd_verify.c */
 enum base_err ca_cmd_verify(struct cli *c);

@@ -58,7 +58,10 @@ static const struct cli_option roll_status_options[] = {
 	{ NULL, NULL, NULL },
 };
 static const struct cli_option graph_options[] = {
-	{ "dot", NULL, "in the language of Graphviz" },
+	{ "dot", NULL, "in the language of Graphviz (default)" },
+	{ "svg", NULL, "as a picture" },
+	{ "strategy", "NAME", "draw the orders of a roll of ROOT" },
+	{ "topology", "FILE", "of this file, without kedged" },
 	{ NULL, NULL, NULL },
 };
 static const struct cli_option audit_list_options[] = {
@@ -167,8 +170,13 @@ const struct cli_command cli_commands[] = {
 	    NULL, 2, 2, ca_cmd_roll_retry },
 	{ "explain", "ROOT/NODE/STEP", "say why a step waits and on whom", NULL,
 	    NULL, 1, 1, ca_cmd_explain },
-	{ "graph", "--dot [ROOT]", "draw nodes and links", NULL, graph_options,
-	    0, 1, ca_cmd_graph },
+	{ "graph", "[--dot | --svg] [--topology FILE] [--strategy NAME] [ROOT]",
+	    "draw nodes and links, or the orders of a roll",
+	    "Draws who talks to whom: clients to the left of their servers, with what\n"
+	    "each node trusts and presents under ROOT; links that are not safe just\n"
+	    "now in red. With --strategy it draws the orders of a whole roll of ROOT,\n"
+	    "a column per round, and what each waits for.\n",
+	    graph_options, 0, 1, ca_cmd_graph },
 	{ "audit list", "[--from N] [--limit N]", "list the audit records",
 	    NULL, audit_list_options, 0, 0, ca_cmd_audit_list },
 	{ "audit verify", "", "check the audit records' hash chain", NULL, NULL,

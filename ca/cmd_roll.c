@@ -1,5 +1,5 @@
 /*
- * kedge roll, explain, graph, audit: what the fleet does. Answers come from
+ * kedge roll, explain, audit: what the fleet does. Answers come from
  * kedged (docs/control.md); --watch follows its events.
  */
 #include <stdio.h>
@@ -399,67 +399,6 @@ ca_cmd_explain(struct cli *c)
 		s += n + (i < 2);
 	}
 	return ca_request_ask(c, request, NULL, explain_print);
-}
-
-/* ---- graph --------------------------------------------------------------------------------- */
-
-static void
-dot_generations(FILE *f, const char *what, const json_t *list)
-{
-	size_t i;
-	json_t *v;
-
-	if (json_array_size(list) == 0)
-		return;
-	fprintf(f, "\\n%s", what);
-	json_array_foreach(list, i, v)
-	    fprintf(f, " %" JSON_INTEGER_FORMAT, json_integer_value(v));
-}
-
-/* Names hold only [a-z0-9.-], so nothing needs escaping. */
-static enum base_err
-graph_print(struct cli *c, const json_t *a)
-{
-	FILE *f = cli_out(c);
-	size_t i;
-	json_t *o;
-
-	fprintf(f, "digraph kedge {\n  rankdir=LR;\n  node [shape=box];\n");
-	json_array_foreach(json_object_get(a, "nodes"), i, o)
-	{
-		fprintf(f, "  \"%s\" [label=\"%s", ca_text_of(o, "name"),
-		    ca_text_of(o, "name"));
-		dot_generations(f, "trusts", json_object_get(o, "trust"));
-		dot_generations(f, "presents", json_object_get(o, "present"));
-		fprintf(f, "\"%s];\n",
-		    json_is_true(json_object_get(o, "joined"))
-			? ""
-			: ", style=dashed");
-	}
-	json_array_foreach(json_object_get(a, "links"), i, o)
-	{
-		fprintf(f, "  \"%s\" -> \"%s\" [label=\"%s\"",
-		    ca_text_of(o, "client"), ca_text_of(o, "server"),
-		    ca_text_of(o, "server_root"));
-		if (strcmp(ca_text_of(o, "auth"), "mutual") == 0)
-			fprintf(f, ", dir=both");
-		if (json_is_false(json_object_get(o, "safe")))
-			fprintf(f, ", color=red");
-		fprintf(f, "];\n");
-	}
-	fprintf(f, "}\n");
-	return BASE_OK;
-}
-
-enum base_err
-ca_cmd_graph(struct cli *c)
-{
-	static const struct ca_field args[] = {
-		{ NULL, 0, CA_STRING, "root" },
-		CA_FIELD_END,
-	};
-
-	return ca_remote(c, "graph", args, graph_print);
 }
 
 /* ---- audit --------------------------------------------------------------------------------- */

@@ -13,7 +13,10 @@ ca_SRC += \
 	ca/table.c
 ca_SRC += \
 	ca/cmd_compare.c \
+	ca/cmd_graph.c \
 	ca/cmd_plan.c \
+	ca/drawing.c \
+	ca/drawing_svg.c \
 	ca/cmd_simulate.c \
 	ca/look.c \
 	ca/outlook_doc.c \

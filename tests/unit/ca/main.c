@@ -15,6 +15,7 @@ main(void)
 	suite_add_tcase(s, case_topology());
 	suite_add_tcase(s, case_cmd_plan());
 	suite_add_tcase(s, case_simulate());
+	suite_add_tcase(s, case_graph());
 	suite_add_tcase(s, case_cmd_verify());
 	suite_add_tcase(s, case_store());
 	suite_add_tcase(s, case_kedged_config());

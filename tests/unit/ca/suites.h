@@ -6,6 +6,7 @@
 TCase *case_cli(void);
 TCase *case_cmd_plan(void);
 TCase *case_simulate(void);
+TCase *case_graph(void);
 TCase *case_roll(void);
 TCase *case_steer(void);
 TCase *case_show(void);
