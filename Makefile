@@ -27,7 +27,7 @@ say = $(if $(V),,@echo "  $(1)")
 
 all:
 
-FOLDERS := base policy wire hsm ca agentd
+FOLDERS := base conf policy wire hsm ca agentd
 include $(FOLDERS:%=%/files.mk)
 include tests/files.mk
 
@@ -57,10 +57,10 @@ $(B)/bin/$(1): $(call obj,$(2)) $(foreach l,$(3),$(call lib,$(l)))
 	$(call say,LD $$@)
 	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(4)
 endef
-$(eval $(call program,kedge,ca/kedge_main.c,ca policy wire base,$(ca_LIBS)))
-$(eval $(call program,kedged,ca/kedged_main.c,ca policy wire base,$(ca_LIBS)))
-$(eval $(call program,kedge-hsmd,hsm/hsmd_main.c,hsm policy wire base,$(hsm_LIBS)))
-$(eval $(call program,kedge-agentd,agentd/agentd_main.c,agentd wire base,$(agentd_LIBS)))
+$(eval $(call program,kedge,ca/kedge_main.c,ca policy wire conf base,$(ca_LIBS)))
+$(eval $(call program,kedged,ca/kedged_main.c,ca policy wire conf base,$(ca_LIBS)))
+$(eval $(call program,kedge-hsmd,hsm/hsmd_main.c,hsm policy wire conf base,$(hsm_LIBS)))
+$(eval $(call program,kedge-agentd,agentd/agentd_main.c,agentd wire conf base,$(agentd_LIBS)))
 
 # unit test: $(1) folder; links the folder's library and those below it;
 # time-outs only end what hangs, so a busy machine is given its time

@@ -7,287 +7,282 @@
 #include <string.h>
 
 #include "agentd/config.h"
-#include "agentd/schema.h"
+#include "conf/conf.h"
+#include "wire/addr.h"
 
-static const struct ag_word algs[] = {
+static const struct conf_word algs[] = {
 	{ "P-256", WIRE_P256 },
 	{ "P-384", WIRE_P384 },
 	{ "RSA-3072", WIRE_RSA3072 },
 	{ "RSA-4096", WIRE_RSA4096 },
 	{ NULL, 0 },
 };
-static const struct ag_word roles[] = {
+static const struct conf_word roles[] = {
 	{ "poll", 0 },
 	{ "push", 1 },
 	{ NULL, 0 },
 };
-static const struct ag_word proofs[] = {
+static const struct conf_word proofs[] = {
 	{ "probe", WIRE_PROOF_PROBE },
 	{ "reload", WIRE_PROOF_RELOAD },
 	{ NULL, 0 },
 };
-static const struct ag_word forms[] = {
+static const struct conf_word forms[] = {
 	{ "old+new", AG_OLD_AND_NEW },
 	{ "old+nwo", AG_OLD_AND_NWO },
 	{ NULL, 0 },
 };
-static const struct ag_word signals[] = {
+static const struct conf_word signals[] = {
 	{ "HUP", SIGHUP },
 	{ "USR1", SIGUSR1 },
 	{ "USR2", SIGUSR2 },
 	{ NULL, 0 },
 };
 
-/* name, kind, offset, required, words, sub, size, on */
-#define KEY(n, k, s, f, req)                                              \
-	{                                                                 \
-		n, k, offsetof(struct s, f), req, NULL, NULL, 0, SIZE_MAX \
-	}
-#define WORD(n, s, f, w, req)                                                  \
-	{                                                                      \
-		n, AG_K_WORD, offsetof(struct s, f), req, w, NULL, 0, SIZE_MAX \
-	}
-#define GROUP(n, s, f, sub, on)                                               \
-	{                                                                     \
-		n, AG_K_GROUP, offsetof(struct s, f), false, NULL, sub, 0, on \
-	}
-#define LIST(n, s, f, sub, size, count)                                      \
-	{                                                                    \
-		n, AG_K_LIST, offsetof(struct s, f), false, NULL, sub, size, \
-		    offsetof(struct s, count)                                \
-	}
-#define END                                                 \
-	{                                                   \
-		NULL, AG_K_NAME, 0, false, NULL, NULL, 0, 0 \
-	}
-
-static const struct ag_key server_keys[] = {
-	KEY("root", AG_K_NAME, ag_side, root, true),
-	KEY("verify_root", AG_K_NAME, ag_side, verify_root, false),
-	KEY("trust", AG_K_PATH, ag_side, trust, false),
-	KEY("chain", AG_K_PATH, ag_side, chain, false),
-	KEY("key", AG_K_PATH, ag_side, key, false),
-	KEY("pem", AG_K_PATH, ag_side, pem, false),
-	KEY("address", AG_K_IP, ag_side, address, false),
-	KEY("sni", AG_K_TEXT, ag_side, sni, false),
-	KEY("request", AG_K_TEXT, ag_side, request, false),
-	KEY("expect", AG_K_TEXT, ag_side, expect, false),
-	END,
-};
-
-static const struct ag_key trigger_keys[] = {
-	KEY("connect", AG_K_IP, ag_side, connect, false),
-	KEY("run", AG_K_ARGV, ag_side, run, false),
-	END,
-};
-
-static const struct ag_key client_keys[] = {
-	KEY("root", AG_K_NAME, ag_side, root, false),
-	KEY("verify_root", AG_K_NAME, ag_side, verify_root, true),
-	KEY("trust", AG_K_PATH, ag_side, trust, true),
-	KEY("chain", AG_K_PATH, ag_side, chain, false),
-	KEY("key", AG_K_PATH, ag_side, key, false),
-	KEY("pem", AG_K_PATH, ag_side, pem, false),
-	KEY("canary", AG_K_IP, ag_side, canary, false),
-	/* the members of trigger belong to the side itself */
-	{ "trigger", AG_K_GROUP, 0, false, NULL, trigger_keys, 0, SIZE_MAX },
-	END,
-};
-
-static const struct ag_key app_keys[] = {
-	KEY("name", AG_K_NAME, ag_app, name, true),
-	GROUP("server", ag_app, side[0], server_keys,
-	    offsetof(struct ag_app, side[0].on)),
-	GROUP("client", ag_app, side[1], client_keys,
-	    offsetof(struct ag_app, side[1].on)),
-	KEY("check", AG_K_ARGV, ag_app, check, false),
-	KEY("reload", AG_K_ARGV, ag_app, reload, false),
-	WORD("signal", ag_app, signal, signals, false),
-	KEY("pidfile", AG_K_PATH, ag_app, pidfile, false),
-	WORD("proof", ag_app, proof, proofs, false),
-	WORD("form", ag_app, form, forms, false),
-	KEY("depth2", AG_K_BOOL, ag_app, depth2, false),
-	KEY("settle", AG_K_SECONDS, ag_app, settle_ms, false),
-	KEY("deadline", AG_K_SECONDS, ag_app, deadline_ms, false),
-	END,
-};
-
-static const struct ag_key peer_keys[] = {
-	KEY("node", AG_K_NAME, ag_peer, node, true),
-	KEY("address", AG_K_ADDRESS, ag_peer, address, true),
-	WORD("role", ag_peer, push, roles, true),
-	KEY("root", AG_K_NAME, ag_peer, root, false),
-	KEY("verify_root", AG_K_NAME, ag_peer, verify_root, true),
-	END,
-};
-
-static const struct ag_key ca_keys[] = {
-	KEY("address", AG_K_ADDRESS, ag_config, ca_address, true),
-	KEY("poll", AG_K_BOOL, ag_config, ca_poll, false),
-	END,
-};
-
-static const struct ag_key management_keys[] = {
-	KEY("listen", AG_K_ADDRESS, ag_config, management, true),
-	END,
-};
-
-static const struct ag_key relay_keys[] = {
-	KEY("listen", AG_K_ADDRESS, ag_config, relay.address, true),
-	KEY("root", AG_K_NAME, ag_config, relay.root, true),
-	KEY("verify_root", AG_K_NAME, ag_config, relay.verify_root, false),
-	KEY("accept", AG_K_NAMES, ag_config, relay_accept, false),
-	END,
-};
-
-static const struct ag_key top_keys[] = {
-	KEY("fleet", AG_K_NAME, ag_config, fleet, true),
-	KEY("node", AG_K_NAME, ag_config, node, true),
-	KEY("store", AG_K_PATH, ag_config, store, true),
-	WORD("alg", ag_config, alg, algs, false),
-	{ "ca", AG_K_GROUP, 0, false, NULL, ca_keys, 0, SIZE_MAX },
-	{ "management", AG_K_GROUP, 0, false, NULL, management_keys, 0,
-	    SIZE_MAX },
-	{ "relay", AG_K_GROUP, 0, false, NULL, relay_keys, 0, SIZE_MAX },
-	LIST("neighbours", ag_config, peers, peer_keys, sizeof(struct ag_peer),
-	    npeers),
-	LIST("applications", ag_config, apps, app_keys, sizeof(struct ag_app),
-	    napps),
-	KEY("wait", AG_K_SECONDS, ag_config, wait_ms, false),
-	KEY("retry", AG_K_SECONDS, ag_config, retry_ms, false),
-	END,
-};
-
-bool
-ag_address_is_valid(const char *s)
+/* A probe asks no name server. */
+static enum base_err
+check_ip(const char *text)
 {
-	const char *colon = strrchr(s, ':');
-	char *end;
-	long port;
+	struct sockaddr_storage ss;
+	socklen_t len;
 
-	if (colon == NULL || colon == s || colon[1] < '0' || colon[1] > '9')
-		return false;
-	if (s[0] == '[' ? colon[-1] != ']'
-			: memchr(s, ':', (size_t)(colon - s)) != NULL)
-		return false;
-	port = strtol(colon + 1, &end, 10);
-	return *end == '\0' && port >= 0 && port <= 65535 && colon - s < 250;
+	if (wire_addr_parse(text, &ss, &len) != BASE_OK)
+		return base_fail(BASE_E_CONFIG,
+		    "\"%s\" is no address by number, 127.0.0.1:PORT or "
+		    "[::1]:PORT: a probe asks no name server",
+		    text);
+	return BASE_OK;
 }
 
+#define IP(n, s, f)                                             \
+	{                                                       \
+		.name = n, .kind = CONF_ADDRESS, CONF_AT(s, f), \
+		.check_text = check_ip                          \
+	}
+#define KEY(n, k, s, f, req)                                       \
+	{                                                          \
+		.name = n, .kind = k, CONF_AT(s, f), .needed = req \
+	}
+#define LIST_OF(n, k, s, f)                                                \
+	{                                                                  \
+		.name = n, .kind = k, CONF_AT(s, f), .min = 1, .max = 4096 \
+	}
+#define TEXT(n, s, f, d)                                               \
+	{                                                              \
+		.name = n, .kind = CONF_TEXT, CONF_AT(s, f), .text = d \
+	}
+#define SECONDS(n, s, f, d)                                                 \
+	{                                                                   \
+		.name = n, .kind = CONF_SECONDS, CONF_AT(s, f), .value = d, \
+		.max = 86400                                                \
+	}
+#define WORD(n, s, f, w, d, req)                                         \
+	{                                                                \
+		.name = n, .kind = CONF_WORD, CONF_AT(s, f), .words = w, \
+		.value = d, .needed = req                                \
+	}
+/* a group whose members belong to the struct around it */
+#define GROUP(n, sub)                                       \
+	{                                                   \
+		.name = n, .kind = CONF_GROUP, .keys = sub, \
+		.count = CONF_UNCOUNTED                     \
+	}
+#define SIDE(n, i, sub)                                                   \
+	{                                                                 \
+		.name = n, .kind = CONF_GROUP, CONF_AT(ag_app, side[i]),  \
+		.keys = sub, .count = offsetof(struct ag_app, side[i].on) \
+	}
+
+static const struct conf_key server_keys[] = {
+	KEY("root", CONF_NAME, ag_side, root, true),
+	KEY("verify_root", CONF_NAME, ag_side, verify_root, false),
+	KEY("trust", CONF_PATH, ag_side, trust, false),
+	KEY("chain", CONF_PATH, ag_side, chain, false),
+	KEY("key", CONF_PATH, ag_side, key, false),
+	KEY("pem", CONF_PATH, ag_side, pem, false),
+	IP("address", ag_side, address),
+	KEY("sni", CONF_TEXT, ag_side, sni, false),
+	TEXT("request", ag_side, request, "GET / HTTP/1.0\r\n\r\n"),
+	TEXT("expect", ag_side, expect, "HTTP/1.1 200"),
+	{ 0 },
+};
+
+static const struct conf_key trigger_keys[] = {
+	IP("connect", ag_side, connect),
+	LIST_OF("run", CONF_TEXTS, ag_side, run),
+	{ 0 },
+};
+
+static const struct conf_key client_keys[] = {
+	KEY("root", CONF_NAME, ag_side, root, false),
+	KEY("verify_root", CONF_NAME, ag_side, verify_root, true),
+	KEY("trust", CONF_PATH, ag_side, trust, true),
+	KEY("chain", CONF_PATH, ag_side, chain, false),
+	KEY("key", CONF_PATH, ag_side, key, false),
+	KEY("pem", CONF_PATH, ag_side, pem, false),
+	IP("canary", ag_side, canary),
+	GROUP("trigger", trigger_keys),
+	{ 0 },
+};
+
+static const struct conf_key app_keys[] = {
+	KEY("name", CONF_NAME, ag_app, name, true),
+	SIDE("server", 0, server_keys),
+	SIDE("client", 1, client_keys),
+	LIST_OF("check", CONF_TEXTS, ag_app, check),
+	LIST_OF("reload", CONF_TEXTS, ag_app, reload),
+	WORD("signal", ag_app, signal, signals, 0, false),
+	KEY("pidfile", CONF_PATH, ag_app, pidfile, false),
+	WORD("proof", ag_app, proof, proofs, WIRE_PROOF_PROBE, false),
+	WORD("form", ag_app, form, forms, AG_OLD_AND_NEW, false),
+	KEY("depth2", CONF_BOOL, ag_app, depth2, false),
+	SECONDS("settle", ag_app, settle_ms, 5),
+	SECONDS("deadline", ag_app, deadline_ms, 30),
+	{ 0 },
+};
+
 static enum base_err
-check_files(const config_setting_t *s, const struct ag_side *d)
+check_files(const struct ag_side *d)
 {
 	bool some = d->chain != NULL || d->key != NULL;
 
 	if (d->root == NULL && (some || d->pem != NULL))
-		return ag_schema_fail(s,
+		return base_fail(BASE_E_CONFIG,
 		    "chain, key and pem belong to a root; name it as root");
 	if (d->root != NULL && d->pem == NULL &&
 	    (d->chain == NULL || d->key == NULL))
-		return ag_schema_fail(s,
+		return base_fail(BASE_E_CONFIG,
 		    "name chain and key, or pem, for the certificate");
 	if ((d->verify_root == NULL) != (d->trust == NULL))
-		return ag_schema_fail(s,
+		return base_fail(BASE_E_CONFIG,
 		    "trust and verify_root belong together; name both or "
 		    "neither");
 	return BASE_OK;
 }
 
 static enum base_err
-check_client(const config_setting_t *s, const struct ag_app *a,
-    const struct ag_side *d)
+check_client(const struct ag_app *a, const struct ag_side *d)
 {
 	bool trigger = d->connect != NULL || d->run != NULL;
 
 	if (d->connect != NULL && d->run != NULL)
-		return ag_schema_fail(s,
+		return base_fail(BASE_E_CONFIG,
 		    "trigger: either connect or run, not both");
 	if (trigger != (d->canary != NULL))
-		return ag_schema_fail(s,
+		return base_fail(BASE_E_CONFIG,
 		    "canary and trigger belong together; name both");
 	if (a->proof == WIRE_PROOF_PROBE && !trigger)
-		return ag_schema_fail(s,
+		return base_fail(BASE_E_CONFIG,
 		    "the probe of a client needs canary and trigger; where "
 		    "that is impossible say proof = \"reload\"");
 	return BASE_OK;
 }
 
 static enum base_err
-check_app(const config_setting_t *s, const struct ag_app *a)
+check_app(void *group)
 {
+	const struct ag_app *a = group;
 	const struct ag_side *server = &a->side[0], *client = &a->side[1];
 	enum base_err r;
 
 	if (!server->on && !client->on)
-		return ag_schema_fail(s,
+		return base_fail(BASE_E_CONFIG,
 		    "%s: a server or a client group is needed", a->name);
 	if (a->reload != NULL && a->signal != 0)
-		return ag_schema_fail(s,
+		return base_fail(BASE_E_CONFIG,
 		    "%s: either reload or signal, not both", a->name);
 	if (a->signal != 0 && a->pidfile == NULL)
-		return ag_schema_fail(s, "%s: signal needs a pidfile", a->name);
+		return base_fail(BASE_E_CONFIG, "%s: signal needs a pidfile",
+		    a->name);
 	if (a->form == AG_OLD_AND_NWO && !a->depth2)
-		return ag_schema_fail(s,
+		return base_fail(BASE_E_CONFIG,
 		    "%s: form old+nwo makes chains with an intermediate; only "
 		    "for an application with depth2 = true",
 		    a->name);
 	if (server->on && a->proof == WIRE_PROOF_PROBE &&
 	    server->address == NULL)
-		return ag_schema_fail(s,
+		return base_fail(BASE_E_CONFIG,
 		    "%s: the probe of a server needs its address; where that "
 		    "is impossible say proof = \"reload\"",
 		    a->name);
-	if (server->on && (r = check_files(s, server)) != BASE_OK)
+	if (server->on && (r = check_files(server)) != BASE_OK)
 		return r;
 	if (client->on &&
-	    ((r = check_files(s, client)) != BASE_OK ||
-		(r = check_client(s, a, client)) != BASE_OK))
+	    ((r = check_files(client)) != BASE_OK ||
+		(r = check_client(a, client)) != BASE_OK))
 		return r;
 	return BASE_OK;
-}
-
-static void
-fill_app(struct ag_app *a, const config_setting_t *s, const char *node)
-{
-	struct ag_side *d = &a->side[0];
-
-	a->side[1].client = true;
-	if (a->proof == WIRE_PROOF_NONE)
-		a->proof = WIRE_PROOF_PROBE;
-	if (config_setting_get_member(s, "settle") == NULL)
-		a->settle_ms = 5000;
-	if (config_setting_get_member(s, "deadline") == NULL)
-		a->deadline_ms = 30000;
-	if (!d->on)
-		return;
-	if (d->sni == NULL)
-		d->sni = base_strdup(node);
-	if (d->request == NULL)
-		d->request = base_strdup("GET / HTTP/1.0\r\n\r\n");
-	if (d->expect == NULL)
-		d->expect = base_strdup("HTTP/1.1 200");
 }
 
 static enum base_err
-check_apps(const config_t *cfg, struct ag_config *c)
+check_node(const char *text)
 {
-	const config_setting_t *list = config_lookup(cfg, "applications");
-	enum base_err r;
-
-	for (size_t i = 0; i < c->napps; i++) {
-		const config_setting_t *s =
-		    config_setting_get_elem(list, (unsigned int)i);
-
-		fill_app(&c->apps[i], s, c->node);
-		if ((r = check_app(s, &c->apps[i])) != BASE_OK)
-			return r;
-		for (size_t j = 0; j < i; j++)
-			if (strcmp(c->apps[i].name, c->apps[j].name) == 0)
-				return ag_schema_fail(s, "%s: is there twice",
-				    c->apps[i].name);
-	}
+	if (strcmp(text, "ca") == 0)
+		return base_fail(BASE_E_CONFIG,
+		    "node \"ca\" is the CA itself; choose another name");
 	return BASE_OK;
 }
+
+static const struct conf_key peer_keys[] = {
+	KEY("node", CONF_NAME, ag_peer, node, true),
+	KEY("address", CONF_ADDRESS, ag_peer, address, true),
+	WORD("role", ag_peer, push, roles, 0, true),
+	KEY("root", CONF_NAME, ag_peer, root, false),
+	KEY("verify_root", CONF_NAME, ag_peer, verify_root, true),
+	{ 0 },
+};
+
+static const struct conf_key ca_keys[] = {
+	KEY("address", CONF_ADDRESS, ag_config, ca_address, true),
+	KEY("poll", CONF_BOOL, ag_config, ca_poll, false),
+	{ 0 },
+};
+
+static const struct conf_key management_keys[] = {
+	KEY("listen", CONF_ADDRESS, ag_config, management, true),
+	{ 0 },
+};
+
+static const struct conf_key relay_keys[] = {
+	KEY("listen", CONF_ADDRESS, ag_config, relay.address, true),
+	KEY("root", CONF_NAME, ag_config, relay.root, true),
+	KEY("verify_root", CONF_NAME, ag_config, relay.verify_root, false),
+	LIST_OF("accept", CONF_NAMES, ag_config, relay_accept),
+	{ 0 },
+};
+
+static const struct conf_key top_keys[] = {
+	KEY("fleet", CONF_NAME, ag_config, fleet, true),
+	{ .name = "node",
+	    .kind = CONF_NAME,
+	    CONF_AT(ag_config, node),
+	    .needed = true,
+	    .check_text = check_node },
+	KEY("store", CONF_PATH, ag_config, store, true),
+	WORD("alg", ag_config, alg, algs, WIRE_P256, false),
+	GROUP("ca", ca_keys),
+	GROUP("management", management_keys),
+	GROUP("relay", relay_keys),
+	{ .name = "neighbours",
+	    .kind = CONF_LIST,
+	    CONF_AT(ag_config, peers),
+	    .keys = peer_keys,
+	    .size = sizeof(struct ag_peer),
+	    .count = offsetof(struct ag_config, npeers),
+	    .max = 4096 },
+	{ .name = "applications",
+	    .kind = CONF_LIST,
+	    CONF_AT(ag_config, apps),
+	    .unique = true,
+	    .check = check_app,
+	    .keys = app_keys,
+	    .size = sizeof(struct ag_app),
+	    .count = offsetof(struct ag_config, napps),
+	    .max = 4096 },
+	SECONDS("wait", ag_config, wait_ms, 25),
+	SECONDS("retry", ag_config, retry_ms, 1),
+	{ 0 },
+};
 
 static int
 compare(const void *a, const void *b)
@@ -302,13 +297,12 @@ add_root(struct ag_config *c, const char *root)
 		return BASE_OK;
 	if (strcmp(root, "management") == 0)
 		return base_fail(BASE_E_CONFIG,
-		    "configuration: root \"management\" is the CA's own "
+		    "root \"management\" is the CA's own "
 		    "channel; links need another root");
 	/* one slot of a join request is left for the management key */
 	if (c->nroots == WIRE_JOIN_ROOTS - 1)
 		return base_fail(BASE_E_CONFIG,
-		    "configuration: more than %d roots on one node",
-		    WIRE_JOIN_ROOTS - 1);
+		    "more than %d roots on one node", WIRE_JOIN_ROOTS - 1);
 	c->roots[c->nroots++] = base_strdup(root);
 	return BASE_OK;
 }
@@ -338,41 +332,33 @@ collect_roots(struct ag_config *c)
 }
 
 static enum base_err
-finish(const config_t *cfg, struct ag_config *c)
+finish(void *config)
 {
-	const config_setting_t *top = config_root_setting(cfg);
+	struct ag_config *c = config;
 	bool polls = c->ca_poll;
-	enum base_err r;
 
-	c->alg = c->alg == 0 ? WIRE_P256 : c->alg;
-	if (config_setting_get_member(top, "wait") == NULL)
-		c->wait_ms = 25000;
-	if (config_setting_get_member(top, "retry") == NULL)
-		c->retry_ms = 1000;
-	if (strcmp(c->node, "ca") == 0)
-		return ag_schema_fail(config_lookup(cfg, "node"),
-		    "node \"ca\" is the CA itself; choose another name");
 	for (size_t i = 0; i < c->npeers; i++)
 		polls = polls || !c->peers[i].push;
 	if (!polls && c->management == NULL && c->relay.address == NULL)
-		return ag_schema_fail(top,
+		return base_fail(BASE_E_CONFIG,
 		    "no way for orders to arrive: one of management.listen, "
 		    "ca.poll, a neighbour with role \"poll\", or relay.listen "
 		    "is needed");
-	if ((r = check_apps(cfg, c)) != BASE_OK)
-		return r;
+	for (size_t i = 0; i < c->napps; i++) {
+		struct ag_side *side = c->apps[i].side;
+
+		side[1].client = true;
+		if (side[0].on && side[0].sni == NULL)
+			side[0].sni = base_strdup(c->node);
+	}
 	return collect_roots(c);
 }
 
+/* Takes c. */
 static enum base_err
-read_config(config_t *cfg, struct ag_config **out)
+give(enum base_err r, struct ag_config *c, struct ag_config **out)
 {
-	struct ag_config *c = base_alloc(sizeof *c);
-	enum base_err r;
-
-	if ((r = ag_schema_read(config_root_setting(cfg), top_keys, c)) ==
-		BASE_OK &&
-	    (r = finish(cfg, c)) == BASE_OK) {
+	if (r == BASE_OK) {
 		*out = c;
 		c = NULL;
 	}
@@ -380,45 +366,21 @@ read_config(config_t *cfg, struct ag_config **out)
 	return r;
 }
 
-static enum base_err
-syntax(const config_t *cfg, const char *name)
-{
-	const char *file = config_error_file(cfg);
-
-	if (config_error_type(cfg) == CONFIG_ERR_FILE_IO)
-		return base_fail(BASE_E_CONFIG, "%s: cannot be read: %m", name);
-	return base_fail(BASE_E_CONFIG, "%s:%d: %s", file != NULL ? file : name,
-	    config_error_line(cfg), config_error_text(cfg));
-}
-
 enum base_err
 ag_config_parse(const char *text, const char *name, struct ag_config **out)
 {
-	config_t cfg;
-	enum base_err r;
+	struct ag_config *c = base_alloc(sizeof *c);
+	struct base_span span = { (const uint8_t *)text, strlen(text) };
 
-	config_init(&cfg);
-	if (config_read_string(&cfg, text) != CONFIG_TRUE)
-		r = syntax(&cfg, name);
-	else
-		r = read_config(&cfg, out);
-	config_destroy(&cfg);
-	return r;
+	return give(conf_read_text(name, span, top_keys, finish, c), c, out);
 }
 
 enum base_err
 ag_config_read(const char *path, struct ag_config **out)
 {
-	config_t cfg;
-	enum base_err r;
+	struct ag_config *c = base_alloc(sizeof *c);
 
-	config_init(&cfg);
-	if (config_read_file(&cfg, path) != CONFIG_TRUE)
-		r = syntax(&cfg, path);
-	else
-		r = read_config(&cfg, out);
-	config_destroy(&cfg);
-	return r;
+	return give(conf_read(path, top_keys, finish, c), c, out);
 }
 
 size_t
@@ -481,7 +443,7 @@ ag_config_free(struct ag_config *c)
 {
 	if (c == NULL)
 		return;
-	ag_schema_free(top_keys, c);
+	conf_free(top_keys, c);
 	for (size_t i = 0; i < c->nroots; i++)
 		free(c->roots[i]);
 	free(c);

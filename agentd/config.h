@@ -1,6 +1,6 @@
 /*
  * agentd/config: what the operator of a node wrote, checked and in one
- * piece. Read once at start; nothing else in agentd/ knows libconfig.
+ * piece. Read once at start.
  */
 #pragma once
 
@@ -86,5 +86,3 @@ bool ag_config_presents(const struct ag_config *c, const char *root);
 bool ag_config_verifies(const struct ag_config *c, const char *root);
 /* The neighbour may dial in on relay.listen. */
 bool ag_config_accepts(const struct ag_config *c, const char *peer);
-/* "HOST:PORT" or "[v6]:PORT". */
-bool ag_address_is_valid(const char *s);

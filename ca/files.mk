@@ -24,8 +24,7 @@ ca_SRC += \
 	ca/plan_doc.c \
 	ca/topology.c \
 	ca/topology_link.c \
-	ca/topology_route.c \
-	ca/topology_schema.c
+	ca/topology_route.c
 # kedged
 ca_SRC += \
 	ca/config.c \
@@ -65,4 +64,4 @@ ca_SRC += \
 	ca/token.c \
 	ca/topo.c \
 	ca/waits.c
-ca_LIBS := $(EVENT_LIBS) $(CRYPTO_LIBS) -lconfig -ljansson -lsqlite3 -lsmartcols
+ca_LIBS := $(EVENT_LIBS) $(CRYPTO_LIBS) -ljansson -lsqlite3 -lsmartcols $(conf_LIBS)

@@ -18,7 +18,6 @@
 #include "wire/hsm.h"
 #include "wire/net.h"
 
-#define CA_UIDS_MAX   16
 #define CA_MANAGEMENT "management"
 #define CA_NODE_CA    "ca"
 
@@ -28,7 +27,7 @@ struct ca_conf {
 	char fleet[CA_NAME];
 	char *state_dir; /* store, CA's TLS key */
 	char *control; /* unix socket of the CLI */
-	uid_t uids[CA_UIDS_MAX]; /* beside root and kedged's own */
+	uid_t *uids; /* beside root and kedged's own */
 	size_t nuids;
 	char *hsm; /* unix socket of kedge-hsmd */
 	char *listen; /* HOST:PORT for nodes */

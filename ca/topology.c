@@ -1,14 +1,73 @@
 /*
  * topology: reads the topology file (libconfig): roots, nodes, and the file
- * as a whole. Called by cmd_plan and by kedged. The schema, the links and
- * the routes have files of their own.
+ * as a whole. Called by cmd_plan and by kedged. The links and the routes have
+ * files of their own.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "ca/topology_inside.h"
+#include "conf/conf.h"
 
 #define FILE_MAX ((size_t)64 << 20)
+
+/* ---- keys ----------------------------------------------------------------------- */
+
+static const struct conf_key root_keys[] = {
+	{ .name = "name", .kind = CONF_TEXT, .needed = true },
+	{ 0 },
+};
+static const struct conf_key node_keys[] = {
+	{ .name = "name", .kind = CONF_TEXT, .needed = true },
+	{ .name = "reach", .kind = CONF_TEXT },
+	{ .name = "via", .kind = CONF_TEXTS },
+	{ .name = "dual", .kind = CONF_BOOL },
+	{ .name = "address", .kind = CONF_TEXT },
+	{ .name = "names", .kind = CONF_TEXTS },
+	{ 0 },
+};
+static const struct conf_key link_keys[] = {
+	{ .name = "client", .kind = CONF_TEXT, .needed = true },
+	{ .name = "server", .kind = CONF_TEXT, .needed = true },
+	{ .name = "auth", .kind = CONF_TEXT },
+	{ .name = "root", .kind = CONF_TEXT },
+	{ .name = "client_root", .kind = CONF_TEXT },
+	{ .name = "server_root", .kind = CONF_TEXT },
+	{ 0 },
+};
+/* in the order of enum topo_list */
+static const struct conf_key keys[] = {
+	{ .name = "roots",
+	    .kind = CONF_LIST,
+	    .keys = root_keys,
+	    .needed = true },
+	{ .name = "nodes",
+	    .kind = CONF_LIST,
+	    .keys = node_keys,
+	    .needed = true },
+	{ .name = "links", .kind = CONF_LIST, .keys = link_keys },
+	{ 0 },
+};
+
+enum base_err
+ca_topology_wrong(const struct ca_topology *t, unsigned line)
+{
+	return base_fail(BASE_E_CONFIG, "%s:%u: %s", t->file, line, base_why());
+}
+
+unsigned
+ca_topology_length(const config_setting_t *list)
+{
+	return list == NULL ? 0 : (unsigned)config_setting_length(list);
+}
+
+const char *
+ca_topology_text(const config_setting_t *group, const char *key)
+{
+	const config_setting_t *s = config_setting_get_member(group, key);
+
+	return s == NULL ? NULL : config_setting_get_string(s);
+}
 
 /* ---- names -------------------------------------------------------------------- */
 
@@ -250,41 +309,23 @@ vias_read(struct topo_reader *r)
 
 /* ---- the file ---------------------------------------------------------------------- */
 
-/* libconfig would open any file that an @include names; the text may come
- * over kedged's socket. */
 static enum base_err
-includes_check(const struct ca_topology *t, const char *text)
+lists_find(struct topo_reader *r, const config_setting_t *top)
 {
-	unsigned line = 1;
-
-	for (const char *p = text; *p != '\0'; line++) {
-		p += strspn(p, " \t\r\f\v");
-		if (strncmp(p, "@include", 8) == 0)
-			return wrong_at(t, line,
-			    "@include is not allowed in a "
-			    "topology; put everything into one file");
-		p += strcspn(p, "\n");
-		p += *p == '\n';
-	}
-	return BASE_OK;
+	for (int i = 0; i < TOPO_LISTS; i++)
+		r->lists[i] = config_setting_get_member(top, keys[i].name);
+	return conf_check(r->t->file, top, keys);
 }
 
 static enum base_err
-text_read(struct ca_topology *t, const char *text)
+text_read(struct ca_topology *t, struct base_span text)
 {
 	struct topo_reader r = { .t = t };
 	config_t config;
 	enum base_err e;
 
-	if ((e = includes_check(t, text)) != BASE_OK)
-		return e;
-	config_init(&config);
-	if (config_read_string(&config, text) != CONFIG_TRUE)
-		e = wrong_at(t, (unsigned)config_error_line(&config),
-		    "%s; the form is roots = ( { name = \"…\"; } ); and so on",
-		    config_error_text(&config));
-	else if ((e = ca_topology_check_file(&r,
-		      config_root_setting(&config))) == BASE_OK &&
+	if ((e = conf_parse(t->file, text, &config)) == BASE_OK &&
+	    (e = lists_find(&r, config_root_setting(&config))) == BASE_OK &&
 	    (e = roots_read(&r)) == BASE_OK &&
 	    (e = nodes_read(&r)) == BASE_OK && (e = vias_read(&r)) == BASE_OK &&
 	    (e = ca_topology_read_links(&r)) == BASE_OK)
@@ -298,17 +339,11 @@ ca_topology_parse(const char *file, struct base_span text,
     struct ca_topology **out)
 {
 	struct ca_topology *t = base_alloc(sizeof(*t));
-	char *copy = base_strndup((const char *)text.p, text.n);
 	enum base_err e;
 
 	*out = NULL;
 	t->file = base_strdup(file);
-	if (strlen(copy) != text.n)
-		e = wrong_at(t, 1, "a zero byte; this is no text file");
-	else
-		e = text_read(t, copy);
-	free(copy);
-	if (e != BASE_OK) {
+	if ((e = text_read(t, text)) != BASE_OK) {
 		ca_topology_free(t);
 		return e;
 	}

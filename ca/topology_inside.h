@@ -1,9 +1,8 @@
 /* topology_inside: what the sources of the topology reader share. */
 #pragma once
 
-#include <libconfig.h>
-
 #include "ca/topology.h"
+#include "conf/conf.h"
 
 enum topo_list {
 	TOPO_ROOTS,
@@ -29,9 +28,6 @@ enum base_err ca_topology_wrong(const struct ca_topology *t, unsigned line);
 const char *ca_topology_text(const config_setting_t *group, const char *key);
 unsigned ca_topology_length(const config_setting_t *list);
 
-/* topology_schema.c: which keys there may be, and of which type. */
-enum base_err ca_topology_check_file(struct topo_reader *r,
-    const config_setting_t *top) BASE_MUST;
 /* topology_link.c: after roots and nodes are there. */
 enum base_err ca_topology_read_links(struct topo_reader *r) BASE_MUST;
 /* topology_route.c: after the links. */

@@ -15,24 +15,25 @@ struct hsm_conf_token {
 	char *uri;
 	char *backup_of; /* NULL: not file-backed */
 	char *credential; /* of systemd; NULL: by --pin-fd */
-	size_t nenv;
-	char **env;              /* "NAME=value" for this token's module */
+	char **env; /* "NAME=value" for this token's module; NULL: none */
 };
 
 struct hsm_conf_root {
 	char *name;
+	char **tokens; /* as written */
 	size_t ntokens; /* generation g: token[(g - 1) % ntokens] */
 	size_t token[HSM_TOKENS];
-	bool has_alg;
-	enum wire_alg alg; /* keys of this root must be of it */
-	int64_t root_days, node_days; /* longest validity */
+	enum wire_alg alg; /* keys of this root must be of it; 0: any */
+	uint32_t root_days, node_days; /* longest validity */
 };
 
 struct hsm_conf_names { /* names a node may have besides its own */
 	char *node;
-	size_t n;
-	char **allow; /* "DNS:…", "IP:…" as in a TBS */
+	char **allow; /* "DNS:…", "IP:…" as in a TBS; ended by NULL */
 };
+
+/* Further names that nobody is given below. */
+enum hsm_other_names { HSM_UNCLAIMED, HSM_LISTED };
 
 struct hsm_conf {
 	char *fleet;
@@ -41,17 +42,17 @@ struct hsm_conf {
 	size_t nuids;
 	uid_t *uids; /* empty: only our own */
 	size_t ntokens;
-	struct hsm_conf_token tokens[HSM_TOKENS];
+	struct hsm_conf_token *tokens;
 	size_t nroots;
 	struct hsm_conf_root *roots;
 	struct hsm_conf_root any; /* for roots that are not listed */
-	bool names_listed; /* only names that stand below; otherwise also
-				  * any that no other node has */
+	enum hsm_other_names other_names; /* refused, or whose no other
+				  * node has them */
 	size_t nnames;
 	struct hsm_conf_names *names;
-	int64_t order_days; /* longest validity of an order */
-	int64_t backdate_s; /* certificates and orders: before now */
-	int64_t open_ms, sign_ms, keygen_ms, backoff_ms;
+	uint32_t order_days; /* longest validity of an order */
+	uint32_t backdate_s; /* certificates and orders: before now */
+	uint32_t open_ms, sign_ms, keygen_ms, backoff_ms;
 };
 
 /* CONFIG with "file:line: what; what to do". */

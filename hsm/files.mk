@@ -7,4 +7,4 @@ hsm_SRC := hsm/signer.c hsm/ks_mem.c hsm/p11_uri.c hsm/token_raw.c \
            hsm/holds.c hsm/judge.c hsm/req_proofs.c \
            hsm/server.c
 hsm_CFLAGS := $(shell pkg-config --cflags libp11 p11-kit-1)
-hsm_LIBS := -lp11 $(CRYPTO_LIBS) -lconfig -ldl
+hsm_LIBS := -lp11 $(CRYPTO_LIBS) -ldl $(conf_LIBS)

@@ -155,7 +155,6 @@ hsmd_workers(struct hsmd *h, struct hsm_ks *ks[HSM_TOKENS])
 			.name = t->name,
 			.module = t->module,
 			.uri = t->uri,
-			.nenv = t->nenv,
 			.env = t->env,
 			.backup_of = t->backup_of,
 			.backup_dir = t->backup_of == NULL

@@ -83,8 +83,8 @@ env_is_set(const struct hsm_worker_conf *c, const char *var)
 {
 	size_t n = strcspn(var, "=") + 1;
 
-	for (size_t i = 0; i < c->nenv; i++)
-		if (strncmp(c->env[i], var, n) == 0)
+	for (char *const *e = c->env; e != NULL && *e != NULL; e++)
+		if (strncmp(*e, var, n) == 0)
 			return true;
 	return false;
 }
@@ -92,16 +92,18 @@ env_is_set(const struct hsm_worker_conf *c, const char *var)
 static char **
 env_make(const struct hsm_worker_conf *c)
 {
-	size_t n = 0, at = 0;
+	size_t n = 0, more = 0, at = 0;
 	char **envp;
 
 	while (environ[n] != NULL)
 		n++;
-	envp = base_alloc((n + c->nenv + 1) * sizeof(char *));
+	while (c->env != NULL && c->env[more] != NULL)
+		more++;
+	envp = base_alloc((n + more + 1) * sizeof(char *));
 	for (size_t i = 0; i < n; i++)
 		if (!env_is_ours(environ[i]) && !env_is_set(c, environ[i]))
 			envp[at++] = environ[i];
-	for (size_t i = 0; i < c->nenv; i++)
+	for (size_t i = 0; i < more; i++)
 		envp[at++] = c->env[i];
 	return envp;
 }

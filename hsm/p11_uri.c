@@ -55,8 +55,7 @@ uri_decode(const char *s, size_t n, char **out)
 bad:
 	free(v);
 	return base_fail(BASE_E_SYNTAX,
-	    "uri: \"%.*s\" has a character that must be written %%XX", (int)n,
-	    s);
+	    "\"%.*s\" has a character that must be written %%XX", (int)n, s);
 }
 
 static enum base_err
@@ -80,11 +79,11 @@ uri_attribute(const char *s, size_t n, struct hsm_p11_uri *u)
 			continue;
 		if (eq == NULL || *known[i].to != NULL)
 			return base_fail(BASE_E_SYNTAX,
-			    "uri: %s needs exactly one value", known[i].name);
+			    "%s needs exactly one value", known[i].name);
 		return uri_decode(eq + 1, n - klen - 1, known[i].to);
 	}
 	return base_fail(BASE_E_SYNTAX,
-	    "uri: \"%.*s\" does not choose a token; use token, serial, "
+	    "\"%.*s\" does not choose a token; use token, serial, "
 	    "manufacturer or model",
 	    (int)klen, s);
 }
@@ -97,7 +96,7 @@ hsm_p11_uri_parse(const char *s, struct hsm_p11_uri *out)
 
 	if (strncmp(s, "pkcs11:", 7) != 0)
 		return base_fail(BASE_E_SYNTAX,
-		    "uri: must begin with \"pkcs11:\" (RFC 7512)");
+		    "must begin with \"pkcs11:\" (RFC 7512)");
 	if (strchr(s, '?') != NULL)
 		return base_fail(BASE_E_SYNTAX,
 		    "uri: nothing may follow a \"?\": module and PIN have "

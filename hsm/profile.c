@@ -54,7 +54,7 @@ prof_dates(const struct prof *p, int64_t days)
 	const struct wire_tbs *t = p->t;
 	int64_t now = p->c->now.ms;
 
-	if (t->not_before.ms < now - p->c->conf->backdate_s * 1000 ||
+	if (t->not_before.ms < now - (int64_t)p->c->conf->backdate_s * 1000 ||
 	    t->not_before.ms > now + SKEW_MS)
 		return prof_no(p, "does not start about now");
 	if (t->not_after.ms <= now)
@@ -134,8 +134,8 @@ static const struct hsm_conf_names *
 prof_listed(const struct hsm_conf *c, const char *san)
 {
 	for (size_t i = 0; i < c->nnames; i++)
-		for (size_t j = 0; j < c->names[i].n; j++)
-			if (strcasecmp(c->names[i].allow[j], san) == 0)
+		for (char **a = c->names[i].allow; *a != NULL; a++)
+			if (strcasecmp(*a, san) == 0)
 				return &c->names[i];
 	return NULL;
 }
@@ -149,9 +149,9 @@ prof_name(const struct prof *p, const char *san)
 	struct hsm_node *other = NULL;
 
 	for (size_t i = 0; i < conf->nnames; i++)
-		for (size_t j = 0; j < conf->names[i].n; j++)
+		for (char **a = conf->names[i].allow; *a != NULL; a++)
 			if (strcmp(conf->names[i].node, p->t->node) == 0 &&
-			    strcasecmp(conf->names[i].allow[j], san) == 0)
+			    strcasecmp(*a, san) == 0)
 				listed = true;
 	if (strncmp(san, "DNS:", 4) == 0 && strlen(san) > 4) {
 		char *low = base_strdup(san + 4);
@@ -165,7 +165,7 @@ prof_name(const struct prof *p, const char *san)
 		return prof_no(p, "has the name of another node");
 	if (listed)
 		return BASE_OK;
-	if (conf->names_listed || prof_listed(conf, san) != NULL)
+	if (conf->other_names == HSM_LISTED || prof_listed(conf, san) != NULL)
 		return prof_no(p,
 		    "has a further name that the configuration "
 		    "(names) does not give to this node");

@@ -120,7 +120,7 @@ key_is_wanted(struct hsm_core *c, const struct wire_hsm_key *k)
 {
 	const struct hsm_conf_root *conf = hsm_conf_root(c->conf, k->root);
 
-	if (conf->has_alg && conf->alg != k->alg)
+	if (conf->alg != 0 && conf->alg != k->alg)
 		return base_fail(BASE_E_REFUSED,
 		    "key %s %u: the configuration wants %s for this root",
 		    k->root, k->generation, wire_alg_name(conf->alg));

@@ -134,7 +134,7 @@ order_dates(struct orders *b, const struct wire_order *o)
 	int64_t now = b->c->now.ms;
 
 	if (o->issued.ms > now + SKEW_MS ||
-	    o->issued.ms < now - b->c->conf->backdate_s * 1000)
+	    o->issued.ms < now - (int64_t)b->c->conf->backdate_s * 1000)
 		return order_no(o, "is not issued about now");
 	if (o->expires.ms <= now)
 		return order_no(o, "has expired");

@@ -56,8 +56,8 @@ struct hsm_worker_conf { /* all borrowed, must outlive the keystore */
 	const char *name; /* of the token, in sentences */
 	const char *program; /* NULL: this very program */
 	const char *module, *uri;
-	size_t nenv;
-	char *const *env;        /* "NAME=value" beside our own environment */
+	char *const *env;        /* "NAME=value" beside our own environment;
+				  * ended by NULL, or NULL */
 	const char *backup_of; /* directory of a file-backed token; NULL */
 	const char *backup_dir; /* where its copy is; NULL without backup_of */
 	const struct hsm_pin *pin;

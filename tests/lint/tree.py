@@ -10,13 +10,15 @@ import sys
 MAY_INCLUDE = {
     'policy': {'policy'},
     'base': {'base'},
+    'conf': {'conf', 'base'},
     'wire': {'wire', 'base'},
-    'hsm': {'hsm', 'wire', 'policy', 'base'},
-    'ca': {'ca', 'wire', 'policy', 'base'},
-    'agentd': {'agentd', 'wire', 'base'},
+    'hsm': {'hsm', 'wire', 'conf', 'policy', 'base'},
+    'ca': {'ca', 'wire', 'conf', 'policy', 'base'},
+    'agentd': {'agentd', 'wire', 'conf', 'base'},
 }
 TOKEN_HEADER = re.compile(r'(libp11|p11-kit/|pkcs11)')
 AGENT_HEADER = re.compile(r'(sqlite3|jansson|libsmartcols)')
+CONF_HEADER = re.compile(r'libconfig')
 # spelt in two parts, so that this file passes
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME|X' r'XX|HA' r'CK)\b')
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -36,6 +38,8 @@ def include_fault(path, kind, header):
         return 'only hsm/ may know of PKCS#11'
     if AGENT_HEADER.search(header) and folder != 'ca':
         return 'only ca/ may use SQLite, jansson and smartcols'
+    if CONF_HEADER.search(header) and folder != 'conf':
+        return 'only conf/ may know of libconfig'
     return None
 
 

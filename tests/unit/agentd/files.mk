@@ -18,7 +18,7 @@ unit_agentd_SRC := \
 	tests/unit/agentd/test_store.c \
 	tests/unit/agentd/test_work.c \
 	tests/unit/wire/fleet.c
-unit_agentd_USES := agentd wire base
+unit_agentd_USES := agentd wire conf base
 # crash.c stands in front of everything that writes
 unit_agentd_LIBS := $(agentd_LIBS) \
 	-Wl,--wrap=base_file_write,--wrap=base_file_put,--wrap=base_dir_sync

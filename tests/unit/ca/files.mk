@@ -1,7 +1,7 @@
 # Unit tests of ca/: one file per source, each with a TCase in suite_*().
 UNITS += ca
 unit_ca_SRC := tests/unit/ca/main.c tests/unit/ca/test_cli.c
-unit_ca_USES := ca policy wire base
+unit_ca_USES := ca policy wire conf base
 unit_ca_LIBS := $(ca_LIBS)
 unit_ca_SRC += tests/unit/ca/test_remote.c
 unit_ca_SRC += tests/unit/ca/test_topology.c tests/unit/ca/test_plan.c tests/unit/ca/test_simulate.c tests/unit/ca/test_graph.c

@@ -78,6 +78,7 @@ static const struct {
 	{ "fleet = \"demo\";\nresend = \"2\";\n", ":2: resend" },
 	{ "fleet = \"demo\";\nresend = 0.0;\n", ":2: resend" },
 	{ "fleet = \"demo\";\n\ncanary_life = 601;\n", ":3: canary_life" },
+	{ "fleet = \"demo\";\nroot_days = 4294967297;\n", ":2: root_days" },
 	{ "fleet = \"demo\";\nroot_days = 1.5;\n", ":2: root_days" },
 	{ "fleet = \"demo\";\nstate_dir = \"here\";\n", ":2: state_dir" },
 	{ "fleet = \"demo\";\nlisten = \"nowhere\";\n", ":2: listen" },

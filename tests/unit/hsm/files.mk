@@ -6,7 +6,7 @@ unit_hsm_SRC := tests/unit/hsm/main.c tests/unit/hsm/softhsm.c \
                 tests/unit/hsm/test_nodes.c tests/unit/hsm/test_orders.c tests/unit/hsm/test_judge.c \
                 tests/unit/hsm/test_ks_worker.c tests/unit/hsm/test_hsmd.c \
                 tests/unit/hsm/daemon.c tests/unit/hsm/test_pin.c
-unit_hsm_USES := hsm policy wire base
+unit_hsm_USES := hsm policy wire conf base
 unit_hsm_LIBS := $(hsm_LIBS) $(EVENT_LIBS)
 
 # The tests start kedge-hsmd, and workers, which are kedge-hsmd too; one of

@@ -223,9 +223,8 @@ END_TEST
 START_TEST(node_further_names)
 {
 	struct wire_tbs t = node_tbs();
-	char *allow[] = { base_strdup("DNS:www.example.com") };
+	char *allow[] = { base_strdup("DNS:www.example.com"), NULL };
 	struct hsm_conf_names names = { .node = base_strdup("web1"),
-		.n = 1,
 		.allow = allow };
 
 	t.nsan = 1;
@@ -233,13 +232,13 @@ START_TEST(node_further_names)
 	REFUSE(t, 1, "name of another node");
 	t.san[0] = "DNS:www.example.com";
 	ACCEPT(t, 1);
-	w.conf.names_listed = true;
+	w.conf.other_names = HSM_LISTED;
 	REFUSE(t, 1, "further name");
 	w.conf.names = &names;
 	w.conf.nnames = 1;
 	ACCEPT(t, 1);
 	/* given to another node: also when names need no listing */
-	w.conf.names_listed = false;
+	w.conf.other_names = HSM_UNCLAIMED;
 	strcpy(names.node, "app1");
 	REFUSE(t, 1, "further name");
 	w.conf.names = NULL;

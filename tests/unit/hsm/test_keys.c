@@ -97,7 +97,6 @@ START_TEST(configured_algorithm)
 {
 	struct hsm_conf_root conf = { .name = base_strdup("plant"),
 		.ntokens = 1,
-		.has_alg = true,
 		.alg = WIRE_P384,
 		.root_days = 1,
 		.node_days = 1 };

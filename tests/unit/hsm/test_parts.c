@@ -98,13 +98,13 @@ START_TEST(config_good)
 	ck_assert_uint_eq(c.uids[0], 7);
 	ck_assert_uint_eq(c.uids[1], 0);
 	ck_assert_int_eq(c.sign_ms, 77);
-	ck_assert(c.names_listed);
+	ck_assert_int_eq(c.other_names, HSM_LISTED);
 	ck_assert_uint_eq(hsm_conf_root(&c, "plant")->token[0], 1);
 	ck_assert_int_eq(hsm_conf_root(&c, "plant")->alg, WIRE_P384);
 	ck_assert_int_eq(hsm_conf_root(&c, "plant")->root_days, 9);
 	ck_assert_int_eq(hsm_conf_root(&c, "plant")->node_days, 30);
 	ck_assert_int_eq(hsm_conf_root(&c, "other")->node_days, 30);
-	ck_assert(!hsm_conf_root(&c, "other")->has_alg);
+	ck_assert_int_eq(hsm_conf_root(&c, "other")->alg, 0);
 	hsm_conf_clear(&c);
 }
 END_TEST
@@ -112,26 +112,28 @@ END_TEST
 static const struct {
 	const char *text, *says;
 } bad_conf[] = {
-	{ HEAD, "c:0: setting \"tokens\" is missing" },
-	{ HEAD TOKENS "nod_days = 3;\n", "c:5: unknown setting" },
-	{ HEAD TOKENS "node_days = 0;\n", "c:5: node_days must be" },
-	{ HEAD TOKENS "node_days = \"1\";\n", "c:5: node_days must be" },
+	{ HEAD, "c:1: tokens is missing" },
+	{ HEAD TOKENS "nod_days = 3;\n", "c:5: nod_days: unknown" },
+	{ HEAD TOKENS "node_days = 0;\n",
+	    "c:5: node_days: a whole number from 1 to 36500" },
+	{ HEAD TOKENS "node_days = 4294967297;\n", "c:5: node_days: " },
+	{ HEAD TOKENS "node_days = \"1\";\n", "c:5: node_days: a whole" },
 	{ HEAD TOKENS "uids = [ -1 ];\n", "c:5: " },
 	{ HEAD TOKENS "uids = [ \"no such user\" ];\n", "c:5: " },
 	{ HEAD "tokens = ( " TOK("a") ", " TOK("a") " );\n", "twice" },
-	{ HEAD "tokens = ( { name = \"a\"; } );\n", "c:4: setting" },
+	{ HEAD "tokens = ( { name = \"a\"; } );\n", "c:4: module is missing" },
 	{ HEAD "tokens = ( { name = \"a\"; module = \"/m\"; uri = "
 	       "\"pkcs11:slot-id=1\"; } );\n",
 	    "c:4: uri: " },
 	{ HEAD "tokens = ( { name = \"a\"; module = \"/m\"; uri = "
 	       "\"pkcs11:token=x\"; environment = [ \"=x\" ]; } );\n",
-	    "c:4: must be \"NAME=value\"" },
-	{ HEAD "tokens = ();\n", "c:4: tokens must have" },
+	    "c:4: environment: must be \"NAME=value\"" },
+	{ HEAD "tokens = ();\n", "c:4: tokens: a list of" },
 	{ HEAD TOKENS "roots = ( { name = \"r\"; tokens = [ \"c\" ]; } );\n",
-	    "c:5: \"c\" is none of the tokens" },
+	    "root \"r\": \"c\" is none of the tokens" },
 	{ HEAD TOKENS "roots = ( { name = \"R\"; } );\n", "is no name" },
 	{ HEAD TOKENS "roots = ( { name = \"r\"; algorithm = \"dsa\"; } );\n",
-	    "algorithm must be" },
+	    "c:5: algorithm: one of \"p256\"" },
 	{ HEAD TOKENS "fleet = \"g\";\n", "c:5: " },
 	{ HEAD TOKENS "x = {\n", "c:" },
 };

@@ -46,11 +46,12 @@ world_open(void)
 		.fleet = base_strdup("test"),
 		.state = base_asprintf("%s/state", dir),
 		.ntokens = 1,
-		.tokens = { { .name = base_strdup("mem") } },
+		.tokens = base_alloc(2 * sizeof(struct hsm_conf_token)),
 		.any = { .ntokens = 1, .root_days = 3650, .node_days = 90 },
 		.order_days = 30,
 		.backdate_s = 3600,
 	};
+	w.conf.tokens[0].name = base_strdup("mem");
 	for (int i = 0; i < 2; i++) {
 		base_buf_init(&w.node_spki[i], 0);
 		ck_assert_int_eq(wire_key_make(WIRE_P256, &w.node_key[i]),
