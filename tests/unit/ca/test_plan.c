@@ -63,6 +63,47 @@ START_TEST(test_whole_document)
 }
 END_TEST
 
+/* The orders of a file without their routes. */
+static json_t *
+orders_of(const char *path, const char *strategy)
+{
+	json_t *doc, *orders, *order;
+	size_t i;
+
+	ck_assert_int_eq(PLAN("--topology", path, "--root", "a", "--strategy",
+			     strategy, "--json"),
+	    CLI_DONE);
+	doc = json_loads(output, JSON_REJECT_DUPLICATES, NULL);
+	orders = json_incref(json_object_get(doc, "orders"));
+	json_array_foreach(orders, i, order)
+	    ck_assert_int_eq(json_object_del(order, "route"), 0);
+	json_decref(doc);
+	return orders;
+}
+
+/* The seed's variants of where the CA stands: it reaches the server, the
+ * client, or all, and may live within a node. */
+START_TEST(test_reach_is_no_part_of_the_order)
+{
+	static const char *const strategies[] = { "minimal", "layered",
+		"sequential", "merged", "bundled", "compact" };
+	const char *s = strategies[_i];
+	json_t *one = orders_of(DATA "e1.conf", s), *other;
+
+	other = orders_of(DATA "e2.conf", s);
+	ck_assert(json_equal(one, other));
+	json_decref(other);
+	other = orders_of(DATA "e1-direct.conf", s);
+	ck_assert(json_equal(one, other));
+	json_decref(other);
+	/* and another topology has other orders */
+	other = orders_of(DATA "e5.conf", s);
+	ck_assert(!json_equal(one, other));
+	json_decref(other);
+	json_decref(one);
+}
+END_TEST
+
 struct routed {
 	const char *file, *strategy, *node, *route;
 	size_t orders, groups, rounds;
@@ -76,6 +117,8 @@ static const struct routed routed[] = {
 	{ "e5.conf", "layered", "s", "s", 15, 1, 4 },
 	{ "e5.conf", "sequential", "s", "s", 15, 1, 5 },
 	{ "e5.conf", "merged", "c1", "s c1", 11, 1, 4 },
+	{ "e5.conf", "compact", "c1", "s c1", 10, 1, 4 },
+	{ "e1-direct.conf", "minimal", "c", "c", 6, 1, 3 },
 	{ "e6.conf", "minimal", "s3", "c s3", 12, 1, 3 },
 	{ "e7.conf", "bundled", "c4", "s c4", 9, 1, 3 },
 	{ "e8.conf", "bundled", "s1", "c s1", 5, 1, 3 },
@@ -198,6 +241,7 @@ case_cmd_plan(void)
 	TCase *t = tcase_create("plan");
 
 	tcase_add_test(t, test_whole_document);
+	tcase_add_loop_test(t, test_reach_is_no_part_of_the_order, 0, 6);
 	tcase_add_loop_test(t, test_orders_and_routes, 0, NROUTED);
 	tcase_add_test(t, test_notes_say_where_a_bundle_falls_back);
 	tcase_add_test(t, test_management_root);

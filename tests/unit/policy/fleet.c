@@ -70,8 +70,10 @@ fleet_make(struct fleet *f, const char *links, const char *dual)
 	}
 	for (s = dual; *s != '\0'; s += strcspn(s, " "), s += strspn(s, " "))
 		ck_assert_int_eq(pol_graph_node_flags(f->graph,
-				     fleet_node(f, s, strcspn(s, " ")),
-				     POL_NODE_DUAL),
+				     fleet_node(f, s, strcspn(s, "! ")),
+				     s[strcspn(s, "! ")] == '!'
+					 ? POL_NODE_LAST
+					 : POL_NODE_DUAL),
 		    POL_OK);
 	ck_assert_int_eq(pol_graph_seal(f->graph), POL_OK);
 }

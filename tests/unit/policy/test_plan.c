@@ -27,6 +27,7 @@ struct plan_case {
 	"finish s < cert s; finish c < cert s"
 #define C3  "c1>s c2>s c3>s"
 #define S3  "c>s1 c>s2 c>s3"
+#define M49 "c1>s c2>s ca>c1:1/1 ca>c2:1/1"
 #define V46 "c1>s1 c2>s1 c3>s1 c3>s2 c4>s2"
 
 static const struct plan_case cases[] = {
@@ -39,6 +40,20 @@ static const struct plan_case cases[] = {
 	{ "E4 FIG. 28-30", "c>s", "c", 0, POL_BUNDLED,
 	    "trust+cert+finish s < trust+cert c;"
 	    "finish c < trust+cert+finish s",
+	    0 },
+	/* a node may store the bare key (the page after FIG. 12): its finish
+	 * then only says what to discard, at the same moment */
+	{ "keys without certificates", "c>s", "", 0, POL_MINIMAL, E1_ORDER, 0 },
+	{ "E1, fewest orders", "c>s", "", 0, POL_COMPACT,
+	    "trust+cert c < trust s; cert+finish s < trust+cert c;"
+	    "finish c < cert+finish s",
+	    0 },
+	{ "E5, fewest orders", C3, "", 0, POL_COMPACT,
+	    "trust+cert c1 < trust s; trust+cert c2 < trust s;"
+	    "trust+cert c3 < trust s;"
+	    "cert+finish s < trust+cert c1, trust+cert c2, trust+cert c3;"
+	    "finish c1 < cert+finish s; finish c2 < cert+finish s;"
+	    "finish c3 < cert+finish s",
 	    0 },
 	{ "E5 FIG. 35", C3, "", 0, POL_MINIMAL,
 	    "cert s < trust s, trust c1, trust c2, trust c3;"
@@ -148,6 +163,31 @@ static const struct plan_case cases[] = {
 	    "finish c2 < trust+cert+finish s1;"
 	    "finish c3 < trust+cert+finish s1, trust+cert+finish s2;"
 	    "finish c4 < trust+cert+finish s2",
+	    0 },
+	/* the second root is that of ca and its nodes, who listen; ca is the
+	 * last to forget, and neither root waits for the other */
+	{ "FIG. 49, second root", M49, "ca!", 1, POL_MINIMAL,
+	    "cert ca < trust ca, trust c1, trust c2;"
+	    "cert c1 < trust c1, trust ca; cert c2 < trust c2, trust ca;"
+	    "finish c1 < trust c1, cert ca; finish c2 < trust c2, cert ca;"
+	    "finish ca < trust ca, cert c1, cert c2, finish c1, finish c2",
+	    0 },
+	{ "FIG. 49, second root by layers", M49, "ca!", 1, POL_LAYERED,
+	    "cert ca < trust ca, trust c1, trust c2;"
+	    "cert c1 < cert ca; cert c2 < cert ca;"
+	    "finish c1 < cert c1, cert c2; finish c2 < cert c1, cert c2;"
+	    "finish ca < finish c1, finish c2",
+	    0 },
+	{ "FIG. 49, second root, fewest orders", M49, "ca!", 1, POL_COMPACT,
+	    "trust+cert ca < trust c1, trust c2;"
+	    "cert+finish c1 < trust+cert ca; cert+finish c2 < trust+cert ca;"
+	    "finish ca < cert+finish c1, cert+finish c2",
+	    0 },
+	{ "FIG. 49, first root", M49, "ca!", 0, POL_MINIMAL,
+	    "cert s < trust s, trust c1, trust c2;"
+	    "cert c1 < trust c1, trust s; cert c2 < trust c2, trust s;"
+	    "finish s < trust s, cert c1, cert c2;"
+	    "finish c1 < trust c1, cert s; finish c2 < trust c2, cert s",
 	    0 },
 	{ "V52", "c>s:server", "", 0, POL_MINIMAL,
 	    "cert s < trust c; finish c < trust c, cert s", 0 },
@@ -299,7 +339,10 @@ less_is_unsafe(const struct plan_case *c, const struct fleet *f,
 {
 	uint64_t done = s->after[i] & ~(UINT64_C(1) << j);
 	struct pol_engine *e;
-	bool layered = c->strategy != POL_MINIMAL && c->strategy != POL_BUNDLED;
+	/* a layer, a courtesy and being last are wishes, the rest is a rule */
+	const bool layered = c->strategy == POL_LAYERED ||
+	    c->strategy == POL_SEQUENTIAL || c->strategy == POL_MERGED;
+	const bool courteous = *c->dual != '\0' && c->strategy != POL_BUNDLED;
 
 	for (uint32_t k = 0; k < s->n; k++)
 		if ((s->after[k] >> j) & 1)
@@ -308,8 +351,7 @@ less_is_unsafe(const struct plan_case *c, const struct fleet *f,
 	ck_assert_msg(fleet_offer(e, s->order[i].node) != s->order[i].steps,
 	    "%s: %s is given without %s", c->figure, order_name(f, s->order[i]),
 	    order_name(f, s->order[j]));
-	/* a layer or a courtesy is the strategy's wish, the rest is a rule */
-	if (!layered && *c->dual == '\0')
+	if (!layered && !courteous)
 		ck_assert_msg(pol_engine_allowed(e, s->order[i].node,
 				  s->order[i].steps, NULL) == POL_E_UNSAFE,
 		    "%s: %s is allowed without %s", c->figure,
