@@ -150,8 +150,9 @@ who(const struct ag_listen *l, const struct wire_exchange *x, SSL *ssl)
 			return e;
 		if (!ag_config_accepts(l->net->c.conf, x->from))
 			return base_fail(BASE_E_DENIED,
-			    "%s is not in relay.accept of %s", x->from,
-			    l->net->c.conf->node);
+			    "%s is not in relay.accept of %s; add it there if "
+			    "it is to have its orders from here",
+			    x->from, l->net->c.conf->node);
 		return BASE_OK;
 	}
 	if ((e = wire_tls_peer_node(ssl, node)) != BASE_OK)

@@ -24,7 +24,9 @@ ag_end_uses(const struct ag_end *e, const char *root)
 static enum base_err
 lacking(const char *what, const char *root)
 {
-	return base_fail(BASE_E_STATE, "link: no %s under %s yet", what, root);
+	return base_fail(BASE_E_STATE,
+	    "link: no %s under %s yet; an order of the CA brings it", what,
+	    root);
 }
 
 enum base_err

@@ -249,7 +249,8 @@ route(const struct ag_relay *r, const char *from, const struct wire_parcel *p,
 	if (*next != NULL && !is_reachable(r->conf, *next))
 		return base_fail(BASE_E_REFUSED,
 		    "relay: a parcel from %s goes to %s, with whom this "
-		    "node's configuration shares no link",
+		    "node's configuration shares no link; compare via in the "
+		    "topology with relay.accept and neighbours here",
 		    from, *next);
 	return BASE_OK;
 }
