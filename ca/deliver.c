@@ -20,6 +20,8 @@ struct item {
 	struct base_mono due;
 	uint32_t pause_ms; /* before the next time */
 	uint32_t tries;
+	uint32_t silent; /* tries since the node was heard */
+	uint32_t detours;
 	bool received;
 	uint8_t report[32]; /* acks */
 	struct base_mono end; /* acks: nobody came for it */
@@ -165,7 +167,10 @@ ca_deliver_received(struct ca_deliver *d, struct base_mono now,
 {
 	struct item *i = item_find(d, node, root, epoch);
 
-	if (i == NULL || i->received)
+	if (i == NULL)
+		return;
+	i->silent = 0;
+	if (i->received)
 		return;
 	i->received = true;
 	i->pause_ms = d->max_ms;
@@ -215,9 +220,12 @@ item_given(struct ca_deliver *d, struct item **at, struct base_mono now)
 		return;
 	}
 	i->tries++;
-	if (d->detour != NULL && !i->received && i->tries % DETOUR_TRIES == 0 &&
-	    d->detour(d->detour_arg, i->node, i->tries / DETOUR_TRIES, &route))
-		i->route = route;
+	/* also when the node has it: its result may wait at a dead relay */
+	if (d->detour != NULL && ++i->silent == DETOUR_TRIES) {
+		i->silent = 0;
+		if (d->detour(d->detour_arg, i->node, ++i->detours, &route))
+			i->route = route;
+	}
 	i->due.ms = now.ms + i->pause_ms;
 	i->pause_ms = i->pause_ms > d->max_ms / 2 ? d->max_ms : i->pause_ms * 2;
 }

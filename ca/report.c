@@ -279,12 +279,12 @@ tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
 {
 	struct ca_roll *roll = ca_roll_of(ca, o->root);
 
-	if (o->state == old)
-		return;
 	if (o->state == CA_ORDER_RECEIVED)
 		ca_deliver_received(ca->deliver, ca_mono(ca), o->node, o->root,
 		    o->epoch);
-	else
+	if (o->state == old)
+		return;
+	if (o->state != CA_ORDER_RECEIVED)
 		ca_deliver_settled(ca->deliver, o->node, o->root, o->epoch);
 	base_log(o->state == CA_ORDER_FAILED || o->state == CA_ORDER_REFUSED
 		? BASE_WARNING

@@ -109,6 +109,72 @@ START_TEST(received_is_no_hurry)
 }
 END_TEST
 
+static bool
+by_another(void *arg, const char *node, uint32_t nth, struct ca_route *route)
+{
+	(void)node;
+	*(uint32_t *)arg = nth;
+	*route = web2;
+	return true;
+}
+
+/* The order is given, by whatever way, so often, ten seconds apart. */
+static void
+give_times(int64_t *ms, int times)
+{
+	struct wire_parcel *list = NULL;
+
+	for (int i = 0; i < times; i++, *ms += 10000) {
+		ck_assert_uint_eq(ca_deliver_collect(d, at(*ms), NULL, 1 << 20,
+				      &list),
+		    1);
+		wire_parcel_clear(&list[0]);
+		free(list);
+	}
+}
+
+START_TEST(silence_takes_another_way)
+{
+	struct ca_delivery o = order("web1", 1, &web1);
+	uint32_t nth = 0;
+	int64_t ms = 0;
+
+	ca_deliver_set_detour(d, by_another, &nth);
+	ca_deliver_order(d, at(0), &o);
+	give_times(&ms, 2);
+	ck_assert_uint_eq(nth, 0);
+	give_times(&ms, 1);
+	ck_assert_uint_eq(nth, 1);
+	ck_assert_uint_eq(given(ms, "web2", NULL), 1);
+	ms += 10000;
+	give_times(&ms, 2);
+	ck_assert_uint_eq(nth, 2);
+}
+END_TEST
+
+/* The node has it, and whoever carried its result is dead. */
+START_TEST(silence_after_received_takes_another_way)
+{
+	struct ca_delivery o = order("web1", 1, &web1);
+	uint32_t nth = 0;
+	int64_t ms = 10000;
+
+	ca_deliver_set_detour(d, by_another, &nth);
+	ca_deliver_order(d, at(0), &o);
+	ck_assert_uint_eq(given(0, "web1", NULL), 1);
+	ca_deliver_received(d, at(500), "web1", "plant", 1);
+	for (int i = 0; i < 5; i++) {
+		/* it says so again: nobody is dead */
+		give_times(&ms, 2);
+		ca_deliver_received(d, at(ms), "web1", "plant", 1);
+	}
+	ck_assert_uint_eq(nth, 0);
+	give_times(&ms, 3);
+	ck_assert_uint_eq(nth, 1);
+	ck_assert_int_ne(ca_deliver_due(d, "web2").ms, INT64_MAX);
+}
+END_TEST
+
 START_TEST(settled_covers_what_is_below)
 {
 	struct ca_delivery a = order("web1", 1, &web1);
@@ -212,6 +278,8 @@ case_deliver(void)
 	tcase_add_test(t, an_order_goes_to_the_first_hop);
 	tcase_add_test(t, pauses_double_up_to_the_bound);
 	tcase_add_test(t, received_is_no_hurry);
+	tcase_add_test(t, silence_takes_another_way);
+	tcase_add_test(t, silence_after_received_takes_another_way);
 	tcase_add_test(t, settled_covers_what_is_below);
 	tcase_add_test(t, an_ack_goes_once);
 	tcase_add_test(t, an_ack_is_there_once);
