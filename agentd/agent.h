@@ -59,7 +59,8 @@ struct ag_live_conf {            /* borrowed until done */
 	const struct wire_order *order;  /* canaries; NULL: put back, without
 					  * check, probe and settling */
 	/* Once, never from within ag_live_start. Otherwise base_why() has the
-	 * application's words. */
+	 * application's words; EXPIRED is no failure of its: a canary had died
+	 * before it was shown. */
 	void (*done)(void *arg, enum base_err e, enum wire_proof proof);
 	void *arg;
 };

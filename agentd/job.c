@@ -210,7 +210,14 @@ put_back(struct ag_work *w, struct job *j)
 }
 
 static void
-failed(struct ag_work *w, struct job *j)
+settle_failed(struct ag_work *w, struct job *j)
+{
+	ag_job_settle(w, j, j->stale ? WIRE_STALE : WIRE_FAILED,
+	    WIRE_PROOF_NONE);
+}
+
+static void
+failed(struct ag_work *w, struct job *j, enum base_err e)
 {
 	bool join = j->order.steps & WIRE_STEP_JOIN;
 
@@ -226,9 +233,10 @@ failed(struct ag_work *w, struct job *j)
 	base_log(BASE_WARNING, "%s: epoch %llu: %s", j->root->name,
 	    (unsigned long long)j->order.epoch, j->why);
 	j->back = true;
+	j->stale = e == BASE_E_EXPIRED;
 	if (put_back(w, j))
 		return; /* still first in the queue */
-	ag_job_settle(w, j, WIRE_FAILED, WIRE_PROOF_NONE);
+	settle_failed(w, j);
 	ag_job_free(pop(w));
 }
 
@@ -244,13 +252,13 @@ on_live(void *arg, enum base_err e, enum wire_proof proof)
 			base_log(BASE_WARNING, "%s: %s", j->root->name,
 			    base_why());
 		if (j->back)
-			ag_job_settle(w, j, WIRE_FAILED, WIRE_PROOF_NONE);
+			settle_failed(w, j);
 		ag_job_free(pop(w));
 	} else if (e == BASE_OK) {
 		ag_job_settle(w, j, WIRE_EFFECTIVE, proof);
 		ag_job_free(pop(w));
 	} else {
-		failed(w, j);
+		failed(w, j, e);
 	}
 	start_next(w);
 }

@@ -48,6 +48,7 @@ struct ag_live {
 	struct ag_pids old;
 	struct ag_proc *proc;
 	struct ag_probe *attempt;
+	char refused[300]; /* what the last attempt met; "" nothing */
 	enum wire_proof proof;
 	enum base_err result;
 	char why[400];
@@ -89,10 +90,25 @@ end(struct ag_live *l, enum base_err e)
 		return;
 	}
 	l->ended = true;
-	l->result = e;
+	l->result = e == BASE_E_EXPIRED ? BASE_E_REFUSED : e;
 	if (e != BASE_OK)
 		strncpy(l->why, base_why(), sizeof l->why - 1);
 	after(l, 0);
+}
+
+/* The canary is dead. What was shown before that and refused is a failure. */
+static void
+end_stale(struct ag_live *l)
+{
+	if (l->refused[0] != '\0') {
+		end(l, base_fail(BASE_E_REFUSED, "%s", l->refused));
+		return;
+	}
+	end(l,
+	    base_fail(BASE_E_EXPIRED,
+		"canary expired before it was shown; is this node's clock "
+		"right?"));
+	l->result = BASE_E_EXPIRED;
 }
 
 static void
@@ -327,6 +343,7 @@ on_probe(void *arg, enum base_err e)
 
 	l->attempt = NULL;
 	if (e == BASE_OK) {
+		l->refused[0] = '\0';
 		next_probe(l);
 		return;
 	}
@@ -337,6 +354,8 @@ on_probe(void *arg, enum base_err e)
 		    base_why());
 	}
 	base_log(BASE_DEBUG, "%s: probe: %s", app_of(l)->name, base_why());
+	snprintf(l->refused, sizeof l->refused, "%s: %s", app_of(l)->name,
+	    base_why());
 	again(l, e);
 }
 
@@ -364,7 +383,7 @@ step_probe(struct ag_live *l)
 	if (!p.bytes && !p.refuse)
 		weaken(l, WIRE_PROOF_RELOAD);
 	if (is_expired(p.shown)) {
-		end(l, base_fail(BASE_E_EXPIRED, "canary expired"));
+		end_stale(l);
 		return;
 	}
 	p.done = on_probe;

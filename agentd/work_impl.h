@@ -12,6 +12,7 @@ struct job {
 	struct wire_order order;
 	bool plain; /* no order: render and reload */
 	bool back; /* failed; the previous version is put back */
+	bool stale; /* nothing failed, but its canary was dead */
 	struct base_mono not_before;
 	char why[400];
 };

@@ -18,6 +18,16 @@ struct verdict {
 	enum pol_fact_kind fact;
 };
 
+/* Its canaries are dead by our clock too; otherwise the node's is wrong, and
+ * however often the order is made again, it would not do. */
+static bool
+may_be_stale(const struct ca *ca, const struct ca_order *o)
+{
+	return ca_now(ca).ms >
+	    base_time_add_s(o->issued, ca->conf->canary_s).ms &&
+	    (o->steps & (WIRE_STEP_JOIN | WIRE_STEP_TIDY)) == 0;
+}
+
 /* A fate once settled stays: effective is not undone by an old failed. */
 static struct verdict
 judge(struct ca *ca, const struct ca_order *o, enum wire_status status)
@@ -26,15 +36,6 @@ judge(struct ca *ca, const struct ca_order *o, enum wire_status status)
 
 	if (o->state > CA_ORDER_RECEIVED)
 		return v;
-	/* its canaries were dead before it could use them: that is no failure
-	 * of the node, the order is made again */
-	if (status == WIRE_FAILED &&
-	    ca_now(ca).ms > base_time_add_s(o->issued, ca->conf->canary_s).ms &&
-	    (o->steps & (WIRE_STEP_JOIN | WIRE_STEP_TIDY)) == 0) {
-		v.settled = true;
-		v.state = CA_ORDER_REPLACED;
-		return v;
-	}
 	switch (status) {
 	case WIRE_RECEIVED:
 		v.settled = o->state == CA_ORDER_SENT;
@@ -46,6 +47,14 @@ judge(struct ca *ca, const struct ca_order *o, enum wire_status status)
 		v.state = CA_ORDER_EFFECTIVE;
 		v.fact = POL_FACT_EFFECTIVE;
 		break;
+	case WIRE_STALE:
+		/* that is no failure of the node, the order is made again */
+		if (may_be_stale(ca, o)) {
+			v.settled = true;
+			v.state = CA_ORDER_REPLACED;
+			return v;
+		}
+		/* fall through */
 	case WIRE_FAILED:
 		v.settled = true;
 		v.state = CA_ORDER_FAILED;
@@ -295,7 +304,8 @@ tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
 	    o->reason);
 	ca_event_order(ca, o, old);
 	if (o->state == CA_ORDER_REPLACED && roll != NULL)
-		roll->renew_at.ms = 0;
+		roll->renew_at =
+		    ca_sooner(roll->renew_at, ca_after(ca, ca->conf->retry_ms));
 	if ((o->steps & WIRE_STEP_TIDY) != 0 && f->kind == POL_FACT_FAILED)
 		ca->tidy_wanted = true;
 	if (f->node[0] != '\0' &&

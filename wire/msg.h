@@ -56,8 +56,14 @@ void wire_digest(struct base_span der, uint8_t out[32]);
 
 /* ---- report: node to CA, signed by its management identity ---- */
 
-enum wire_status { WIRE_RECEIVED = 1, WIRE_EFFECTIVE, WIRE_FAILED,
-	WIRE_ORDER_REFUSED };
+enum wire_status {
+	WIRE_RECEIVED = 1,
+	WIRE_EFFECTIVE,
+	WIRE_FAILED,
+	WIRE_ORDER_REFUSED,
+	WIRE_STALE               /* a canary had expired before it was shown:
+				  * nothing has failed, nothing is changed */
+};
 enum wire_proof { WIRE_PROOF_NONE = 0, WIRE_PROOF_RELOAD, WIRE_PROOF_PROBE };
 
 struct wire_inventory {          /* signed with every report and stock */
@@ -83,7 +89,7 @@ struct wire_report {
 	struct base_time at;
 	uint64_t number;         /* as in a stock: what it says is older than
 				  * what a higher number says; 0 none */
-	char reason[512];        /* UTF-8; empty unless failed or refused */
+	char reason[512];        /* UTF-8; empty unless failed, refused or stale */
 	struct wire_inventory inventory[WIRE_INVENTORY_MAX];
 	size_t ninventory;
 };

@@ -45,7 +45,7 @@ ASN1_SEQUENCE(report_der) = {
 static enum base_err
 report_check(const struct wire_report *r)
 {
-	bool bad = r->status == WIRE_FAILED || r->status == WIRE_ORDER_REFUSED;
+	bool bad = r->status >= WIRE_FAILED;
 	enum base_err e;
 
 	if ((e = wire_asn_range("report: roll", r->roll, 0, INT64_MAX)) !=
@@ -53,13 +53,13 @@ report_check(const struct wire_report *r)
 	    (e = wire_asn_range("report: epoch", r->epoch, 1, INT64_MAX)) !=
 		BASE_OK ||
 	    (e = wire_asn_range("report: status", r->status, WIRE_RECEIVED,
-		 WIRE_ORDER_REFUSED)) != BASE_OK ||
+		 WIRE_STALE)) != BASE_OK ||
 	    (e = wire_asn_range("report: proof", r->proof, WIRE_PROOF_NONE,
 		 WIRE_PROOF_PROBE)) != BASE_OK)
 		return e;
 	if (bad != (r->reason[0] != '\0'))
 		return base_fail(BASE_E_SYNTAX,
-		    "report: a reason belongs to failed and refused, "
+		    "report: a reason belongs to failed, refused and stale, "
 		    "and to nothing else");
 	if ((e = wire_asn_range("report: number", r->number, 0, INT64_MAX)) !=
 	    BASE_OK)
@@ -140,7 +140,7 @@ report_read(const struct report_der *d, struct wire_report *r)
 
 	if ((e = wire_asn_version("report", d->version)) != BASE_OK ||
 	    (e = wire_asn_range("report: status", d->status, WIRE_RECEIVED,
-		 WIRE_ORDER_REFUSED)) != BASE_OK ||
+		 WIRE_STALE)) != BASE_OK ||
 	    (e = wire_asn_range("report: proof", d->proof, WIRE_PROOF_NONE,
 		 WIRE_PROOF_PROBE)) != BASE_OK)
 		return e;

@@ -252,6 +252,27 @@ START_TEST(cannot_write_files)
 }
 END_TEST
 
+/* Its canary was dead before it could be shown to anybody. */
+START_TEST(canary_is_dead)
+{
+	struct wire_parcel p;
+
+	rig_t0.ms -= 1200000;
+	p = order_parcel(WIRE_STEP_TRUST, 2);
+	rig_t0.ms += 1200000;
+	node_up("");
+	OK(ag_work_order(work, &p, false));
+	run_until_idle();
+	ck_assert_int_eq(last.status, WIRE_STALE);
+	ck_assert_ptr_nonnull(strstr(last.reason, "canary expired"));
+	ck_assert_uint_eq(inventory()->trust, 1);
+	ck_assert_int_eq(count(trust_file), 1);
+	wire_parcel_clear(&p);
+	ck_assert_int_eq(give(WIRE_STEP_TRUST, 3), WIRE_EFFECTIVE);
+	node_down();
+}
+END_TEST
+
 START_TEST(check_fails)
 {
 	node_up("check = [ \"sh\", \"-c\", \"echo no such thing; exit 3\" ];");
@@ -338,6 +359,7 @@ case_work(void)
 	tcase_add_test(t, stale);
 	tcase_add_test(t, refuses_everybody);
 	tcase_add_test(t, cannot_write_files);
+	tcase_add_test(t, canary_is_dead);
 	tcase_add_test(t, check_fails);
 	tcase_add_test(t, reload_hangs);
 	tcase_add_test(t, put_back_all);

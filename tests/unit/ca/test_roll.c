@@ -335,25 +335,66 @@ START_TEST(an_expired_order_is_made_again)
 }
 END_TEST
 
-/* Heard of it after its canaries had died: the same. */
+/* The order reaches app1 after its canaries have died. */
+static struct world_node *
+late(struct world *w, uint64_t seed)
+{
+	struct world_node *n;
+
+	world_open(w, pair, seed);
+	w->conf.canary_s = 20;
+	w->conf.failure_limit = 1;
+	world_join_all(w);
+	n = world_node(w, "app1");
+	n->deaf = true;
+	world_roll(w, "plant");
+	ck_assert(!world_run(w, 40, world_rolled));
+	n->deaf = false;
+	return n;
+}
+
+/* It says so: made again, without counting as a failure, and not at once. */
 START_TEST(dead_canaries_are_no_failure)
 {
 	struct world w;
-	struct world_node *n;
+	struct world_node *n = late(&w, 11);
+	uint64_t before = n->highest;
 
-	world_open(&w, pair, 11);
-	w.conf.canary_s = 20;
-	w.conf.failure_limit = 1;
-	world_join_all(&w);
-	n = world_node(&w, "app1");
-	n->deaf = n->fails = true;
-	world_roll(&w, "plant");
-	ck_assert(!world_run(&w, 40, world_rolled));
-	n->deaf = false;
+	n->stale = true;
 	while (n->report.n == 0)
 		world_turn(&w);
-	n->fails = false;
+	ck_assert_uint_eq(n->highest, before + 1);
+	for (int i = 0; i < 8; i++)
+		world_turn(&w);
+	ck_assert_uint_eq(n->highest, before + 1);
+	ck_assert(!is_held(&w));
+	n->stale = false;
 	ck_assert_msg(world_run(&w, 200, world_rolled), "%s", w.waits);
+	world_close(&w);
+}
+END_TEST
+
+/* Late as well, but what it says is that its application failed. */
+START_TEST(a_late_failure_is_a_failure)
+{
+	struct world w;
+
+	late(&w, 11)->fails = true;
+	ck_assert(world_run(&w, 20, is_held));
+	world_close(&w);
+}
+END_TEST
+
+/* Its clock is wrong: by ours they live, and it would say so for ever. */
+START_TEST(canaries_that_are_dead_too_early_are_a_failure)
+{
+	struct world w;
+
+	world_open(&w, pair, 11);
+	world_join_all(&w);
+	world_node(&w, "app1")->stale = true;
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 20, is_held));
 	world_close(&w);
 }
 END_TEST
@@ -441,6 +482,8 @@ case_roll(void)
 	tcase_add_test(t, another_certificate_than_asked_for_is_not_sent);
 	tcase_add_test(t, an_expired_order_is_made_again);
 	tcase_add_test(t, dead_canaries_are_no_failure);
+	tcase_add_test(t, a_late_failure_is_a_failure);
+	tcase_add_test(t, canaries_that_are_dead_too_early_are_a_failure);
 	tcase_add_test(t, a_dead_relay_is_gone_round);
 	tcase_add_loop_test(t, a_node_joins_again_in_the_middle, 0, 5);
 	tcase_add_test(t, a_changed_part_is_no_roll);

@@ -334,7 +334,7 @@ agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
 		ck_assert_uint_ne(n->conf.trust &
 			(POL_GEN(o->from) | POL_GEN(o->to)),
 		    0);
-	if (!n->fails) {
+	if (!n->fails && !n->stale) {
 		n->conf = ca_conf_after(n->conf, &row);
 		n->orders++;
 		n->tidies += (o->steps & WIRE_STEP_TIDY) != 0;
@@ -343,6 +343,9 @@ agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
 	if (n->fails) {
 		r.status = WIRE_FAILED;
 		snprintf(r.reason, sizeof(r.reason), "told to");
+	} else if (n->stale) {
+		r.status = WIRE_STALE;
+		snprintf(r.reason, sizeof(r.reason), "canary expired");
 	}
 	base_buf_clear(&n->report);
 	world_report(w, n, &r, &n->report);

@@ -59,6 +59,11 @@ START_TEST(test_reason_belongs)
 	OK(round_trip(&r, &p));
 	r.status = WIRE_ORDER_REFUSED;
 	ck_assert_int_eq(round_trip(&r, &p), BASE_E_SYNTAX);
+	r.status = WIRE_STALE;
+	ck_assert_int_eq(round_trip(&r, &p), BASE_E_SYNTAX);
+	strcpy(r.reason, "canary expired");
+	OK(round_trip(&r, &p));
+	ck_assert_int_eq(p.status, WIRE_STALE);
 }
 END_TEST
 
@@ -69,7 +74,7 @@ START_TEST(test_bounds)
 	r.epoch = 0;
 	ck_assert_int_eq(round_trip(&r, &p), BASE_E_RANGE);
 	r = sample_report();
-	r.status = (enum wire_status)5;
+	r.status = (enum wire_status)6;
 	ck_assert_int_eq(round_trip(&r, &p), BASE_E_RANGE);
 	r = sample_report();
 	r.proof = (enum wire_proof)3;
