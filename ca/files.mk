@@ -45,7 +45,7 @@ ca_SRC += \
 	ca/fleet.c \
 	ca/holding.c \
 	ca/identity.c \
-	ca/issue.c ca/show.c \
+	ca/issue.c \
 	ca/join.c \
 	ca/make.c \
 	ca/net.c \
@@ -55,6 +55,7 @@ ca_SRC += \
 	ca/roll_start.c \
 	ca/roll_steer.c \
 	ca/send.c \
+	ca/show.c \
 	ca/store_sqlite.c \
 	ca/store_sqlite_audit.c \
 	ca/store_sqlite_fleet.c \

@@ -57,6 +57,8 @@ ca_show_again(struct ca *ca)
 struct excuses {
 	const struct ca_topo *topo;
 	bool *node;
+	const char *root;
+	struct excuses *next;
 };
 
 static enum base_err
@@ -72,18 +74,64 @@ excuse_fact(void *arg, const struct ca_fact *f)
 	return BASE_OK;
 }
 
+/* One table for each root that rolls. */
+static enum base_err
+excuses_load(struct ca *ca, struct excuses **list)
+{
+	enum base_err r = BASE_OK;
+
+	for (struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
+	     w = w->next) {
+		struct excuses *x = base_alloc(sizeof(*x));
+
+		x->topo = ca->topo;
+		x->node = base_alloc(ca->topo->nnodes + 1);
+		x->root = w->row.root;
+		x->next = *list;
+		*list = x;
+		r = ca_store_facts_of_roll(ca->store, w->row.id, excuse_fact,
+		    x);
+	}
+	return r;
+}
+
+static void
+excuses_free(struct excuses *list)
+{
+	struct excuses *next;
+
+	for (; list != NULL; list = next) {
+		next = list->next;
+		free(list->node);
+		free(list);
+	}
+}
+
+static void
+node_excuses(const struct excuses *list, uint32_t node, struct wire_hsm_node *n)
+{
+	for (const struct excuses *x = list; x != NULL; x = x->next) {
+		if (!x->node[node])
+			continue;
+		n->excused = base_realloc_array(n->excused, n->nexcused + 1,
+		    sizeof(*n->excused));
+		snprintf(n->excused[n->nexcused++], CA_NAME, "%s", x->root);
+	}
+}
+
 /* Of one node, whose links are those from *at on: they are sorted by their
  * client. */
 static enum base_err
-tell_node(struct show *s, uint32_t node, bool excused, size_t *at)
+tell_node(struct show *s, uint32_t node, const struct excuses *excuses,
+    size_t *at)
 {
 	const struct ca_topo *t = s->ca->topo;
-	struct wire_hsm_node n = { .dual = t->nodes[node].dual,
-		.excused = excused };
+	struct wire_hsm_node n = { .dual = t->nodes[node].dual };
 	size_t first = *at;
 	enum base_err r;
 
 	memcpy(n.name, t->nodes[node].name, sizeof(n.name));
+	node_excuses(excuses, node, &n);
 	while (*at < t->nlinks && strcmp(t->links[*at].client, n.name) == 0)
 		++*at;
 	n.links = base_alloc((*at - first + 1) * sizeof(*n.links));
@@ -103,18 +151,13 @@ static enum base_err
 tell_all(struct show *s)
 {
 	struct ca *ca = s->ca;
-	struct excuses x = { ca->topo, NULL };
-	enum base_err r = BASE_OK;
+	struct excuses *list = NULL;
+	enum base_err r = excuses_load(ca, &list);
 	size_t at = 0;
 
-	x.node = base_alloc(ca->topo->nnodes + 1);
-	for (const struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
-	     w = w->next)
-		r = ca_store_facts_of_roll(ca->store, w->row.id, excuse_fact,
-		    &x);
 	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nnodes; i++)
-		r = tell_node(s, i, x.node[i], &at);
-	free(x.node);
+		r = tell_node(s, i, list, &at);
+	excuses_free(list);
 	if (r == BASE_OK && at != ca->topo->nlinks)
 		base_die("show: links are not sorted by their client");
 	s->ntell = s->n;

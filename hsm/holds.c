@@ -128,17 +128,13 @@ enum base_err
 hsm_apply_node(struct hsm_state *s, struct base_buf *b)
 {
 	char name[BASE_NAME_MAX + 1];
-	uint8_t dual = 0, excused = 0;
-	struct hsm_node *n;
+	uint8_t dual = 0;
 	enum base_err e;
 
 	if ((e = hsm_get_name(b, name, false)) != BASE_OK ||
-	    (e = base_buf_get_u8(b, &dual)) != BASE_OK ||
-	    (e = base_buf_get_u8(b, &excused)) != BASE_OK)
+	    (e = base_buf_get_u8(b, &dual)) != BASE_OK)
 		return e;
-	n = hsm_state_node_make(s, name);
-	n->dual = dual != 0;
-	n->excused = excused != 0;
+	hsm_state_node_make(s, name)->dual = dual != 0;
 	return BASE_OK;
 }
 
@@ -165,6 +161,30 @@ held_make(struct hsm_state *s, struct hsm_node *n, const char *root)
 	memset(h, 0, sizeof(*h));
 	h->root = state_root(s, root);
 	return h;
+}
+
+bool
+hsm_is_excused(const struct hsm_node *n, const char *root)
+{
+	const struct hsm_held *h = hsm_held_get(n, root);
+
+	return h != NULL && h->excused;
+}
+
+enum base_err
+hsm_apply_excuse(struct hsm_state *s, struct base_buf *b)
+{
+	char name[BASE_NAME_MAX + 1], root[BASE_NAME_MAX + 1];
+	uint8_t excused = 0;
+	enum base_err e;
+
+	if ((e = hsm_get_name(b, name, false)) != BASE_OK ||
+	    (e = hsm_get_name(b, root, false)) != BASE_OK ||
+	    (e = base_buf_get_u8(b, &excused)) != BASE_OK)
+		return e;
+	held_make(s, hsm_state_node_make(s, name), root)->excused =
+	    excused != 0;
+	return BASE_OK;
 }
 
 const struct hsm_event *
@@ -371,7 +391,7 @@ rolls_node(void *arg, void *value)
 	const struct hsm_node *n = value;
 	const struct hsm_held *h = hsm_held_get(n, r->root);
 
-	if (h == NULL || n->excused || !node_has_root(n, r->root))
+	if (h == NULL || h->excused || !node_has_root(n, r->root))
 		return;
 	if (h->known)
 		r->generations |=

@@ -30,6 +30,7 @@ struct hsm_event {
  * any of the events in their order. */
 struct hsm_held {
 	const char *root;
+	bool excused; /* its directions are not judged */
 	bool known; /* it has reported once */
 	struct pol_conf conf; /* as of the report */
 	uint64_t epoch; /* all orders up to it are settled */
@@ -49,6 +50,8 @@ hsm_held_event(const struct hsm_held *h, uint64_t epoch,
  * for an answer; EXISTS: a later one was signed. */
 enum base_err hsm_holds_room(const struct hsm_node *n,
     const struct hsm_order *o) BASE_MUST;
+/* Is it excused under this root? */
+bool hsm_is_excused(const struct hsm_node *n, const char *root);
 /* Is a root on its way, as far as the nodes that count are known here? */
 bool hsm_root_rolls(const struct hsm_state *s, const char *root);
 
@@ -74,6 +77,7 @@ struct hsm_proven {
 void hsm_holds_proven(struct hsm_state *s, const struct hsm_proven *v);
 enum base_err hsm_apply_order(struct hsm_state *s, struct base_buf *b);
 enum base_err hsm_apply_node(struct hsm_state *s, struct base_buf *b);
+enum base_err hsm_apply_excuse(struct hsm_state *s, struct base_buf *b);
 enum base_err hsm_apply_link(struct hsm_state *s, struct base_buf *b);
 enum base_err hsm_apply_holds(struct hsm_state *s, struct base_buf *b);
 enum base_err hsm_apply_doubt(struct hsm_state *s, struct base_buf *b);
@@ -83,7 +87,8 @@ void hsm_holds_free(struct hsm_node *n);
 
 /* ---- fields of records ----------------------------------------------------------- */
 
-void hsm_put_node(struct base_buf *b, const char *node, bool dual,
+void hsm_put_node(struct base_buf *b, const char *node, bool dual);
+void hsm_put_excuse(struct base_buf *b, const char *node, const char *root,
     bool excused);
 void hsm_put_link(struct base_buf *b, const struct hsm_link_names *l,
     bool gone);

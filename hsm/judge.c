@@ -145,7 +145,7 @@ facts_of_node(struct judge *j, uint32_t node)
 	const struct hsm_held *h = hsm_held_get(n, j->o->root);
 	struct pol_fact *f;
 
-	if (n->excused)
+	if (h != NULL && h->excused)
 		fact_add(j, node, POL_FACT_EXCUSED);
 	if (h == NULL || !h->known)
 		return;

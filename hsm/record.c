@@ -116,10 +116,18 @@ hsm_put_order(struct base_buf *b, const struct hsm_order *o)
 }
 
 void
-hsm_put_node(struct base_buf *b, const char *node, bool dual, bool excused)
+hsm_put_node(struct base_buf *b, const char *node, bool dual)
 {
 	rec_str(b, node);
 	rec_must(base_buf_put_u8(b, dual));
+}
+
+void
+hsm_put_excuse(struct base_buf *b, const char *node, const char *root,
+    bool excused)
+{
+	rec_str(b, node);
+	rec_str(b, root);
 	rec_must(base_buf_put_u8(b, excused));
 }
 

@@ -50,8 +50,10 @@ info_excused(void *arg, void *value)
 {
 	const struct hsm_node *n = value;
 
-	if (n->excused)
-		info_line(arg, "excused %s", n->name);
+	for (size_t i = 0; i < n->nheld; i++)
+		if (n->held[i].excused)
+			info_line(arg, "excused %s %s", n->name,
+			    n->held[i].root);
 }
 
 enum base_err

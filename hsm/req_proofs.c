@@ -48,22 +48,52 @@ record_link(struct hsm_core *c, const struct hsm_link_names *l, bool gone)
 }
 
 static void
-tell_flags(struct hsm_core *c, const struct wire_hsm_node *t)
+tell_dual(struct hsm_core *c, const struct wire_hsm_node *t)
 {
 	const struct hsm_node *n = hsm_state_node(&c->state, t->name);
-	bool dual = n != NULL && n->dual, excused = n != NULL && n->excused;
 	struct base_buf b;
 
-	if (dual == t->dual && excused == t->excused)
+	if ((n != NULL && n->dual) == t->dual)
 		return;
 	base_buf_init(&b, 0);
-	hsm_put_node(&b, t->name, t->dual, t->excused);
+	hsm_put_node(&b, t->name, t->dual);
 	hsm_core_add(c, HSM_R_NODE, &b);
-	if (excused != t->excused)
-		base_log(BASE_WARNING, "node %s: %s; its directions %s",
-		    t->name, t->excused ? "excused" : "excused no more",
-		    t->excused ? "are not judged any more"
-			       : "are judged again");
+}
+
+static void
+record_excuse(struct hsm_core *c, const char *node, const char *root,
+    bool excused)
+{
+	struct base_buf b;
+
+	base_buf_init(&b, 0);
+	hsm_put_excuse(&b, node, root, excused);
+	hsm_core_add(c, HSM_R_EXCUSE, &b);
+	base_log(BASE_WARNING, "node %s, root %s: %s", node, root,
+	    excused ? "excused; its links are not judged any more"
+		    : "excused no more; its links are judged again");
+}
+
+static bool
+told_excused(const struct wire_hsm_node *t, const char *root)
+{
+	for (size_t i = 0; i < t->nexcused; i++)
+		if (strcmp(t->excused[i], root) == 0)
+			return true;
+	return false;
+}
+
+static void
+tell_excuses(struct hsm_core *c, const struct wire_hsm_node *t)
+{
+	const struct hsm_node *n = hsm_state_node(&c->state, t->name);
+
+	for (size_t i = 0; i < t->nexcused; i++)
+		if (n == NULL || !hsm_is_excused(n, t->excused[i]))
+			record_excuse(c, t->name, t->excused[i], true);
+	for (size_t i = 0; n != NULL && i < n->nheld; i++)
+		if (n->held[i].excused && !told_excused(t, n->held[i].root))
+			record_excuse(c, t->name, n->held[i].root, false);
 }
 
 /* New links are taken; old ones are marked as told by this very item. */
@@ -91,13 +121,19 @@ tell_links(struct hsm_core *c, const struct wire_hsm_node *t)
 }
 
 static bool
+link_rolls_under(const struct hsm_core *c, const struct hsm_link *l,
+    const char *root)
+{
+	return !hsm_is_excused(l->client, root) &&
+	    !hsm_is_excused(l->server, root) && hsm_root_rolls(&c->state, root);
+}
+
+static bool
 link_rolls(const struct hsm_core *c, const struct hsm_link *l)
 {
-	if (l->client->excused || l->server->excused)
-		return false;
-	return hsm_root_rolls(&c->state, l->server_root) ||
+	return link_rolls_under(c, l, l->server_root) ||
 	    (l->client_root[0] != '\0' &&
-		hsm_root_rolls(&c->state, l->client_root));
+		link_rolls_under(c, l, l->client_root));
 }
 
 /* A link that was told stays while its root rolls: otherwise forgetting it
@@ -136,7 +172,8 @@ tell_node(struct hsm_core *c, struct base_span item)
 	if (strcmp(t.name, HSM_CA) == 0)
 		e = base_fail(BASE_E_REFUSED, "node ca: has no links to tell");
 	else if ((e = tell_links(c, &t)) == BASE_OK) {
-		tell_flags(c, &t);
+		tell_dual(c, &t);
+		tell_excuses(c, &t);
 		e = forget_links(c, hsm_state_node(&c->state, t.name));
 	}
 	wire_hsm_node_clear(&t);

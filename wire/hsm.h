@@ -98,7 +98,9 @@ struct wire_hsm_link {
 };
 struct wire_hsm_node {
 	char name[BASE_NAME_MAX + 1];
-	bool dual, excused;
+	bool dual;
+	size_t nexcused;               /* roots under which it is excused */
+	char (*excused)[BASE_NAME_MAX + 1]; /* owned */
 	size_t nlinks;                 /* all in which it is the client */
 	struct wire_hsm_link *links;   /* owned */
 };

@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLAG_DUAL    0x01u
-#define FLAG_EXCUSED 0x02u
-
 static enum base_err
 get_name(struct base_buf *b, bool may_be_empty, char out[BASE_NAME_MAX + 1])
 {
@@ -47,12 +44,14 @@ reader(struct base_span s)
 enum base_err
 wire_hsm_node_compose(const struct wire_hsm_node *n, struct base_buf *out)
 {
-	unsigned flags =
-	    (n->dual ? FLAG_DUAL : 0) | (n->excused ? FLAG_EXCUSED : 0);
 	enum base_err e;
 
 	if ((e = base_buf_put_str(out, n->name)) == BASE_OK &&
-	    (e = base_buf_put_u8(out, (uint8_t)flags)) == BASE_OK)
+	    (e = base_buf_put_u8(out, n->dual)) == BASE_OK)
+		e = base_buf_put_u32(out, (uint32_t)n->nexcused);
+	for (size_t i = 0; e == BASE_OK && i < n->nexcused; i++)
+		e = base_buf_put_str(out, n->excused[i]);
+	if (e == BASE_OK)
 		e = base_buf_put_u32(out, (uint32_t)n->nlinks);
 	for (size_t i = 0; e == BASE_OK && i < n->nlinks; i++) {
 		const struct wire_hsm_link *l = &n->links[i];
@@ -64,28 +63,43 @@ wire_hsm_node_compose(const struct wire_hsm_node *n, struct base_buf *out)
 	return e;
 }
 
+/* How many of something that has so many lengths at least: no room is made
+ * for a lie. */
+static enum base_err
+get_count(struct base_buf *b, size_t lengths, uint32_t *out)
+{
+	enum base_err e = base_buf_get_u32(b, out);
+
+	if (e == BASE_OK && *out > (b->n - b->at) / (4 * lengths))
+		e = base_fail(BASE_E_SYNTAX, "hsm item: counts %u of something",
+		    *out);
+	return e;
+}
+
 static enum base_err
 node_read(struct base_buf *b, struct wire_hsm_node *n)
 {
 	uint32_t count;
-	uint8_t flags;
+	uint8_t dual;
 	enum base_err e;
 
 	if ((e = get_name(b, false, n->name)) != BASE_OK ||
-	    (e = base_buf_get_u8(b, &flags)) != BASE_OK ||
-	    (e = base_buf_get_u32(b, &count)) != BASE_OK)
+	    (e = base_buf_get_u8(b, &dual)) != BASE_OK)
 		return e;
-	/* a link has three lengths at least: no room is made for a lie */
-	if ((flags & ~(FLAG_DUAL | FLAG_EXCUSED)) != 0 ||
-	    count > (b->n - b->at) / 12)
-		return base_fail(BASE_E_SYNTAX,
-		    "hsm item: node %s: flags %u, "
-		    "%u links",
-		    n->name, flags, count);
-	n->dual = flags & FLAG_DUAL;
-	n->excused = flags & FLAG_EXCUSED;
+	if (dual > 1)
+		return base_fail(BASE_E_SYNTAX, "hsm item: a flag is %u", dual);
+	n->dual = dual == 1;
+	if ((e = get_count(b, 1, &count)) != BASE_OK)
+		return e;
+	n->excused = base_alloc((count + 1) * sizeof(*n->excused));
+	for (; n->nexcused < count; n->nexcused++)
+		if ((e = get_name(b, false, n->excused[n->nexcused])) !=
+		    BASE_OK)
+			return e;
+	if ((e = get_count(b, 3, &count)) != BASE_OK)
+		return e;
 	n->links = base_alloc((count + 1) * sizeof(*n->links));
-	for (n->nlinks = 0; n->nlinks < count; n->nlinks++) {
+	for (; n->nlinks < count; n->nlinks++) {
 		struct wire_hsm_link *l = &n->links[n->nlinks];
 
 		if ((e = get_name(b, false, l->server)) != BASE_OK ||
@@ -111,6 +125,7 @@ wire_hsm_node_parse(struct base_span item, struct wire_hsm_node *out)
 void
 wire_hsm_node_clear(struct wire_hsm_node *n)
 {
+	free(n->excused);
 	free(n->links);
 	memset(n, 0, sizeof(*n));
 }

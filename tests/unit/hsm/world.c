@@ -84,10 +84,21 @@ world_close(void)
 enum base_err
 world_ask(struct wire_hsm_request *r)
 {
+	struct wire_hsm_request q;
+	struct base_buf msg;
+
 	wire_hsm_answer_clear(&world_answer);
 	if (r->fleet[0] == '\0')
 		strcpy(r->fleet, "test");
-	hsm_core_handle(w.core, 1, r, &world_answer);
+	/* by the very bytes of the socket */
+	base_buf_init(&msg, 0);
+	ck_assert_int_eq(wire_hsm_request_compose(r, &msg), BASE_OK);
+	ck_assert_msg(wire_hsm_request_parse(base_buf_span(&msg), &q) ==
+		BASE_OK,
+	    "%s", base_why());
+	hsm_core_handle(w.core, 1, &q, &world_answer);
+	wire_hsm_request_clear(&q);
+	base_buf_free(&msg);
 	return world_answer.err;
 }
 
@@ -462,8 +473,10 @@ enum base_err
 world_tell(bool linked, bool excused)
 {
 	struct wire_hsm_link l = { "web1", "plant", "plant" };
+	char roots[1][BASE_NAME_MAX + 1] = { "plant" };
 	struct wire_hsm_node n = { .name = "app1",
-		.excused = excused,
+		.nexcused = excused,
+		.excused = roots,
 		.nlinks = linked,
 		.links = &l };
 	struct base_buf item;

@@ -8,8 +8,11 @@ START_TEST(test_node)
 {
 	struct wire_hsm_link links[] = { { "web1", "plant", "plant" },
 		{ "web2", "", "shop" } };
+	char roots[1][BASE_NAME_MAX + 1] = { "plant" };
 	struct wire_hsm_node n = { .name = "app1",
 		.dual = true,
+		.nexcused = 1,
+		.excused = roots,
 		.nlinks = 2,
 		.links = links };
 	struct wire_hsm_node p;
@@ -18,7 +21,9 @@ START_TEST(test_node)
 	base_buf_init(&b, 0);
 	OK(wire_hsm_node_compose(&n, &b));
 	OK(wire_hsm_node_parse(base_buf_span(&b), &p));
-	ck_assert(p.dual && !p.excused);
+	ck_assert(p.dual);
+	ck_assert_uint_eq(p.nexcused, 1);
+	ck_assert_str_eq(p.excused[0], "plant");
 	ck_assert_uint_eq(p.nlinks, 2);
 	ck_assert_str_eq(p.links[1].server, "web2");
 	ck_assert_str_eq(p.links[1].client_root, "");
@@ -44,16 +49,20 @@ START_TEST(test_node_odd)
 
 	base_buf_init(&b, 0);
 	OK(wire_hsm_node_compose(&n, &b));
-	b.p[5] = 4;
+	b.p[5] = 2;
 	ck_assert_int_eq(wire_hsm_node_parse(base_buf_span(&b), &p),
 	    BASE_E_SYNTAX);
-	b.p[5] = 3;
+	b.p[5] = 1;
 	OK(wire_hsm_node_parse(base_buf_span(&b), &p));
 	wire_hsm_node_clear(&p);
 	b.p[6] = 0xff;
 	ck_assert_int_eq(wire_hsm_node_parse(base_buf_span(&b), &p),
 	    BASE_E_SYNTAX);
 	b.p[6] = 0;
+	b.p[10] = 0xff;
+	ck_assert_int_eq(wire_hsm_node_parse(base_buf_span(&b), &p),
+	    BASE_E_SYNTAX);
+	b.p[10] = 0;
 	b.p[4] = 'A';
 	ck_assert_int_eq(wire_hsm_node_parse(base_buf_span(&b), &p),
 	    BASE_E_SYNTAX);
