@@ -359,8 +359,8 @@ ca_json_roll(struct ca *ca, const struct ca_roll_row *row, json_t **out)
 	o = json_pack("{sI, ss, si, si, ss, ss, so, so}", "roll",
 	    (json_int_t)row->id, "root", row->root, "from", (int)row->from,
 	    "to", (int)row->to, "strategy", pol_strategy_name(row->strategy),
-	    "state", ca_roll_word(row), "started",
-	    ca_json_time(row->started), "ended", ca_json_time(row->ended));
+	    "state", ca_roll_word(row), "started", ca_json_time(row->started),
+	    "ended", ca_json_time(row->ended));
 	if (w != NULL && w->row.id == row->id)
 		r = roll_running(ca, w, o);
 	else
