@@ -95,6 +95,8 @@ roll_print(FILE *f, const json_t *roll)
 	json_array_foreach(json_object_get(roll, "held"), i, o) fprintf(f,
 	    "  held: %s: %s\n", ca_text_of(o, "node"), ca_text_of(o, "reason"));
 	waits_print(f, json_object_get(roll, "waits"));
+	json_array_foreach(json_object_get(roll, "notes"), i, o)
+	    fprintf(f, "  note: %s\n", json_string_value(o));
 	if (json_object_get(roll, "hsm") != NULL)
 		fprintf(f, "  waits: %s\n", ca_text_of(roll, "hsm"));
 }

@@ -284,6 +284,23 @@ roll_waits(struct ca *ca, const struct ca_roll *w, json_t *waits, json_t *held)
 	}
 }
 
+static json_t *
+roll_notes(struct ca *ca, const struct ca_roll *w)
+{
+	const struct pol_plan_note *notes;
+	const size_t n = pol_engine_notes(w->engine, &notes);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		char *text = base_asprintf("%s %s %s",
+		    ca->topo->nodes[notes[i].node].name, notes[i].text,
+		    ca->topo->nodes[notes[i].peer].name);
+		json_array_append_new(list, json_string(text));
+		free(text);
+	}
+	return list;
+}
+
 static enum base_err
 roll_running(struct ca *ca, const struct ca_roll *w, json_t *o)
 {
@@ -296,6 +313,7 @@ roll_running(struct ca *ca, const struct ca_roll *w, json_t *o)
 	json_object_set_new(o, "steps_done", json_integer(done));
 	json_object_set_new(o, "steps_all", json_integer(all));
 	json_object_set_new(o, "waits", waits);
+	json_object_set_new(o, "notes", roll_notes(ca, w));
 	json_object_set_new(o, "held", held);
 	json_object_set_new(o, "outstanding", open.list);
 	roll_waits(ca, w, waits, held);

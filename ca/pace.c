@@ -165,6 +165,7 @@ order_took(const json_t *o, const char *root, int64_t *ms)
 	struct base_time sent, settled;
 
 	if (strcmp(ca_text_of(o, "root"), root) != 0 ||
+	    ca_number_of(o, "roll") == 0 || /* a join */
 	    strcmp(ca_text_of(o, "state"), "effective") != 0 ||
 	    base_time_parse(ca_text_of(o, "sent"), &sent) != BASE_OK ||
 	    base_time_parse(ca_text_of(o, "settled"), &settled) != BASE_OK)

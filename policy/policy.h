@@ -241,6 +241,11 @@ enum pol_err pol_engine_allowed(const struct pol_engine *e, uint32_t node,
 size_t pol_engine_waits(const struct pol_engine *e, uint32_t node,
     struct pol_why *out, size_t max);
 
+/* Where bundles do not hold: as the plan has it, then what showed itself on
+ * the way from a state that is not "all old". */
+size_t
+pol_engine_notes(const struct pol_engine *e, const struct pol_plan_note **out);
+
 enum pol_done {
 	POL_STEP_NONE,
 	POL_STEP_WAITING,

@@ -68,34 +68,67 @@ group_is_stuck(const struct pol_engine *e, uint32_t group)
 	    g->odd == 0 && g->failed == 0;
 }
 
-static void
-group_unbundle(struct pol_engine *e, uint32_t group)
+/* Splits the node if one of its steps could go now by itself; says on whom
+ * the whole order would have waited. */
+static enum pol_err
+node_unbundle(struct pol_engine *e, uint32_t node)
 {
-	for (uint32_t i = e->members_at[group]; i < e->members_at[group + 1];
-	     i++)
-		e->shape.role[e->members[i]] |= ROLE_SPLIT;
-	for (uint32_t i = e->members_at[group]; i < e->members_at[group + 1];
-	     i++)
-		look_again(e, e->members[i]);
+	const uint32_t todo = engine_todo(e, node);
+	struct pol_why why = { .peer = POL_NONE };
+
+	for (uint32_t s = POL_TRUST; s <= POL_FINISH; s <<= 1) {
+		if (!(todo & s) || !is_open(e, node, s))
+			continue;
+		(void)pol_engine_waits(e, node, &why, 1);
+		e->shape.role[node] |= ROLE_SPLIT;
+		look_again(e, node);
+		return shape_note(&e->shape, node,
+		    "goes on in single steps: as things stand, the steps that "
+		    "it should take in one order would wait for ever, for",
+		    why.peer == POL_NONE ? node : why.peer);
+	}
+	return POL_OK;
 }
 
-static void
+/* Only nodes that a single step helps; others may follow when the group comes
+ * to rest again. */
+static enum pol_err
+group_unbundle(struct pol_engine *e, uint32_t group)
+{
+	enum pol_err err = POL_OK;
+
+	for (uint32_t i = e->members_at[group];
+	     i < e->members_at[group + 1] && err == POL_OK; i++)
+		if (!(e->shape.role[e->members[i]] & ROLE_SPLIT))
+			err = node_unbundle(e, e->members[i]);
+	return err;
+}
+
+static bool
+has_bundles(enum pol_strategy s)
+{
+	return s == POL_BUNDLED || s == POL_MERGED || s == POL_COMPACT;
+}
+
+static enum pol_err
 queue_drain(struct pol_engine *e)
 {
-	const bool bundles = e->goal.strategy == POL_BUNDLED ||
-	    e->goal.strategy == POL_MERGED || e->goal.strategy == POL_COMPACT;
+	uint32_t tried = POL_NONE; /* a group is looked at once */
+	enum pol_err err = POL_OK;
 
 	for (uint32_t i = 0; i < e->nqueue; i++) {
 		e->queued[e->queue[i]] = 0;
 		look_again(e, e->queue[i]);
 	}
-	for (uint32_t i = 0; i < e->nqueue && bundles; i++) {
-		uint32_t node = e->queue[i];
-		if (group_is_stuck(e, e->shape.group[node]) &&
-		    !(e->shape.role[node] & ROLE_SPLIT))
-			group_unbundle(e, e->shape.group[node]);
+	for (uint32_t i = 0; i < e->nqueue && has_bundles(e->goal.strategy);
+	     i++) {
+		const uint32_t group = e->shape.group[e->queue[i]];
+		if (group != tried && group_is_stuck(e, group) && err == POL_OK)
+			err = group_unbundle(e, group);
+		tried = group;
 	}
 	e->nqueue = 0;
+	return err;
 }
 
 static enum pol_err
@@ -124,7 +157,8 @@ pol_engine_ready(struct pol_engine *e, struct pol_time now,
 	*out = e->orders;
 	*n = 0;
 	e->now = now;
-	queue_drain(e);
+	if ((err = queue_drain(e)) != POL_OK)
+		return err;
 	if (e->goal.max_in_flight != 0)
 		room = e->outstanding < e->goal.max_in_flight
 		    ? e->goal.max_in_flight - e->outstanding
@@ -198,6 +232,13 @@ pol_engine_waits(const struct pol_engine *e, uint32_t node, struct pol_why *out,
 		n += o.steps != 0 && !open;
 	}
 	return n;
+}
+
+size_t
+pol_engine_notes(const struct pol_engine *e, const struct pol_plan_note **out)
+{
+	*out = e->shape.notes;
+	return e->shape.nnotes;
 }
 
 /* ---- how far it is ---------------------------------------------------------------- */

@@ -136,11 +136,14 @@ START_TEST(test_bundles_split_when_the_state_needs_it)
 		.to = 2,
 		.strategy = POL_BUNDLED };
 	struct fleet f;
+	const struct pol_goal behind = { .from = 2,
+		.to = 3,
+		.strategy = POL_BUNDLED };
+	const struct pol_plan_note *notes;
 	struct pol_engine *e;
 	uint64_t epoch = 0;
 
-	/* the client has the new certificate alone already, without bridge:
-	 * the server's three steps cannot go in one order any more */
+	/* trust is everywhere: what is left of each bundle goes in one order */
 	fleet_make(&f, "c>s", "c");
 	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
 	fleet_holds(e, NODE_C, (struct pol_conf){ 3, 1, 0 });
@@ -148,6 +151,27 @@ START_TEST(test_bundles_split_when_the_state_needs_it)
 	(void)give(e, &goal, &epoch, 99);
 	ck_assert(pol_engine_is_done(e));
 	all_safe(e, f.n);
+	ck_assert_uint_eq(pol_engine_notes(e, &notes), 0);
+	pol_engine_free(e);
+	/* both are a generation behind: a bridge to the one that they skipped
+	 * helps nobody, and each bundle would wait for the other */
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &behind, &e), POL_OK);
+	fleet_holds(e, NODE_C, (struct pol_conf){ 1, 1, 0 });
+	fleet_holds(e, NODE_S, (struct pol_conf){ 1, 1, 0 });
+	(void)give(e, &behind, &epoch, 99);
+	ck_assert(pol_engine_is_done(e));
+	all_safe(e, f.n);
+	ck_assert_uint_eq(pol_engine_notes(e, &notes), 2);
+	ck_assert_uint_eq(notes[0].node, NODE_C);
+	ck_assert_uint_eq(notes[0].peer, NODE_S);
+	ck_assert_uint_eq(notes[1].node, NODE_S);
+	ck_assert_uint_eq(notes[1].peer, NODE_C);
+	pol_engine_free(e);
+	/* from "all old" nothing splits */
+	e = fleet_engine(&f, 0, POL_BUNDLED);
+	(void)give(e, &goal, &epoch, 99);
+	ck_assert(pol_engine_is_done(e));
+	ck_assert_uint_eq(pol_engine_notes(e, &notes), 0);
 	pol_engine_free(e);
 	fleet_free(&f);
 }
