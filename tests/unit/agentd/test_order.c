@@ -105,13 +105,6 @@ START_TEST(trust_not_vouched)
 	begin(&w, WIRE_STEP_TRUST);
 	swap(&w.o.new_with_old, rig_ref(rig_root(2)));
 	refused(&w, "trust:");
-}
-END_TEST
-
-START_TEST(trust_from_unheld)
-{
-	struct world w;
-
 	begin(&w, WIRE_STEP_TRUST);
 	w.o.from = 3;
 	swap(&w.o.new_with_old, rig_ref(rig_link(3, 2)));
@@ -581,7 +574,6 @@ case_order(void)
 
 	tcase_add_test(t, trust);
 	tcase_add_test(t, trust_not_vouched);
-	tcase_add_test(t, trust_from_unheld);
 	tcase_add_test(t, trust_next_key);
 	tcase_add_test(t, trust_again);
 	tcase_add_test(t, trust_management);
