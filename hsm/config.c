@@ -150,6 +150,7 @@ static const struct conf_key top_keys[] = {
 	{ NUMBER("sign_ms", hsm_conf, sign_ms, 10000, 10, 600000) },
 	{ NUMBER("keygen_ms", hsm_conf, keygen_ms, 120000, 10, 3600000) },
 	{ NUMBER("backoff_ms", hsm_conf, backoff_ms, 250, 0, 60000) },
+	{ NUMBER("client_ms", hsm_conf, client_ms, 30000, 100, 600000) },
 	{ 0 },
 };
 

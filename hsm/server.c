@@ -21,6 +21,7 @@ struct conn {
 	uint32_t uid;
 	struct base_buf in, out;
 	size_t sent; /* of out */
+	struct base_mono since; /* half a request, or an answer not taken */
 	bool closing; /* after out is sent */
 };
 
@@ -88,6 +89,7 @@ server_accept(struct hsm_server *s)
 			continue;
 		k->fd = fd;
 		k->uid = cred.uid;
+		k->since.ms = 0;
 		base_buf_init(&k->in, WIRE_HSM_FRAME + 4 + READ_SIZE);
 		base_buf_init(&k->out, 2 * (WIRE_HSM_FRAME + 4));
 		return;
@@ -153,6 +155,7 @@ conn_work(struct hsm_server *s, struct conn *k)
 			return;
 		}
 		conn_handle(s, k, msg);
+		k->since.ms = 0;
 		rest = (struct base_span){ k->in.p + used, k->in.n - used };
 		if (rest.n > 0)
 			memmove(k->in.p, rest.p, rest.n);
@@ -197,6 +200,39 @@ conn_write(struct hsm_server *s, struct conn *k)
 	conn_work(s, k);
 }
 
+/* Every caller is to be done with its message in time: there is room for a
+ * few only. */
+static void
+conn_age(struct hsm_server *s, struct conn *k, struct base_mono now)
+{
+	if (k->fd < 0 || (k->in.n == 0 && k->out.n == 0)) {
+		k->since.ms = 0;
+	} else if (k->since.ms == 0) {
+		k->since = now;
+	} else if (now.ms - k->since.ms >= s->core->conf->client_ms) {
+		base_log(BASE_WARNING, "uid %u: hung up on: %s in time", k->uid,
+		    k->out.n > 0 ? "its answer was not taken"
+				 : "its request did not end");
+		conn_close(k);
+	}
+}
+
+/* How long to sleep at most: a tenth of the deadline is exact enough. */
+static const struct timespec *
+server_age(struct hsm_server *s, struct timespec *ts)
+{
+	const struct base_mono now = base_mono_now();
+	const uint32_t ms = s->core->conf->client_ms / 10;
+	bool busy = false;
+
+	for (size_t i = 0; i < CONNS; i++) {
+		conn_age(s, &s->conn[i], now);
+		busy = busy || s->conn[i].since.ms != 0;
+	}
+	*ts = (struct timespec){ ms / 1000, (ms % 1000) * 1000000L };
+	return busy ? ts : NULL;
+}
+
 static void
 server_serve(struct hsm_server *s, const struct pollfd *p)
 {
@@ -221,10 +257,14 @@ enum base_err
 hsm_server_run(struct hsm_server *s, const volatile bool *stop)
 {
 	struct pollfd p[CONNS + 1];
+	struct timespec ts;
 	sigset_t none;
 
 	sigemptyset(&none);
 	while (!*stop) {
+		const struct timespec *wait = server_age(s, &ts);
+		int n;
+
 		p[0] = (struct pollfd){ s->fd, POLLIN, 0 };
 		for (size_t i = 0; i < CONNS; i++) {
 			const struct conn *k = &s->conn[i];
@@ -234,9 +274,10 @@ hsm_server_run(struct hsm_server *s, const volatile bool *stop)
 				k->out.n > 0 ? POLLOUT : POLLIN, 0 };
 		}
 		/* signals come in only here: stop is never missed */
-		if (ppoll(p, CONNS + 1, NULL, &none) > 0)
+		n = ppoll(p, CONNS + 1, wait, &none);
+		if (n > 0)
 			server_serve(s, p);
-		else if (errno != EINTR)
+		else if (n < 0 && errno != EINTR)
 			return base_fail(BASE_E_IO, "poll: %s",
 			    strerror(errno));
 	}

@@ -237,6 +237,34 @@ START_TEST(half_a_message_holds_up_nobody)
 }
 END_TEST
 
+/* Half a request is hung up on in time, a connection at rest is not. */
+START_TEST(half_a_message_has_its_time)
+{
+	static const uint8_t half[] = { 0, 0, 0, 6, 1, 1 };
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct pollfd p[2];
+	char c;
+
+	daemon_conf("client_ms = 100;");
+	ck_assert(daemon_start(SOFTHSM_PIN));
+	strcpy(sa.sun_path, sock_path);
+	for (int i = 0; i < 2; i++) {
+		p[i] = (struct pollfd){ socket(AF_UNIX,
+					    SOCK_STREAM | SOCK_CLOEXEC, 0),
+			POLLIN, 0 };
+		ck_assert_int_eq(connect(p[i].fd, (const struct sockaddr *)&sa,
+				     sizeof(sa)),
+		    0);
+	}
+	ck_assert_int_eq(send(p[0].fd, half, sizeof(half), MSG_NOSIGNAL), 6);
+	ck_assert_int_eq(poll(p, 1, 30000), 1);
+	ck_assert_int_eq(recv(p[0].fd, &c, 1, 0), 0);
+	ck_assert_int_eq(poll(&p[1], 1, 0), 0);
+	close(p[0].fd);
+	close(p[1].fd);
+}
+END_TEST
+
 START_TEST(one_state_one_process)
 {
 	pid_t first;
@@ -287,6 +315,7 @@ case_hsmd(void)
 	tcase_add_test(t, other_users_are_refused);
 	tcase_add_test(t, garbage_closes_the_connection);
 	tcase_add_test(t, half_a_message_holds_up_nobody);
+	tcase_add_test(t, half_a_message_has_its_time);
 	tcase_add_test(t, one_state_one_process);
 	tcase_add_test(t, changed_journal_is_found);
 	return t;
