@@ -166,16 +166,23 @@ perm_next(uint32_t *p, uint32_t n)
 	return true;
 }
 
-/* The smallest number of its isomorphism class stands for all of it. */
+/* The smallest number of its isomorphism class stands for all of it. What
+ * leaves the number as it is, is an automorphism. */
 static bool
-is_first_of_class(const struct topology *t, long code)
+is_first_of_class(const struct topology *t, long code, struct symmetry *y)
 {
 	uint32_t perm[ALL_MAX] = { 0, 1, 2, 3 };
 
-	do
-		if (code_of(t, perm) < code)
+	y->nnodes = t->n;
+	y->nperms = 0;
+	do {
+		const long other = code_of(t, perm);
+		if (other < code)
 			return false;
-	while (perm_next(perm, t->n));
+		for (uint32_t i = 0; i < t->n && other == code; i++)
+			y->perm[y->nperms][i] = (uint8_t)perm[i];
+		y->nperms += other == code;
+	} while (perm_next(perm, t->n));
 	return true;
 }
 
@@ -221,7 +228,7 @@ graphs_of_size(uint32_t n)
 		if (!options.dual && code % (1L << n) != 0)
 			continue;
 		if (links_of(&s.t) > options.links_max || !is_connected(&s.t) ||
-		    !is_first_of_class(&s.t, code))
+		    !is_first_of_class(&s.t, code, &s.symmetry))
 			continue;
 		graphs_total++;
 		graph_build(&s);

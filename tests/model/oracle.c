@@ -167,9 +167,25 @@ ordered(const struct world *w, uint32_t node, uint32_t steps)
 	return version_next(w->now[node][0], &o);
 }
 
+/* An order of another goal is outranked: it has done its work or has not. */
+static void
+outrank(struct world *w, uint32_t node)
+{
+	const bool did = model_pick(&w->seed, 2) == 0;
+	struct version *gone = did ? w->now[node][0] : w->next[node];
+
+	if (w->next[node] == NULL)
+		return;
+	if (did)
+		w->now[node][0] = w->next[node];
+	w->next[node] = NULL;
+	version_free(gone);
+}
+
 static void
 give(struct world *w, uint32_t node, uint32_t steps)
 {
+	outrank(w, node);
 	if ((w->next[node] = ordered(w, node, steps)) == NULL)
 		found(w, base_why(), node, steps);
 	w->epoch[node]++;

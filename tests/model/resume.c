@@ -78,7 +78,8 @@ tell_values(struct search *s, struct pol_engine *e, uint32_t i,
 }
 
 void
-resume_at(struct search *s, struct pol_engine *e, const struct state *st)
+resume_at(struct search *s, struct pol_engine *e, const struct state *st,
+    bool late)
 {
 	engine_restore(e, &s->fresh[e == s->engine[1]]);
 	for (uint32_t i = 0; i < s->t.n; i++) {
@@ -95,8 +96,11 @@ resume_at(struct search *s, struct pol_engine *e, const struct state *st)
 			f.to = n->to;
 			tell(s, e, &f);
 			f.kind = POL_FACT_RECEIVED; /* proves nothing */
-			tell(s, e, &f);
+			if (late)
+				tell(s, e, &f);
 		}
+		if (!late)
+			continue;
 		/* copies of what is settled may come at any time */
 		f.epoch = 1;
 		f.kind = POL_FACT_EFFECTIVE;
@@ -146,10 +150,10 @@ resume_check(struct search *s, const struct state *before,
 
 	if (s->nedges % s->resume_every != 0)
 		return;
-	resume_at(s, e, before);
+	resume_at(s, e, before, true);
 	tell(s, e, f);
 	resume_save(e, &lived);
-	resume_at(s, e, after);
+	resume_at(s, e, after, true);
 	resume_save(e, &anew);
 	for (uint32_t i = 0; i < s->t.n; i++)
 		if (!nodes_are_equal(&lived.node[i], &anew.node[i]))

@@ -71,7 +71,7 @@ hash_of(uint64_t key)
 static void
 table_put(struct search *s, uint32_t index)
 {
-	uint32_t at = hash_of(state_key(&s->t, &s->states[index]));
+	uint32_t at = hash_of(s->keys[index]);
 
 	while (s->table[at % s->table_size] != 0)
 		at++;
@@ -92,21 +92,27 @@ table_grow(struct search *s)
 static uint32_t
 state_put(struct search *s, const struct state *st)
 {
-	const uint64_t key = state_key(&s->t, st);
+	const uint64_t key = state_key(&s->symmetry, st);
 	uint32_t at = hash_of(key), i;
 
 	for (; (i = s->table[at % s->table_size]) != 0; at++)
-		if (state_key(&s->t, &s->states[i - 1]) == key)
+		if (s->keys[i - 1] == key)
 			return i - 1;
 	if (s->nstates == s->cap) {
 		s->cap *= 2;
-		s->states = search_grown(s->states, s->cap, sizeof(*s->states));
+		s->keys = search_grown(s->keys, s->cap, sizeof(*s->keys));
 	}
-	s->states[s->nstates] = *st;
+	s->keys[s->nstates] = key;
 	s->table[at % s->table_size] = ++s->nstates;
 	if (s->nstates * 2 > s->table_size)
 		table_grow(s);
 	return s->nstates - 1;
+}
+
+static struct state
+state_at(const struct search *s, uint32_t i)
+{
+	return state_unkey(&s->symmetry, s->keys[i]);
 }
 
 static void
@@ -125,22 +131,21 @@ edge_put(struct search *s, uint32_t from, const struct state *to)
 static void
 event_order(struct search *s, uint32_t from, uint32_t i, uint8_t steps)
 {
-	const struct state before = s->states[from];
+	const struct state before = state_at(s, from);
 	struct state after = before;
 	struct node_state *n = &after.node[i];
 	const char *why;
 	const struct pol_fact f = { .kind = POL_FACT_SENT,
 		.node = i,
-		.epoch = 2,
+		.epoch = before.node[i].steps == 0 ? 2 : 3,
 		.steps = steps,
 		.from = before.goal == 2 ? 1 : 2,
 		.to = before.goal };
 
-	if (n->steps != 0)
+	if (n->steps != 0 && n->to == before.goal)
 		search_found(s, &before,
 		    "a second order while one is outstanding");
-	n->steps = steps;
-	n->to = before.goal;
+	world_outrank(&s->t, i, n, steps, before.goal);
 	if (world_trusts_after(&s->t, i, n) == n->trusts &&
 	    world_chains_after(&s->t, i, n) == n->chains)
 		return;
@@ -152,16 +157,33 @@ event_order(struct search *s, uint32_t from, uint32_t i, uint8_t steps)
 	edge_put(s, from, &after);
 }
 
+/* The engine is in the state: does it see the end when it is there? */
+static void
+goal_check(struct search *s, const struct pol_engine *e, const struct state *st)
+{
+	bool idle = true;
+
+	for (uint32_t k = 0; k < s->t.n; k++)
+		if (st->node[k].steps != 0)
+			idle = false;
+	if (idle && pol_engine_is_done(e) != world_is_done(&s->t, st))
+		search_found(s, st,
+		    "engine and world differ on whether "
+		    "the goal is reached");
+}
+
 static void
 events_orders(struct search *s, uint32_t from)
 {
-	struct pol_engine *e = s->engine[s->states[from].goal - 1];
+	const struct state st = state_at(s, from);
+	struct pol_engine *e = s->engine[st.goal - 1];
 	uint8_t allowed[NODES_MAX * 8], n = 0;
 
-	resume_at(s, e, &s->states[from]);
+	resume_at(s, e, &st, from % s->resume_every == 0);
+	goal_check(s, e, &st);
 	for (uint32_t i = 0; i < s->t.n; i++) {
 		const uint8_t mine = world_steps(&s->t, i);
-		if (s->states[from].node[i].excused)
+		if (st.node[i].excused)
 			continue;
 		for (uint8_t steps = 1; steps < 8; steps++)
 			if ((steps & ~mine) == 0 &&
@@ -175,7 +197,7 @@ events_orders(struct search *s, uint32_t from)
 static void
 event_report(struct search *s, uint32_t from, uint32_t i)
 {
-	const struct state before = s->states[from];
+	const struct state before = state_at(s, from);
 	struct state after = before;
 	struct node_state *n = &after.node[i];
 	struct pol_fact f = { .kind = POL_FACT_EFFECTIVE,
@@ -207,7 +229,7 @@ event_report(struct search *s, uint32_t from, uint32_t i)
 static void
 event_operator(struct search *s, uint32_t from, uint32_t i)
 {
-	const struct state before = s->states[from];
+	const struct state before = state_at(s, from);
 	struct state after = before;
 	struct pol_fact f = { .kind = POL_FACT_RETURNED, .node = i };
 
@@ -237,16 +259,16 @@ event_operator(struct search *s, uint32_t from, uint32_t i)
 static void
 events(struct search *s, uint32_t from)
 {
-	struct state after;
+	const struct state before = state_at(s, from);
+	struct state after = before;
 
 	events_orders(s, from);
 	for (uint32_t i = 0; i < s->t.n; i++) {
-		if (s->states[from].node[i].steps != 0)
+		if (before.node[i].steps != 0)
 			event_report(s, from, i);
 		event_operator(s, from, i);
 	}
-	if (s->states[from].flips > 0) {
-		after = s->states[from];
+	if (before.flips > 0) {
 		after.flips--;
 		after.goal = after.goal == 2 ? 1 : 2;
 		edge_put(s, from, &after);
@@ -254,23 +276,6 @@ events(struct search *s, uint32_t from)
 }
 
 /* ---- the goal can be reached from everywhere ---------------------------------------------------- */
-
-static void
-goal_check(struct search *s, uint32_t i)
-{
-	struct pol_engine *e = s->engine[s->states[i].goal - 1];
-	const bool done = world_is_done(&s->t, &s->states[i]);
-	bool idle = true;
-
-	for (uint32_t k = 0; k < s->t.n; k++)
-		if (s->states[i].node[k].steps != 0)
-			idle = false;
-	resume_at(s, e, &s->states[i]);
-	if (idle && pol_engine_is_done(e) != done)
-		search_found(s, &s->states[i],
-		    "engine and world differ on whether "
-		    "the goal is reached");
-}
 
 /* Backwards from the states that are done. */
 static void
@@ -290,11 +295,13 @@ liveness_check(struct search *s)
 		at[i + 1] += at[i];
 	for (size_t k = 0; k < s->nedges; k++)
 		back[at[s->edges[k].to]++] = s->edges[k].from;
-	for (uint32_t i = 0; i < s->nstates; i++)
-		if (world_is_done(&s->t, &s->states[i])) {
+	for (uint32_t i = 0; i < s->nstates; i++) {
+		const struct state st = state_at(s, i);
+		if (world_is_done(&s->t, &st)) {
 			seen[i] = 1;
 			queue[tail++] = i;
 		}
+	}
 	while (head < tail) {
 		uint32_t i = queue[head++];
 		for (uint32_t k = i == 0 ? 0 : at[i - 1]; k < at[i]; k++)
@@ -304,9 +311,11 @@ liveness_check(struct search *s)
 			}
 	}
 	for (uint32_t i = 0; i < s->nstates; i++)
-		if (!seen[i])
-			search_found(s, &s->states[i],
+		if (!seen[i]) {
+			const struct state st = state_at(s, i);
+			search_found(s, &st,
 			    "from here the goal is out of reach");
+		}
 	free(at);
 	free(back);
 	free(queue);
@@ -321,7 +330,7 @@ search_run(struct search *s, const struct state *start)
 	const bool pristine = start->excuses == 0 && start->doubts == 0;
 
 	s->cap = 1024;
-	s->states = search_grown(NULL, s->cap, sizeof(*s->states));
+	s->keys = search_grown(NULL, s->cap, sizeof(*s->keys));
 	s->table_size = 4096;
 	s->table = search_grown(NULL, s->table_size, sizeof(*s->table));
 	memset(s->table, 0, s->table_size * sizeof(*s->table));
@@ -329,10 +338,10 @@ search_run(struct search *s, const struct state *start)
 	s->edges = search_grown(NULL, s->edges_cap, sizeof(*s->edges));
 	(void)state_put(s, start);
 	for (uint32_t i = 0; i < s->nstates; i++) {
-		if (pristine && !world_is_whole(&s->t, &s->states[i]))
-			search_found(s, &s->states[i],
+		const struct state st = state_at(s, i);
+		if (pristine && !world_is_whole(&s->t, &st))
+			search_found(s, &st,
 			    "a direction does not authenticate");
-		goal_check(s, i);
 		events(s, i);
 	}
 	liveness_check(s);
@@ -344,7 +353,7 @@ search_free(struct search *s)
 	pol_engine_free(s->engine[0]);
 	pol_engine_free(s->engine[1]);
 	pol_graph_free(s->graph);
-	free(s->states);
+	free(s->keys);
 	free(s->table);
 	free(s->edges);
 }

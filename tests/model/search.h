@@ -23,11 +23,12 @@ struct edge {
 
 struct search {
 	struct topology t;
+	struct symmetry symmetry;
 	long number;
 	struct pol_graph *graph;
 	struct pol_engine *engine[2]; /* by goal - 1 */
 	struct saved fresh[2];
-	struct state *states;
+	uint64_t *keys; /* of the states */
 	uint32_t nstates, cap;
 	uint32_t *table; /* index + 1 by hash */
 	uint32_t table_size;
@@ -50,8 +51,10 @@ void *search_grown(void *p, size_t n, size_t size);
 /* ---- resume.c ------------------------------------------------------------- */
 
 void resume_save(const struct pol_engine *e, struct saved *s);
-/* Puts e into the state, by facts alone. */
-void resume_at(struct search *s, struct pol_engine *e, const struct state *st);
+/* Puts e into the state, by facts alone; late: with a reception of what is
+ * outstanding and copies of what is settled, which prove nothing. */
+void resume_at(struct search *s, struct pol_engine *e, const struct state *st,
+    bool late);
 /* The engine that takes one more fact against one that starts in the state
  * to which the fact leads: they must be equal. */
 void resume_check(struct search *s, const struct state *before,

@@ -7,24 +7,64 @@ static const uint8_t trust_mask[4] = { 1, 2, 3, 0 };
 /* shown to a verifier: by a server or a plain client, and by a dual one */
 static const uint8_t chain_mask[2][4] = { { 1, 2, 2, 1 }, { 1, 2, 3, 3 } };
 
-uint64_t
-state_key(const struct topology *t, const struct state *s)
-{
-	uint64_t key = s->goal - 1u;
+#define NODE_BITS 13
 
-	key = key << 2 | s->flips;
-	key = key << 1 | s->excuses;
-	key = key << 1 | s->doubts;
-	key = key << 2 | s->failures;
-	for (uint32_t i = 0; i < t->n; i++) {
-		const struct node_state *n = &s->node[i];
-		key = key << 4 | n->trusts;
-		key = key << 4 | n->chains;
-		key = key << 3 | n->steps;
-		key = key << 1 | (n->to == 2);
-		key = key << 1 | n->excused;
+static uint64_t
+node_key(const struct node_state *n)
+{
+	uint64_t key = n->trusts;
+
+	key = key << 4 | n->chains;
+	key = key << 3 | n->steps;
+	key = key << 1 | (n->to == 2);
+	return key << 1 | n->excused;
+}
+
+static struct node_state
+node_unkey(uint64_t key)
+{
+	struct node_state n = { .excused = key & 1 };
+
+	n.steps = (key >> 2) & 7;
+	n.to = n.steps == 0 ? 0 : (key >> 1 & 1) + 1;
+	n.chains = (key >> 5) & 15;
+	n.trusts = (key >> 9) & 15;
+	return n;
+}
+
+uint64_t
+state_key(const struct symmetry *y, const struct state *s)
+{
+	uint64_t head = s->goal - 1u, least = UINT64_MAX, node[NODES_MAX];
+
+	head = head << 2 | s->flips;
+	head = head << 1 | s->excuses;
+	head = head << 1 | s->doubts;
+	head = head << 2 | s->failures;
+	for (uint32_t i = 0; i < y->nnodes; i++)
+		node[i] = node_key(&s->node[i]);
+	for (uint32_t k = 0; k < y->nperms; k++) {
+		uint64_t key = head;
+		for (uint32_t i = 0; i < y->nnodes; i++)
+			key = key << NODE_BITS | node[y->perm[k][i]];
+		least = key < least ? key : least;
 	}
-	return key;
+	return least;
+}
+
+struct state
+state_unkey(const struct symmetry *y, uint64_t key)
+{
+	struct state s = { .goal = 0 };
+
+	for (uint32_t i = y->nnodes; i-- > 0; key >>= NODE_BITS)
+		s.node[i] = node_unkey(key & ((1u << NODE_BITS) - 1));
+	s.failures = key & 3;
+	s.doubts = (key >> 2) & 1;
+	s.excuses = (key >> 3) & 1;
+	s.flips = (key >> 4) & 3;
+	s.goal = (key >> 6 & 1) + 1;
+	return s;
 }
 
 /* ---- roles, straight from the links --------------------------------------- */
@@ -143,6 +183,19 @@ world_chains_after(const struct topology *t, uint32_t node,
 			out |= (uint8_t)(1u << chain_after(v, s->steps, s->to,
 					     world_bridges(t, node)));
 	return out;
+}
+
+void
+world_outrank(const struct topology *t, uint32_t node, struct node_state *s,
+    uint8_t steps, uint8_t to)
+{
+	if (s->steps != 0) {
+		const uint8_t trusts = world_trusts_after(t, node, s);
+		s->chains |= world_chains_after(t, node, s);
+		s->trusts |= trusts;
+	}
+	s->steps = steps;
+	s->to = to;
 }
 
 /* ---- handshakes ------------------------------------------------------------------ */

@@ -46,7 +46,22 @@ struct state {
 	uint8_t failures; /* failures left */
 };
 
-uint64_t state_key(const struct topology *t, const struct state *s);
+/* The automorphisms of a graph. Node i of the image is node perm[i]. */
+#define PERMS_MAX 24
+struct symmetry {
+	uint32_t nnodes, nperms;
+	uint8_t perm[PERMS_MAX][NODES_MAX];
+};
+
+/* A whole state in one word, no hash: 13 bits per node, at most four nodes.
+ * States that an automorphism makes of each other have one key, that of the
+ * least, and state_unkey gives that one. This is sound: world and rules know
+ * nodes by their links and contents only, and so do goal and safety, so an
+ * automorphism maps runs to runs, what breaks to what breaks, and the end to
+ * the end; the engine's numbers decide the sequence of its answers, never
+ * whether an order is allowed. */
+uint64_t state_key(const struct symmetry *y, const struct state *s);
+struct state state_unkey(const struct symmetry *y, uint64_t key);
 
 bool world_verifies(const struct topology *t, uint32_t node);
 bool world_presents(const struct topology *t, uint32_t node);
@@ -63,6 +78,10 @@ uint8_t world_trusts_effective(const struct topology *t, uint32_t node,
 uint8_t world_chains_after(const struct topology *t, uint32_t node,
     const struct node_state *s);
 
+/* Another order takes the place of the outstanding one, which may have done
+ * its work or not. */
+void world_outrank(const struct topology *t, uint32_t node,
+    struct node_state *s, uint8_t steps, uint8_t to);
 /* NULL, or what breaks when an order is given in this state: `s` already
  * has it outstanding at node. */
 const char *
