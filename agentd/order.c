@@ -250,7 +250,13 @@ step_join(const struct ag_known *k, const struct wire_order *o,
 		    "join: only within the answer to a join");
 	if ((r = wire_verify_root(o->new_with_new, k->now)) != BASE_OK)
 		return base_fail(r, "join: %s", base_why());
-	if (o->steps & WIRE_STEP_TRUST)
+	/* neighbours may show either while they roll */
+	if (o->old_root != NULL && o->steps & WIRE_STEP_TRUST) {
+		if ((r = wire_verify_root(o->old_root, k->now)) != BASE_OK)
+			return base_fail(r, "join: %s", base_why());
+		r = add_trust(b, o->from, o->old_root);
+	}
+	if (r == BASE_OK && o->steps & WIRE_STEP_TRUST)
 		r = add_trust(b, o->to, o->new_with_new);
 	replace(&b->anchor, o->new_with_new);
 	b->anchor_gen = o->to;

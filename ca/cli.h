@@ -100,6 +100,12 @@ enum base_err ca_cmd_roll_status(struct cli *c);
 enum base_err ca_cmd_roll_pause(struct cli *c);
 enum base_err ca_cmd_roll_resume(struct cli *c);
 enum base_err ca_cmd_roll_retry(struct cli *c);
+/* ca/cmd_steer.c */
+enum base_err ca_cmd_roll_abort(struct cli *c);
+enum base_err ca_cmd_roll_excuse(struct cli *c);
+enum base_err ca_cmd_roll_return(struct cli *c);
+enum base_err ca_cmd_roll_hold(struct cli *c);
+enum base_err ca_cmd_roll_release(struct cli *c);
 enum base_err ca_cmd_explain(struct cli *c);
 enum base_err ca_cmd_audit_verify(struct cli *c);
 enum base_err ca_cmd_audit_list(struct cli *c);

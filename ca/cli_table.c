@@ -57,6 +57,15 @@ static const struct cli_option roll_status_options[] = {
 	{ "exit-code", NULL, "exit 4 while a roll is not done" },
 	{ NULL, NULL, NULL },
 };
+static const struct cli_option roll_abort_options[] = {
+	{ "reason", "TEXT", "for the audit" },
+	{ "after-finish", NULL, "past the point of no return, too" },
+	{ NULL, NULL, NULL },
+};
+static const struct cli_option roll_word_options[] = {
+	{ "reason", "TEXT", "for the audit" },
+	{ NULL, NULL, NULL },
+};
 static const struct cli_option graph_options[] = {
 	{ "dot", NULL, "in the language of Graphviz (default)" },
 	{ "svg", NULL, "as a picture" },
@@ -168,6 +177,26 @@ const struct cli_command cli_commands[] = {
 	    ca_cmd_roll_resume },
 	{ "roll retry", "ROOT NODE", "try a node again that is held", NULL,
 	    NULL, 2, 2, ca_cmd_roll_retry },
+	{ "roll abort", "[--reason TEXT] [--after-finish] ROOT",
+	    "bring every node back to the old generation",
+	    "By the same rules as forward: nobody fails to authenticate. Until the\n"
+	    "first finish is sent the old root is still everywhere; after it abort is\n"
+	    "refused unless --after-finish says that those who have forgotten it shall\n"
+	    "take it back by OldWithNew. kedge roll start turns the roll forward again.\n",
+	    roll_abort_options, 1, 1, ca_cmd_roll_abort },
+	{ "roll excuse", "--reason TEXT ROOT NODE",
+	    "let the roll go on without a node",
+	    "Takes the node's links out of the rules and says which of them suffer.\n",
+	    roll_word_options, 2, 2, ca_cmd_roll_excuse },
+	{ "roll return", "[--reason TEXT] ROOT NODE",
+	    "take an excused node back; it catches up", NULL, roll_word_options,
+	    2, 2, ca_cmd_roll_return },
+	{ "roll hold", "[--reason TEXT] ROOT NODE",
+	    "give a node no further order", NULL, roll_word_options, 2, 2,
+	    ca_cmd_roll_hold },
+	{ "roll release", "[--reason TEXT] ROOT NODE",
+	    "let a node on hold go on", NULL, roll_word_options, 2, 2,
+	    ca_cmd_roll_release },
 	{ "explain", "ROOT/NODE/STEP", "say why a step waits and on whom", NULL,
 	    NULL, 1, 1, ca_cmd_explain },
 	{ "graph", "[--dot | --svg] [--topology FILE] [--strategy NAME] [ROOT]",

@@ -28,7 +28,9 @@ print_names(FILE *f, const json_t *list, const char *between)
 static bool
 roll_is_done(const json_t *roll)
 {
-	return strcmp(ca_text_of(roll, "state"), "done") == 0;
+	const char *state = ca_text_of(roll, "state");
+
+	return strcmp(state, "done") == 0 || strcmp(state, "aborted") == 0;
 }
 
 /* A node that has an order to answer waits for itself: it is printed among
@@ -94,6 +96,8 @@ roll_print(FILE *f, const json_t *roll)
 	}
 	json_array_foreach(json_object_get(roll, "held"), i, o) fprintf(f,
 	    "  held: %s: %s\n", ca_text_of(o, "node"), ca_text_of(o, "reason"));
+	json_array_foreach(json_object_get(roll, "excused"), i, o)
+	    fprintf(f, "  excused: %s\n", ca_text_of(o, "node"));
 	waits_print(f, json_object_get(roll, "waits"));
 	json_array_foreach(json_object_get(roll, "notes"), i, o)
 	    fprintf(f, "  note: %s\n", json_string_value(o));

@@ -29,6 +29,14 @@ ca_handler ca_control_node_add;
 ca_handler ca_control_node_set;
 ca_handler ca_control_node_remove;
 
+/* ca/control_steer.c */
+ca_handler ca_control_roll_abort;
+ca_handler ca_control_roll_hold;
+ca_handler ca_control_roll_release;
+ca_handler ca_control_roll_excuse;
+ca_handler ca_control_roll_return;
+json_t *ca_json_excused(const struct ca *ca, const struct ca_roll *w);
+
 struct ca *ca_session_ca(const struct ca_session *s);
 /* "uid 1000", for the audit. */
 const char *ca_session_who(const struct ca_session *s);

@@ -280,7 +280,7 @@ roll_waits(struct ca *ca, const struct ca_roll *w, json_t *waits, json_t *held)
 			json_array_append_new(held,
 			    json_pack("{ss, ss}", "node",
 				ca->topo->nodes[i].name, "reason",
-				"failed too often in a row"));
+				"on hold, by the operator or after failures"));
 	}
 }
 
@@ -316,6 +316,7 @@ roll_running(struct ca *ca, const struct ca_roll *w, json_t *o)
 	json_object_set_new(o, "notes", roll_notes(ca, w));
 	json_object_set_new(o, "held", held);
 	json_object_set_new(o, "outstanding", open.list);
+	json_object_set_new(o, "excused", ca_json_excused(ca, w));
 	roll_waits(ca, w, waits, held);
 	ca_waits_text(ca, w, text, sizeof(text));
 	if (text[0] != '\0')

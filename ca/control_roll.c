@@ -102,13 +102,19 @@ cmd_plan(struct ca_session *s, json_t *q, json_t **answer)
 /* ---- rolls ---------------------------------- */
 
 static void
+roll_numbers(const struct ca_roll_row *row, json_t **answer)
+{
+	*answer = json_pack("{sI, si, si}", "roll", (json_int_t)row->id, "from",
+	    (int)row->from, "to", (int)row->to);
+}
+
+static void
 roll_started(void *arg, enum base_err e, const struct ca_roll_row *row)
 {
-	json_t *answer = e != BASE_OK
-	    ? NULL
-	    : json_pack("{sI, si, si}", "roll", (json_int_t)row->id, "from",
-		  (int)row->from, "to", (int)row->to);
+	json_t *answer = NULL;
 
+	if (e == BASE_OK)
+		roll_numbers(row, &answer);
 	ca_session_answer(arg, e, answer);
 }
 
@@ -135,6 +141,7 @@ cmd_roll_start(struct ca_session *s, json_t *q, json_t **answer)
 	struct ca *ca = ca_session_ca(s);
 	struct ca_roll_want want = { .strategy = POL_MINIMAL };
 	const char *cmd, *root, *word = "minimal";
+	const struct ca_roll *w;
 	int flight = 0, dry = 0;
 	uint32_t i;
 	enum base_err r;
@@ -143,8 +150,16 @@ cmd_roll_start(struct ca_session *s, json_t *q, json_t **answer)
 		 &root, "strategy", &word, "max_in_flight", &flight, "dry_run",
 		 &dry)) != BASE_OK ||
 	    (r = parse_strategy(word, &want.strategy)) != BASE_OK ||
-	    (r = find_root(ca, root, &i)) != BASE_OK ||
-	    (r = roll_check(ca, root, answer)) != BASE_OK)
+	    (r = find_root(ca, root, &i)) != BASE_OK)
+		return r;
+	if ((w = ca_roll_of(ca, root)) != NULL && w->row.from > w->row.to &&
+	    dry == 0) {
+		if ((r = ca_roll_again(ca, root, ca_session_who(s))) != BASE_OK)
+			return r;
+		roll_numbers(&ca_roll_of(ca, root)->row, answer);
+		return BASE_OK;
+	}
+	if ((r = roll_check(ca, root, answer)) != BASE_OK)
 		return r;
 	if (flight < 0)
 		return base_fail(BASE_E_USAGE, "max_in_flight is negative");
@@ -462,6 +477,11 @@ const struct ca_command ca_commands_roll[] = {
 	{ "roll-pause", cmd_roll_pause },
 	{ "roll-resume", cmd_roll_resume },
 	{ "roll-retry", cmd_roll_retry },
+	{ "roll-abort", ca_control_roll_abort },
+	{ "roll-hold", ca_control_roll_hold },
+	{ "roll-release", ca_control_roll_release },
+	{ "roll-excuse", ca_control_roll_excuse },
+	{ "roll-return", ca_control_roll_return },
 	{ "explain", cmd_explain },
 	{ "simulate", ca_control_simulate },
 	{ "graph", cmd_graph },

@@ -119,16 +119,59 @@ ca_seen(struct ca *ca, const char *node)
 
 /* ---- loading ------------------------------------------------------------------ */
 
+/* Orders that wait for a node which has no part in its root any more. */
+struct orphans {
+	struct ca *ca;
+	struct ca_order *list; /* without cms */
+	size_t n;
+};
+
 static enum base_err
 load_order(void *arg, const struct ca_order *o)
 {
-	struct ca *ca = arg;
+	struct orphans *l = arg;
+	struct ca *ca = l->ca;
+	uint32_t node = ca_topo_node(ca->topo, o->node);
+	uint32_t root = ca_topo_root(ca->topo, o->root);
 
+	if (node == POL_NONE || root == POL_NONE ||
+	    (strcmp(o->root, CA_MANAGEMENT) != 0 &&
+		pol_graph_steps(ca->topo->graph, root, node) == 0)) {
+		l->list =
+		    base_realloc_array(l->list, l->n + 1, sizeof(*l->list));
+		l->list[l->n] = *o;
+		memset(&l->list[l->n++].cms, 0, sizeof(o->cms));
+		return BASE_OK;
+	}
 	ca_order_send(ca, o);
 	if (o->state == CA_ORDER_RECEIVED)
 		ca_deliver_received(ca->deliver, ca_mono(ca), o->node, o->root,
 		    o->epoch);
 	return BASE_OK;
+}
+
+static enum base_err
+load_orders(struct ca *ca)
+{
+	struct orphans l = { ca, NULL, 0 };
+	enum base_err r;
+
+	if ((r = ca_store_orders_open(ca->store, false, load_order, &l)) !=
+		BASE_OK ||
+	    l.n == 0 || (r = ca_store_begin(ca->store)) != BASE_OK)
+		goto out;
+	for (size_t i = 0; r == BASE_OK && i < l.n; i++)
+		r = ca_store_orders_replace(ca->store, l.list[i].node,
+		    l.list[i].root, l.list[i].epoch + 1);
+	if (r == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	for (size_t i = 0; r == BASE_OK && i < l.n; i++)
+		ca_deliver_settled(ca->deliver, l.list[i].node, l.list[i].root,
+		    l.list[i].epoch);
+out:
+	free(l.list);
+	return r;
 }
 
 enum base_err
@@ -150,7 +193,7 @@ ca_reload_topo(struct ca *ca)
 		return r;
 	ca->tidy_wanted = true;
 	/* routes may be others now */
-	return ca_store_orders_open(ca->store, false, load_order, ca);
+	return load_orders(ca);
 }
 
 static enum base_err

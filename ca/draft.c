@@ -281,19 +281,28 @@ order_link(struct ca_drafts *d, struct wire_order *o)
 }
 
 static enum base_err
-order_root(struct ca_drafts *d, struct wire_order *o)
+root_of(struct ca_drafts *d, const char *root, uint32_t gen, X509 **out)
 {
 	struct ca_gen g = { .gen = 0 };
-	enum base_err r;
+	enum base_err r = ca_store_gen_get(d->ca->store, root, gen, &g);
 
-	r = ca_store_gen_get(d->ca->store, o->root, o->to, &g);
 	if (r == BASE_OK)
 		r = wire_x509_from_der(base_buf_span(&g.nwn), "NewWithNew",
-		    &o->new_with_new);
+		    out);
 	ca_gen_clear(&g);
-	if (r == BASE_OK && o->from != 0 && (o->steps & WIRE_STEP_JOIN) == 0)
-		r = order_link(d, o);
 	return r;
+}
+
+static enum base_err
+order_root(struct ca_drafts *d, struct wire_order *o)
+{
+	enum base_err r = root_of(d, o->root, o->to, &o->new_with_new);
+
+	if (r != BASE_OK || o->from == 0)
+		return r;
+	return (o->steps & WIRE_STEP_JOIN) != 0
+	    ? root_of(d, o->root, o->from, &o->old_root)
+	    : order_link(d, o);
 }
 
 static void

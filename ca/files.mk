@@ -54,6 +54,8 @@ ca_SRC += \
 	ca/roll.c \
 	ca/roll_start.c \
 	ca/roll_steer.c \
+	ca/control_steer.c \
+	ca/cmd_steer.c \
 	ca/send.c \
 	ca/show.c \
 	ca/store_sqlite.c \

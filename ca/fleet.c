@@ -1,71 +1,139 @@
 /*
  * ca/fleet: changes of roots, nodes and links, whoever asks for them. What
  * comes out is looked at as a whole before it is committed: a sound graph, a
- * path to every node, and nothing moved under a roll that runs.
+ * path to every node, and, while a root rolls, no link on which somebody
+ * could fail. The running roll's engine judges that, made anew on the graph
+ * that is to be.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "ca/control.h"
 
-static bool
-link_is_under(const struct ca_link *l, const char *root)
-{
-	return strcmp(l->client_root, root) == 0 ||
-	    strcmp(l->server_root, root) == 0;
-}
+/* ---- links while a root rolls ------------------------------------------------- */
 
 static bool
-links_equal(const struct ca_link *a, const struct ca_link *b)
+has_link(const struct ca_topo *t, const struct ca_link *l)
 {
-	return strcmp(a->client, b->client) == 0 &&
-	    strcmp(a->server, b->server) == 0 &&
-	    strcmp(a->client_root, b->client_root) == 0 &&
-	    strcmp(a->server_root, b->server_root) == 0;
-}
+	for (size_t i = 0; i < t->nlinks; i++) {
+		const struct ca_link *b = &t->links[i];
 
-/* The next link under root from *i on, NULL after the last. */
-static const struct ca_link *
-next_under(const struct ca_topo *t, const char *root, size_t *i)
-{
-	while (*i < t->nlinks)
-		if (link_is_under(&t->links[(*i)++], root))
-			return &t->links[*i - 1];
-	return NULL;
+		if (strcmp(l->client, b->client) == 0 &&
+		    strcmp(l->server, b->server) == 0)
+			return strcmp(l->client_root, b->client_root) == 0 &&
+			    strcmp(l->server_root, b->server_root) == 0;
+	}
+	return false;
 }
 
 static bool
-node_is_same(const struct ca_topo *a, const struct ca_topo *b, const char *name)
+has_part(const struct ca_topo *t, const char *root, const char *node)
 {
-	uint32_t x = ca_topo_node(a, name), y = ca_topo_node(b, name);
+	uint32_t i = ca_topo_node(t, node);
 
-	return x != POL_NONE && y != POL_NONE &&
-	    a->nodes[x].dual == b->nodes[y].dual;
+	return i != POL_NONE &&
+	    pol_graph_steps(t->graph, ca_topo_root(t, root), i) != 0;
 }
 
-/* A roll's engine rests on its links: they stay as they are until it ends. */
+/* A chain that bridges already is not judged as one that does not. */
 static enum base_err
-check_roll(const struct ca_topo *old, const struct ca_topo *new,
+check_dual(const struct ca_topo *old, const struct ca_topo *new,
     const char *root)
 {
-	size_t i = 0, k = 0;
-	const struct ca_link *a, *b;
+	for (size_t i = 0; i < old->nnodes; i++) {
+		const struct ca_node *n = &old->nodes[i];
+		uint32_t k = ca_topo_node(new, n->name);
 
-	do {
-		a = next_under(old, root, &i);
-		b = next_under(new, root, &k);
-		if (a == NULL && b == NULL)
-			return BASE_OK;
-	} while (a != NULL && b != NULL && links_equal(a, b) &&
-	    node_is_same(old, new, a->client) &&
-	    node_is_same(old, new, a->server));
-	a = a != NULL ? a : b;
-	return base_fail(BASE_E_OUTAGE,
-	    "link %s>%s: root %s rolls just now, and a change could leave "
-	    "two nodes unable to authenticate; change its links and their "
-	    "nodes when the roll is done",
-	    a->client, a->server, root);
+		if (k != POL_NONE && new->nodes[k].dual != n->dual &&
+		    has_part(old, root, n->name))
+			return base_fail(BASE_E_OUTAGE,
+			    "node %s: root %s rolls just now; change dual when "
+			    "the roll is done",
+			    n->name, root);
+	}
+	return BASE_OK;
 }
+
+static const char *
+name_of(const void *topo, uint32_t node)
+{
+	const struct ca_topo *t = topo;
+
+	return node < t->nnodes ? t->nodes[node].name : "?";
+}
+
+/* Nobody knows yet what one end holds. Who never held anything under the
+ * root uses no such link; he is given what suits it when he joins. */
+static enum base_err
+check_unknown(struct ca *ca, const char *node, const char *root)
+{
+	struct ca_holding h;
+	enum base_err r = ca_holding_get(ca->store, node, root, &h);
+
+	if (r == BASE_OK && (h.known || h.steps != 0))
+		return base_fail(BASE_E_OUTAGE,
+		    "node %s: root %s rolls just now, and the node has not "
+		    "reported yet what it holds; ask again when it has",
+		    node, root);
+	return r;
+}
+
+static enum base_err
+check_link(struct ca *ca, const struct ca_topo *t, const struct ca_roll *w,
+    const struct ca_link *l)
+{
+	struct pol_link p = { ca_topo_node(t, l->client),
+		ca_topo_node(t, l->server), POL_NONE,
+		ca_topo_root(t, l->server_root) };
+	struct pol_why why;
+	char text[512];
+
+	if (l->client_root[0] != '\0')
+		p.client_root = ca_topo_root(t, l->client_root);
+	if (pol_engine_link_allowed(w->engine, &p, &why) == POL_OK)
+		return BASE_OK;
+	if (strcmp(why.rule, "known") == 0)
+		return check_unknown(ca, name_of(t, why.node), w->row.root);
+	(void)pol_why_text(&why, name_of, t, text, sizeof(text));
+	return base_fail(BASE_E_OUTAGE, "root %s rolls just now: %s",
+	    w->row.root, text);
+}
+
+/* Facts of those who enter the roll by this change; they stay in the store
+ * when the change does. */
+static enum base_err
+enter_roll(struct ca *ca, const struct ca_topo *t,
+    const struct ca_roll_row *row)
+{
+	enum base_err r = BASE_OK;
+
+	for (uint32_t i = 0; r == BASE_OK && i < t->nnodes; i++)
+		if (has_part(t, row->root, t->nodes[i].name) &&
+		    !has_part(ca->topo, row->root, t->nodes[i].name))
+			r = ca_roll_enter(ca, t, row, i);
+	return r;
+}
+
+static enum base_err
+check_roll(struct ca *ca, const struct ca_topo *t,
+    const struct ca_roll_row *row)
+{
+	struct ca_roll *w = NULL;
+	enum base_err r;
+
+	if ((r = check_dual(ca->topo, t, row->root)) != BASE_OK ||
+	    (r = enter_roll(ca, t, row)) != BASE_OK ||
+	    (r = ca_roll_make(ca, t, row, &w)) != BASE_OK)
+		goto out;
+	for (size_t i = 0; r == BASE_OK && i < t->nlinks; i++)
+		if (!has_link(ca->topo, &t->links[i]))
+			r = check_link(ca, t, w, &t->links[i]);
+out:
+	ca_roll_free(w);
+	return r;
+}
+
+/* ---- the fleet as a whole ------------------------------------------------------- */
 
 /* Names become host names in certificates: RFC 1123 labels. */
 static enum base_err
@@ -135,7 +203,7 @@ check_whole(struct ca *ca)
 		r = check_servers(t);
 	for (const struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
 	     w = w->next)
-		r = check_roll(ca->topo, t, w->row.root);
+		r = check_roll(ca, t, &w->row);
 	ca_topo_free(t);
 	return r;
 }

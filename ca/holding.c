@@ -12,7 +12,9 @@ ca_conf_after(struct pol_conf before, const struct ca_order *o)
 	struct pol_conf c = before;
 
 	if ((o->steps & WIRE_STEP_JOIN) != 0)
-		memset(&c, 0, sizeof(c));
+		c = (struct pol_conf){
+			.trust = o->from == 0 ? 0 : POL_GEN(o->from)
+		};
 	if ((o->steps & WIRE_STEP_TRUST) != 0)
 		c.trust |= POL_GEN(o->to);
 	if ((o->steps & WIRE_STEP_CERT) != 0) {

@@ -18,7 +18,7 @@
 struct part {
 	char root[CA_NAME];
 	uint64_t epoch;
-	uint32_t steps, to;
+	uint32_t steps, from, to; /* from: 0, or trusted as well */
 	bool verifies;
 };
 
@@ -169,32 +169,33 @@ check(struct joining *j)
 
 /* ---- what it is to hold --------------------------------------------------------- */
 
-/* While a root rolls, a joiner starts where its neighbours are: on the old
- * generation until one of them has been told to drop it. */
-static uint32_t
-join_generation(struct ca *ca, uint32_t root, uint32_t node)
+/* While a root rolls, a joiner gets what its neighbours are sure to accept,
+ * and trusts what they may show: one generation, or both. */
+static enum base_err
+part_generations(struct joining *j, uint32_t node, uint32_t root,
+    struct part *p)
 {
-	const struct ca_roll *w = ca_roll_of(ca, ca->topo->roots[root].name);
+	const struct ca_roll *w = ca_roll_of(j->ca, p->root);
+	struct pol_conf c;
+	uint64_t both;
 
+	p->from = 0;
+	p->to = j->ca->topo->roots[root].current;
 	if (w == NULL)
-		return ca->topo->roots[root].current;
-	for (size_t i = 0; i < ca->topo->nlinks; i++) {
-		const struct ca_link *l = &ca->topo->links[i];
-		const char *name = ca->topo->nodes[node].name;
-		const char *peer = strcmp(l->client, name) == 0 ? l->server
-		    : strcmp(l->server, name) == 0		? l->client
-								: NULL;
-		enum pol_done done;
-
-		if (peer == NULL)
-			continue;
-		done = pol_engine_step(w->engine, ca_topo_node(ca->topo, peer),
-		    POL_FINISH);
-		if (done == POL_STEP_SENT || done == POL_STEP_RECEIVED ||
-		    done == POL_STEP_DONE)
-			return w->row.to;
-	}
-	return w->row.from;
+		return BASE_OK;
+	if (pol_engine_joiner(w->engine, node, &c) != POL_OK)
+		return base_fail(BASE_E_AGAIN,
+		    "join of node %s: root %s rolls, and at the moment no "
+		    "certificate would be accepted by all its neighbours; "
+		    "waits until they are further",
+		    j->q->node, p->root);
+	both = c.trust | c.present;
+	p->to = c.present != 0 ? 64 - (uint32_t)__builtin_clzll(c.present)
+			       : 64 - (uint32_t)__builtin_clzll(both);
+	both &= ~POL_GEN(p->to);
+	if (both != 0)
+		p->from = 64 - (uint32_t)__builtin_clzll(both);
+	return BASE_OK;
 }
 
 static enum base_err
@@ -203,6 +204,7 @@ part_add(struct joining *j, uint32_t node, uint32_t root, struct parts *out)
 	const struct ca_topo *t = j->ca->topo;
 	struct pol_role role = pol_graph_role(t->graph, root, node);
 	struct part *p;
+	enum base_err r;
 
 	if (!role.verifies && !role.presents)
 		return BASE_OK;
@@ -214,8 +216,9 @@ part_add(struct joining *j, uint32_t node, uint32_t root, struct parts *out)
 	memcpy(p->root, t->roots[root].name, sizeof(p->root));
 	p->steps = WIRE_STEP_JOIN | (role.verifies ? WIRE_STEP_TRUST : 0) |
 	    (role.presents ? WIRE_STEP_CERT : 0);
-	p->to = join_generation(j->ca, root, node);
 	p->verifies = role.verifies;
+	if ((r = part_generations(j, node, root, p)) != BASE_OK)
+		return r;
 	return ca_epoch_next(j->ca, j->q->node, p->root, &p->epoch);
 }
 
@@ -244,8 +247,8 @@ parts_equal(const struct parts *a, const struct parts *b)
 		const struct part *x = &a->list[i], *y = &b->list[i];
 
 		if (strcmp(x->root, y->root) != 0 || x->epoch != y->epoch ||
-		    x->steps != y->steps || x->to != y->to ||
-		    x->verifies != y->verifies)
+		    x->steps != y->steps || x->from != y->from ||
+		    x->to != y->to || x->verifies != y->verifies)
 			return false;
 	}
 	return true;
@@ -359,6 +362,7 @@ keep_orders(struct joining *j, struct ca_drafts *d)
 		memcpy(f.node, o->node, sizeof(f.node));
 		f.epoch = o->epoch;
 		f.steps = o->steps;
+		f.from = o->from;
 		f.to = o->to;
 		f.at = o->issued;
 		if ((r = ca_store_fact_add(j->ca->store, &f)) == BASE_OK)
@@ -479,6 +483,7 @@ part_draft(struct joining *j, const struct part *p, struct ca_draft *t)
 	memcpy(t->order.root, p->root, sizeof(t->order.root));
 	t->order.epoch = p->epoch;
 	t->order.steps = p->steps;
+	t->order.from = p->from;
 	t->order.to = p->to;
 	t->order.verifies = p->verifies;
 	t->spki = spki_of(j, p->root);

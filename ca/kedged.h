@@ -285,6 +285,10 @@ struct ca_roll {
 /* Engine from topology and the facts of the store. */
 enum base_err
 ca_roll_open(struct ca *ca, const struct ca_roll_row *row) BASE_MUST;
+/* One beside the list, on a topology that is not in force yet. */
+enum base_err ca_roll_make(struct ca *ca, const struct ca_topo *t,
+    const struct ca_roll_row *row, struct ca_roll **out) BASE_MUST;
+void ca_roll_free(struct ca_roll *w);
 enum base_err ca_roll_reopen(struct ca *ca) BASE_MUST; /* all of them */
 void ca_roll_close_all(struct ca *ca);
 struct ca_roll *ca_roll_of(struct ca *ca, const char *root);
@@ -331,6 +335,10 @@ void ca_roll_start(struct ca *ca, const struct ca_roll_want *want,
 /* Row and first facts, within a transaction; fills in the number. */
 enum base_err
 ca_roll_begin(struct ca *ca, struct ca_roll_row *row) BASE_MUST;
+
+/* What a node holds as it enters a roll, as facts, within a transaction. */
+enum base_err ca_roll_enter(struct ca *ca, const struct ca_topo *t,
+    const struct ca_roll_row *row, uint32_t node) BASE_MUST;
 
 /* The operator's words to a roll (ca/roll_steer.c). */
 enum base_err ca_roll_pause(struct ca *ca, const char *root, bool pause,

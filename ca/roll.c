@@ -35,8 +35,8 @@ roll_by_id(struct ca *ca, uint64_t id)
 	return NULL;
 }
 
-static void
-roll_free(struct ca_roll *w)
+void
+ca_roll_free(struct ca_roll *w)
 {
 	if (w == NULL)
 		return;
@@ -54,7 +54,7 @@ ca_roll_close_all(struct ca *ca)
 
 	for (struct ca_roll *w = ca->rolls; w != NULL; w = next) {
 		next = w->next;
-		roll_free(w);
+		ca_roll_free(w);
 	}
 	ca->rolls = NULL;
 }
@@ -62,16 +62,16 @@ ca_roll_close_all(struct ca *ca)
 /* ---- facts ---------------------------------- */
 
 struct feed {
-	struct ca *ca;
+	const struct ca_topo *topo;
 	struct ca_roll *roll;
 };
 
 static enum base_err
-engine_fact(struct ca *ca, struct ca_roll *w, const struct ca_fact *f)
+engine_fact(const struct ca_topo *t, struct ca_roll *w, const struct ca_fact *f)
 {
 	struct pol_fact p = {
 		.kind = f->kind,
-		.node = ca_topo_node(ca->topo, f->node),
+		.node = ca_topo_node(t, f->node),
 		.epoch = f->epoch,
 		.steps = f->steps,
 		.from = f->from,
@@ -94,7 +94,7 @@ feed_fact(void *arg, const struct ca_fact *f)
 {
 	struct feed *d = arg;
 
-	return engine_fact(d->ca, d->roll, f);
+	return engine_fact(d->topo, d->roll, f);
 }
 
 void
@@ -106,7 +106,7 @@ ca_roll_tell(struct ca *ca, const struct ca_fact *f)
 	/* the tidy of an earlier roll is none of this one's business */
 	if (w == NULL || node == POL_NONE || f->roll != w->row.id)
 		return;
-	if (engine_fact(ca, w, f) != BASE_OK)
+	if (engine_fact(ca->topo, w, f) != BASE_OK)
 		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
 	/* hsmd wants to know, too, before the next order */
 	w->shown[node] = w->shown[node] && f->kind != POL_FACT_HOLDS &&
@@ -119,7 +119,7 @@ ca_roll_tell(struct ca *ca, const struct ca_fact *f)
 }
 
 static enum base_err
-roll_engine(struct ca *ca, struct ca_roll *w)
+roll_engine(struct ca *ca, const struct ca_topo *t, struct ca_roll *w)
 {
 	struct pol_goal goal = {
 		.from = w->row.from,
@@ -128,19 +128,19 @@ roll_engine(struct ca *ca, struct ca_roll *w)
 		.limit = w->row.limit,
 		.max_in_flight = w->row.max_in_flight,
 	};
-	struct feed feed = { ca, w };
+	struct feed feed = { t, w };
 	enum base_err r;
 
-	w->root = ca_topo_root(ca->topo, w->row.root);
+	w->root = ca_topo_root(t, w->row.root);
 	if (w->root == POL_NONE)
 		return base_fail(BASE_E_INTEGRITY,
 		    "roll %llu: its root %s is "
 		    "gone",
 		    (unsigned long long)w->row.id, w->row.root);
-	w->renews = base_alloc((ca->topo->nnodes + 1) * sizeof(*w->renews));
-	w->retries = base_alloc((ca->topo->nnodes + 1) * sizeof(*w->retries));
-	w->shown = base_alloc((ca->topo->nnodes + 1) * sizeof(*w->shown));
-	if ((r = ca_pol_fail(pol_engine_new(ca->topo->graph, w->root, &goal,
+	w->renews = base_alloc((t->nnodes + 1) * sizeof(*w->renews));
+	w->retries = base_alloc((t->nnodes + 1) * sizeof(*w->retries));
+	w->shown = base_alloc((t->nnodes + 1) * sizeof(*w->shown));
+	if ((r = ca_pol_fail(pol_engine_new(t->graph, w->root, &goal,
 				 &w->engine),
 		 w->row.root)) != BASE_OK)
 		return r;
@@ -148,20 +148,32 @@ roll_engine(struct ca *ca, struct ca_roll *w)
 }
 
 enum base_err
-ca_roll_open(struct ca *ca, const struct ca_roll_row *row)
+ca_roll_make(struct ca *ca, const struct ca_topo *t,
+    const struct ca_roll_row *row, struct ca_roll **out)
 {
 	struct ca_roll *w = base_alloc(sizeof(*w));
 	enum base_err r;
 
 	w->row = *row;
-	if ((r = roll_engine(ca, w)) != BASE_OK)
-		goto out;
+	if ((r = roll_engine(ca, t, w)) == BASE_OK) {
+		*out = w;
+		w = NULL;
+	}
+	ca_roll_free(w);
+	return r;
+}
+
+enum base_err
+ca_roll_open(struct ca *ca, const struct ca_roll_row *row)
+{
+	struct ca_roll *w;
+	enum base_err r = ca_roll_make(ca, ca->topo, row, &w);
+
+	if (r != BASE_OK)
+		return r;
 	w->next = ca->rolls;
 	ca->rolls = w;
-	w = NULL;
-out:
-	roll_free(w);
-	return r;
+	return BASE_OK;
 }
 
 enum base_err
@@ -456,7 +468,7 @@ roll_finish(struct ca *ca, struct ca_roll *w)
 	ca_event_roll(ca, &w->row,
 	    w->row.from < w->row.to ? "running" : "aborting",
 	    ca_roll_word(&w->row));
-	roll_free(w);
+	ca_roll_free(w);
 	ca->tidy_wanted = true;
 	ca_kick(ca);
 	return CA_NEVER;

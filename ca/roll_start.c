@@ -149,23 +149,24 @@ struct starting {
 	void *arg;
 };
 
-/* What a node holds as the roll begins. An answer that never came (it was
+/* What a node holds as it enters a roll. An answer that never came (it was
  * excused) leaves both possible. */
-static enum base_err
-start_node(struct ca *ca, const struct ca_roll_row *row, uint32_t node)
+enum base_err
+ca_roll_enter(struct ca *ca, const struct ca_topo *t,
+    const struct ca_roll_row *row, uint32_t node)
 {
-	uint32_t root = ca_topo_root(ca->topo, row->root);
+	uint32_t root = ca_topo_root(t, row->root);
 	struct ca_order last = {
-		.bridge = pol_graph_role(ca->topo->graph, root, node).bridges
+		.bridge = pol_graph_role(t->graph, root, node).bridges
 	};
 	struct ca_fact f = { .kind = POL_FACT_HOLDS,
 		.roll = row->id,
-		.at = row->started };
+		.at = ca_now(ca) };
 	struct ca_holding h;
 	enum base_err r;
 
 	memcpy(f.root, row->root, sizeof(f.root));
-	memcpy(f.node, ca->topo->nodes[node].name, sizeof(f.node));
+	memcpy(f.node, t->nodes[node].name, sizeof(f.node));
 	if ((r = ca_holding_get(ca->store, f.node, f.root, &h)) != BASE_OK)
 		return r;
 	if (!h.known)
@@ -197,7 +198,7 @@ ca_roll_begin(struct ca *ca, struct ca_roll_row *row)
 
 	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nnodes; i++)
 		if (pol_graph_steps(ca->topo->graph, root, i) != 0)
-			r = start_node(ca, row, i);
+			r = ca_roll_enter(ca, ca->topo, row, i);
 	return r;
 }
 

@@ -65,8 +65,8 @@ held_nodes(const struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 
 		if (ca_roll_is_held(ca, w, i))
 			snprintf(out + at, max - at,
-			    "%s%s is held after "
-			    "failures (kedge roll retry)",
+			    "%s%s is on hold "
+			    "(kedge roll release or retry)",
 			    at == 0 ? "" : ", ", ca->topo->nodes[i].name);
 	}
 }

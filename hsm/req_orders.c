@@ -155,6 +155,9 @@ order_roots(struct orders *b, const struct wire_order *o)
 	if (o->new_with_new != NULL &&
 	    (e = order_root(o, o->new_with_new, to, to)) != BASE_OK)
 		return e;
+	if (o->old_root != NULL &&
+	    (e = order_root(o, o->old_root, from, from)) != BASE_OK)
+		return e;
 	if (o->new_with_old == NULL)
 		return BASE_OK;
 	if (from == NULL || from == to)

@@ -35,7 +35,8 @@ struct wire_order {
 	uint64_t epoch;          /* per (node, root), only grows, from 1 */
 	struct base_time issued, expires;
 	uint32_t steps;
-	uint32_t from, to;       /* generations; from is 0 with JOIN */
+	uint32_t from, to;       /* generations; from is 0 with JOIN, unless
+				  * old_root comes along */
 	bool bridge;             /* cert: send NewWithOld along as dual client */
 	bool verifies;           /* the node verifies under this root: with cert
 				  * and no trust step it checks by its anchor */
@@ -43,6 +44,8 @@ struct wire_order {
 	X509 *new_with_old;      /* owned; NULL with JOIN; demanded with trust
 				  * and cert when from != to */
 	X509 *cert;              /* owned; with cert only: new node certificate */
+	X509 *old_root;          /* owned; JOIN in the middle of a roll only:
+				  * generation from, which is trusted, too */
 	struct wire_canary canary[WIRE_CANARY_MAX];   /* for the probe */
 	size_t ncanary;
 };

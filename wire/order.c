@@ -25,7 +25,7 @@ struct order_der {
 	ASN1_GENERALIZEDTIME *issued, *expires;
 	uint32_t steps, from, to;
 	ASN1_BOOLEAN bridge, verifies;
-	ASN1_STRING *new_with_new, *new_with_old, *cert;
+	ASN1_STRING *new_with_new, *new_with_old, *cert, *old_root;
 	OPENSSL_STACK *canaries;
 };
 
@@ -53,6 +53,7 @@ ASN1_SEQUENCE(order_der) = {
 	ASN1_EXP_OPT(struct order_der, new_with_old, ASN1_SEQUENCE, 2),
 	ASN1_EXP_OPT(struct order_der, cert, ASN1_SEQUENCE, 3),
 	ASN1_EXP_SEQUENCE_OF_OPT(struct order_der, canaries, canary_der, 4),
+	ASN1_EXP_OPT(struct order_der, old_root, ASN1_SEQUENCE, 5),
 } static_ASN1_SEQUENCE_END_name(struct order_der, order_der)
 /* clang-format on */
 
@@ -73,6 +74,10 @@ order_check_certs(const struct wire_order *o)
 	if (join && o->new_with_old != NULL)
 		return base_fail(BASE_E_SYNTAX,
 		    "order: NewWithOld in a first installation");
+	if ((o->old_root != NULL) != (join && o->from != 0))
+		return base_fail(BASE_E_SYNTAX,
+		    "order: a first installation has from and the old root "
+		    "both or none, others have no old root");
 	if (!join && moves && o->from != o->to && o->new_with_old == NULL)
 		return base_fail(BASE_E_SYNTAX, "order: no NewWithOld");
 	if ((o->cert != NULL) != ((o->steps & WIRE_STEP_CERT) != 0))
@@ -109,7 +114,7 @@ order_check(const struct wire_order *o)
 	    (e = wire_asn_range("order: epoch", o->epoch, 1, INT64_MAX)) !=
 		BASE_OK ||
 	    (e = wire_asn_range("order: from", o->from, join ? 0 : 1,
-		 join ? 0 : WIRE_GENERATION_MAX)) != BASE_OK ||
+		 WIRE_GENERATION_MAX)) != BASE_OK ||
 	    (e = wire_asn_range("order: to", o->to, 1, WIRE_GENERATION_MAX)) !=
 		BASE_OK ||
 	    (e = wire_asn_range("order: canaries", o->ncanary, 0,
@@ -178,7 +183,8 @@ order_fill(struct order_der *d, const struct wire_order *o)
 	    (e = wire_asn_put_cert(d->new_with_new, o->new_with_new)) !=
 		BASE_OK ||
 	    (e = put_opt_cert(&d->new_with_old, o->new_with_old)) != BASE_OK ||
-	    (e = put_opt_cert(&d->cert, o->cert)) != BASE_OK)
+	    (e = put_opt_cert(&d->cert, o->cert)) != BASE_OK ||
+	    (e = put_opt_cert(&d->old_root, o->old_root)) != BASE_OK)
 		return e;
 	return put_canaries(d, o);
 }
@@ -249,6 +255,8 @@ order_read(const struct order_der *d, struct wire_order *o)
 		 &o->new_with_old)) != BASE_OK ||
 	    (e = get_opt_cert(d->cert, "order: node certificate", &o->cert)) !=
 		BASE_OK ||
+	    (e = get_opt_cert(d->old_root, "order: old root", &o->old_root)) !=
+		BASE_OK ||
 	    (e = wire_asn_get_bool(d->bridge, &o->bridge)) != BASE_OK ||
 	    (e = wire_asn_get_bool(d->verifies, &o->verifies)) != BASE_OK ||
 	    (e = get_canaries(d, o)) != BASE_OK)
@@ -288,6 +296,7 @@ wire_order_clear(struct wire_order *o)
 	X509_free(o->new_with_new);
 	X509_free(o->new_with_old);
 	X509_free(o->cert);
+	X509_free(o->old_root);
 	for (size_t i = 0; i < WIRE_CANARY_MAX; i++)
 		X509_free(o->canary[i].cert);
 	memset(o, 0, sizeof(*o));

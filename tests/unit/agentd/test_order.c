@@ -391,6 +391,18 @@ START_TEST(join)
 	ck_assert_uint_eq(ag_bundle_generations(w.next), 2);
 	ck_assert_uint_eq(w.next->previous, w.next->epoch);
 	end(&w);
+	/* while its neighbours roll */
+	joins(&w, WIRE_STEP_TRUST | WIRE_STEP_CERT);
+	w.o.from = 1;
+	w.o.old_root = rig_ref(rig_root(1));
+	taken(&w);
+	ck_assert_uint_eq(ag_bundle_generations(w.next), 3);
+	ck_assert_uint_eq(w.next->cert_gen, 2);
+	end(&w);
+	joins(&w, WIRE_STEP_TRUST | WIRE_STEP_CERT);
+	w.o.from = 1;
+	w.o.old_root = rig_ref(rig_leaf(1));
+	refused(&w, "join:");
 	/* its disk was lost after many epochs */
 	joins(&w, WIRE_STEP_TRUST | WIRE_STEP_CERT);
 	w.o.epoch = 5000;

@@ -374,11 +374,33 @@ START_TEST(a_roll_is_started_paused_explained)
 	ok("{\"cmd\":\"roll-pause\",\"root\":\"plant\"}");
 	ck_assert_str_eq(json_string_value(json_object_get(answer, "state")),
 	    "paused");
-	/* its links stand still meanwhile */
-	no("{\"cmd\":\"link-remove\",\"client\":\"app1\","
-	   "\"server\":\"web1\"}",
-	    "OUTAGE");
+	/* links come and go meanwhile, as the engine allows */
+	ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
+	   "\"server\":\"web1\"}");
+	ok("{\"cmd\":\"link-add\",\"client\":\"app1\","
+	   "\"server\":\"web1\",\"auth\":\"mutual\","
+	   "\"root\":\"plant\"}");
+	ok("{\"cmd\":\"roll-hold\",\"root\":\"plant\",\"node\":\"app1\"}");
+	ck_assert_uint_eq(size_of("held"), 1);
+	ok("{\"cmd\":\"roll-release\",\"root\":\"plant\","
+	   "\"node\":\"app1\"}");
+	no("{\"cmd\":\"roll-excuse\",\"root\":\"plant\","
+	   "\"node\":\"app1\"}",
+	    "USAGE");
+	ok("{\"cmd\":\"roll-excuse\",\"root\":\"plant\","
+	   "\"node\":\"app1\",\"reason\":\"dead\"}");
+	ck_assert_uint_eq(size_of("excused"), 1);
+	ok("{\"cmd\":\"roll-return\",\"root\":\"plant\","
+	   "\"node\":\"app1\"}");
+	ck_assert_uint_eq(size_of("excused"), 0);
 	ok("{\"cmd\":\"roll-resume\",\"root\":\"plant\"}");
+	ok("{\"cmd\":\"roll-abort\",\"root\":\"plant\"}");
+	ck_assert_str_eq(json_string_value(json_object_get(answer, "state")),
+	    "aborting");
+	no("{\"cmd\":\"roll-abort\",\"root\":\"plant\"}", "STATE");
+	ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+	ck_assert_int_eq(json_integer_value(json_object_get(answer, "roll")),
+	    1);
 	ok("{\"cmd\":\"roll-status\",\"root\":\"plant\"}");
 	ck_assert_uint_eq(size_of("rolls"), 1);
 	ck_assert(world_run(&w, 100, world_rolled));

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/control.h"
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
 
@@ -284,6 +285,139 @@ START_TEST(a_node_on_hold_gets_nothing)
 }
 END_TEST
 
+/* ---- links and nodes that come and go ------------------------------------------- */
+
+static enum base_err
+link_put(struct ca *ca, void *arg)
+{
+	return ca_store_link_put(ca->store, arg);
+}
+
+static enum base_err
+link_drop(struct ca *ca, void *arg)
+{
+	const struct ca_link *l = arg;
+
+	return ca_store_link_delete(ca->store, l->client, l->server);
+}
+
+/* Whenever the engine lets a link in, it holds there and then, and to the
+ * end; one that was refused is let in when the roll is over. */
+START_TEST(links_come_and_go_in_the_middle)
+{
+	struct ca_link extra[] = {
+		{ "app1", "web2", "plant", "plant" },
+		{ "app2", "web2", "plant", "plant" },
+		{ "web1", "web2", "plant", "plant" },
+	};
+	struct world w;
+	bool in[3] = { false, false, false };
+
+	base_log_open("test", BASE_ERR);
+	world_open(&w, fleet, (uint64_t)_i + 70);
+	world_join_all(&w);
+	w.loss = 30;
+	world_roll(&w, "plant");
+	for (int k = 0; k < 4000 && w.ca.rolls != NULL; k++) {
+		struct ca_link *l = &extra[k % 3];
+		bool *is_in = &in[k % 3];
+
+		world_turn(&w);
+		if (k % 7 != _i % 7)
+			continue;
+		if (ca_fleet_change(&w.ca, *is_in ? link_drop : link_put, l) ==
+		    BASE_OK) {
+			*is_in = !*is_in;
+		} else {
+			ck_assert(!*is_in);
+			ck_assert_ptr_nonnull(strstr(base_why(), "rolls"));
+		}
+		world_links_hold(&w);
+	}
+	run_to_end(&w);
+	for (int k = 0; k < 3; k++)
+		ck_assert_int_eq(ca_fleet_change(&w.ca, link_put, &extra[k]),
+		    BASE_OK);
+	world_links_hold(&w);
+	all_on(&w, 2);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(an_unsafe_link_is_refused_with_the_reason)
+{
+	struct ca_link l = { "app1", "web2", "plant", "plant" };
+	struct world w;
+
+	world_open(&w, fleet, 80);
+	world_join_all(&w);
+	world_node(&w, "app1")->deaf = true;
+	world_roll(&w, "plant");
+	ck_assert(!world_run(&w, 60, world_rolled));
+	ck_assert_uint_eq(world_node(&w, "web2")->conf.trust, POL_GEN(2));
+	ck_assert_int_eq(ca_fleet_change(&w.ca, link_put, &l), BASE_E_OUTAGE);
+	ck_assert_ptr_nonnull(strstr(base_why(), "app1 > web2"));
+	ck_assert_uint_eq(w.ca.topo->nlinks, 6);
+	world_node(&w, "app1")->deaf = false;
+	run_to_end(&w);
+	ck_assert_int_eq(ca_fleet_change(&w.ca, link_put, &l), BASE_OK);
+	world_links_hold(&w);
+	world_close(&w);
+}
+END_TEST
+
+/* Its link was all that a dead node was waited for. */
+START_TEST(a_removed_link_lets_the_roll_go_on)
+{
+	struct ca_link l = { "app1", "web1", "plant", "plant" };
+	struct world w;
+
+	world_open(&w, fleet, 90);
+	world_join_all(&w);
+	world_node(&w, "app1")->deaf = true;
+	world_roll(&w, "plant");
+	ck_assert(!world_run(&w, 60, world_rolled));
+	ck_assert_int_eq(ca_fleet_change(&w.ca, link_drop, &l), BASE_OK);
+	ck_assert_msg(world_run(&w, 200, world_rolled), "%s", w.waits);
+	ck_assert_uint_eq(world_node(&w, "web1")->conf.trust, POL_GEN(2));
+	world_close(&w);
+}
+END_TEST
+
+static const char late[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"direct\"; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; auth = \"mutual\";\n"
+    "  root = \"plant\"; } );\n";
+
+/* At whatever point of the roll: it joins, holds its links at once, and takes
+ * part to the end. */
+START_TEST(a_node_joins_in_the_middle)
+{
+	struct ca_link l = { "app2", "web1", "plant", "plant" };
+	struct world w;
+
+	world_open(&w, late, (uint64_t)_i + 100);
+	world_join(&w, "web1");
+	world_join(&w, "app1");
+	ck_assert(world_run(&w, 60, world_rolled));
+	world_roll(&w, "plant");
+	for (int i = 0; i < 4 * _i; i++)
+		world_turn(&w);
+	ck_assert_int_eq(ca_fleet_change(&w.ca, link_put, &l), BASE_OK);
+	for (int i = 0; i < 40; i++)
+		world_turn(&w);
+	world_join(&w, "app2");
+	world_links_hold(&w);
+	run_to_end(&w);
+	all_on(&w, 2);
+	ck_assert_uint_ne(world_node(&w, "app2")->conf.trust, 0);
+	world_close(&w);
+}
+END_TEST
+
 TCase *
 case_steer(void)
 {
@@ -297,5 +431,9 @@ case_steer(void)
 	tcase_add_loop_test(t, a_dead_node_is_excused_and_catches_up, 0, 3);
 	tcase_add_test(t, an_excused_node_returns_in_the_same_roll);
 	tcase_add_test(t, a_node_on_hold_gets_nothing);
+	tcase_add_loop_test(t, links_come_and_go_in_the_middle, 0, 7);
+	tcase_add_test(t, an_unsafe_link_is_refused_with_the_reason);
+	tcase_add_test(t, a_removed_link_lets_the_roll_go_on);
+	tcase_add_loop_test(t, a_node_joins_in_the_middle, 0, 12);
 	return t;
 }

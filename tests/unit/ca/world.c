@@ -261,8 +261,8 @@ direction(struct world *w, const char *presenter, const char *verifier,
 		    (unsigned long long)v->conf.trust);
 }
 
-static void
-links_hold(struct world *w)
+void
+world_links_hold(struct world *w)
 {
 	for (size_t i = 0; i < w->ca.topo->nlinks; i++) {
 		const struct ca_link *l = &w->ca.topo->links[i];
@@ -330,7 +330,8 @@ agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
 	memcpy(row.root, o->root, CA_NAME);
 	n->highest = o->epoch;
 	/* somebody has to vouch for the new root */
-	if ((o->steps & WIRE_STEP_TRUST) != 0 && o->from != 0)
+	if ((o->steps & WIRE_STEP_TRUST) != 0 &&
+	    (o->steps & WIRE_STEP_JOIN) == 0)
 		ck_assert_uint_ne(n->conf.trust &
 			(POL_GEN(o->from) | POL_GEN(o->to)),
 		    0);
@@ -349,7 +350,7 @@ agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
 	}
 	base_buf_clear(&n->report);
 	world_report(w, n, &r, &n->report);
-	links_hold(w);
+	world_links_hold(w);
 }
 
 void

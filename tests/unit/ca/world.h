@@ -50,6 +50,8 @@ void world_open_at(struct world *w, const char *text, uint64_t seed,
 void world_close(struct world *w);
 /* kedged is killed and starts again. */
 void world_restart(struct world *w);
+/* Dies when two linked nodes could not authenticate just now. */
+void world_links_hold(struct world *w);
 /* One turn of 50 ms. */
 void world_turn(struct world *w);
 /* Until done(w) or at most seconds; false when the time is over. */

@@ -171,6 +171,13 @@ bad_join_finish(struct wire_order *o)
 	o->from = 0;
 }
 
+static void
+bad_old_root(struct wire_order *o)
+{
+	ck_assert(X509_up_ref(o->new_with_new));
+	o->old_root = o->new_with_new;
+}
+
 static void (*const bad[])(struct wire_order *) = {
 	bad_steps,
 	bad_no_steps,
@@ -195,6 +202,7 @@ static void (*const bad[])(struct wire_order *) = {
 	bad_join_proof,
 	bad_join_from,
 	bad_join_finish,
+	bad_old_root,
 };
 
 START_TEST(test_bad)
@@ -241,6 +249,12 @@ START_TEST(test_join)
 	o.from = 0;
 	o.roll = 0;
 	o.to = 1;
+	OK(compose(&o));
+	/* in the middle of a roll: both roots */
+	ck_assert(X509_up_ref(o.new_with_new));
+	o.old_root = o.new_with_new;
+	ck_assert_int_ne(compose(&o), BASE_OK);
+	o.from = 2;
 	OK(compose(&o));
 	wire_order_clear(&o);
 }
