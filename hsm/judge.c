@@ -125,7 +125,9 @@ facts_of_event(struct judge *j, uint32_t node, const struct hsm_event *v)
 
 	if (v->steps & WIRE_STEP_JOIN) {
 		f = fact_add(j, node, POL_FACT_DOUBTED);
-		f->conf.trust = v->steps & WIRE_STEP_TRUST ? POL_GEN(v->to) : 0;
+		f->conf.trust = v->steps & WIRE_STEP_TRUST
+		    ? POL_GEN(v->to) | (v->from == 0 ? 0 : POL_GEN(v->from))
+		    : 0;
 		f->conf.present =
 		    v->steps & WIRE_STEP_CERT ? POL_GEN(v->to) : 0;
 	} else if (v->steps & STEPS) {

@@ -466,29 +466,6 @@ static enum pol_err (*const fact_take[])(struct pol_engine *,
 	[POL_FACT_DOUBTED] = fact_doubted,
 };
 
-bool
-pol_engine_may_hold(const struct pol_engine *e, uint32_t node, uint64_t epoch,
-    struct pol_conf conf)
-{
-	struct values v = { .ntrust = 0 };
-	const struct enode *n;
-	struct change c;
-	bool trust = false, chain = false;
-
-	if (node >= e->shape.graph->nnodes || epoch == 0 ||
-	    e->node[node].epoch != epoch)
-		return false;
-	n = &e->node[node];
-	c = change_of(e, node, n->steps, n->from, n->to);
-	values_change(&n->base, &c, &v);
-	for (unsigned i = 0; i < v.ntrust; i++)
-		trust |= v.trust[i] == conf.trust;
-	for (unsigned i = 0; i < v.nchain; i++)
-		chain |= v.chain[i].leaf == conf.present &&
-		    v.chain[i].bridge == conf.bridge;
-	return trust && chain;
-}
-
 enum pol_err
 pol_engine_fact(struct pol_engine *e, const struct pol_fact *f)
 {

@@ -303,3 +303,33 @@ pol_engine_possible(const struct pol_engine *e, uint32_t node)
 	}
 	return p;
 }
+
+bool
+pol_engine_may_hold(const struct pol_engine *e, uint32_t node, uint64_t epoch,
+    struct pol_conf conf)
+{
+	const struct enode *n;
+	struct change c;
+	bool trust = false, chain = false;
+
+	if (node >= e->shape.graph->nnodes || epoch == 0 ||
+	    e->node[node].epoch != epoch)
+		return false;
+	n = &e->node[node];
+	c = engine_change(e, node, n->steps);
+	c.from = n->from;
+	c.to = n->to;
+	for (unsigned i = 0; i < n->base.ntrust; i++)
+		trust |= conf.trust ==
+		    change_apply(&c,
+			(struct pol_conf){ n->base.trust[i], 0, 0 })
+			.trust;
+	for (unsigned i = 0; i < n->base.nchain; i++) {
+		struct pol_conf next = change_apply(&c,
+		    (struct pol_conf){ 0, n->base.chain[i].leaf,
+			n->base.chain[i].bridge });
+		chain |=
+		    conf.present == next.present && conf.bridge == next.bridge;
+	}
+	return trust && chain;
+}

@@ -282,68 +282,81 @@ START_TEST(test_what_an_outranked_order_may_have_done_counts)
 }
 END_TEST
 
+struct log {
+	struct pol_fact fact[256];
+	uint32_t n, rng;
+	uint64_t epoch;
+};
+
+/* One of those that are ready; answered well, badly, or not at all. */
+static bool
+one_order(const struct fleet *f, struct pol_engine *e,
+    const struct pol_goal *goal, struct log *l)
+{
+	struct pol_fact s = { .kind = POL_FACT_SENT,
+		.from = goal->from,
+		.to = goal->to };
+	const struct pol_order *o;
+	size_t ready;
+
+	l->rng = l->rng * 1664525u + 1013904223u;
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, &o,
+			     &ready),
+	    POL_OK);
+	if (ready == 0)
+		return false;
+	s.node = o[(l->rng >> 8) % ready].node;
+	s.steps = o[(l->rng >> 8) % ready].steps;
+	s.epoch = ++l->epoch;
+	l->fact[l->n++] = s;
+	ck_assert_int_eq(pol_engine_fact(e, &s), POL_OK);
+	all_safe(e, f->n);
+	s.kind = (l->rng >> 20) % 8 == 0 ? POL_FACT_FAILED : POL_FACT_EFFECTIVE;
+	if ((l->rng >> 24) % 3 == 0)
+		return true; /* no answer */
+	l->fact[l->n++] = s;
+	ck_assert_int_eq(pol_engine_fact(e, &s), POL_OK);
+	all_safe(e, f->n);
+	return true;
+}
+
 /* Orders, lost and failed ones, turns: everything in any order; whatever a
  * node may have done, all links hold, and the last goal is reached. */
 START_TEST(test_turns_with_orders_under_way)
 {
 	struct pol_goal goal = { .from = 1, .to = 2 };
-	struct pol_fact log[256];
-	uint32_t rng = (uint32_t)_i * 2654435761u + 12345, n = 0;
-	uint64_t epoch = 0;
+	struct log log = { .rng = (uint32_t)_i * 2654435761u + 12345 };
 	struct fleet f;
 	struct pol_engine *e = NULL;
 
 	fleet_make(&f, walks[_i % 4][0], walks[_i % 4][1]);
 	goal.strategy = (enum pol_strategy)(_i % (POL_BUNDLED + 1));
 	for (uint32_t i = 0; i < f.n; i++)
-		log[n++] = (struct pol_fact){ .kind = POL_FACT_HOLDS,
+		log.fact[log.n++] = (struct pol_fact){ .kind = POL_FACT_HOLDS,
 			.node = i,
 			.conf = { 1, 1, 0 } };
 	for (int turns = 0; turns < 5; turns++) {
 		ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
-		for (uint32_t i = 0; i < n; i++)
-			ck_assert_int_eq(pol_engine_fact(e, &log[i]), POL_OK);
-		all_safe(e, f.n);
-		for (int k = 0; turns < 4 && k < 12; k++) {
-			const struct pol_order *o;
-			struct pol_fact s = { .kind = POL_FACT_SENT,
-				.from = goal.from,
-				.to = goal.to };
-			size_t ready;
-			rng = rng * 1664525u + 1013904223u;
-			ck_assert_int_eq(pol_engine_ready(e,
-					     (struct pol_time){ 0 }, &o,
-					     &ready),
+		for (uint32_t i = 0; i < log.n; i++)
+			ck_assert_int_eq(pol_engine_fact(e, &log.fact[i]),
 			    POL_OK);
-			if (ready == 0)
+		all_safe(e, f.n);
+		for (int k = 0; turns < 4 && k < 12; k++)
+			if (!one_order(&f, e, &goal, &log))
 				break;
-			s.node = o[(rng >> 8) % ready].node;
-			s.steps = o[(rng >> 8) % ready].steps;
-			s.epoch = ++epoch;
-			log[n++] = s;
-			ck_assert_int_eq(pol_engine_fact(e, &s), POL_OK);
-			all_safe(e, f.n);
-			s.kind = (rng >> 20) % 8 == 0 ? POL_FACT_FAILED
-						      : POL_FACT_EFFECTIVE;
-			if ((rng >> 24) % 3 == 0)
-				continue; /* no answer */
-			log[n++] = s;
-			ck_assert_int_eq(pol_engine_fact(e, &s), POL_OK);
-			all_safe(e, f.n);
-		}
 		goal = (struct pol_goal){ goal.to, goal.from, goal.strategy, 0,
 			0, 0 };
 		if (turns < 4)
 			pol_engine_free(e);
 	}
 	/* silence ends: what has no answer yet is answered */
-	for (uint32_t i = 0; i < n; i++) {
-		log[i].kind = POL_FACT_EFFECTIVE;
-		if (log[i].epoch != 0)
-			(void)!pol_engine_fact(e, &log[i]);
+	for (uint32_t i = 0; i < log.n; i++) {
+		log.fact[i].kind = POL_FACT_EFFECTIVE;
+		if (log.fact[i].epoch != 0)
+			(void)!pol_engine_fact(e, &log.fact[i]);
 	}
 	goal = (struct pol_goal){ goal.to, goal.from, goal.strategy, 0, 0, 0 };
-	(void)give(e, &goal, &epoch, 99);
+	(void)give(e, &goal, &log.epoch, 99);
 	ck_assert_msg(pol_engine_is_done(e), "seed %d", _i);
 	all_safe(e, f.n);
 	pol_engine_free(e);
