@@ -89,16 +89,59 @@ START_TEST(order_without_report)
 }
 END_TEST
 
+/* Its old certificate again, by OldWithNew. */
+static enum base_err
+back(int node, uint64_t epoch)
+{
+	static const char *const names[] = { "web1", "app1" };
+	struct wire_order o = { .fleet = "test",
+		.root = "plant",
+		.roll = 1,
+		.epoch = epoch,
+		.issued = world_time,
+		.expires = { world_time.ms + WORLD_DAY },
+		.steps = WIRE_STEP_CERT,
+		.from = 2,
+		.to = 1,
+		.verifies = true };
+	struct wire_tbs t = world_tbs(WIRE_NODE_CERT, "plant", 1, names[node],
+	    base_buf_span(&w.node_spki[node]));
+	enum base_err e;
+
+	strcpy(o.node, names[node]);
+	ck_assert_int_eq(world_sign(&t, 1, &o.cert), BASE_OK);
+	o.new_with_new = world_root("plant", 1);
+	t = world_tbs(WIRE_OLD_WITH_NEW, "plant", 2, NULL,
+	    base_buf_span(&world_key("plant", 1, false)->spki));
+	t.not_before = world_key("plant", 1, false)->not_before;
+	t.not_after = world_key("plant", 1, false)->not_after;
+	ck_assert_msg(world_sign(&t, 2, &o.new_with_old) == BASE_OK, "%.*s",
+	    (int)world_answer.items[0].data.n,
+	    (char *)world_answer.items[0].data.p);
+	e = world_order_ask(&o);
+	wire_order_clear(&o);
+	return e;
+}
+
 /* An order that was signed may be at work: the other end is judged by it. */
 START_TEST(open_order_counts_as_done_and_not_done)
 {
 	certified();
 	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4), BASE_OK);
 	/* back to 1: web1 may have dropped it */
-	world_last.o.from = 2;
-	world_last.o.to = 1;
-	strcpy(world_last.o.node, "app1");
-	ck_assert_int_ne(world_order_ask(&world_last.o), BASE_OK);
+	refused(back(WORLD_APP, 4), BASE_E_OUTAGE, "web1");
+}
+END_TEST
+
+/* An abort is a roll the other way, under the same rules. */
+START_TEST(abort_is_judged_too)
+{
+	certified();
+	ck_assert_int_eq(back(WORLD_APP, 4), BASE_OK);
+	/* app1 may be back already: web1 keeps the old root */
+	refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4), BASE_E_OUTAGE,
+	    "app1");
+	ck_assert_int_eq(back(WORLD_WEB, 4), BASE_OK);
 }
 END_TEST
 
@@ -353,6 +396,33 @@ START_TEST(excused_peer_does_not_count)
 }
 END_TEST
 
+START_TEST(excuse_under_another_root)
+{
+	struct wire_hsm_link l = { "web1", "plant", "plant" };
+	char roots[1][BASE_NAME_MAX + 1] = { "shop" };
+	const struct wire_hsm_node n = { .name = "app1",
+		.nexcused = 1,
+		.excused = roots,
+		.nlinks = 1,
+		.links = &l };
+	struct base_buf item;
+	struct wire_hsm_request r = { .type = WIRE_HSM_TELL,
+		.nitems = 1,
+		.items = &item };
+
+	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
+	base_buf_init(&item, 0);
+	ck_assert_int_eq(wire_hsm_node_compose(&n, &item), BASE_OK);
+	ck_assert_int_eq(world_ask(&r), BASE_OK);
+	ck_assert_int_eq(world_answer.items[0].err, BASE_OK);
+	base_buf_free(&item);
+	ck_assert(
+	    hsm_is_excused(hsm_state_node(&w.core->state, "app1"), "shop"));
+	refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
+	    "app1");
+}
+END_TEST
+
 START_TEST(all_of_it_is_in_the_journal)
 {
 	uint8_t before[HSM_HASH], after[HSM_HASH];
@@ -397,6 +467,7 @@ case_judge(void)
 	tcase_add_test(t, finish_before_the_peer_has_its_cert);
 	tcase_add_test(t, order_without_report);
 	tcase_add_test(t, open_order_counts_as_done_and_not_done);
+	tcase_add_test(t, abort_is_judged_too);
 	tcase_add_test(t, trust_needs_no_reason);
 	tcase_add_test(t, part_that_differs);
 	tcase_add_test(t, order_again_and_older);
@@ -422,6 +493,7 @@ case_proofs(void)
 	tcase_add_test(t, link_that_was_told_stays);
 	tcase_add_test(t, link_goes_when_nothing_rolls);
 	tcase_add_test(t, excused_peer_does_not_count);
+	tcase_add_test(t, excuse_under_another_root);
 	tcase_add_test(t, all_of_it_is_in_the_journal);
 	tcase_add_test(t, node_that_left);
 	return t;
