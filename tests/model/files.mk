@@ -43,7 +43,7 @@ model: $(EXPLORE)
 # Real handshakes; the seed is printed. SEED=N: the graph of that number alone
 oracle_SRC := tests/model/oracle.c tests/model/oracle_files.c \
 	tests/model/oracle_pki.c tests/model/oracle_tls.c tests/model/pick.c
-$(B)/test/oracle: $(call obj,$(oracle_SRC)) $(foreach l,agentd policy wire base,$(call lib,$(l)))
+$(B)/test/oracle: $(call obj,$(oracle_SRC)) $(foreach l,agentd policy wire conf base,$(call lib,$(l)))
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(agentd_LIBS)
 
