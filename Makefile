@@ -80,6 +80,7 @@ $(foreach f,$(UNITS),$(eval $(call unit,$(f))))
 include tests/e2e/files.mk
 include $(wildcard tests/bench/*.mk)
 include tests/model/files.mk
+include tests/sim/files.mk
 include packaging/files.mk
 
 check: all lint

@@ -1,5 +1,5 @@
 /*
- * time: the two clocks, and wall time as RFC 3339 text and as the
+ * time: wall time as RFC 3339 text and as the
  * GeneralizedTime of certificates (RFC 5280 section 4.1.2.5.2).
  */
 #include <stdio.h>
@@ -11,29 +11,6 @@
 /* Years 0 to 9999: all that the two text forms can say. */
 #define SEC_MIN INT64_C(-62167219200)
 #define SEC_MAX INT64_C(253402300799)
-
-static int64_t
-clock_ms(clockid_t id)
-{
-	struct timespec ts;
-
-	if (clock_gettime(id, &ts) != 0)
-		base_die("time: clock %d: %m", (int)id);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-struct base_time
-base_time_now(void)
-{
-	return (struct base_time){ clock_ms(CLOCK_REALTIME) };
-}
-
-struct base_mono
-base_mono_now(void)
-{
-	/* goes on while the machine sleeps: deadlines are about the world */
-	return (struct base_mono){ clock_ms(CLOCK_BOOTTIME) };
-}
 
 struct base_time
 base_time_add_s(struct base_time t, int64_t seconds)

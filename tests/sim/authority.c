@@ -1,0 +1,310 @@
+/*
+ * authority: kedged in the simulator: all of it but its sockets, over a
+ * token that answers when it pleases. See sim.h.
+ */
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/control.h"
+
+static int64_t tick_at = INT64_MAX;
+
+static void
+must(enum base_err e)
+{
+	if (e != BASE_OK)
+		sim_fail("the CA: %s", base_why());
+}
+
+static struct base_time
+now(void *arg)
+{
+	(void)arg;
+	return base_time_now();
+}
+
+static struct base_mono
+mono(void *arg)
+{
+	(void)arg;
+	return base_mono_now();
+}
+
+static void
+on_event(void *arg, json_t *event)
+{
+	const char *kind = json_string_value(json_object_get(event, "event"));
+	char *text;
+
+	(void)arg;
+	if (sim.verbose && strcmp(kind, "waits") != 0) {
+		text = json_dumps(event, JSON_COMPACT);
+		sim_say("ca: %s", text);
+		free(text);
+	}
+	json_decref(event);
+}
+
+/* ---- turns ------------------------------------------------------------------------ */
+
+static void tick(void *arg);
+
+static void
+tick_in(int64_t ms)
+{
+	if (sim.now + ms >= tick_at)
+		return;
+	tick_at = sim.now + ms;
+	sim_at(ms, tick, NULL);
+}
+
+static void
+token_answers(void *arg)
+{
+	unsigned *life = arg;
+
+	if (sim.ca_up && *life == sim.ca_life && hsm_fake_one(sim.hsm))
+		sim_ca_soon();
+	free(life);
+}
+
+static void
+tick(void *arg)
+{
+	struct base_mono next;
+	unsigned *life;
+
+	(void)arg;
+	if (sim.now < tick_at)
+		return; /* an earlier one came in between */
+	tick_at = INT64_MAX;
+	if (!sim.ca_up)
+		return;
+	next = ca_work(&sim.ca);
+	life = base_alloc(sizeof(*life));
+	*life = sim.ca_life;
+	sim_at(1 + (int64_t)sim_dice(sim_chance(sim.weather.slow) ? 5000 : 50),
+	    token_answers, life);
+	sim_net_pump(NULL);
+	next = ca_sooner(next, ca_deliver_due(sim.ca.deliver, NULL));
+	if (next.ms > sim.now + SIM_MINUTE)
+		next.ms = sim.now + SIM_MINUTE;
+	tick_in(next.ms > sim.now ? next.ms - sim.now : 1);
+}
+
+void
+sim_ca_soon(void)
+{
+	tick_in(1);
+}
+
+/* ---- life ---------------------------------------------------------------------------- */
+
+void
+sim_ca_start(void)
+{
+	char path[128];
+
+	sim.ca = (struct ca){ .conf = &sim.ca_conf,
+		.now = now,
+		.mono = mono,
+		.on_event = on_event,
+		.hsm = hsm_fake_hsm(sim.hsm) };
+	snprintf(path, sizeof(path), "%s/kedged.db", sim.dir);
+	must(ca_store_open(path, &sim.ca.store));
+	must(ca_load(&sim.ca));
+	sim.ca_up = true;
+	sim_ca_soon();
+}
+
+static void
+start_again(void *arg)
+{
+	(void)arg;
+	if (!sim.ca_up)
+		sim_ca_start();
+}
+
+/* What it had asked of the token goes with it; a killed process frees
+ * nothing. */
+void
+sim_ca_kill(void)
+{
+	if (!sim.ca_up)
+		return;
+	sim_say("ca: killed");
+	sim.kills++;
+	hsm_fake_drop(sim.hsm);
+	ca_unload(&sim.ca);
+	ca_store_close(sim.ca.store);
+	sim.ca_up = false;
+	sim.ca_life++;
+	sim_at((int64_t)sim_dice(30) * SIM_SECOND + 100, start_again, NULL);
+}
+
+static void
+done(void *arg, enum base_err e)
+{
+	must(e);
+	*(bool *)arg = true;
+}
+
+static void
+settle(void)
+{
+	while (hsm_fake_turn(sim.hsm) > 0)
+		;
+}
+
+static enum base_err
+put_node(struct ca *ca, const struct ca_topo_node *from)
+{
+	struct ca_node n = { .reach = from->reach,
+		.dual = from->dual,
+		.nvia = from->nvia };
+
+	snprintf(n.name, CA_NAME, "%s", from->name);
+	if (from->reach == CA_DIRECT)
+		snprintf(n.address, sizeof(n.address), "127.0.0.1:1");
+	for (uint32_t v = 0; v < from->nvia; v++)
+		snprintf(n.via[v], CA_NAME, "%s",
+		    sim.topo->nodes[from->via[v]].name);
+	return ca_store_node_put(ca->store, &n);
+}
+
+static enum base_err
+put_link(struct ca *ca, const struct ca_topo_link *from)
+{
+	struct ca_link l = { .client = "" };
+
+	snprintf(l.client, CA_NAME, "%s", sim.topo->nodes[from->client].name);
+	snprintf(l.server, CA_NAME, "%s", sim.topo->nodes[from->server].name);
+	snprintf(l.server_root, CA_NAME, "%s",
+	    sim.topo->roots[from->server_root].name);
+	if (from->client_root != POL_NONE)
+		snprintf(l.client_root, CA_NAME, "%s",
+		    sim.topo->roots[from->client_root].name);
+	return ca_store_link_put(ca->store, &l);
+}
+
+static enum base_err
+put_fleet(struct ca *ca, void *arg)
+{
+	enum base_err e = BASE_OK;
+
+	(void)arg;
+	for (uint32_t i = 0; e == BASE_OK && i < sim.topo->nnodes; i++)
+		e = put_node(ca, &sim.topo->nodes[i]);
+	for (size_t i = 0; e == BASE_OK && i < sim.topo->nlinks; i++)
+		e = put_link(ca, &sim.topo->links[i]);
+	return e;
+}
+
+void
+sim_ca_make(void)
+{
+	bool ok = false;
+
+	sim_ca_start();
+	ca_make_init(&sim.ca, WIRE_P256, done, &ok);
+	settle();
+	must(ca_load(&sim.ca));
+	for (uint32_t i = 0; i < sim.topo->nroots; i++) {
+		const char *root = sim.topo->roots[i].name;
+
+		must(ca_fleet_root_put(&sim.ca, root, WIRE_P256, 3650));
+		ca_make_generation(&sim.ca, root, 1, done, &ok);
+		settle();
+	}
+	must(ca_fleet_change(&sim.ca, put_fleet, NULL));
+}
+
+/* ---- joining ------------------------------------------------------------------------------ */
+
+static void
+token_done(void *arg, enum base_err e, const char *text, struct base_time last)
+{
+	(void)last;
+	must(e);
+	must(wire_token_parse((struct base_span){ (const uint8_t *)text,
+				  strlen(text) },
+	    arg));
+}
+
+void
+sim_ca_token(const char *node, struct wire_token *out)
+{
+	ca_token_make(&sim.ca, node, 3600, token_done, out);
+	settle();
+}
+
+static void
+join_done(void *arg, enum base_err e, struct base_span answer)
+{
+	must(e);
+	must(base_buf_put(arg, answer.p, answer.n));
+}
+
+void
+sim_ca_join(struct base_span request, struct base_buf *answer)
+{
+	ca_join_request(&sim.ca, request, join_done, answer);
+	settle();
+	sim_ca_soon();
+}
+
+/* ---- reports, rolls ------------------------------------------------------------------------- */
+
+void
+sim_ca_report(const char *from, const struct wire_parcel *p)
+{
+	struct ca_route by = { .n = p->nroute };
+
+	(void)from;
+	if (!sim.ca_up || p->kind != WIRE_P_REPORT)
+		return;
+	memcpy(by.hop, p->route, sizeof(by.hop));
+	if (ca_report_in(&sim.ca, base_buf_span(&p->content), &by) != BASE_OK)
+		sim_say("ca: report: %s", base_why());
+	sim_ca_soon();
+}
+
+static void
+roll_done(void *arg, enum base_err e, const struct ca_roll_row *row)
+{
+	(void)row;
+	must(e);
+	*(bool *)arg = true;
+}
+
+void
+sim_ca_roll(const char *root)
+{
+	struct ca_roll_want want = { .strategy =
+					 (enum pol_strategy)sim_dice(5) };
+	json_t *problems = json_array();
+	bool ok = false;
+
+	must(ca_roll_check(&sim.ca, root, problems));
+	if (json_array_size(problems) > 0)
+		sim_fail("%s", json_string_value(json_array_get(problems, 0)));
+	json_decref(problems);
+	snprintf(want.root, CA_NAME, "%s", root);
+	ca_roll_start(&sim.ca, &want, roll_done, &ok);
+	settle();
+	if (!ok)
+		sim_fail("the roll of %s does not start", root);
+	sim_say("ca: roll of %s, %s", root, pol_strategy_name(want.strategy));
+	sim_ca_soon();
+}
+
+bool
+sim_ca_is_done(void)
+{
+	return sim.ca_up && sim.ca.rolls == NULL && !sim.ca.tidy_wanted &&
+	    !sim.ca.tidying &&
+	    ca_deliver_due(sim.ca.deliver, NULL).ms == INT64_MAX;
+}

@@ -1,0 +1,285 @@
+/*
+ * clock: virtual time in place of base/clock.c, and virtual timers in place
+ * of libevent's, for code that asks for the time and for timers only. See
+ * sim.h.
+ */
+#include "tests/sim/sim.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define JANUARY INT64_C(1767225600000) /* 2026, the beginning */
+
+struct sim sim;
+
+/* ---- chance ------------------------------------------------------------------ */
+
+uint64_t
+sim_dice(uint64_t sides)
+{
+	sim.rng ^= sim.rng << 13;
+	sim.rng ^= sim.rng >> 7;
+	sim.rng ^= sim.rng << 17;
+	return (sim.rng >> 8) % sides;
+}
+
+bool
+sim_chance(unsigned percent)
+{
+	return percent > 0 && sim_dice(100) < percent;
+}
+
+void
+sim_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!sim.verbose)
+		return;
+	printf("%9.3f  ", (double)sim.now / 1000);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n");
+}
+
+void
+sim_clean(void)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", sim.dir);
+	if (sim.dir[0] != '\0' && system(cmd) != 0)
+		printf("sim: %s stays\n", sim.dir);
+}
+
+void
+sim_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("sim: seed %llu, after %.3f s: ", (unsigned long long)sim.seed,
+	    (double)sim.now / 1000);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n");
+	fflush(stdout);
+	sim_clean();
+	_Exit(1);
+}
+
+/* ---- base/clock.c ------------------------------------------------------------- */
+
+struct base_time
+sim_time(void)
+{
+	return (struct base_time){ JANUARY + sim.now };
+}
+
+struct base_time
+base_time_now(void)
+{
+	int64_t skew = sim.node == NULL ? 0 : sim.node->skew;
+
+	return (struct base_time){ JANUARY + sim.now + skew };
+}
+
+struct base_mono
+base_mono_now(void)
+{
+	return (struct base_mono){ sim.now };
+}
+
+/* ---- what will happen: a heap by time, then by age ------------------------------ */
+
+struct due {
+	int64_t at;
+	uint64_t number;
+	void (*fn)(void *arg);
+	void *arg;
+	struct event *timer; /* instead of fn */
+};
+
+static struct {
+	struct due *heap;
+	size_t n, cap;
+	uint64_t number;
+} line;
+
+static bool
+is_before(const struct due *a, const struct due *b)
+{
+	return a->at != b->at ? a->at < b->at : a->number < b->number;
+}
+
+static void
+swap(size_t a, size_t b)
+{
+	struct due d = line.heap[a];
+
+	line.heap[a] = line.heap[b];
+	line.heap[b] = d;
+}
+
+static void
+push(struct due d)
+{
+	size_t i = line.n++;
+
+	if (line.n > line.cap) {
+		line.cap = line.cap == 0 ? 256 : line.cap * 2;
+		line.heap =
+		    base_realloc_array(line.heap, line.cap, sizeof(*line.heap));
+	}
+	d.number = line.number++;
+	line.heap[i] = d;
+	for (; i > 0 && is_before(&line.heap[i], &line.heap[(i - 1) / 2]);
+	     i = (i - 1) / 2)
+		swap(i, (i - 1) / 2);
+}
+
+static struct due
+pop(void)
+{
+	struct due first = line.heap[0];
+	size_t i = 0, least;
+
+	line.heap[0] = line.heap[--line.n];
+	for (;;) {
+		least = i;
+		for (size_t c = 2 * i + 1; c <= 2 * i + 2 && c < line.n; c++)
+			if (is_before(&line.heap[c], &line.heap[least]))
+				least = c;
+		if (least == i)
+			return first;
+		swap(i, least);
+		i = least;
+	}
+}
+
+void
+sim_at(int64_t ms, void (*fn)(void *arg), void *arg)
+{
+	push((struct due){ .at = sim.now + ms, .fn = fn, .arg = arg });
+}
+
+/* ---- libevent: timers of the agents; an event base is its node ------------------- */
+
+struct event {
+	struct sim_node *node;
+	event_callback_fn fn;
+	void *arg;
+	uint64_t armed; /* number of the entry in the line; 0 none */
+	struct event *next;
+};
+
+static struct event *events; /* that are not freed */
+
+struct event *
+event_new(struct event_base *eb, evutil_socket_t fd, short what,
+    event_callback_fn fn, void *arg)
+{
+	struct event *e = base_alloc(sizeof(*e));
+
+	(void)fd;
+	(void)what;
+	e->node = (struct sim_node *)(void *)eb;
+	e->fn = fn;
+	e->arg = arg;
+	e->next = events;
+	events = e;
+	return e;
+}
+
+int
+event_add(struct event *e, const struct timeval *tv)
+{
+	e->armed = line.number;
+	push((
+	    struct due){ .at = sim.now + tv->tv_sec * 1000 + tv->tv_usec / 1000,
+	    .timer = e });
+	return 0;
+}
+
+int
+event_del(struct event *e)
+{
+	e->armed = 0;
+	return 0;
+}
+
+static bool
+is_alive(const struct event *e)
+{
+	const struct event *i = events;
+
+	while (i != NULL && i != e)
+		i = i->next;
+	return i != NULL;
+}
+
+static void
+unlink_event(struct event *e)
+{
+	struct event **at = &events;
+
+	while (*at != e)
+		at = &(*at)->next;
+	*at = e->next;
+}
+
+void
+event_free(struct event *e)
+{
+	unlink_event(e);
+	free(e);
+}
+
+void
+sim_timers_drop(const struct sim_node *n)
+{
+	struct event *next;
+
+	for (struct event *e = events; e != NULL; e = next) {
+		next = e->next;
+		if (e->node == n)
+			event_free(e);
+	}
+}
+
+static void
+fire(struct sim_node *n, void *arg)
+{
+	struct event *e = arg;
+
+	(void)n;
+	e->armed = 0;
+	e->fn(-1, EV_TIMEOUT, e->arg);
+}
+
+/* ---- running ----------------------------------------------------------------------- */
+
+bool
+sim_run(int64_t until, bool (*done)(void))
+{
+	while (line.n > 0 && line.heap[0].at <= until) {
+		struct due d = pop();
+
+		if (d.timer != NULL &&
+		    (!is_alive(d.timer) || d.timer->armed != d.number))
+			continue;
+		sim.now = d.at;
+		sim.events++;
+		if (d.timer != NULL)
+			sim_node_do(d.timer->node, fire, d.timer);
+		else
+			d.fn(d.arg);
+		if (done != NULL && done())
+			return true;
+	}
+	sim.now = until;
+	return false;
+}

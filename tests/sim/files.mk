@@ -1,0 +1,32 @@
+# The simulator: kedged and the agents, as they are, over a clock, a disk, a
+# network and applications that obey a seed. What tests/sim/ defines takes the
+# place of base/clock.c, base/file.c, agentd/live.c and libevent's timers, and
+# of CMS in most seeds.
+sim_SRC := tests/sim/main.c tests/sim/clock.c tests/sim/disk.c \
+	tests/sim/node.c tests/sim/live.c tests/sim/net.c \
+	tests/sim/authority.c tests/sim/look.c tests/sim/fleet.c \
+	tests/sim/trouble.c tests/sim/seal.c tests/sim/memo.c tests/unit/ca/hsm_fake.c
+
+sim_WRAP := $(foreach f,wire_cms_sign wire_cms_verify wire_x509_from_der \
+	wire_x509_stack_from_pem,-Wl,--wrap=$(f))
+
+$(B)/test/sim: $(call obj,$(sim_SRC)) \
+    $(foreach l,ca agentd conf policy wire base,$(call lib,$(l)))
+	@mkdir -p $(@D)
+	$(call say,LD $@)
+	$(Q)$(CC) $(LDFLAGS) $(sim_WRAP) -o $@ $^ $(ca_LIBS)
+
+# make sim SEEDS=10000 FROM=1; a failure prints its seed
+SEEDS ?= 2000
+FROM ?= 1
+JOBS ?= 2
+sim: $(B)/test/sim
+	$(B)/test/sim -j $(JOBS) $(FROM) $(SEEDS) 5 30
+
+# The same in small, and its control: hasty agents must be found out.
+sim-check: $(B)/test/sim
+	$(B)/test/sim -j $(JOBS) 1 60 5 30 >$(B)/test/sim.out || \
+		{ grep ^sim: $(B)/test/sim.out; false; }
+	! $(B)/test/sim -b -j $(JOBS) 1 10 5 10 >$(B)/test/sim.hasty
+	grep -q refuses $(B)/test/sim.hasty
+.PHONY: sim sim-check

@@ -1,0 +1,197 @@
+/*
+ * sim: see sim.h.
+ *
+ *	sim [-bv] [-j JOBS] FROM SEEDS LEAST MOST
+ *
+ * Runs so many seeds from FROM on, with LEAST to MOST nodes each, every seed
+ * in a process of its own. Ends with 1 after a seed that failed; the line
+ * that it prints, and the same arguments with SEEDS 1, are the whole story.
+ * With -v it is told in full; with -b the agents are broken on purpose: they
+ * report what is not live yet, and that must be found.
+ */
+#include "tests/sim/sim.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TROUBLE	 (10 * SIM_MINUTE)
+#define PATIENCE (6 * 60 * SIM_MINUTE)
+#define JOBS_MAX 64
+
+static const char *
+work_dir(void)
+{
+	return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+}
+
+static void
+open_all(size_t least, size_t most)
+{
+	snprintf(sim.dir, sizeof(sim.dir), "%s/kedge-sim.XXXXXX", work_dir());
+	if (mkdtemp(sim.dir) == NULL)
+		base_die("sim: %s: %m", sim.dir);
+	sim.ca_conf = (struct ca_conf){ .state_dir = sim.dir,
+		.listen = base_strdup("127.0.0.1:1"),
+		.resend_ms = 2000,
+		.resend_max_ms = 60000,
+		.poll_wait_ms = 25000,
+		.retry_ms = 1000,
+		.order_s = 86400,
+		.canary_s = 600,
+		.backdate_s = 60,
+		.root_days = 3650,
+		.node_days = 397,
+		.failure_limit = 0 };
+	snprintf(sim.ca_conf.fleet, CA_NAME, "demo");
+	sim.hsm = hsm_fake_new();
+	sim_fleet_make(least, most);
+	sim_ca_make();
+}
+
+/* Every application runs, and the CA knows it. */
+static void
+join_all(void)
+{
+	for (size_t i = 0; i < sim.nnodes; i++) {
+		sim_node_start(&sim.nodes[i]);
+		sim_node_join(&sim.nodes[i]);
+	}
+	if (!sim_run(sim.now + 10 * SIM_MINUTE, sim_ca_is_done))
+		sim_fail("the joins do not come to an end");
+	sim_run(sim.now + SIM_MINUTE, NULL);
+}
+
+static void
+run_seed(uint64_t seed, size_t least, size_t most)
+{
+	const char *root;
+
+	sim.seed = seed;
+	sim.rng = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
+	open_all(least, most);
+	join_all();
+	root = sim.topo->roots[sim_dice(sim.topo->nroots)].name;
+	sim_ca_roll(root);
+	sim_trouble_begin(sim.now + TROUBLE);
+	if (!sim_run(sim.now + PATIENCE, sim_ca_is_done))
+		sim_fail("the roll of %s does not come to an end", root);
+	/* who is dead still comes back */
+	sim_run(sim.now + 4 * SIM_MINUTE, NULL);
+	sim_look_end(root, 2);
+	printf("seed %llu: %zu nodes, %zu links, %.0f s; %llu orders, "
+	       "%llu deaths, %llu looks, %llu of them new\n",
+	    (unsigned long long)seed, sim.nnodes, sim.topo->nlinks,
+	    (double)sim.now / 1000, (unsigned long long)sim.orders,
+	    (unsigned long long)sim.kills, (unsigned long long)sim.checks,
+	    (unsigned long long)sim.looks);
+	sim_clean();
+}
+
+/* ---- many seeds ---------------------------------------------------------------------- */
+
+struct plan {
+	uint64_t from, seeds;
+	size_t least, most;
+	unsigned jobs;
+};
+
+static pid_t
+begin(const struct plan *p, uint64_t seed)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	if ((pid = fork()) < 0)
+		base_die("sim: fork: %m");
+	if (pid == 0) {
+		run_seed(seed, p->least, p->most);
+		exit(0);
+	}
+	return pid;
+}
+
+static bool
+end_one(void)
+{
+	int status;
+	pid_t pid = wait(&status);
+
+	if (pid < 0)
+		base_die("sim: wait: %m");
+	if (WIFSIGNALED(status))
+		printf("sim: a seed died of signal %d\n", WTERMSIG(status));
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static uint64_t
+run_all(const struct plan *p)
+{
+	uint64_t failed = 0;
+	unsigned busy = 0;
+
+	for (uint64_t i = 0; i < p->seeds; i++) {
+		if (busy == p->jobs) {
+			failed += !end_one();
+			busy--;
+		}
+		begin(p, p->from + i);
+		busy++;
+	}
+	for (; busy > 0; busy--)
+		failed += !end_one();
+	return failed;
+}
+
+static uint64_t
+number(const char *s)
+{
+	char *end;
+	uint64_t v;
+
+	errno = 0;
+	v = strtoull(s, &end, 10);
+	if (errno != 0 || end == s || *end != '\0')
+		base_die("sim: \"%s\" is no number", s);
+	return v;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct plan p = { .jobs = 1 };
+	uint64_t failed;
+	int c;
+
+	base_log_open("sim", 0);
+	while ((c = getopt(argc, argv, "bvj:")) != -1) {
+		if (c == 'v')
+			sim.verbose = true;
+		else if (c == 'b')
+			sim.hasty = true;
+		else if (c == 'j')
+			p.jobs = (unsigned)number(optarg);
+		else
+			optind = argc + 1;
+	}
+	if (argc - optind != 4 || p.jobs == 0 || p.jobs > JOBS_MAX) {
+		fprintf(stderr,
+		    "usage: sim [-bv] [-j JOBS] FROM SEEDS LEAST MOST\n");
+		return 2;
+	}
+	if (sim.verbose)
+		base_log_open("sim", BASE_DEBUG);
+	p.from = number(argv[optind]);
+	p.seeds = number(argv[optind + 1]);
+	p.least = number(argv[optind + 2]);
+	p.most = number(argv[optind + 3]);
+	if (p.least < 2 || p.most < p.least || p.most > SIM_NODES)
+		base_die("sim: from 2 to %d nodes", SIM_NODES);
+	failed = run_all(&p);
+	printf("sim: %llu seeds, %llu failed\n", (unsigned long long)p.seeds,
+	    (unsigned long long)failed);
+	return failed > 0;
+}

@@ -1,0 +1,160 @@
+/*
+ * sim: a whole fleet in one process and in virtual time. The parts of kedged
+ * and of kedge-agentd that decide run as they are, with the store on disk,
+ * orders and reports signed and verified; in place of the rest there is a
+ * clock, a disk, a network, a token and applications that obey a seed: they
+ * delay, lose, repeat, reorder, fill up, jump and die. After every change of
+ * a node's application each of its links is looked at, with the certificates
+ * that it has loaded: somebody who is refused ends the run with the seed.
+ */
+#pragma once
+
+#include <setjmp.h>
+
+#include "agentd/join.h"
+#include "agentd/relay.h"
+#include "ca/topology.h"
+#include "tests/unit/ca/hsm_fake.h"
+
+#define SIM_NODES 256
+#define SIM_FACES 4
+#define SIM_PEERS 64
+#define SIM_SECOND INT64_C(1000)
+#define SIM_MINUTE (60 * SIM_SECOND)
+
+/* What an application has loaded on one of its sides. */
+struct sim_face {
+	int64_t until; /* connections with it may go on so long */
+	struct base_buf trust, chain;
+	uint8_t sum[32]; /* over both */
+};
+
+struct sim_node {
+	char name[CA_NAME];
+	char dir[160];
+	uint32_t number; /* in the topology */
+	int64_t skew; /* of its clock */
+	/* the agent; NULL while it is dead */
+	struct ag_config *conf;
+	struct ag_store *store;
+	struct ag_holdings holdings;
+	struct ag_work *work;
+	struct ag_spool *spool;
+	struct ag_relay *relay;
+	unsigned life; /* grows with each start */
+	bool joined;
+	bool off; /* without power, its application too */
+	int64_t full; /* until then its disk is */
+	uint32_t peer[SIM_PEERS]; /* next to it; POL_NONE: the CA */
+	size_t npeers;
+	unsigned under_way[SIM_PEERS]; /* exchanges */
+	/* the application, by side: server, client; newest face first */
+	struct sim_face face[2][SIM_FACES];
+	bool serves; /* it was started */
+};
+
+/* How bad the world is; all in percent. */
+struct sim_weather {
+	unsigned loss, twice, slow;
+	unsigned kill, power; /* of the operations on a disk */
+	unsigned crash; /* of the files rendered: the application restarts */
+	unsigned refusal; /* of the changes: the application refuses */
+};
+
+struct sim {
+	uint64_t seed, rng;
+	bool verbose;
+	bool hasty; /* agents say effective before it is live: must be seen */
+	char dir[64];
+	int64_t now; /* ms since the beginning */
+	struct sim_node *node; /* whose code runs; NULL: the CA's */
+	jmp_buf killed; /* for what dies within its code */
+	struct sim_weather weather;
+	struct ca_topology *topo;
+	struct sim_node nodes[SIM_NODES];
+	size_t nnodes;
+	struct ca ca;
+	struct ca_conf ca_conf;
+	struct hsm_fake *hsm;
+	bool ca_up;
+	unsigned ca_life;
+	uint64_t looks, checks, orders, kills, events; /* told at the end */
+};
+extern struct sim sim;
+
+/* ---- chance and time (clock.c) ---- */
+
+/* 0 to sides - 1, from the seed. */
+uint64_t sim_dice(uint64_t sides);
+bool sim_chance(unsigned percent);
+/* A line when verbose. */
+void sim_say(const char *fmt, ...) BASE_PRINTF(1, 2);
+/* What must not happen did: the seed, and the end of the process. */
+_Noreturn void sim_fail(const char *fmt, ...) BASE_PRINTF(1, 2);
+/* What it really is, whatever the node's clock says. */
+struct base_time sim_time(void);
+/* Removes the seed's files. */
+void sim_clean(void);
+/* fn(arg) in so many ms. */
+void sim_at(int64_t ms, void (*fn)(void *arg), void *arg);
+/* Runs what is due until the time, or until done says so. */
+bool sim_run(int64_t until, bool (*done)(void));
+/* Timers of this node's agent are no more. */
+void sim_timers_drop(const struct sim_node *n);
+
+/* ---- disk (disk.c) ---- */
+
+/* What was written but not synced may be lost with the power. */
+void sim_disk_power(struct sim_node *n);
+
+/* ---- nodes (node.c, live.c) ---- */
+
+void sim_nodes_make(void);
+void sim_node_start(struct sim_node *n);
+/* Dead, by and by alive again; power: with what was not synced. */
+void sim_node_kill(struct sim_node *n, bool power);
+/* Runs fn as the node's code; what kills it there ends it. */
+void sim_node_do(struct sim_node *n, void (*fn)(struct sim_node *n, void *arg),
+    void *arg);
+/* Keys, request, answer, orders; until the CA is there. */
+void sim_node_join(struct sim_node *n);
+/* The application reads its files; calm: connections with the old ones end
+ * within its time-out, otherwise at once. */
+void sim_app_load(struct sim_node *n, bool calm);
+/* An exchange that reached the node. */
+void sim_node_take(struct sim_node *n, const char *from,
+    struct wire_exchange *x);
+void sim_node_free(struct sim_node *n);
+
+/* ---- network (net.c) ---- */
+
+/* What this node, or the CA (NULL), has for its neighbours sets off. */
+void sim_net_pump(struct sim_node *n);
+/* The configuration of the node's agent; owned by the caller. */
+char *sim_net_conf(const struct sim_node *n);
+
+/* ---- the CA (authority.c) ---- */
+
+void sim_ca_start(void);
+void sim_ca_kill(void);
+void sim_ca_make(void);
+void sim_ca_soon(void);
+void sim_ca_token(const char *node, struct wire_token *out);
+void sim_ca_join(struct base_span request, struct base_buf *answer);
+void sim_ca_report(const char *from, const struct wire_parcel *p);
+void sim_ca_roll(const char *root);
+bool sim_ca_is_done(void);
+
+/* ---- what it is all about (look.c) ---- */
+
+/* Each link of the node, in every mixture of what its ends have loaded. */
+void sim_look(struct sim_node *n);
+/* Whether a hop between the two authenticates, by what they have stored. */
+bool sim_look_hop(const struct sim_node *a, const struct sim_node *b);
+/* All links; and every node is at the generation, and at no other. */
+void sim_look_end(const char *root, uint32_t generation);
+
+/* ---- topologies, troubles (fleet.c, trouble.c) ---- */
+
+void sim_fleet_make(size_t least, size_t most);
+void sim_trouble_begin(int64_t until);

@@ -1,0 +1,100 @@
+/*
+ * trouble: what goes wrong until it is time for good weather: agents and
+ * machines die, kedged dies, disks fill up, clocks are wrong by hours, the
+ * token does not answer. See sim.h.
+ */
+#include "tests/sim/sim.h"
+
+static int64_t calm_at;
+static uint64_t pause_ms; /* between two of them, as a rule */
+
+static struct sim_node *
+somebody(void)
+{
+	return &sim.nodes[sim_dice(sim.nnodes)];
+}
+
+static void
+clock_right(void *arg)
+{
+	((struct sim_node *)arg)->skew = 0;
+}
+
+static void
+token_back(void *arg)
+{
+	(void)arg;
+	hsm_fake_mood(sim.hsm)->down = false;
+}
+
+static void
+wrong_clock(struct sim_node *n)
+{
+	n->skew = ((int64_t)sim_dice(12 * 60) - 6 * 60) * SIM_MINUTE;
+	sim_say("%s: its clock is wrong by %lld min", n->name,
+	    (long long)(n->skew / SIM_MINUTE));
+	sim_at((int64_t)sim_dice(180) * SIM_SECOND, clock_right, n);
+}
+
+static void
+strike(void)
+{
+	struct sim_node *n = somebody();
+
+	switch (sim_dice(7)) {
+	case 0:
+	case 1:
+		if (n->work != NULL)
+			sim_node_kill(n, sim_chance(50));
+		break;
+	case 2:
+		sim_ca_kill();
+		break;
+	case 3:
+		n->full = sim.now + (int64_t)sim_dice(120) * SIM_SECOND;
+		break;
+	case 4:
+		wrong_clock(n);
+		break;
+	case 5:
+		hsm_fake_mood(sim.hsm)->down = true;
+		sim_at((int64_t)sim_dice(30) * SIM_SECOND, token_back, NULL);
+		break;
+	case 6: /* the application dies and is started again */
+		if (n->serves && !n->off)
+			sim_app_load(n, false);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+next(void *arg)
+{
+	(void)arg;
+	if (sim.now >= calm_at || sim_ca_is_done()) {
+		sim_say("good weather");
+		sim.weather = (struct sim_weather){ .loss = 0 };
+		return;
+	}
+	strike();
+	sim_at((int64_t)sim_dice(2 * pause_ms), next, NULL);
+}
+
+void
+sim_trouble_begin(int64_t until)
+{
+	calm_at = until;
+	sim.weather = (struct sim_weather){
+		.loss = (unsigned)sim_dice(30),
+		.twice = (unsigned)sim_dice(20),
+		.slow = (unsigned)sim_dice(10),
+		.kill = (unsigned)sim_dice(3),
+		.power = 50,
+		.crash = (unsigned)sim_dice(10),
+		.refusal = (unsigned)sim_dice(10),
+	};
+	pause_ms = 500 + sim_dice(8000);
+	sim_at((int64_t)sim_dice(2 * pause_ms), next, NULL);
+}
