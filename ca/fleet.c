@@ -1,9 +1,9 @@
 /*
  * ca/fleet: changes of roots, nodes and links, whoever asks for them. What
  * comes out is looked at as a whole before it is committed: a sound graph, a
- * path to every node, and, while a root rolls, no link on which somebody
- * could fail. The running roll's engine judges that, made anew on the graph
- * that is to be.
+ * path to every node, a link to every relay, and, while a root rolls, no link
+ * on which somebody could fail. The running roll's engine judges that, made
+ * anew on the graph that is to be.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -186,6 +186,44 @@ check_servers(const struct ca_topo *t)
 	return r;
 }
 
+static bool
+has_links(const struct ca_topo *t, const char *node)
+{
+	for (size_t i = 0; i < t->nlinks; i++)
+		if (strcmp(t->links[i].client, node) == 0 ||
+		    strcmp(t->links[i].server, node) == 0)
+			return true;
+	return false;
+}
+
+/* Was there, and as bad as now: links come after their nodes. */
+static bool
+via_was_bad(const struct ca_topo *old, const struct ca_node *n, size_t v)
+{
+	uint32_t i = ca_topo_node(old, n->name);
+
+	if (i == POL_NONE)
+		return true;
+	for (size_t k = 0; k < old->nodes[i].nvia; k++)
+		if (strcmp(old->nodes[i].via[k], n->via[v]) == 0)
+			return ca_topo_check_via(old, i, k) != BASE_OK;
+	return false;
+}
+
+/* No change takes the link from under a relay, but with the last one a node
+ * leaves. */
+static enum base_err
+check_relays(const struct ca_topo *old, const struct ca_topo *new)
+{
+	for (uint32_t i = 0; i < new->nnodes; i++)
+		for (size_t v = 0; v < new->nodes[i].nvia; v++)
+			if (ca_topo_check_via(new, i, v) != BASE_OK &&
+			    !via_was_bad(old, &new->nodes[i], v) &&
+			    has_links(new, new->nodes[i].name))
+				return ca_topo_check_via(new, i, v);
+	return BASE_OK;
+}
+
 static enum base_err
 check_whole(struct ca *ca)
 {
@@ -204,6 +242,8 @@ check_whole(struct ca *ca)
 	for (const struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
 	     w = w->next)
 		r = check_roll(ca, t, &w->row);
+	if (r == BASE_OK)
+		r = check_relays(ca->topo, t);
 	ca_topo_free(t);
 	return r;
 }

@@ -49,8 +49,13 @@ holding_fact(void *arg, const struct ca_fact *f)
 		h->to = f->to;
 		h->confirmed = false;
 		break;
-	case POL_FACT_DOUBTED:
 	case POL_FACT_FAILED:
+		/* a tidy changes nothing that is held */
+		if (f->steps == WIRE_STEP_TIDY)
+			break;
+		h->confirmed = false;
+		break;
+	case POL_FACT_DOUBTED:
 		h->confirmed = false;
 		break;
 	case POL_FACT_EXCUSED:

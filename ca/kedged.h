@@ -75,6 +75,10 @@ enum base_err ca_topo_route(const struct ca_topo *t, uint32_t node,
  * several relays in via counts them through. The route where there is none. */
 enum base_err ca_topo_detour(const struct ca_topo *t, uint32_t node,
     uint32_t nth, struct ca_route *out) BASE_MUST;
+/* REFUSED: the node shares no link with the vth relay in its via, and a relay
+ * carries over such a link only. */
+enum base_err ca_topo_check_via(const struct ca_topo *t, uint32_t node,
+    size_t v) BASE_MUST;
 enum base_err ca_pol_fail(enum pol_err e, const char *what);
 void ca_topo_free(struct ca_topo *t);
 
@@ -116,7 +120,7 @@ struct ca {
 	struct ca_issuer *issuers; /* cache of ca/issue.c */
 	bool told; /* hsmd has this topology */
 	bool tidying, tidy_wanted; /* drafts on their way; look again */
-	struct base_mono tidy_next, waits_next, endings_next, identity_next;
+	struct base_mono tidy_look, tidy_next, waits_next, endings_next, identity_next;
 	const char *who; /* asks just now, for the audit; NULL: nobody */
 	void (*on_event)(void *arg, json_t *event); /* steals event */
 	void *on_event_arg;

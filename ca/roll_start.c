@@ -77,6 +77,9 @@ check_node(struct ca *ca, const struct ca_root *root, uint32_t i,
 	}
 	if (ca_topo_route(ca->topo, i, &route) != BASE_OK)
 		problem(problems, "%s", base_why());
+	for (size_t v = 0; v < n->nvia; v++)
+		if (ca_topo_check_via(ca->topo, i, v) != BASE_OK)
+			problem(problems, "%s", base_why());
 	if (n->reach == CA_DIRECT && n->address[0] == '\0')
 		problem(problems,
 		    "node %s: is dialled by the CA, but has no "
@@ -86,7 +89,7 @@ check_node(struct ca *ca, const struct ca_root *root, uint32_t i,
 		return r;
 	if (h.excused)
 		return BASE_OK; /* and stays so until it returns */
-	if (!h.known)
+	if (!h.confirmed)
 		problem(problems,
 		    "node %s: has not reported that it holds "
 		    "root %s yet; is its agent running?",

@@ -9,10 +9,13 @@
 
 #include "ca/kedged.h"
 
+#define LOOK_MS INT64_C(3600000) /* for orders that have expired */
+
 /* ---- who needs one ---------------------------------------------------------- */
 
 struct had {
 	uint64_t roll;
+	struct base_time now;
 	bool done; /* effective, or on its way */
 	uint32_t failed;
 };
@@ -21,12 +24,14 @@ static enum base_err
 had_order(void *arg, const struct ca_order *o)
 {
 	struct had *h = arg;
+	bool open = o->state == CA_ORDER_SENT || o->state == CA_ORDER_RECEIVED;
 
 	if (o->roll != h->roll || (o->steps & WIRE_STEP_TIDY) == 0)
 		return BASE_OK;
 	if (o->state == CA_ORDER_FAILED || o->state == CA_ORDER_REFUSED)
 		h->failed++;
-	else
+	else if (o->state == CA_ORDER_EFFECTIVE ||
+	    (open && o->expires.ms > h->now.ms))
 		h->done = true;
 	return BASE_OK;
 }
@@ -36,7 +41,7 @@ needs_tidy(struct ca *ca, const struct ca_roll_row *row, uint32_t root,
     uint32_t node)
 {
 	uint32_t steps = pol_graph_steps(ca->topo->graph, root, node);
-	struct had h = { .roll = row->id };
+	struct had h = { .roll = row->id, .now = ca_now(ca) };
 
 	if ((steps & POL_CERT) == 0 || (steps & POL_FINISH) != 0)
 		return false;
@@ -98,7 +103,8 @@ tidy_store(struct ca *ca, struct ca_drafts *d)
 		/* a roll that began meanwhile has taken the epoch */
 		if (t->err != BASE_OK || ca_roll_of(ca, t->row.root) != NULL)
 			continue;
-		if ((r = ca_drafts_store(d, i)) == BASE_OK)
+		if ((r = ca_roll_replace(ca, &t->row)) == BASE_OK &&
+		    (r = ca_drafts_store(d, i)) == BASE_OK)
 			r = ca_audit(ca, CA_NODE_CA, "order",
 			    "%s %s epoch "
 			    "%llu: tidy",
@@ -137,6 +143,8 @@ tidy_done(void *arg, enum base_err e, struct ca_drafts *d)
 		}
 		if (ca_roll_of(ca, t->row.root) != NULL)
 			continue;
+		ca_deliver_settled(ca->deliver, t->row.node, t->row.root,
+		    t->row.epoch - 1);
 		ca_order_send(ca, &t->row);
 		ca_event_order(ca, &t->row, 0);
 	}
@@ -155,14 +163,17 @@ ca_tidy_work(struct ca *ca)
 	struct ca_drafts *d;
 	size_t n = 0;
 
-	if (ca->tidying || !ca->tidy_wanted)
+	if (ca->tidying)
 		return CA_NEVER;
+	if (!ca->tidy_wanted && ca->tidy_look.ms > ca_mono(ca).ms)
+		return ca->tidy_look;
 	if (ca->tidy_next.ms > ca_mono(ca).ms)
 		return ca->tidy_next;
 	ca->tidy_wanted = false;
+	ca->tidy_look = ca_after(ca, LOOK_MS);
 	if (ca_store_rolls(ca->store, &rows, &n) != BASE_OK) {
 		base_log(BASE_ERR, "tidy: %s", base_why());
-		return CA_NEVER;
+		return ca->tidy_look;
 	}
 	d = ca_drafts_new(ca, tidy_done, ca);
 	for (size_t i = 0; i < n; i++)
@@ -170,9 +181,9 @@ ca_tidy_work(struct ca *ca)
 	free(rows);
 	if (ca_drafts_count(d) == 0) {
 		ca_drafts_free(d);
-		return CA_NEVER;
+		return ca->tidy_look;
 	}
 	ca->tidying = true;
 	ca_drafts_go(d);
-	return CA_NEVER;
+	return ca->tidy_look;
 }

@@ -231,6 +231,46 @@ ca_topo_detour(const struct ca_topo *t, uint32_t node, uint32_t nth,
 	return BASE_OK;
 }
 
+/* ---- relays --------------------------------------------------------------- */
+
+static int
+link_cmp(const void *x, const void *y)
+{
+	const struct ca_link *a = x, *b = y;
+	int c = strcmp(a->client, b->client);
+
+	return c != 0 ? c : strcmp(a->server, b->server);
+}
+
+static bool
+has_link(const struct ca_topo *t, const char *client, const char *server)
+{
+	struct ca_link l;
+
+	snprintf(l.client, sizeof(l.client), "%s", client);
+	snprintf(l.server, sizeof(l.server), "%s", server);
+	return t->nlinks > 0 &&
+	    bsearch(&l, t->links, t->nlinks, sizeof(l), link_cmp) != NULL;
+}
+
+/* A poller is its relay's client; a pushed node its relay's server, or its
+ * client when it listens too. */
+enum base_err
+ca_topo_check_via(const struct ca_topo *t, uint32_t node, size_t v)
+{
+	const struct ca_node *n = &t->nodes[node];
+	const char *relay = n->via[v];
+
+	if (n->reach == CA_DIRECT || has_link(t, n->name, relay) ||
+	    (n->reach == CA_PUSH && has_link(t, relay, n->name)))
+		return BASE_OK;
+	return base_fail(BASE_E_REFUSED,
+	    "node %s: its relay %s carries for it over a link that the two "
+	    "share, but there is no link %s>%s; add it, or take the relay "
+	    "out of via (kedge topology apply)",
+	    n->name, relay, n->name, relay);
+}
+
 void
 ca_topo_free(struct ca_topo *t)
 {

@@ -286,6 +286,22 @@ START_TEST(nodes_come_and_go)
 }
 END_TEST
 
+/* app1 polls over its link to web1: that link stays while app1 has others. */
+START_TEST(a_relay_keeps_its_link)
+{
+	ok("{\"cmd\":\"node-add\",\"node\":\"web2\",\"reach\":\"poll\"}");
+	ok("{\"cmd\":\"link-add\",\"client\":\"app1\",\"server\":\"web2\","
+	   "\"auth\":\"server\",\"root\":\"plant\"}");
+	no("{\"cmd\":\"link-remove\",\"client\":\"app1\","
+	   "\"server\":\"web1\"}",
+	    "REFUSED");
+	ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
+	   "\"server\":\"web2\"}");
+	ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
+	   "\"server\":\"web1\"}");
+}
+END_TEST
+
 static char *
 apply(const char *topology, const char *more)
 {
@@ -483,6 +499,7 @@ case_control(void)
 	    (int)(sizeof(bad) / sizeof(*bad)));
 	tcase_add_test(t, a_server_has_one_root);
 	tcase_add_test(t, nodes_come_and_go);
+	tcase_add_test(t, a_relay_keeps_its_link);
 	tcase_add_test(t, topology_shows_the_difference_first);
 	tcase_add_test(t, a_roll_is_started_paused_explained);
 	tcase_add_test(t, events_come_to_subscribers);

@@ -335,6 +335,40 @@ START_TEST(an_expired_order_is_made_again)
 }
 END_TEST
 
+/* A tidy that nobody took expires, and is given again. */
+START_TEST(an_expired_tidy_is_made_again)
+{
+	struct world w;
+	struct world_node *n;
+	uint64_t before;
+
+	world_open(&w, one_sided, 40);
+	w.conf.order_s = 600;
+	world_join_all(&w);
+	n = world_node(&w, "web1");
+	world_roll(&w, "plant");
+	while (n->orders < 2) /* join, cert */
+		world_turn(&w);
+	n->deaf = true;
+	ck_assert(!world_run(&w, 20, world_rolled));
+	ck_assert_uint_eq(n->tidies, 0);
+	before = n->highest;
+	w.now.ms += 3600000;
+	w.mono.ms += 3600000;
+	world_turn(&w);
+	n->deaf = false;
+	ck_assert(world_run(&w, 20, world_rolled));
+	ck_assert_uint_eq(n->tidies, 1);
+	ck_assert_uint_eq(n->highest, before + 2);
+	/* done once, and for good */
+	w.now.ms += 3600000;
+	w.mono.ms += 3600000;
+	ck_assert(world_run(&w, 20, world_rolled));
+	ck_assert_uint_eq(n->tidies, 1);
+	world_close(&w);
+}
+END_TEST
+
 /* The order reaches app1 after its canaries have died. */
 static struct world_node *
 late(struct world *w, uint64_t seed)
@@ -442,6 +476,66 @@ START_TEST(a_changed_part_is_no_roll)
 }
 END_TEST
 
+/* Added with a relay, but never linked to it. */
+START_TEST(a_relay_without_a_link_is_no_roll)
+{
+	json_t *problems = json_array();
+	struct world w;
+
+	world_open(&w, pair, 41);
+	world_join_all(&w);
+	ck_assert_int_eq(ca_store_link_delete(w.ca.store, "app1", "web1"),
+	    BASE_OK);
+	ck_assert_int_eq(ca_store_link_put(w.ca.store,
+			     &(struct ca_link){ "web1", "app1", "plant",
+				 "plant" }),
+	    BASE_OK);
+	ck_assert_int_eq(ca_reload_topo(&w.ca), BASE_OK);
+	ck_assert_int_eq(ca_roll_check(&w.ca, "plant", problems), BASE_OK);
+	ck_assert_uint_eq(json_array_size(problems), 1);
+	ck_assert_ptr_nonnull(
+	    strstr(json_string_value(json_array_get(problems, 0)),
+		"there is no link app1>web1"));
+	json_decref(problems);
+	world_close(&w);
+}
+END_TEST
+
+/* Joined again, and not heard of since: what it holds is not known. */
+START_TEST(a_doubtful_node_is_no_roll)
+{
+	struct ca_fact f = { .kind = POL_FACT_SENT,
+		.node = "app1",
+		.root = "plant",
+		.epoch = 9,
+		.to = 1,
+		.steps = WIRE_STEP_JOIN | WIRE_STEP_TRUST | WIRE_STEP_CERT };
+	json_t *problems = json_array();
+	struct world w;
+
+	world_open(&w, pair, 42);
+	world_join_all(&w);
+	ck_assert_int_eq(ca_roll_check(&w.ca, "plant", problems), BASE_OK);
+	ck_assert_uint_eq(json_array_size(problems), 0);
+	ck_assert_int_eq(ca_store_fact_add(w.ca.store, &f), BASE_OK);
+	ck_assert_int_eq(ca_roll_check(&w.ca, "plant", problems), BASE_OK);
+	ck_assert_uint_eq(json_array_size(problems), 1);
+	/* a tidy that failed says nothing of what it holds */
+	f.kind = POL_FACT_HOLDS;
+	f.conf =
+	    (struct pol_conf){ .trust = POL_GEN(1), .present = POL_GEN(1) };
+	ck_assert_int_eq(ca_store_fact_add(w.ca.store, &f), BASE_OK);
+	f.kind = POL_FACT_FAILED;
+	f.steps = WIRE_STEP_TIDY;
+	ck_assert_int_eq(ca_store_fact_add(w.ca.store, &f), BASE_OK);
+	json_array_clear(problems);
+	ck_assert_int_eq(ca_roll_check(&w.ca, "plant", problems), BASE_OK);
+	ck_assert_uint_eq(json_array_size(problems), 0);
+	json_decref(problems);
+	world_close(&w);
+}
+END_TEST
+
 /* A node that lost everything joins again in the middle of a roll. */
 START_TEST(a_node_joins_again_in_the_middle)
 {
@@ -481,11 +575,14 @@ case_roll(void)
 	tcase_add_test(t, one_refused_certificate_holds_up_one_node);
 	tcase_add_test(t, another_certificate_than_asked_for_is_not_sent);
 	tcase_add_test(t, an_expired_order_is_made_again);
+	tcase_add_test(t, an_expired_tidy_is_made_again);
 	tcase_add_test(t, dead_canaries_are_no_failure);
 	tcase_add_test(t, a_late_failure_is_a_failure);
 	tcase_add_test(t, canaries_that_are_dead_too_early_are_a_failure);
 	tcase_add_test(t, a_dead_relay_is_gone_round);
 	tcase_add_loop_test(t, a_node_joins_again_in_the_middle, 0, 5);
 	tcase_add_test(t, a_changed_part_is_no_roll);
+	tcase_add_test(t, a_relay_without_a_link_is_no_roll);
+	tcase_add_test(t, a_doubtful_node_is_no_roll);
 	return t;
 }
