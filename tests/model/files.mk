@@ -20,25 +20,25 @@ model-small: $(EXPLORE)
 	$(EXPLORE) --nodes 3 --links 2 --failures 1 --resume-every 4
 # all classes of three nodes, each change of mind or mishap on its own
 model-medium: $(EXPLORE)
-	$(EXPLORE) --nodes 3 --dual --flips 1 --resume-every 16
-	$(EXPLORE) --nodes 3 --dual --failures 1 --resume-every 16
-	$(EXPLORE) --nodes 3 --dual --links 3 --excuses 1 --resume-every 16
-	$(EXPLORE) --nodes 3 --links 4 --doubts 1 --resume-every 16
+	$(EXPLORE) --nodes 3 --dual --flips 1 --resume-every 64
+	$(EXPLORE) --nodes 3 --dual --failures 1 --resume-every 64
+	$(EXPLORE) --nodes 3 --dual --excuses 1 --resume-every 64
+	$(EXPLORE) --nodes 3 --dual --links 3 --doubts 1 --resume-every 64
 	$(EXPLORE) --nodes 4 --links 4 --resume-every 16
 check: model-check
 
-# long: everything of three nodes, all classes of four
+# long: more mishaps at once on three nodes, all classes of four
 model: $(EXPLORE)
 	$(EXPLORE) --nodes 2 --dual --flips 2 --failures 1 --excuses 1 --doubts 1
-	$(EXPLORE) --nodes 3 --dual --flips 2 --resume-every 16
-	$(EXPLORE) --nodes 3 --dual --flips 1 --failures 1 --resume-every 16
 	$(EXPLORE) --nodes 3 --dual --doubts 1 --resume-every 16
-	$(EXPLORE) --nodes 3 --dual --excuses 1 --resume-every 16
-	$(EXPLORE) --nodes 4 --resume-every 16
+	$(EXPLORE) --nodes 4 --links 6 --resume-every 16
+	$(EXPLORE) --nodes 3 --dual --flips 1 --failures 1 --resume-every 16
 	$(EXPLORE) --nodes 4 --links 4 --dual --resume-every 16
 	$(EXPLORE) --nodes 4 --links 3 --flips 1 --failures 1 --resume-every 16
 	$(EXPLORE) --nodes 6 --random 50000
 	$(EXPLORE) --nodes 8 --random 50000
+	$(EXPLORE) --nodes 3 --dual --flips 2 --resume-every 16
+	$(EXPLORE) --nodes 4 --resume-every 16
 
 # Real handshakes; the seed is printed. SEED=N: the graph of that number alone
 oracle_SRC := tests/model/oracle.c tests/model/oracle_files.c \
