@@ -25,7 +25,7 @@ EVP_PKEY *pki_key(uint32_t node, uint32_t root);
 
 /* ---- oracle_files.c: rendered files, each content once --------------------- */
 
-#define FILE_NONE 0u
+#define FILE_NONE 0u /* also: nothing in it */
 
 /* What one node has under one root: numbers of its files. */
 struct version {

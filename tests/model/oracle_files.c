@@ -17,6 +17,10 @@ static uint32_t nfiles;
 static uint32_t
 file_number(struct base_buf *content, uint32_t node, uint32_t root)
 {
+	if (content->n == 0) {
+		base_buf_free(content);
+		return FILE_NONE;
+	}
 	for (uint32_t i = 0; i < nfiles; i++)
 		if (files[i].content.n == content->n &&
 		    memcmp(files[i].content.p, content->p, content->n) == 0) {
