@@ -15,14 +15,19 @@
 /* ---- text ----------------------------------------------------------------------- */
 
 static json_t *
-span_json(const json_t *ms)
+span_of(json_int_t ms)
 {
 	char text[CA_SPAN_TEXT];
 
-	if (!json_is_integer(ms))
-		return json_string("never");
-	ca_span_text(json_integer_value(ms), text);
+	ca_span_text(ms, text);
 	return json_string(text);
+}
+
+static json_t *
+span_json(const json_t *ms)
+{
+	return json_is_integer(ms) ? span_of(json_integer_value(ms))
+				   : json_string("never");
 }
 
 static void
@@ -92,8 +97,8 @@ timeline_row(const json_t *orders, const char *step)
 	if (n == 0)
 		return NULL;
 	return json_pack("{ss, sI, so, so}", "step", step, "orders", n, "first",
-	    span_json(json_integer(first)), "last",
-	    is_open ? json_string("never") : span_json(json_integer(last)));
+	    span_of(first), "last",
+	    is_open ? json_string("never") : span_of(last));
 }
 
 static enum base_err
