@@ -32,6 +32,7 @@ check-e2e: all e2e-programs
 e2e: all e2e-programs
 	KEDGE_BUILD=$(B) tests/e2e/apps-test.sh
 	KEDGE_BUILD=$(B) tests/e2e/strategies.sh
+	KEDGE_BUILD=$(B) tests/e2e/steer.sh
 
 # Twenty nodes in network namespaces that lose packets: a quarter of an hour
 # at full load. HANDSHAKES= how many there must be.
