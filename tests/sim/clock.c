@@ -46,6 +46,20 @@ sim_say(const char *fmt, ...)
 }
 
 void
+sim_put(struct base_buf *b, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (base_buf_put(b, text, (size_t)n) != BASE_OK)
+		base_die("sim: out of memory");
+}
+
+void
 sim_clean(void)
 {
 	char cmd[128];

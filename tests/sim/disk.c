@@ -111,8 +111,8 @@ store(const char *path, struct base_span data, mode_t mode)
 
 /* ---- base/file.c ------------------------------------------------------------------- */
 
-enum base_err
-base_file_write(const char *path, struct base_span data, mode_t mode)
+static enum base_err
+change(const char *path, struct base_span data, mode_t mode)
 {
 	enum fate f = draw();
 	enum base_err e;
@@ -123,26 +123,26 @@ base_file_write(const char *path, struct base_span data, mode_t mode)
 		    path);
 	e = store(path, data, mode);
 	die_if(f, AFTER);
+	return e;
+}
+
+enum base_err
+base_file_write(const char *path, struct base_span data, mode_t mode)
+{
+	enum base_err e = change(path, data, mode);
+
 	if (e == BASE_OK && strstr(path, "/files/") != NULL &&
 	    sim_chance(sim.weather.crash))
 		sim_app_load(sim.node, false); /* between two renames */
 	return e;
 }
 
+/* Loose from before it is written: it may die within. */
 enum base_err
 base_file_put(const char *path, struct base_span data, mode_t mode)
 {
-	enum fate f = draw();
-	enum base_err e;
-
-	die_if(f, BEFORE);
-	if (is_full())
-		return base_fail(BASE_E_IO, "file: cannot write %s: no space",
-		    path);
-	e = store(path, data, mode);
 	loose_add(path);
-	die_if(f, AFTER);
-	return e;
+	return change(path, data, mode);
 }
 
 enum base_err

@@ -19,20 +19,6 @@ struct pick { /* one node as it will be */
 	bool mutual, dual, direct, polls;
 };
 
-static void
-put(struct base_buf *b, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (base_buf_put(b, text, (size_t)n) != BASE_OK)
-		base_die("sim: out of memory");
-}
-
 /* Most find a partner near the beginning: a few busy servers. */
 static struct pick
 pick_node(uint32_t i)
@@ -62,13 +48,13 @@ static void
 put_reach(struct base_buf *b, const struct pick *p)
 {
 	if (p->direct) {
-		put(b, "reach = \"%s\";", p->polls ? "poll" : "direct");
+		sim_put(b, "reach = \"%s\";", p->polls ? "poll" : "direct");
 		return;
 	}
-	put(b, "reach = \"%s\"; via = [", p->client ? "poll" : "push");
+	sim_put(b, "reach = \"%s\"; via = [", p->client ? "poll" : "push");
 	for (size_t k = 0; k < p->npartners; k++)
-		put(b, "%s \"n%03u\"", k == 0 ? "" : ",", p->partner[k]);
-	put(b, " ];");
+		sim_put(b, "%s \"n%03u\"", k == 0 ? "" : ",", p->partner[k]);
+	sim_put(b, " ];");
 }
 
 static void
@@ -79,15 +65,16 @@ put_links(struct base_buf *b, uint32_t i, const struct pick *p,
 		uint32_t c = p->client ? i : p->partner[k];
 		uint32_t s = p->client ? p->partner[k] : i;
 
-		put(b, "%s{ client = \"n%03u\"; server = \"n%03u\"; ",
+		sim_put(b, "%s{ client = \"n%03u\"; server = \"n%03u\"; ",
 		    first && k == 0 ? "" : ",\n", c, s);
 		if (p->mutual)
-			put(b,
+			sim_put(b,
 			    "auth = \"mutual\"; client_root = \"%s\"; "
 			    "server_root = \"plant\"; }",
 			    clients);
 		else
-			put(b, "auth = \"server\"; server_root = \"plant\"; }");
+			sim_put(b,
+			    "auth = \"server\"; server_root = \"plant\"; }");
 	}
 }
 
@@ -96,17 +83,17 @@ compose(struct base_buf *b, const struct pick *p, size_t n)
 {
 	const char *clients = sim_chance(30) ? "quay" : "plant";
 
-	put(b, "roots = ( { name = \"plant\"; }%s );\nnodes = (\n",
+	sim_put(b, "roots = ( { name = \"plant\"; }%s );\nnodes = (\n",
 	    strcmp(clients, "quay") == 0 ? ", { name = \"quay\"; }" : "");
 	for (uint32_t i = 0; i < n; i++) {
-		put(b, "%s{ name = \"n%03u\"; ", i == 0 ? "" : ",\n", i);
+		sim_put(b, "%s{ name = \"n%03u\"; ", i == 0 ? "" : ",\n", i);
 		put_reach(b, &p[i]);
-		put(b, "%s }", p[i].dual ? " dual = true;" : "");
+		sim_put(b, "%s }", p[i].dual ? " dual = true;" : "");
 	}
-	put(b, "\n);\nlinks = (\n");
+	sim_put(b, "\n);\nlinks = (\n");
 	for (uint32_t i = 1; i < n; i++)
 		put_links(b, i, &p[i], clients, i == 1);
-	put(b, "\n);\n");
+	sim_put(b, "\n);\n");
 }
 
 static void

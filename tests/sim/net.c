@@ -237,20 +237,6 @@ is_via(uint32_t relay, uint32_t node)
 }
 
 static void
-put(struct base_buf *b, const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (base_buf_put(b, text, (size_t)n) != BASE_OK)
-		base_die("sim: out of memory");
-}
-
-static void
 put_side(struct base_buf *b, const struct sim_node *n, const struct role *r,
     bool client)
 {
@@ -258,18 +244,18 @@ put_side(struct base_buf *b, const struct sim_node *n, const struct role *r,
 	const char *other = client ? r->server_root : r->client_root;
 	char c = client ? 'c' : 's';
 
-	put(b, "%s = {\n", client ? "client" : "server");
+	sim_put(b, "%s = {\n", client ? "client" : "server");
 	if (client ? r->shows : r->server)
-		put(b,
+		sim_put(b,
 		    "root = \"%s\"; chain = \"%s/files/%c-chain.pem\"; "
 		    "key = \"%s/files/%c-key.pem\";\n",
 		    own, n->dir, c, n->dir, c);
 	if (client ? r->client : r->checks)
-		put(b,
+		sim_put(b,
 		    "verify_root = \"%s\"; "
 		    "trust = \"%s/files/%c-trust.pem\";\n",
 		    other, n->dir, c);
-	put(b, "};\n");
+	sim_put(b, "};\n");
 }
 
 /* Nobody listens there: the simulator carries the parcels. */
@@ -288,12 +274,13 @@ put_hops(struct base_buf *b, const struct sim_node *n, const struct role *r)
 	snprintf(other, sizeof(other), "verify_root = \"%s\";",
 	    r->client ? r->server_root : r->client_root);
 	if (t->reach == CA_DIRECT)
-		put(b, "management = { listen = \"127.0.0.1:1\"; };\n");
+		sim_put(b, "management = { listen = \"127.0.0.1:1\"; };\n");
 	else if (t->nvia == 0)
-		put(b, "ca = { address = \"127.0.0.1:1\"; poll = true; };\n");
+		sim_put(b,
+		    "ca = { address = \"127.0.0.1:1\"; poll = true; };\n");
 	if (own[0] != '\0')
-		put(b, "relay = { listen = \"127.0.0.1:1\"; %s };\n", own);
-	put(b, "neighbours = (");
+		sim_put(b, "relay = { listen = \"127.0.0.1:1\"; %s };\n", own);
+	sim_put(b, "neighbours = (");
 	for (uint32_t i = 0; i < sim.nnodes; i++) {
 		bool poll = is_via(i, n->number) && t->reach == CA_POLL;
 		bool push =
@@ -301,14 +288,14 @@ put_hops(struct base_buf *b, const struct sim_node *n, const struct role *r)
 
 		if (!poll && !push)
 			continue;
-		put(b,
+		sim_put(b,
 		    "%s{ node = \"%s\"; address = \"127.0.0.1:1\"; "
 		    "role = \"%s\"; %s %s }",
 		    comma, sim.topo->nodes[i].name, poll ? "poll" : "push", own,
 		    other);
 		comma = ",\n";
 	}
-	put(b, ");\n");
+	sim_put(b, ");\n");
 }
 
 char *
@@ -319,19 +306,19 @@ sim_net_conf(const struct sim_node *n)
 	char *text;
 
 	base_buf_init(&b, 0);
-	put(&b,
+	sim_put(&b,
 	    "fleet = \"demo\";\nnode = \"%s\";\nstore = \"%s/store\";\n"
 	    "wait = 25.0;\nretry = 1.0;\n",
 	    n->name, n->dir);
 	put_hops(&b, n, &r);
-	put(&b,
+	sim_put(&b,
 	    "applications = ( { name = \"app\"; proof = \"reload\";\n"
 	    "settle = 2.0; deadline = 10;\n");
 	if (r.server)
 		put_side(&b, n, &r, false);
 	if (r.client)
 		put_side(&b, n, &r, true);
-	put(&b, "} );\n");
+	sim_put(&b, "} );\n");
 	text = base_strndup((const char *)b.p, b.n);
 	base_buf_free(&b);
 	return text;

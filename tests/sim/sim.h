@@ -91,6 +91,8 @@ bool sim_chance(unsigned percent);
 void sim_say(const char *fmt, ...) BASE_PRINTF(1, 2);
 /* What must not happen did: the seed, and the end of the process. */
 _Noreturn void sim_fail(const char *fmt, ...) BASE_PRINTF(1, 2);
+/* Text to the end of b. */
+void sim_put(struct base_buf *b, const char *fmt, ...) BASE_PRINTF(2, 3);
 /* What it really is, whatever the node's clock says. */
 struct base_time sim_time(void);
 /* Removes the seed's files. */
