@@ -283,8 +283,8 @@ roll_done(void *arg, enum base_err e, const struct ca_roll_row *row)
 void
 sim_ca_roll(const char *root)
 {
-	struct ca_roll_want want = { .strategy =
-					 (enum pol_strategy)sim_dice(5) };
+	struct ca_roll_want want = { .strategy = (enum pol_strategy)sim_dice(
+					 POL_STRATEGIES) };
 	json_t *problems = json_array();
 	bool ok = false;
 
@@ -297,7 +297,80 @@ sim_ca_roll(const char *root)
 	settle();
 	if (!ok)
 		sim_fail("the roll of %s does not start", root);
+	sim.goal[ca_topology_root(sim.topo, root)] = 2;
 	sim_say("ca: roll of %s, %s", root, pol_strategy_name(want.strategy));
+	sim_ca_soon();
+}
+
+/* ---- the operator ------------------------------------------------------------------------------ */
+
+static void
+turn_back(const char *root, uint32_t *goal)
+{
+	const struct ca_roll_abort a = { root, "a whim", "sim",
+		sim_chance(50) };
+
+	if (ca_roll_abort(&sim.ca, &a) != BASE_OK)
+		return;
+	sim_say("ca: %s goes back", root);
+	*goal = 1;
+}
+
+static void
+turn_again(const char *root, uint32_t *goal)
+{
+	if (ca_roll_again(&sim.ca, root, "sim") != BASE_OK)
+		return;
+	sim_say("ca: %s goes on", root);
+	*goal = 2;
+}
+
+static void
+let_go(void *arg)
+{
+	const struct sim_node *n = arg;
+
+	for (uint32_t i = 0; i < sim.topo->nroots; i++) {
+		const struct ca_word w = { sim.topo->roots[i].name, n->name, "",
+			"sim" };
+
+		if (sim.ca_up && ca_roll_release(&sim.ca, &w) == BASE_OK)
+			sim_ca_soon();
+	}
+	if (!sim.ca_up)
+		sim_at(SIM_MINUTE, let_go, arg);
+}
+
+static void
+hold(const char *root)
+{
+	struct sim_node *n = &sim.nodes[sim_dice(sim.nnodes)];
+	const struct ca_word w = { root, n->name, "a whim", "sim" };
+
+	if (ca_roll_hold(&sim.ca, &w) == BASE_OK)
+		sim_at((int64_t)sim_dice(60) * SIM_SECOND, let_go, n);
+}
+
+void
+sim_ca_whim(void)
+{
+	uint32_t i = (uint32_t)sim_dice(sim.topo->nroots);
+	const char *root = sim.topo->roots[i].name;
+
+	if (!sim.ca_up || ca_roll_of(&sim.ca, root) == NULL)
+		return;
+	switch (sim_dice(4)) {
+	case 0:
+		turn_back(root, &sim.goal[i]);
+		break;
+	case 1:
+	case 2:
+		turn_again(root, &sim.goal[i]);
+		break;
+	default:
+		hold(root);
+		break;
+	}
 	sim_ca_soon();
 }
 

@@ -49,6 +49,8 @@ open_all(size_t least, size_t most)
 	snprintf(sim.ca_conf.fleet, CA_NAME, "demo");
 	sim.hsm = hsm_fake_new();
 	sim_fleet_make(least, most);
+	for (uint32_t i = 0; i < sim.topo->nroots; i++)
+		sim.goal[i] = 1;
 	sim_ca_make();
 }
 
@@ -68,20 +70,20 @@ join_all(void)
 static void
 run_seed(uint64_t seed, size_t least, size_t most)
 {
-	const char *root;
-
 	sim.seed = seed;
 	sim.rng = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
 	open_all(least, most);
 	join_all();
-	root = sim.topo->roots[sim_dice(sim.topo->nroots)].name;
-	sim_ca_roll(root);
+	sim_ca_roll(sim.topo->roots[0].name);
+	if (sim.topo->nroots > 1 && sim_chance(50))
+		sim_ca_roll(sim.topo->roots[1].name);
 	sim_trouble_begin(sim.now + TROUBLE);
 	if (!sim_run(sim.now + PATIENCE, sim_ca_is_done))
-		sim_fail("the roll of %s does not come to an end", root);
+		sim_fail("the rolls do not come to an end");
 	/* who is dead still comes back */
 	sim_run(sim.now + 4 * SIM_MINUTE, NULL);
-	sim_look_end(root, 2);
+	for (uint32_t i = 0; i < sim.topo->nroots; i++)
+		sim_look_end(sim.topo->roots[i].name, sim.goal[i]);
 	printf("seed %llu: %zu nodes, %zu links, %.0f s; %llu orders, "
 	       "%llu deaths, %llu looks, %llu of them new\n",
 	    (unsigned long long)seed, sim.nnodes, sim.topo->nlinks,

@@ -61,6 +61,8 @@ struct sim_weather {
 	unsigned refusal; /* of the changes: the application refuses */
 };
 
+#define SIM_ROOTS 2
+
 struct sim {
 	uint64_t seed, rng;
 	bool verbose;
@@ -73,6 +75,7 @@ struct sim {
 	struct ca_topology *topo;
 	struct sim_node nodes[SIM_NODES];
 	size_t nnodes;
+	uint32_t goal[SIM_ROOTS]; /* generation in the end, as in topo */
 	struct ca ca;
 	struct ca_conf ca_conf;
 	struct hsm_fake *hsm;
@@ -146,6 +149,8 @@ void sim_ca_join(struct base_span request, struct base_buf *answer);
 void sim_ca_report(const char *from, const struct wire_parcel *p);
 void sim_ca_roll(const char *root);
 bool sim_ca_is_done(void);
+/* What comes into an operator's mind: back, forth, not this node. */
+void sim_ca_whim(void);
 
 /* ---- what it is all about (look.c) ---- */
 

@@ -41,7 +41,7 @@ strike(void)
 {
 	struct sim_node *n = somebody();
 
-	switch (sim_dice(7)) {
+	switch (sim_dice(8)) {
 	case 0:
 	case 1:
 		if (n->work != NULL)
@@ -65,6 +65,7 @@ strike(void)
 			sim_app_load(n, false);
 		break;
 	default:
+		sim_ca_whim();
 		break;
 	}
 }
