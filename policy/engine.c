@@ -447,7 +447,8 @@ fact_flags(struct pol_engine *e, const struct pol_fact *f)
 static enum pol_err
 fact_seen(struct pol_engine *e, const struct pol_fact *f)
 {
-	e->node[f->node].seen_ms = f->at.ms;
+	if (f->at.ms > e->node[f->node].seen_ms)
+		e->node[f->node].seen_ms = f->at.ms;
 	return POL_OK;
 }
 

@@ -130,8 +130,8 @@ static const struct {
 	    "and %p has not",
 	    true },
 	{ "fresh",
-	    "%n waits with %s: it rests on %p, which has not been heard of "
-	    "lately; it goes on at its next contact",
+	    "%n waits with %s: it rests on %p, whose last inventory is too old; "
+	    "it goes on when the next one comes",
 	    false },
 	{ "new-link",
 	    "link %l must wait: %n may show a certificate there that the "

@@ -290,6 +290,11 @@ enum pol_err pol_engine_joiner(const struct pol_engine *e, uint32_t node,
 bool pol_engine_may_hold(const struct pol_engine *e, uint32_t node,
     uint64_t epoch, struct pol_conf conf);
 
+/* Is this among what the node may hold now, its outstanding order done or
+ * not? True also when nothing is known of it, or too much is possible. */
+bool pol_engine_fits(const struct pol_engine *e, uint32_t node,
+    struct pol_conf conf);
+
 /* ---- look-ahead: the same engine, with a clock ------------------------------ */
 
 #define POL_NEVER INT64_MAX

@@ -304,6 +304,32 @@ pol_engine_possible(const struct pol_engine *e, uint32_t node)
 	return p;
 }
 
+static bool
+values_have(const struct values *v, struct pol_conf conf)
+{
+	bool trust = false, chain = false;
+
+	for (unsigned i = 0; i < v->ntrust; i++)
+		trust |= v->trust[i] == conf.trust;
+	for (unsigned i = 0; i < v->nchain; i++)
+		chain |= v->chain[i].leaf == conf.present &&
+		    v->chain[i].bridge == conf.bridge;
+	return trust && chain;
+}
+
+bool
+pol_engine_fits(const struct pol_engine *e, uint32_t node, struct pol_conf conf)
+{
+	struct values v;
+
+	if (node >= e->shape.graph->nnodes ||
+	    !(e->node[node].flags & NODE_KNOWN))
+		return true;
+	v = values_possible(e, node);
+	return v.ntrust == VALUES_MAX || v.nchain == VALUES_MAX ||
+	    values_have(&v, conf);
+}
+
 bool
 pol_engine_may_hold(const struct pol_engine *e, uint32_t node, uint64_t epoch,
     struct pol_conf conf)

@@ -240,12 +240,21 @@ START_TEST(test_doubt_blocks_what_rests_on_it)
 	fleet_do(e, NODE_S, T);
 	ck_assert_uint_eq(fleet_offer(e, NODE_S), C);
 	/* c comes back from an old snapshot */
+	ck_assert(pol_engine_fits(e, NODE_C, (struct pol_conf){ 3, 1, 0 }));
+	ck_assert(!pol_engine_fits(e, NODE_C, doubt.conf));
+	ck_assert(!pol_engine_fits(e, NODE_C, (struct pol_conf){ 3, 1, 2 }));
 	ck_assert_int_eq(pol_engine_fact(e, &doubt), POL_OK);
+	ck_assert(pol_engine_fits(e, NODE_C, doubt.conf));
 	ck_assert_uint_eq(fleet_offer(e, NODE_S), 0);
 	ck_assert_int_eq(pol_engine_step(e, NODE_C, T), POL_STEP_WAITING);
 	ck_assert_uint_eq(fleet_offer(e, NODE_C), T);
 	fleet_do(e, NODE_C, T);
 	ck_assert_uint_eq(fleet_offer(e, NODE_S), C);
+	/* an order that is out: before and after fit */
+	fleet_send(e, NODE_C, C);
+	ck_assert(pol_engine_fits(e, NODE_C, (struct pol_conf){ 3, 1, 0 }));
+	ck_assert(pol_engine_fits(e, NODE_C, (struct pol_conf){ 3, 2, 0 }));
+	ck_assert(!pol_engine_fits(e, NODE_C, (struct pol_conf){ 1, 1, 0 }));
 	pol_engine_free(e);
 	fleet_free(&f);
 }
@@ -358,6 +367,11 @@ START_TEST(test_removal_rests_on_fresh_peers)
 	ck_assert_uint_eq(n, 0);
 	ck_assert_str_eq(first_wait(e, NODE_S).rule, "fresh");
 	ck_assert_uint_eq(first_wait(e, NODE_S).peer, NODE_C);
+	ck_assert_int_eq(pol_engine_fact(e, &seen), POL_OK);
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 5500 }, &o, &n),
+	    POL_OK);
+	ck_assert_uint_eq(n, 1);
+	seen.at.ms = 4000; /* an older word changes nothing */
 	ck_assert_int_eq(pol_engine_fact(e, &seen), POL_OK);
 	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 5500 }, &o, &n),
 	    POL_OK);
