@@ -280,6 +280,12 @@ static const struct conf_key top_keys[] = {
 	    .count = offsetof(struct ag_config, napps),
 	    .max = 4096 },
 	SECONDS("wait", ag_config, wait_ms, 25),
+	{ .name = "inventory",
+	    .kind = CONF_SECONDS,
+	    CONF_AT(ag_config, inventory_ms),
+	    .value = 25,
+	    .min = 0.1,
+	    .max = 86400 },
 	SECONDS("retry", ag_config, retry_ms, 1),
 	{ 0 },
 };

@@ -65,6 +65,7 @@ struct ag_config {
 	struct ag_app *apps;
 	size_t napps;
 	uint32_t wait_ms;   /* of a long-poll */
+	uint32_t inventory_ms;      /* between two stocks */
 	uint32_t retry_ms;  /* first pause after a failure, doubles to 16x */
 	char *roots[WIRE_JOIN_ROOTS];       /* all named above; sorted; each
 	    points to a string of its own */

@@ -55,7 +55,7 @@ ag_job_answer(struct ag_work *w, const struct ag_root *r,
 	struct base_buf cms;
 
 	base_buf_init(&cms, WIRE_PARCEL_MAX);
-	if (ag_report_make(&w->c, w->boot_id, t, &cms, digest) != BASE_OK)
+	if (ag_report_make(&w->c, &w->boot, t, &cms, digest) != BASE_OK)
 		base_log(BASE_ERR, "report: %s", base_why());
 	else
 		send_cms(w, r, base_buf_span(&cms));
@@ -155,8 +155,7 @@ ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
 	st->acked = false;
 	if (status == WIRE_EFFECTIVE)
 		memcpy(j->root->probed, j->root->rendered, 32);
-	e = ag_report_make(&w->c, w->boot_id, &t, &st->report,
-	    st->report_digest);
+	e = ag_report_make(&w->c, &w->boot, &t, &st->report, st->report_digest);
 	if (e == BASE_OK)
 		e = ag_state_write(w->c.store, j->root->name, st);
 	if (e != BASE_OK) {
@@ -176,6 +175,7 @@ ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
 	    status == WIRE_EFFECTIVE ? "" : j->why,
 	    proof == WIRE_PROOF_RELOAD ? " (by reload only)" : "");
 	ag_job_answer_stored(w, j->root);
+	ag_stock_soon(w);
 }
 
 /* ---- going live --------------------------------------------------------------------------- */
@@ -253,6 +253,8 @@ on_live(void *arg, enum base_err e, enum wire_proof proof)
 			    base_why());
 		if (j->back)
 			settle_failed(w, j);
+		else
+			ag_stock_soon(w);
 		ag_job_free(pop(w));
 	} else if (e == BASE_OK) {
 		ag_job_settle(w, j, WIRE_EFFECTIVE, proof);
@@ -350,8 +352,9 @@ ag_work_new(const struct ag_work_conf *c)
 	w->wake = evtimer_new(c->eb, on_wake, w);
 	w->again = evtimer_new(c->eb, on_again, w);
 	if (w->wake == NULL || w->again == NULL ||
-	    RAND_bytes(w->boot_id, sizeof w->boot_id) != 1)
+	    RAND_bytes(w->boot.id, sizeof w->boot.id) != 1)
 		base_die("work: out of memory");
+	ag_stock_open(w);
 	return w;
 }
 
@@ -363,6 +366,7 @@ ag_work_free(struct ag_work *w)
 	ag_live_cancel(w->live);
 	while (w->queue != NULL)
 		ag_job_free(pop(w));
+	ag_stock_close(w);
 	event_free(w->wake);
 	event_free(w->again);
 	free(w);

@@ -258,16 +258,34 @@ route(const struct ag_relay *r, const char *from, const struct wire_parcel *p,
 /* ---- in and out ----------------------------------------------------------------- */
 
 static bool
-same_parcel(const struct wire_parcel *a, const struct wire_parcel *b)
+same_way(const struct wire_parcel *a, const struct wire_parcel *b)
 {
-	if (a->kind != b->kind || a->down != b->down ||
-	    a->nroute != b->nroute || a->content.n != b->content.n ||
-	    memcmp(a->content.p, b->content.p, a->content.n) != 0)
+	if (a->kind != b->kind || a->down != b->down || a->nroute != b->nroute)
 		return false;
 	for (size_t i = 0; i < a->nroute; i++)
 		if (strcmp(a->route[i], b->route[i]) != 0)
 			return false;
 	return true;
+}
+
+static bool
+same_parcel(const struct wire_parcel *a, const struct wire_parcel *b)
+{
+	return same_way(a, b) && a->content.n == b->content.n &&
+	    memcmp(a->content.p, b->content.p, a->content.n) == 0;
+}
+
+/* A node's newest stock says all that an older one did. */
+static void
+drop_older(struct ag_relay *r, struct box *b, const struct wire_parcel *p)
+{
+	struct item *i = TAILQ_FIRST(&b->items), *after;
+
+	for (; i != NULL && p->kind == WIRE_P_STOCK; i = after) {
+		after = TAILQ_NEXT(i, entry);
+		if (same_way(&i->parcel, p))
+			drop(r, b, i);
+	}
 }
 
 static bool
@@ -319,8 +337,10 @@ queue(struct ag_relay *r, const char *from, const char *peer,
 	struct item *i;
 	const char *full;
 
-	if (b != NULL)
+	if (b != NULL) {
 		drop_expired(r, b, now);
+		drop_older(r, b, p);
+	}
 	if (b != NULL && is_there(b, p)) {
 		wire_parcel_clear(p);
 		return BASE_OK;

@@ -1,6 +1,6 @@
 /*
  * agentd/report: what the node says about an order, and what it holds. Used
- * by work.c.
+ * by job.c and stock.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,19 +9,28 @@
 
 #include "agentd/work.h"
 
-static void
-fill_inventory(const struct ag_work_conf *c, const uint8_t boot_id[16],
-    struct wire_report *r)
+/* Later than all before, also when the clock is not. */
+static uint64_t
+next_number(struct ag_boot *b)
 {
-	for (size_t i = 0; i < c->holdings->n; i++) {
-		const struct ag_root *h = &c->holdings->root[i];
-		struct wire_inventory *v = &r->inventory[r->ninventory];
+	uint64_t now = (uint64_t)base_time_now().ms;
 
-		if (r->ninventory == WIRE_INVENTORY_MAX)
-			break;
-		r->ninventory++;
+	b->number = now > b->number ? now : b->number + 1;
+	return b->number;
+}
+
+static size_t
+fill_inventory(const struct ag_work_conf *c, const struct ag_boot *b,
+    struct wire_inventory *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->holdings->n && n < WIRE_INVENTORY_MAX; i++) {
+		const struct ag_root *h = &c->holdings->root[i];
+		struct wire_inventory *v = &list[n++];
+
 		memcpy(v->store_id, c->store->id, sizeof v->store_id);
-		memcpy(v->boot_id, boot_id, sizeof v->boot_id);
+		memcpy(v->boot_id, b->id, sizeof v->boot_id);
 		strcpy(v->root, h->name);
 		v->highest = h->state.highest;
 		memcpy(v->rendered_digest, h->rendered, 32);
@@ -33,10 +42,12 @@ fill_inventory(const struct ag_work_conf *c, const uint8_t boot_id[16],
 		v->cert = h->bundle->cert_gen;
 		v->bridging = h->bundle->bridging;
 	}
+	return n;
 }
 
 static enum base_err
-sign(const struct ag_work_conf *c, struct base_span der, struct base_buf *cms)
+sign(const struct ag_work_conf *c, enum wire_content type, struct base_span der,
+    struct base_buf *cms)
 {
 	const struct ag_root *m = ag_holdings_find(c->holdings, AG_MANAGEMENT);
 	STACK_OF(X509) *chain = NULL;
@@ -50,14 +61,13 @@ sign(const struct ag_work_conf *c, struct base_span der, struct base_buf *cms)
 	    ((chain = sk_X509_new_null()) == NULL ||
 		sk_X509_push(chain, link) <= 0))
 		base_die("report: out of memory");
-	e = wire_cms_sign(WIRE_C_REPORT, der, m->bundle->cert, m->key, chain,
-	    cms);
+	e = wire_cms_sign(type, der, m->bundle->cert, m->key, chain, cms);
 	sk_X509_free(chain);
 	return e;
 }
 
 enum base_err
-ag_report_make(const struct ag_work_conf *c, const uint8_t boot_id[16],
+ag_report_make(const struct ag_work_conf *c, struct ag_boot *b,
     const struct ag_verdict_text *t, struct base_buf *cms, uint8_t digest[32])
 {
 	struct wire_report *r = base_alloc(sizeof *r);
@@ -76,14 +86,35 @@ ag_report_make(const struct ag_work_conf *c, const uint8_t boot_id[16],
 	r->at = base_time_now();
 	if (t->reason != NULL)
 		strncpy(r->reason, t->reason, sizeof r->reason - 1);
-	fill_inventory(c, boot_id, r);
+	r->number = next_number(b);
+	r->ninventory = fill_inventory(c, b, r->inventory);
 	if ((e = wire_report_compose(r, &der)) != BASE_OK)
 		goto out;
 	wire_digest(base_buf_span(&der), digest);
-	e = sign(c, base_buf_span(&der), cms);
+	e = sign(c, WIRE_C_REPORT, base_buf_span(&der), cms);
 out:
 	base_buf_free(&der);
 	base_wipe(r, sizeof *r);
 	free(r);
+	return e;
+}
+
+enum base_err
+ag_stock_make(const struct ag_work_conf *c, struct ag_boot *b,
+    struct base_buf *cms)
+{
+	struct wire_stock *s = base_alloc(sizeof *s);
+	struct base_buf der;
+	enum base_err e;
+
+	base_buf_init(&der, 0);
+	strcpy(s->fleet, c->conf->fleet);
+	strcpy(s->node, c->conf->node);
+	s->number = next_number(b);
+	s->ninventory = fill_inventory(c, b, s->inventory);
+	if ((e = wire_stock_compose(s, &der)) == BASE_OK)
+		e = sign(c, WIRE_C_STOCK, base_buf_span(&der), cms);
+	base_buf_free(&der);
+	free(s);
 	return e;
 }

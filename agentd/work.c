@@ -245,6 +245,8 @@ ag_work_order(struct ag_work *w, const struct wire_parcel *p, bool joining)
 		goto out;
 	}
 	e = decide(w, r, &o, digest, p, joining);
+	if (e == BASE_OK)
+		w->way = r;
 out:
 	wire_order_clear(&o);
 	return e;
@@ -372,5 +374,6 @@ ag_work_resume(struct ag_work *w)
 	}
 	report_regressed(w);
 	tidy_files(w);
+	ag_stock_soon(w);
 	ag_job_answer_all(w);
 }

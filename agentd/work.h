@@ -34,7 +34,12 @@ void ag_work_ack(struct ag_work *w, const struct wire_parcel *p);
 void ag_work_resume(struct ag_work *w);
 bool ag_work_is_idle(const struct ag_work *w);
 
-/* ---- report ---------------------------------------------------------------------- */
+/* ---- what the node signs for the CA (report.c) ------------------------------------ */
+
+struct ag_boot {                 /* this start of the agent */
+	uint8_t id[16];          /* random */
+	uint64_t number;         /* last one given: see struct wire_stock */
+};
 
 struct ag_verdict_text {         /* what a report says about one order */
 	const struct wire_order *order;
@@ -45,6 +50,9 @@ struct ag_verdict_text {         /* what a report says about one order */
 };
 /* Signed by the management identity, with the inventory of all roots; digest
  * is of the report's DER. */
-enum base_err ag_report_make(const struct ag_work_conf *c,
-    const uint8_t boot_id[16], const struct ag_verdict_text *t,
-    struct base_buf *cms, uint8_t digest[32]) BASE_MUST;
+enum base_err ag_report_make(const struct ag_work_conf *c, struct ag_boot *b,
+    const struct ag_verdict_text *t, struct base_buf *cms, uint8_t digest[32])
+    BASE_MUST;
+/* The inventory by itself. */
+enum base_err ag_stock_make(const struct ag_work_conf *c, struct ag_boot *b,
+    struct base_buf *cms) BASE_MUST;

@@ -1,5 +1,5 @@
 /*
- * agentd/work_impl: what work.c and job.c share.
+ * agentd/work_impl: what work.c, job.c and stock.c share.
  */
 #pragma once
 
@@ -19,12 +19,14 @@ struct job {
 
 struct ag_work {
 	struct ag_work_conf c;
-	uint8_t boot_id[16];
+	struct ag_boot boot;
+	const struct ag_root *way; /* took the last order; NULL: none yet */
 	struct job *queue; /* first is the one in work */
 	struct ag_live *live;
 	struct event *wake; /* of the queue */
 	struct event *again; /* reports without acknowledgement */
 	uint32_t again_ms;
+	struct event *stock; /* the next one */
 };
 
 /* o is emptied; NULL: only render and reload. */
@@ -46,3 +48,8 @@ void ag_job_answer_all(struct ag_work *w);
 /* Stores the final report, then sends it. */
 void ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
     enum wire_proof proof);
+
+void ag_stock_open(struct ag_work *w);
+/* Something has changed, or may have: the CA hears of it at once. */
+void ag_stock_soon(struct ag_work *w);
+void ag_stock_close(struct ag_work *w);

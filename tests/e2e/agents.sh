@@ -112,6 +112,7 @@ node = "$1";
 store = "$D/$1/store";
 wait = 5.0;
 retry = 0.2;
+inventory = 1.0;
 $(agent_hops "$1")
 applications = ( {
 	name = "$(app_kind "$1")";

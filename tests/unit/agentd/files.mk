@@ -16,6 +16,7 @@ unit_agentd_SRC := \
 	tests/unit/agentd/test_relay.c \
 	tests/unit/agentd/test_render.c \
 	tests/unit/agentd/test_spool.c \
+	tests/unit/agentd/test_stock.c \
 	tests/unit/agentd/test_store.c \
 	tests/unit/agentd/test_work.c \
 	tests/unit/wire/fleet.c

@@ -16,6 +16,7 @@ static TCase *(*const cases[])(void) = {
 	case_relay,
 	case_render,
 	case_spool,
+	case_stock,
 	case_store,
 	case_work,
 	case_death,

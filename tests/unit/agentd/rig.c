@@ -222,3 +222,50 @@ rig_dir_remove(char *dir)
 	free(cmd);
 	free(dir);
 }
+
+static void
+put_key(const char *dir, const char *root, const struct fleet_key *k)
+{
+	char *path = base_asprintf("%s/s/%s", dir, root);
+	struct base_buf b;
+
+	base_buf_init(&b, 0);
+	OK(base_dir_make(path, 0700));
+	free(path);
+	path = base_asprintf("%s/s/%s/key.pem", dir, root);
+	OK(wire_key_to_pem(k->key, &b));
+	OK(base_file_write(path, base_buf_span(&b), 0600));
+	base_buf_free(&b);
+	free(path);
+}
+
+void
+rig_joined(const char *dir)
+{
+	char *path = base_asprintf("%s/s", dir);
+	struct ag_bundle *b = rig_bundle(), *m;
+	struct ag_store *store;
+	struct ag_state st = { .highest = 1,
+		.phase = AG_SETTLED,
+		.acked = true,
+		.nroute = 1,
+		.route = { NODE } };
+
+	put_key(dir, "plant", rig_node_key());
+	put_key(dir, AG_MANAGEMENT, rig_management_node_key());
+	OK(ag_store_open(path, &store));
+	OK(ag_store_put(store, b));
+	OK(ag_store_swap(store, "plant", 1));
+	OK(ag_state_write(store, "plant", &st));
+	m = ag_bundle_new(AG_MANAGEMENT, 0);
+	m->ntrust = m->trust_gen[0] = m->cert_gen = m->anchor_gen = 1;
+	m->trust[0] = rig_ref(rig_management());
+	m->anchor = rig_ref(rig_management());
+	m->cert = rig_ref(rig_management_leaf());
+	OK(ag_store_put(store, m));
+	OK(ag_store_swap(store, AG_MANAGEMENT, 0));
+	ag_bundle_free(m);
+	ag_bundle_free(b);
+	ag_store_close(store);
+	free(path);
+}

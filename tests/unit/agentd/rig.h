@@ -52,3 +52,6 @@ struct base_buf rig_sign(const struct wire_order *o, bool other);
 /* A directory that is removed at the end of the test. */
 char *rig_dir(void);
 void rig_dir_remove(char *dir);
+/* DIR/s is a store as after a join: generation 1 of "plant", version 1,
+ * reported and acknowledged; version 0 of the management root. */
+void rig_joined(const char *dir);

@@ -13,6 +13,7 @@ TCase *case_proc(void);
 TCase *case_relay(void);
 TCase *case_render(void);
 TCase *case_spool(void);
+TCase *case_stock(void);
 TCase *case_store(void);
 TCase *case_work(void);
 TCase *case_death(void);

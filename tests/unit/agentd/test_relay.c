@@ -161,6 +161,34 @@ START_TEST(again)
 END_TEST
 
 static struct wire_parcel
+stock(const char *route, const char *content)
+{
+	struct wire_parcel p = parcel(false, route, content);
+
+	p.kind = WIRE_P_STOCK;
+	return p;
+}
+
+/* Of a node's stocks the newest is enough; nothing else makes room. */
+START_TEST(newest_stock)
+{
+	struct wire_exchange x = { 0 };
+
+	OK(put("app1", stock("web1 app1", "1")));
+	OK(put("app2", stock("web1 app2", "2")));
+	OK(put("app1", parcel(false, "web1 app1", "3")));
+	OK(put("app1", stock("web1 app1", "4")));
+	OK(put("app1", stock("web1 app1", "4")));
+	ag_relay_take(relay, "ca", NOW, &x);
+	ck_assert_uint_eq(x.nparcels, 3);
+	ck_assert_int_eq(x.parcels[0].content.p[0], '2');
+	ck_assert_int_eq(x.parcels[1].content.p[0], '3');
+	ck_assert_int_eq(x.parcels[2].content.p[0], '4');
+	wire_exchange_clear(&x);
+}
+END_TEST
+
+static struct wire_parcel
 numbered(bool is_down, const char *route, int i)
 {
 	char text[32];
@@ -309,6 +337,7 @@ case_relay(void)
 	tcase_add_test(t, refused);
 	tcase_add_test(t, expired);
 	tcase_add_test(t, again);
+	tcase_add_test(t, newest_stock);
 	tcase_add_test(t, unreachable);
 	tcase_add_test(t, full);
 	tcase_add_test(t, invented);
