@@ -357,9 +357,10 @@ queue(struct ag_relay *r, const char *from, const char *peer,
 		    "relay: a parcel from %s to %s: %s is used up", from, peer,
 		    full);
 	}
-	/* our own are in the store; a full disk does not stop the others */
+	/* our own are in the store, of stocks the next one comes by itself;
+	 * a full disk does not stop the others */
 	if (r->spool != NULL && strcmp(from, r->conf->node) != 0 &&
-	    ag_spool_put(r->spool, p) != BASE_OK)
+	    p->kind != WIRE_P_STOCK && ag_spool_put(r->spool, p) != BASE_OK)
 		base_log(BASE_WARNING, "relay: only in memory: %s", base_why());
 	b = box_for(r, peer);
 	i = item_new(r, b, s, p);

@@ -154,10 +154,11 @@ node_roots(struct ca *ca, const struct ca_node *n, json_t *list)
 		    BASE_OK)
 			break;
 		json_array_append_new(list,
-		    json_pack("{ss, so, so, sI, sb}", "root", root, "trust",
+		    json_pack("{ss, so, so, sI, sb, sb}", "root", root, "trust",
 			ca_json_gens(h.conf.trust), "present",
 			ca_json_gens(h.conf.present | h.conf.bridge), "epoch",
-			(json_int_t)h.epoch, "confirmed", (int)h.confirmed));
+			(json_int_t)h.epoch, "confirmed", (int)h.confirmed,
+			"doubted", (int)h.doubted));
 	}
 	return r;
 }
@@ -172,6 +173,7 @@ enum base_err
 ca_json_node(struct ca *ca, const struct ca_node *n, json_t **out)
 {
 	json_t *via = json_array(), *roots = json_array(), *o;
+	struct base_time said;
 	enum base_err r;
 
 	for (size_t i = 0; i < n->nvia; i++)
@@ -181,7 +183,9 @@ ca_json_node(struct ca *ca, const struct ca_node *n, json_t **out)
 	    "address", n->address, "names", ca_json_words(n->names), "joined",
 	    (int)(n->joined.ms != 0), "seen", ca_json_time(n->seen), "roots",
 	    roots);
-	if ((r = node_roots(ca, n, roots)) == BASE_OK) {
+	if ((r = node_roots(ca, n, roots)) == BASE_OK &&
+	    (r = ca_stock_last(ca, n->name, &said)) == BASE_OK) {
+		json_object_set_new(o, "inventory", ca_json_time(said));
 		*out = o;
 		o = NULL;
 	}

@@ -83,3 +83,14 @@ out:
 	free(key);
 	return r;
 }
+
+void
+ca_epochs_learn(struct ca *ca, const char *node,
+    const struct wire_inventory *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ca_topo_root(ca->topo, list[i].root) != POL_NONE &&
+		    ca_epoch_seen(ca, node, list[i].root, list[i].highest) !=
+			BASE_OK)
+			base_log(BASE_WARNING, "%s", base_why());
+}

@@ -58,11 +58,13 @@ ca_SRC += \
 	ca/cmd_steer.c \
 	ca/send.c \
 	ca/show.c \
+	ca/stock.c \
 	ca/store_sqlite.c \
 	ca/store_sqlite_audit.c \
 	ca/store_sqlite_fleet.c \
 	ca/store_sqlite_roll.c \
 	ca/store_sqlite_schema.c \
+	ca/store_sqlite_stock.c \
 	ca/tidy.c \
 	ca/token.c \
 	ca/topo.c \

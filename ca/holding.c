@@ -39,6 +39,7 @@ holding_fact(void *arg, const struct ca_fact *f)
 	case POL_FACT_EFFECTIVE:
 		h->known = true;
 		h->confirmed = true;
+		h->doubted = false;
 		h->conf = f->conf;
 		h->epoch = f->epoch;
 		h->steps = 0;
@@ -57,6 +58,8 @@ holding_fact(void *arg, const struct ca_fact *f)
 		break;
 	case POL_FACT_DOUBTED:
 		h->confirmed = false;
+		h->doubted = true;
+		h->doubt = f->conf;
 		break;
 	case POL_FACT_EXCUSED:
 	case POL_FACT_RETURNED:

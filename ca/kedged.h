@@ -44,6 +44,8 @@ struct ca_conf {
 	uint32_t backdate_s; /* notBefore lies so far back */
 	uint32_t root_days, node_days;
 	uint32_t failure_limit; /* failures in a row that hold a node */
+	uint32_t fresh_ms; /* a removal rests on inventories younger than
+			    * this; 0: on any */
 };
 /* CONFIG with file and line. _free takes one that is zero. */
 enum base_err ca_conf_read(const char *path, struct ca_conf *out) BASE_MUST;
@@ -391,7 +393,8 @@ struct ca_holding {
 	bool known; /* some HOLDS or EFFECTIVE is there */
 	bool confirmed; /* nothing outstanding or failed after */
 	bool excused;
-	struct pol_conf conf;
+	bool doubted; /* it may hold doubt as well */
+	struct pol_conf conf, doubt;
 	uint64_t epoch;
 	/* of the order that was given after it; 0: none */
 	uint32_t steps, from, to;
@@ -446,6 +449,31 @@ enum base_err ca_epoch_next(struct ca *ca, const char *node, const char *root,
 enum base_err ca_epoch_seen(struct ca *ca, const char *node, const char *root,
     uint64_t highest) BASE_MUST;
 
+/* All of an inventory; what is absurd is logged and left. */
+void ca_epochs_learn(struct ca *ca, const char *node,
+    const struct wire_inventory *list, size_t n);
+
+/* ---- what nodes say they hold (ca/stock.c) ---- */
+
+/* A stock that came in. EXPIRED: not newer than what the node said before, or
+ * too far from the CA's time; REFUSED and the like: none of ours. */
+enum base_err ca_stock_in(struct ca *ca, struct base_span cms) BASE_MUST;
+/* Within the transaction that stores a report: its inventory is the node's
+ * latest word, when it is. */
+enum base_err ca_stock_from_report(struct ca *ca,
+    const struct wire_report *w) BASE_MUST;
+/* REFUSED: the node has said since that it holds something else. */
+enum base_err ca_stock_check_report(struct ca *ca,
+    const struct wire_report *w) BASE_MUST;
+/* When the node said last what it holds; 0: never. */
+enum base_err ca_stock_last(struct ca *ca, const char *node,
+    struct base_time *out) BASE_MUST;
+/* The engine of a roll learns when the nodes were last seen. */
+enum base_err ca_stock_load(struct ca *ca, struct ca_roll *w) BASE_MUST;
+/* NULL when it says nothing about the root. */
+const struct wire_inventory *
+ca_inventory_under(const struct wire_inventory *list, size_t n,
+    const char *root);
 /* ---- reports (ca/report.c) ---------------------------------- */
 
 /* A report that came in by a neighbour: verified, stored, told to engine and

@@ -32,17 +32,19 @@ struct ca_net {
 static bool
 take_parcel(struct ca *ca, const char *from, const struct wire_parcel *p)
 {
+	struct base_span cms = base_buf_span(&p->content);
 	struct ca_route by = { .n = p->nroute };
+	enum base_err r;
 
-	if (p->kind != WIRE_P_REPORT || p->down || p->nroute == 0 ||
-	    strcmp(p->route[0], from) != 0) {
+	if (p->down || p->nroute == 0 || strcmp(p->route[0], from) != 0) {
 		base_log(BASE_WARNING,
-		    "parcel from %s: is no report on its way up through it",
-		    from);
+		    "parcel from %s: is not on its way up through it", from);
 		return false;
 	}
 	memcpy(by.hop, p->route, sizeof(by.hop));
-	if (ca_report_in(ca, base_buf_span(&p->content), &by) == BASE_OK)
+	r = p->kind == WIRE_P_STOCK ? ca_stock_in(ca, cms)
+				    : ca_report_in(ca, cms, &by);
+	if (r == BASE_OK)
 		return true;
 	base_log(BASE_WARNING, "parcel from %s: %s", from, base_why());
 	return false;

@@ -93,18 +93,6 @@ check(struct ca *ca, const struct wire_report *w, const char *signer)
 	return BASE_OK;
 }
 
-/* What it says of its epochs is learnt from any report of its own, also
- * from one about an order that nobody here knows any more. */
-static void
-learn_epochs(struct ca *ca, const struct wire_report *w)
-{
-	for (size_t i = 0; i < w->ninventory; i++)
-		if (ca_topo_root(ca->topo, w->inventory[i].root) != POL_NONE &&
-		    ca_epoch_seen(ca, w->node, w->inventory[i].root,
-			w->inventory[i].highest) != BASE_OK)
-			base_log(BASE_WARNING, "%s", base_why());
-}
-
 static enum base_err
 check_order(const struct wire_report *w, const struct ca_order *o)
 {
@@ -122,15 +110,6 @@ check_order(const struct wire_report *w, const struct ca_order *o)
 	return BASE_OK;
 }
 
-static const struct wire_inventory *
-inventory_of(const struct wire_report *w)
-{
-	for (size_t i = 0; i < w->ninventory; i++)
-		if (strcmp(w->inventory[i].root, w->root) == 0)
-			return &w->inventory[i];
-	return NULL; /* no word about the root: nothing that proves it */
-}
-
 /* Does the inventory show what the order must have led to? Where an order
  * before it was outranked or failed, several answers are right: the engine
  * knows which, and *after becomes the one that was given. */
@@ -138,12 +117,13 @@ static bool
 inventory_fits(struct ca *ca, const struct wire_report *w,
     struct pol_conf *after)
 {
-	const struct wire_inventory *v = inventory_of(w);
+	const struct wire_inventory *v =
+	    ca_inventory_under(w->inventory, w->ninventory, w->root);
 	const struct ca_roll *roll = ca_roll_of(ca, w->root);
 	struct pol_conf is = *after;
 
 	if (v == NULL)
-		return false;
+		return false; /* no word about the root: nothing that proves it */
 	is.trust = v->trust;
 	is.present = v->cert == 0 ? 0 : POL_GEN(v->cert);
 	if (v->bridging != (after->bridge != 0))
@@ -225,7 +205,8 @@ keep(struct ca *ca, const struct ca_report *row, struct ca_order *o,
 	f->node[0] = '\0';
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
-	if ((r = ca_store_report_add(ca->store, row)) != BASE_OK)
+	if ((r = ca_store_report_add(ca->store, row)) != BASE_OK ||
+	    (r = ca_stock_from_report(ca, w)) != BASE_OK)
 		goto out;
 	if (v.settled && (r = keep_order(ca, o, w, &v)) != BASE_OK)
 		goto out;
@@ -314,6 +295,15 @@ tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
 	ca_kick(ca);
 }
 
+/* Is the inventory what this report stands or falls by? */
+static bool
+must_show(const struct wire_report *w, const struct ca_order *o)
+{
+	return w->status == WIRE_EFFECTIVE && o->state <= CA_ORDER_RECEIVED &&
+	    (o->steps &
+		(WIRE_STEP_TRUST | WIRE_STEP_CERT | WIRE_STEP_FINISH)) != 0;
+}
+
 static enum base_err
 take(struct ca *ca, struct wire_report *w, struct ca_report *row,
     const struct ca_route *by)
@@ -331,10 +321,9 @@ take(struct ca *ca, struct wire_report *w, struct ca_report *row,
 		goto out;
 	old = o.state;
 	f.conf = ca_conf_after(h.conf, &o);
-	if (w->status == WIRE_EFFECTIVE &&
-	    (o.steps & (WIRE_STEP_TRUST | WIRE_STEP_CERT | WIRE_STEP_FINISH)) !=
-		0 &&
-	    old <= CA_ORDER_RECEIVED && !inventory_fits(ca, w, &f.conf)) {
+	if (must_show(w, &o) && (r = ca_stock_check_report(ca, w)) != BASE_OK)
+		goto out;
+	if (must_show(w, &o) && !inventory_fits(ca, w, &f.conf)) {
 		w->status = WIRE_FAILED;
 		snprintf(w->reason, sizeof(w->reason),
 		    "says effective, but its inventory does not show that "
@@ -369,7 +358,8 @@ ca_report_in(struct ca *ca, struct base_span cms, const struct ca_route *by)
 	    (r = check(ca, w, signer.node)) != BASE_OK ||
 	    (r = ca_check_node_key(ca, w->node, signer.cert)) != BASE_OK)
 		goto out;
-	learn_epochs(ca, w);
+	/* also from one about an order that nobody here knows any more */
+	ca_epochs_learn(ca, w->node, w->inventory, w->ninventory);
 	memcpy(row.node, w->node, sizeof(row.node));
 	memcpy(row.root, w->root, sizeof(row.root));
 	row.epoch = w->epoch;

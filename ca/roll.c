@@ -127,6 +127,7 @@ roll_engine(struct ca *ca, const struct ca_topo *t, struct ca_roll *w)
 		.strategy = w->row.strategy,
 		.limit = w->row.limit,
 		.max_in_flight = w->row.max_in_flight,
+		.fresh_ms = ca->conf->fresh_ms,
 	};
 	struct feed feed = { t, w };
 	enum base_err r;
@@ -144,7 +145,10 @@ roll_engine(struct ca *ca, const struct ca_topo *t, struct ca_roll *w)
 				 &w->engine),
 		 w->row.root)) != BASE_OK)
 		return r;
-	return ca_store_facts_of_roll(ca->store, w->row.id, feed_fact, &feed);
+	if ((r = ca_store_facts_of_roll(ca->store, w->row.id, feed_fact,
+		 &feed)) != BASE_OK)
+		return r;
+	return ca_stock_load(ca, w);
 }
 
 enum base_err

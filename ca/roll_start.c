@@ -162,9 +162,8 @@ ca_roll_enter(struct ca *ca, const struct ca_topo *t,
 	struct ca_order last = {
 		.bridge = pol_graph_role(t->graph, root, node).bridges
 	};
-	struct ca_fact f = { .kind = POL_FACT_HOLDS,
-		.roll = row->id,
-		.at = ca_now(ca) };
+	/* no date: nobody was seen because a roll begins */
+	struct ca_fact f = { .kind = POL_FACT_HOLDS, .roll = row->id };
 	struct ca_holding h;
 	enum base_err r;
 
@@ -184,6 +183,12 @@ ca_roll_enter(struct ca *ca, const struct ca_topo *t,
 		last.to = h.to;
 		f.kind = POL_FACT_DOUBTED;
 		f.conf = ca_conf_after(h.conf, &last);
+		if ((r = ca_store_fact_add(ca->store, &f)) != BASE_OK)
+			return r;
+	}
+	if (h.doubted) {
+		f.kind = POL_FACT_DOUBTED;
+		f.conf = h.doubt;
 		if ((r = ca_store_fact_add(ca->store, &f)) != BASE_OK)
 			return r;
 	}

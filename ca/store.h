@@ -241,6 +241,12 @@ enum base_err ca_store_report_effective(struct ca_store *st, const char *node,
     const char *root, uint64_t *epoch, struct base_buf *cms) BASE_MUST;
 enum base_err ca_store_report_count(struct ca_store *st, uint64_t *n) BASE_MUST;
 
+/* What a node said last of what it holds: DER of a struct wire_stock. */
+enum base_err ca_store_stock_put(struct ca_store *st, const char *node,
+    uint64_t number, struct base_span der) BASE_MUST;
+enum base_err ca_store_stock_get(struct ca_store *st, const char *node,
+    uint64_t *number, struct base_buf *der) BASE_MUST; /* NOTFOUND */
+
 /* ---- certificates, join ------------------------------------------------------------------ */
 
 struct ca_cert {

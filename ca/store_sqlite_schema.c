@@ -4,8 +4,6 @@
  */
 #include "ca/store_sqlite.h"
 
-#define CA_SCHEMA_VERSION 1
-
 static const char *const version_1[] = {
 	"CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL)"
 	" STRICT, WITHOUT ROWID",
@@ -81,31 +79,45 @@ static const char *const version_1[] = {
 	"CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
 	" who TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL,"
 	" hash BLOB NOT NULL) STRICT",
+	"PRAGMA user_version = 1",
 };
 
+/* What each node said last of what it holds. */
+static const char *const version_2[] = {
+	"CREATE TABLE stock (node TEXT PRIMARY KEY REFERENCES node(name)"
+	" ON DELETE CASCADE, number INTEGER NOT NULL, der BLOB NOT NULL)"
+	" STRICT, WITHOUT ROWID",
+	"PRAGMA user_version = 2",
+};
+
+#define VERSION(v)                        \
+	{                                 \
+		v, sizeof(v) / sizeof(*v) \
+	}
+static const struct {
+	const char *const *sql;
+	size_t n;
+} versions[] = { VERSION(version_1), VERSION(version_2) };
+#define NVERSIONS (sizeof(versions) / sizeof(*versions))
+
+/* From version at to the next, or not at all. */
 static enum base_err
-schema_make(struct ca_store *st)
+schema_step(struct ca_store *st, uint32_t at)
 {
 	enum base_err r;
 
 	if ((r = ca_store_begin(st)) != BASE_OK)
 		return r;
-	for (size_t i = 0; i < sizeof(version_1) / sizeof(*version_1); i++) {
+	for (size_t i = 0; i < versions[at].n; i++) {
 		char *msg = NULL;
 
-		if (sqlite3_exec(st->db, version_1[i], NULL, NULL, &msg) ==
-		    SQLITE_OK)
+		if (sqlite3_exec(st->db, versions[at].sql[i], NULL, NULL,
+			&msg) == SQLITE_OK)
 			continue;
 		r = base_fail(BASE_E_IO, "store: making tables: %s", msg);
 		sqlite3_free(msg);
 		ca_store_rollback(st);
 		return r;
-	}
-	if (sqlite3_exec(st->db, "PRAGMA user_version = 1", NULL, NULL, NULL) !=
-	    SQLITE_OK) {
-		ca_store_rollback(st);
-		return base_fail(BASE_E_IO, "store: setting the version: %s",
-		    sqlite3_errmsg(st->db));
 	}
 	return ca_store_commit(st);
 }
@@ -118,20 +130,16 @@ ca_sq_schema(struct ca_store *st)
 	bool row = false;
 	enum base_err r;
 
-	if ((r = ca_sq_open(st, "PRAGMA user_version", &s, "")) != BASE_OK ||
-	    (r = ca_sq_next(st, s, &row)) != BASE_OK ||
-	    (r = ca_sq_u32(s, 0, &version)) != BASE_OK)
-		goto out;
+	if ((r = ca_sq_open(st, "PRAGMA user_version", &s, "")) == BASE_OK &&
+	    (r = ca_sq_next(st, s, &row)) == BASE_OK)
+		r = ca_sq_u32(s, 0, &version);
 	ca_sq_close(s);
-	s = NULL;
-	if (version == 0)
-		r = schema_make(st);
-	else if (version != CA_SCHEMA_VERSION)
+	if (r == BASE_OK && version > NVERSIONS)
 		r = base_fail(BASE_E_INTEGRITY,
-		    "store: schema version %u, this kedged knows %d; run the "
+		    "store: schema version %u, this kedged knows %zu; run the "
 		    "kedged that wrote it, or a newer one",
-		    version, CA_SCHEMA_VERSION);
-out:
-	ca_sq_close(s);
+		    version, NVERSIONS);
+	for (; r == BASE_OK && version < NVERSIONS; version++)
+		r = schema_step(st, version);
 	return r;
 }

@@ -71,6 +71,21 @@ held_nodes(const struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 	}
 }
 
+/* The first that waits for nothing but an inventory. */
+static void
+old_inventories(const struct ca *ca, const struct ca_roll *w, char *out,
+    size_t max)
+{
+	for (uint32_t i = 0; out[0] == '\0' && i < ca->topo->nnodes; i++) {
+		struct pol_why why[4];
+		size_t n = pol_engine_waits(w->engine, i, why, 4);
+
+		for (size_t k = 0; k < n; k++)
+			if (strcmp(why[k].rule, "fresh") == 0)
+				ca_why_text(ca, &why[k], out, max);
+	}
+}
+
 void
 ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 {
@@ -100,6 +115,8 @@ ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 		snprintf(out + at, max - at, " and %zu more", l.n - 4);
 	}
 	held_nodes(ca, w, out, max);
+	if (out[0] == '\0')
+		old_inventories(ca, w, out, max);
 }
 
 struct base_mono

@@ -73,6 +73,7 @@ resend = 1.0;
 resend_max = 4.0;
 poll_wait = 5.0;
 retry = 0.3;
+fresh = 3.0;
 CONF
 }
 
