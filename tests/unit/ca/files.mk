@@ -14,3 +14,4 @@ unit_ca_SRC += tests/unit/ca/test_net.c tests/unit/ca/test_steer.c
 unit_ca_SRC += tests/unit/ca/test_dial.c
 unit_ca_SRC += tests/unit/ca/test_join.c
 unit_ca_SRC += tests/unit/ca/test_show.c
+unit_ca_SRC += tests/unit/ca/test_stock.c

@@ -21,6 +21,7 @@ main(void)
 	suite_add_tcase(s, case_kedged_config());
 	suite_add_tcase(s, case_deliver());
 	suite_add_tcase(s, case_kedged_report());
+	suite_add_tcase(s, case_stock());
 	suite_add_tcase(s, case_control());
 	suite_add_tcase(s, case_net());
 	suite_add_tcase(s, case_dial());

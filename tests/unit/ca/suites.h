@@ -18,6 +18,7 @@ TCase *case_store(void);
 TCase *case_deliver(void);
 TCase *case_kedged_config(void);
 TCase *case_kedged_report(void);
+TCase *case_stock(void);
 TCase *case_remote(void);
 TCase *case_topology(void);
 TCase *case_cmd_verify(void);
