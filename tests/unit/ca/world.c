@@ -289,6 +289,7 @@ world_report_fill(struct world *w, struct world_node *n,
 	r->status = WIRE_EFFECTIVE;
 	r->proof = WIRE_PROOF_PROBE;
 	r->at.ms = w->now.ms - w->now.ms % 1000;
+	r->number = (uint64_t)w->now.ms;
 	r->ninventory = 1;
 	snprintf(r->inventory[0].root, CA_NAME, "%s", o->root);
 	r->inventory[0].highest = o->epoch;
