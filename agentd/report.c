@@ -9,12 +9,19 @@
 
 #include "agentd/work.h"
 
-/* Later than all before, also when the clock is not. */
+/* How far before its last number a clock may be set back and the numbers go
+ * on; the CA believes none that is further off its own clock (ca/stock.c). */
+#define AHEAD_MS 300000u
+
+/* Later than all before, also when the clock is not. What was given by a
+ * clock that was far ahead, nobody has believed: the numbers start again. */
 static uint64_t
 next_number(struct ag_boot *b)
 {
 	uint64_t now = (uint64_t)base_time_now().ms;
 
+	if (b->number > now + AHEAD_MS)
+		b->number = 0;
 	b->number = now > b->number ? now : b->number + 1;
 	return b->number;
 }

@@ -264,8 +264,14 @@ sim_ca_report(const char *from, const struct wire_parcel *p)
 	struct ca_route by = { .n = p->nroute };
 
 	(void)from;
-	if (!sim.ca_up || p->kind != WIRE_P_REPORT)
+	if (!sim.ca_up)
 		return;
+	if (p->kind == WIRE_P_STOCK) {
+		if (ca_stock_in(&sim.ca, base_buf_span(&p->content)) != BASE_OK)
+			sim_say("ca: stock: %s", base_why());
+		sim_ca_soon();
+		return;
+	}
 	memcpy(by.hop, p->route, sizeof(by.hop));
 	if (ca_report_in(&sim.ca, base_buf_span(&p->content), &by) != BASE_OK)
 		sim_say("ca: report: %s", base_why());

@@ -5,6 +5,9 @@
  */
 #include "tests/sim/sim.h"
 
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +18,41 @@
 struct sim sim;
 
 /* ---- chance ------------------------------------------------------------------ */
+
+#define ENTROPY ((size_t)8 << 20)
+
+/* OpenSSL's own dice, too: keys and signatures, and with them every digest
+ * by which something is sorted, are the same in each run of a seed. */
+void
+sim_dice_openssl(void)
+{
+	uint8_t *bytes = base_alloc(ENTROPY);
+	unsigned strength = 256;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_octet_string(OSSL_RAND_PARAM_TEST_ENTROPY, bytes,
+		    ENTROPY),
+		OSSL_PARAM_uint(OSSL_RAND_PARAM_STRENGTH, &strength),
+		OSSL_PARAM_END,
+	};
+	EVP_RAND_CTX *c[3];
+	uint64_t some;
+
+	for (size_t i = 0; i < ENTROPY; i += sizeof(some)) {
+		sim_dice(2);
+		some = sim.rng * UINT64_C(0x2545f4914f6cdd1d);
+		memcpy(bytes + i, &some, sizeof(some));
+	}
+	if (RAND_set_DRBG_type(NULL, "TEST-RAND", NULL, NULL, NULL) != 1)
+		base_die("sim: OpenSSL has no TEST-RAND");
+	c[0] = RAND_get0_primary(NULL);
+	c[1] = RAND_get0_public(NULL);
+	c[2] = RAND_get0_private(NULL);
+	for (int i = 0; i < 3; i++)
+		if (EVP_RAND_CTX_set_params(c[i], params) != 1 ||
+		    EVP_RAND_instantiate(c[i], strength, 0, NULL, 0, NULL) != 1)
+			base_die("sim: OpenSSL takes no entropy");
+	free(bytes);
+}
 
 uint64_t
 sim_dice(uint64_t sides)

@@ -45,6 +45,7 @@ open_all(size_t least, size_t most)
 		.backdate_s = 60,
 		.root_days = 3650,
 		.node_days = 397,
+		.fresh_ms = 60000,
 		.failure_limit = 0 };
 	snprintf(sim.ca_conf.fleet, CA_NAME, "demo");
 	sim.hsm = hsm_fake_new();
@@ -72,6 +73,7 @@ run_seed(uint64_t seed, size_t least, size_t most)
 {
 	sim.seed = seed;
 	sim.rng = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
+	sim_dice_openssl();
 	open_all(least, most);
 	join_all();
 	sim_ca_roll(sim.topo->roots[0].name);

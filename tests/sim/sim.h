@@ -90,6 +90,7 @@ extern struct sim sim;
 /* 0 to sides - 1, from the seed. */
 uint64_t sim_dice(uint64_t sides);
 bool sim_chance(unsigned percent);
+void sim_dice_openssl(void);
 /* A line when verbose. */
 void sim_say(const char *fmt, ...) BASE_PRINTF(1, 2);
 /* What must not happen did: the seed, and the end of the process. */

@@ -230,6 +230,47 @@ START_TEST(without_a_way)
 }
 END_TEST
 
+/* The number after one that lies so far ahead of the clock. */
+static uint64_t
+number_after(int64_t ahead_ms)
+{
+	const struct ag_work_conf c = { .conf = conf,
+		.store = store,
+		.holdings = &held };
+	STACK_OF(X509) *trust = fleet_stack(rig_management(), NULL);
+	struct ag_boot boot = { .number =
+				    (uint64_t)(base_time_now().ms + ahead_ms) };
+	struct wire_signer s = { 0 };
+	struct base_buf cms, der;
+
+	base_buf_init(&cms, 0);
+	base_buf_init(&der, 0);
+	OK(ag_stock_make(&c, &boot, &cms));
+	OK(wire_cms_verify(WIRE_C_STOCK, base_buf_span(&cms), trust,
+	    base_time_now(), &der, &s));
+	OK(wire_stock_parse(base_buf_span(&der), &last));
+	base_buf_free(&cms);
+	base_buf_free(&der);
+	wire_signer_clear(&s);
+	sk_X509_pop_free(trust, X509_free);
+	return last.number;
+}
+
+/* The CA believes nothing from far ahead; a clock that was there once must
+ * not silence the node until that time comes. */
+START_TEST(a_clock_was_ahead)
+{
+	uint64_t now;
+
+	node_up("", "1000");
+	now = (uint64_t)base_time_now().ms;
+	ck_assert_uint_gt(number_after(200000), now + 190000);
+	ck_assert_uint_lt(number_after(INT64_C(86400000)), now + 60000);
+	ck_assert_uint_ge(last.number, now);
+	node_down();
+}
+END_TEST
+
 TCase *
 case_stock(void)
 {
@@ -240,5 +281,6 @@ case_stock(void)
 	tcase_add_test(t, after_a_change);
 	tcase_add_test(t, regularly);
 	tcase_add_test(t, without_a_way);
+	tcase_add_test(t, a_clock_was_ahead);
 	return t;
 }
