@@ -3,10 +3,12 @@
 # not the key that signs orders. Nothing may change but logs and counters.
 # Sourced by check.sh; the fleet is idle while it runs.
 
-# What must stay: rendered files, and what the CA believes of the fleet
+# What must stay: rendered files, and what the CA believes of the fleet, but
+# for the times at which it heard of a node
 forge_state() {
 	cat "$D"/*/files/*.pem | sha256sum
-	kedge graph --json | sed 's/"seen": *"[^"]*"//g' | sha256sum
+	kedge graph --json |
+		sed 's/"\(seen\|inventory\)": *"[^"]*"//g' | sha256sum
 }
 
 # forge_down WHAT WORDS FILE: an order, in the CA's place, to web1

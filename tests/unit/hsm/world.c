@@ -86,6 +86,7 @@ world_ask(struct wire_hsm_request *r)
 {
 	struct wire_hsm_request q;
 	struct base_buf msg;
+	enum base_err e;
 
 	wire_hsm_answer_clear(&world_answer);
 	if (r->fleet[0] == '\0')
@@ -93,13 +94,12 @@ world_ask(struct wire_hsm_request *r)
 	/* by the very bytes of the socket */
 	base_buf_init(&msg, 0);
 	ck_assert_int_eq(wire_hsm_request_compose(r, &msg), BASE_OK);
-	ck_assert_msg(wire_hsm_request_parse(base_buf_span(&msg), &q) ==
-		BASE_OK,
-	    "%s", base_why());
-	hsm_core_handle(w.core, 1, &q, &world_answer);
+	e = wire_hsm_request_parse(base_buf_span(&msg), &q);
+	if (e == BASE_OK)
+		hsm_core_handle(w.core, 1, &q, &world_answer);
 	wire_hsm_request_clear(&q);
 	base_buf_free(&msg);
-	return world_answer.err;
+	return e == BASE_OK ? world_answer.err : e;
 }
 
 enum base_err
