@@ -182,8 +182,9 @@ finish(void *conf)
 	enum base_err e;
 
 	c->any.ntokens = 1;
-	for (struct hsm_conf_root *r = c->roots; r < c->roots + c->nroots;
-	     r++) {
+	for (size_t i = 0; i < c->nroots; i++) {
+		struct hsm_conf_root *r = &c->roots[i];
+
 		if (r->root_days == 0)
 			r->root_days = c->any.root_days;
 		if (r->node_days == 0)
