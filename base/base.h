@@ -85,7 +85,7 @@ _Noreturn void base_die(const char *fmt, ...) BASE_PRINTF(1, 2);
 void *base_alloc(size_t n);                 /* zeroed */
 void *base_realloc_array(void *p, size_t nmemb, size_t size); /* n*s checked */
 char *base_strdup(const char *s);
-char *base_strndup(const char *s, size_t n);
+char *base_strndup(const char *s, size_t n); /* s may be NULL when n is 0 */
 char *base_asprintf(const char *fmt, ...) BASE_PRINTF(1, 2);
 void *base_memdup(const void *p, size_t n);
 void base_wipe(void *p, size_t n);          /* not optimised away */

@@ -43,10 +43,11 @@ base_strdup(const char *s)
 char *
 base_strndup(const char *s, size_t n)
 {
-	size_t len = strnlen(s, n);
+	size_t len = n > 0 ? strnlen(s, n) : 0; /* no bytes may be NULL */
 	char *out = base_alloc(len + 1);
 
-	memcpy(out, s, len);
+	if (len > 0)
+		memcpy(out, s, len);
 	return out;
 }
 
