@@ -40,7 +40,7 @@ model: $(EXPLORE)
 	$(EXPLORE) --nodes 3 --dual --flips 2 --resume-every 16
 	$(EXPLORE) --nodes 4 --resume-every 16
 
-# Real handshakes; the seed is printed. SEED=N: the graph of that number alone
+# Real handshakes; the seed is printed. GRAPH=N: the graph of that number alone
 oracle_SRC := tests/model/oracle.c tests/model/oracle_files.c \
 	tests/model/oracle_pki.c tests/model/oracle_tls.c tests/model/pick.c
 $(B)/test/oracle: $(call obj,$(oracle_SRC)) $(foreach l,agentd policy wire conf base,$(call lib,$(l)))
@@ -48,7 +48,7 @@ $(B)/test/oracle: $(call obj,$(oracle_SRC)) $(foreach l,agentd policy wire conf 
 	$(CC) $(LDFLAGS) -o $@ $^ $(agentd_LIBS)
 
 oracle: $(B)/test/oracle
-	$(B)/test/oracle $(if $(SEED),--seed $(SEED) --graphs 1,$(if $(SAN),--graphs 30))
+	$(B)/test/oracle $(if $(GRAPH),--seed $(GRAPH) --graphs 1,$(if $(SAN),--graphs 30))
 check: oracle
 .PHONY: oracle
 

@@ -52,7 +52,7 @@ found(const struct world *w, const char *what, uint32_t node, uint32_t steps)
 	for (uint32_t i = 0; i < w->n; i++)
 		if (w->flags[i] & POL_NODE_DUAL)
 			fprintf(stderr, " dual n%u", i);
-	fprintf(stderr, "\nagain: make oracle SEED=%llu\n",
+	fprintf(stderr, "\nagain: make oracle GRAPH=%llu\n",
 	    (unsigned long long)w->start);
 	exit(1);
 }

@@ -68,6 +68,7 @@ static uint32_t nends;
 static SSL_CTX *
 end_ctx(bool server, uint32_t chain, uint32_t trust)
 {
+	int group[] = { NID_X9_62_prime256v1 };
 	SSL_CTX *ctx;
 
 	for (uint32_t i = 0; i < nends; i++)
@@ -76,7 +77,7 @@ end_ctx(bool server, uint32_t chain, uint32_t trust)
 			return ends[i].ctx;
 	ctx = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
 	if (ctx == NULL || SSL_CTX_set_num_tickets(ctx, 0) != 1 ||
-	    SSL_CTX_set1_groups_list(ctx, "P-256") != 1 ||
+	    SSL_CTX_set1_groups(ctx, group, 1) != 1 ||
 	    (chain != FILE_NONE && !use_chain(ctx, chain)) ||
 	    (trust != FILE_NONE && !use_trust(ctx, trust)))
 		base_die("oracle: OpenSSL refuses a file");
