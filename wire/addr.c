@@ -56,6 +56,22 @@ wire_addr_net(const struct sockaddr *sa, uint8_t out[WIRE_ADDR_NET])
 	}
 }
 
+bool
+wire_addr_is_loopback(const struct sockaddr *sa)
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	if (sa->sa_family == AF_INET) {
+		memcpy(&v4, sa, sizeof(v4));
+		return ntohl(v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	}
+	if (sa->sa_family != AF_INET6)
+		return false;
+	memcpy(&v6, sa, sizeof(v6));
+	return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
 static bool
 is_port(const char *s)
 {

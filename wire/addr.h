@@ -12,6 +12,8 @@ uint16_t wire_addr_port(const struct sockaddr *sa);
  * use freely, then zeros. */
 #define WIRE_ADDR_NET 8
 void wire_addr_net(const struct sockaddr *sa, uint8_t out[WIRE_ADDR_NET]);
+/* Reached from this host only. */
+bool wire_addr_is_loopback(const struct sockaddr *sa);
 /* The same as text to an address, CONFIG otherwise. */
 enum base_err wire_addr_parse(const char *text, struct sockaddr_storage *out,
     socklen_t *len) BASE_MUST;

@@ -28,6 +28,7 @@ wire_SRC := \
 	wire/purpose.c \
 	wire/report.c \
 	wire/root.c \
+	wire/pages.c \
 	wire/server.c \
 	wire/server_conn.c \
 	wire/spki.c \

@@ -122,36 +122,59 @@ field_get(struct line l, bool *sized, struct wire_http_head *h)
 }
 
 static enum base_err
-fields_get(struct base_span head, size_t at, struct wire_http_head *h)
+fields_get(struct base_span head, size_t at, struct wire_http_head *h,
+    bool *sized)
 {
-	bool sized = false;
 	enum base_err e = BASE_OK;
 
+	*sized = false;
 	while (e == BASE_OK && at < head.n - 2)
-		e = field_get(line_next(head, &at), &sized, h);
-	if (e == BASE_OK && !sized)
-		e = base_fail(BASE_E_SYNTAX, "http: no Content-Length");
+		e = field_get(line_next(head, &at), sized, h);
 	return e;
 }
 
 /* ---- parse -------------------------------------------------------------------------- */
 
-static enum base_err
-request_line(struct line l, struct wire_http_head *h)
+static bool
+path_between(struct line l, const char *verb, const char *version,
+    struct wire_http_head *h)
 {
-	static const char verb[] = "POST ", version[] = " HTTP/1.1";
 	size_t v = strlen(verb), w = strlen(version);
 
 	if (l.n <= v + w || l.n - v - w > WIRE_HTTP_PATH_MAX ||
 	    memcmp(l.p, verb, v) != 0 || memcmp(l.p + l.n - w, version, w) != 0)
-		return base_fail(BASE_E_SYNTAX,
-		    "http: the request is no POST of HTTP/1.1");
+		return false;
 	memcpy(h->path, l.p + v, l.n - v - w);
 	h->path[l.n - v - w] = '\0';
-	if (h->path[0] != '/' || strcspn(h->path, " \t") != l.n - v - w ||
-	    !is_text(h->path, l.n - v - w))
+	return true;
+}
+
+static enum base_err
+path_check(const char *path)
+{
+	if (path[0] != '/' || strpbrk(path, " \t") != NULL ||
+	    !is_text(path, strlen(path)))
 		return base_fail(BASE_E_SYNTAX, "http: a path");
 	return BASE_OK;
+}
+
+static enum base_err
+request_line(struct line l, struct wire_http_head *h)
+{
+	if (!path_between(l, "POST ", " HTTP/1.1", h))
+		return base_fail(BASE_E_SYNTAX,
+		    "http: the request is no POST of HTTP/1.1");
+	return path_check(h->path);
+}
+
+static enum base_err
+get_line(struct line l, struct wire_http_head *h)
+{
+	if (!path_between(l, "GET ", " HTTP/1.1", h) &&
+	    !path_between(l, "GET ", " HTTP/1.0", h))
+		return base_fail(BASE_E_SYNTAX,
+		    "http: the request is no GET of HTTP/1.1");
+	return path_check(h->path);
 }
 
 static enum base_err
@@ -174,6 +197,7 @@ head_parse(struct base_span in, struct wire_http_head *out, size_t *used,
     enum base_err (*first)(struct line, struct wire_http_head *))
 {
 	struct wire_http_head h = { 0 };
+	bool sized;
 	size_t at = 0;
 	enum base_err e = head_size(in, used);
 
@@ -181,7 +205,11 @@ head_parse(struct base_span in, struct wire_http_head *out, size_t *used,
 		return e;
 	in.n = *used;
 	if ((e = first(line_next(in, &at), &h)) == BASE_OK)
-		e = fields_get(in, at, &h);
+		e = fields_get(in, at, &h, &sized);
+	if (e == BASE_OK && first != get_line && !sized)
+		e = base_fail(BASE_E_SYNTAX, "http: no Content-Length");
+	if (e == BASE_OK && first == get_line && h.length != 0)
+		e = base_fail(BASE_E_SYNTAX, "http: a GET with a body");
 	if (e == BASE_OK)
 		*out = h;
 	return e;
@@ -199,6 +227,13 @@ wire_http_answer_parse(struct base_span in, struct wire_http_head *out,
     size_t *used)
 {
 	return head_parse(in, out, used, status_line);
+}
+
+enum base_err
+wire_http_get_parse(struct base_span in, struct wire_http_head *out,
+    size_t *used)
+{
+	return head_parse(in, out, used, get_line);
 }
 
 /* ---- compose ---------------------------------------------------------------------------- */
@@ -247,4 +282,14 @@ wire_http_answer_put(int status, size_t length, bool close,
 	    status, status_word(status),
 	    status == 200 ? "application/kedge" : "text/plain; charset=utf-8",
 	    length, close ? "Connection: close\r\n" : "");
+}
+
+enum base_err
+wire_http_page_put(int status, const char *type, size_t length,
+    struct base_buf *out)
+{
+	return base_buf_printf(out,
+	    "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n"
+	    "Content-Length: %zu\r\nConnection: close\r\n\r\n",
+	    status, status_word(status), type, length);
 }

@@ -1,7 +1,8 @@
 /*
- * wire/net: TLS contexts and HTTP exchanges over libevent. Every port is TLS;
- * a handler without SSL and, where demanded, peer certificate refuses. No
- * tickets, no resumption, sizes, times and connections capped.
+ * wire/net: TLS contexts and HTTP exchanges over libevent. Every port is TLS
+ * (but for pages, which are for this host alone); a handler without SSL and,
+ * where demanded, peer certificate refuses. No tickets, no resumption, sizes,
+ * times and connections capped.
  */
 #pragma once
 
@@ -98,6 +99,28 @@ void wire_request_answer(struct wire_request *r, int status,
     struct base_span body);
 /* NULL is allowed. Not from inside on_request or on_gone. */
 void wire_server_close(struct wire_server *s);
+
+/* ---- pages: plain HTTP for this host alone ------------------------------------ */
+
+struct wire_pages;
+
+struct wire_pages_conf {
+	const char *address;     /* of the loopback interface */
+	const char *type;        /* media type of every page; borrowed */
+	/* Appends the page. NOTFOUND: no such path; any other error is
+	 * answered as 503 with its sentence. */
+	enum base_err (*on_get)(void *arg, const char *path,
+	    struct base_buf *page);
+	void *arg;
+};
+/* CONFIG when text is no numeric loopback address with its port. */
+enum base_err wire_pages_check(const char *text) BASE_MUST;
+/* One GET per connection, a few connections at a time, seconds for each. */
+enum base_err wire_pages_open(struct event_base *eb,
+    const struct wire_pages_conf *c, struct wire_pages **out) BASE_MUST;
+uint16_t wire_pages_port(const struct wire_pages *p);
+/* NULL is allowed. Not from inside on_get. */
+void wire_pages_close(struct wire_pages *p);
 
 /* ---- client ------------------------------------------------------------------------ */
 

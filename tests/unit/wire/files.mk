@@ -20,6 +20,7 @@ unit_wire_SRC := \
 	tests/unit/wire/test_key.c \
 	tests/unit/wire/test_name.c \
 	tests/unit/wire/test_order.c \
+	tests/unit/wire/test_pages.c \
 	tests/unit/wire/test_pem.c \
 	tests/unit/wire/test_pkix.c \
 	tests/unit/wire/test_profile.c \

@@ -19,6 +19,7 @@ static TCase *(*const cases[])(void) = {
 	case_key,
 	case_name,
 	case_order,
+	case_pages,
 	case_pem,
 	case_pkix,
 	case_profile,

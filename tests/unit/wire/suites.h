@@ -18,6 +18,7 @@ TCase *case_join(void);
 TCase *case_key(void);
 TCase *case_name(void);
 TCase *case_order(void);
+TCase *case_pages(void);
 TCase *case_pem(void);
 TCase *case_pkix(void);
 TCase *case_profile(void);

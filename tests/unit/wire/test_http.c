@@ -102,6 +102,39 @@ START_TEST(test_bad_requests)
 }
 END_TEST
 
+START_TEST(test_get)
+{
+	static const char *const good[] = {
+		"GET /metrics HTTP/1.1\r\n\r\n",
+		"GET /metrics HTTP/1.0\r\nHost: a\r\n\r\n",
+		"GET /metrics HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+	};
+	static const char *const bad[] = {
+		"GET /metrics\r\n\r\n",
+		"GET /metrics HTTP/1.2\r\n\r\n",
+		"GET metrics HTTP/1.1\r\n\r\n",
+		"GET /a b HTTP/1.1\r\n\r\n",
+		"get /metrics HTTP/1.1\r\n\r\n",
+		"GET /metrics HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+		"GET /metrics HTTP/1.1\r\nTransfer-Encoding: a\r\n\r\n",
+		"HEAD /metrics HTTP/1.1\r\n\r\n",
+		REQ "Content-Length: 3\r\n\r\n",
+	};
+	struct wire_http_head h;
+	size_t used;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		OK(wire_http_get_parse(STR(good[i]), &h, &used));
+		ck_assert_str_eq(h.path, "/metrics");
+		ck_assert_uint_eq(used, strlen(good[i]));
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(wire_http_get_parse(STR(bad[i]), &h, &used) ==
+			BASE_E_SYNTAX,
+		    "get %zu", i);
+}
+END_TEST
+
 START_TEST(test_bad_answers)
 {
 	static const char *const bad[] = {
@@ -150,6 +183,7 @@ case_http(void)
 	tcase_add_test(tc, test_answer);
 	tcase_add_test(tc, test_liberal);
 	tcase_add_test(tc, test_bad_requests);
+	tcase_add_test(tc, test_get);
 	tcase_add_test(tc, test_bad_answers);
 	tcase_add_test(tc, test_too_long);
 	return tc;
