@@ -44,7 +44,8 @@ struct hsm_ks_ops {
 	    const struct base_span *msgs, size_t n) BASE_MUST;
 	enum base_err (*sign_finish)(
 	    void *ks, struct base_buf *sigs, size_t n) BASE_MUST;
-	/* CMS SignedData around each content, signer certificate in DER. */
+	/* CMS SignedData around each content; cert is one certificate of the
+	 * signer in DER, or two, one after the other, and it signs by each. */
 	enum base_err (*cms)(void *ks, const struct hsm_key_ref *key,
 	    struct base_span cert, const struct base_span *contents, size_t n,
 	    struct base_buf *out) BASE_MUST;

@@ -2,8 +2,9 @@
  * req_orders: ORDERS. Each order is parsed completely and held against what
  * kedge-hsmd knows: every certificate in it must be one that its own keys
  * have signed, for this node, this root and these generations, and what it
- * takes away must be justified by reports (judge.c). Then it is wrapped as CMS by the order signer's key, whose certificate must be one
- * that was signed here as well.
+ * takes away must be justified by reports (judge.c). Then it is wrapped as
+ * CMS by the order signer's key, whose certificates must be ones that were
+ * signed here as well.
  */
 #include <string.h>
 
@@ -244,18 +245,14 @@ order_accept(struct orders *b, struct base_span der)
 /* The certificate is one that a management key of ours has signed here for
  * this very order signer's key, and it is valid now. */
 static enum base_err
-orders_signer_cert(struct orders *b)
+signer_cert(struct orders *b, X509 *x, uint8_t hash[HSM_HASH])
 {
-	struct base_span der = base_buf_span(&b->r->cert);
 	struct hsm_key *k = b->signer, *by = NULL;
 	struct wire_tbs t = { 0 };
-	uint8_t hash[HSM_HASH];
-	X509 *x = NULL;
 	bool known = false;
 	enum base_err e;
 
-	if ((e = wire_x509_from_der(der, "order signer", &x)) != BASE_OK ||
-	    (e = wire_cert_parse(x, &t)) != BASE_OK)
+	if ((e = wire_cert_parse(x, &t)) != BASE_OK)
 		goto out;
 	for (size_t i = 0; i < b->c->state.nkeys; i++)
 		if (b->c->state.keys[i]->has_root &&
@@ -277,7 +274,26 @@ orders_signer_cert(struct orders *b)
 		    "orders: the signer's certificate is not valid now");
 out:
 	wire_tbs_free(&t);
-	X509_free(x);
+	return e;
+}
+
+/* One, or, while the management root rolls, one of each generation. */
+static enum base_err
+orders_signer_certs(struct orders *b)
+{
+	uint8_t hash[WIRE_SIGNERS_MAX][HSM_HASH];
+	STACK_OF(X509) *certs = NULL;
+	enum base_err e;
+
+	e = wire_x509_stack_from_der(base_buf_span(&b->r->cert),
+	    WIRE_SIGNERS_MAX, "order signer", &certs);
+	for (int i = 0; e == BASE_OK && i < sk_X509_num(certs); i++)
+		e = signer_cert(b, sk_X509_value(certs, i), hash[i]);
+	if (e == BASE_OK && sk_X509_num(certs) == 2 &&
+	    memcmp(hash[0], hash[1], HSM_HASH) == 0)
+		e = base_fail(BASE_E_REFUSED,
+		    "orders: the signer's certificate is there twice");
+	sk_X509_pop_free(certs, X509_free);
 	return e;
 }
 
@@ -331,7 +347,7 @@ hsm_do_orders(struct hsm_core *c, const struct wire_hsm_request *r,
 		    r->key.generation);
 	if ((e = hsm_core_ks(c, b.signer->token, &b.ks)) != BASE_OK ||
 	    (e = b.ks->ops->ready(b.ks->ks)) != BASE_OK ||
-	    (e = orders_signer_cert(&b)) != BASE_OK)
+	    (e = orders_signer_certs(&b)) != BASE_OK)
 		return e;
 	a->items = base_alloc(r->nitems * sizeof(*a->items));
 	a->nitems = r->nitems;

@@ -116,12 +116,14 @@ enum base_err
 hsm_signer_cms(struct hsm_signer *s, struct base_span cert,
     struct base_span content, struct base_buf *out)
 {
-	X509 *x = NULL;
+	STACK_OF(X509) *certs = NULL;
 	enum base_err e;
 
-	if ((e = wire_x509_from_der(cert, "order signer", &x)) == BASE_OK)
-		e = wire_cms_sign(WIRE_C_ORDER, content, x, s->key, NULL, out);
-	X509_free(x);
+	if ((e = wire_x509_stack_from_der(cert, WIRE_SIGNERS_MAX,
+		 "order signer", &certs)) == BASE_OK)
+		e = wire_cms_sign_all(WIRE_C_ORDER, content, certs, s->key,
+		    NULL, out);
+	sk_X509_pop_free(certs, X509_free);
 	return e;
 }
 

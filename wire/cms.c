@@ -19,7 +19,6 @@
 
 #define CMS_MAX	    WIRE_PARCEL_MAX
 #define CMS_MAX_ANS ((size_t)2 << 20) /* a join answer holds orders */
-#define SIGNERS_MAX 2 /* old and new management root */
 #define CERTS_MAX   8
 
 static const struct {
@@ -70,14 +69,15 @@ cms_failed(const char *what)
 }
 
 static bool
-cms_fill(CMS_ContentInfo *cms, enum wire_content type, X509 *cert,
+cms_fill(CMS_ContentInfo *cms, enum wire_content type, STACK_OF(X509) *certs,
     EVP_PKEY *key, STACK_OF(X509) *chain)
 {
 	ASN1_OBJECT *oid = content_oid(type);
-	bool ok = CMS_set1_eContentType(cms, oid) == 1 &&
-	    CMS_add1_signer(cms, cert, key, digest_for(key),
-		CMS_BINARY | CMS_NOSMIMECAP) != NULL;
+	bool ok = CMS_set1_eContentType(cms, oid) == 1;
 
+	for (int i = 0; ok && i < sk_X509_num(certs); i++)
+		ok = CMS_add1_signer(cms, sk_X509_value(certs, i), key,
+			 digest_for(key), CMS_BINARY | CMS_NOSMIMECAP) != NULL;
 	for (int i = 0; ok && i < sk_X509_num(chain); i++)
 		ok = CMS_add1_cert(cms, sk_X509_value(chain, i)) == 1;
 	ASN1_OBJECT_free(oid);
@@ -102,10 +102,28 @@ enum base_err
 wire_cms_sign(enum wire_content type, struct base_span content, X509 *cert,
     EVP_PKEY *key, STACK_OF(X509) *chain, struct base_buf *out)
 {
+	STACK_OF(X509) *certs = sk_X509_new_null();
+	enum base_err e;
+
+	if (certs == NULL || sk_X509_push(certs, cert) <= 0)
+		base_die("cms: out of memory");
+	e = wire_cms_sign_all(type, content, certs, key, chain, out);
+	sk_X509_free(certs);
+	return e;
+}
+
+enum base_err
+wire_cms_sign_all(enum wire_content type, struct base_span content,
+    STACK_OF(X509) *certs, EVP_PKEY *key, STACK_OF(X509) *chain,
+    struct base_buf *out)
+{
 	CMS_ContentInfo *cms = NULL;
 	BIO *bio = NULL;
 	enum base_err e = BASE_OK;
 
+	if (sk_X509_num(certs) < 1 || sk_X509_num(certs) > WIRE_SIGNERS_MAX)
+		return base_fail(BASE_E_RANGE, "%s: %d signers",
+		    contents[type].word, sk_X509_num(certs));
 	if (content.n == 0 || content.n > INT_MAX)
 		return base_fail(BASE_E_RANGE, "%s: %zu bytes",
 		    contents[type].word, content.n);
@@ -113,7 +131,7 @@ wire_cms_sign(enum wire_content type, struct base_span content, X509 *cert,
 	cms = CMS_sign(NULL, NULL, NULL, NULL, CMS_BINARY | CMS_PARTIAL);
 	if (bio == NULL || cms == NULL)
 		base_die("cms: out of memory");
-	if (!cms_fill(cms, type, cert, key, chain) ||
+	if (!cms_fill(cms, type, certs, key, chain) ||
 	    CMS_final(cms, bio, NULL, CMS_BINARY) != 1)
 		e = cms_failed(contents[type].word);
 	if (e == BASE_OK)
@@ -183,7 +201,7 @@ cms_check(enum wire_content type, CMS_ContentInfo *cms)
 	if (content == NULL || *content == NULL ||
 	    ASN1_STRING_length(*content) == 0)
 		return odd(type, "has no content");
-	if (signers < 1 || signers > SIGNERS_MAX)
+	if (signers < 1 || signers > WIRE_SIGNERS_MAX)
 		return odd(type, "does not have one or two signatures");
 	return cms_check_crls(type, cms);
 }
@@ -424,15 +442,37 @@ cms_verify_signers(const struct verify *v, struct wire_signer *out)
 	return good ? BASE_OK : e;
 }
 
+/* Two certificates of one key have two issuers, or two serial numbers. */
+static bool
+same_signer(CMS_SignerInfo *a, CMS_SignerInfo *b)
+{
+	X509_NAME *issuer[2] = { NULL, NULL };
+	ASN1_INTEGER *serial[2] = { NULL, NULL };
+
+	return CMS_SignerInfo_get0_signer_id(a, NULL, &issuer[0], &serial[0]) ==
+	    1 &&
+	    CMS_SignerInfo_get0_signer_id(b, NULL, &issuer[1], &serial[1]) ==
+	    1 &&
+	    issuer[0] != NULL && issuer[1] != NULL &&
+	    X509_NAME_cmp(issuer[0], issuer[1]) == 0 &&
+	    ASN1_INTEGER_cmp(serial[0], serial[1]) == 0;
+}
+
 static enum base_err
 cms_verify(struct verify *v, struct base_span der, struct wire_signer *out)
 {
+	STACK_OF(CMS_SignerInfo) *all;
 	enum base_err e;
 	int n;
 
 	if ((e = cms_decode(v->type, der, &v->cms)) != BASE_OK ||
 	    (e = cms_check(v->type, v->cms)) != BASE_OK)
 		return e;
+	all = CMS_get0_SignerInfos(v->cms);
+	if (sk_CMS_SignerInfo_num(all) == 2 &&
+	    same_signer(sk_CMS_SignerInfo_value(all, 0),
+		sk_CMS_SignerInfo_value(all, 1)))
+		return odd(v->type, "two signatures of one signer");
 	v->certs = CMS_get1_certs(v->cms);
 	n = sk_X509_num(v->certs);
 	if (n < 1 || n > CERTS_MAX)

@@ -51,7 +51,9 @@ struct wire_hsm_request {
 					* SHOW: proofs */
 	struct base_buf *items;
 	struct base_buf cert;          /* ORDERS: the order signer's certificate,
-					* DER; kedge-hsmd checks it against its key */
+					* DER, or its two, one after the other:
+					* kedge-hsmd checks each against its key
+					* and signs by each */
 	char node[BASE_NAME_MAX + 1];  /* TOKEN, BIND, FORGET */
 	char (*roots)[BASE_NAME_MAX + 1];  /* BIND: root of each item */
 	uint8_t secret[16];            /* BIND */

@@ -253,12 +253,21 @@ enum base_err wire_cms_sign(enum wire_content type, struct base_span content,
     X509 *cert, EVP_PKEY *key, STACK_OF(X509) *chain, struct base_buf *out)
     BASE_MUST;
 
+/* The same with a SignerInfo for each of up to two certificates of the key:
+ * whoever trusts the root of one of them believes the message. Orders have
+ * two while the management root rolls. */
+#define WIRE_SIGNERS_MAX 2
+enum base_err wire_cms_sign_all(enum wire_content type,
+    struct base_span content, STACK_OF(X509) *certs, EVP_PKEY *key,
+    STACK_OF(X509) *chain, struct base_buf *out) BASE_MUST;
+
 struct wire_signer {
 	char node[BASE_NAME_MAX + 1];  /* from the certificate; "ca" for the CA */
 	X509 *cert;                    /* owned */
 };
 void wire_signer_clear(struct wire_signer *s);
-/* One good SignerInfo is enough (two while the management root rolls). The
+/* One good SignerInfo is enough, whichever stands first; two of one signer are
+ * SYNTAX. The
  * purpose follows from the type: orders need the order signer's profile,
  * reports, hellos and stocks a node's, acks and join answers the CA's. */
 enum base_err wire_cms_verify(enum wire_content type, struct base_span cms,

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 
@@ -28,6 +29,31 @@ wire_x509_from_der(struct base_span der, const char *what, X509 **out)
 		    "%s: bytes after the end of the certificate", what);
 	}
 	*out = x;
+	return BASE_OK;
+}
+
+enum base_err
+wire_x509_stack_from_der(struct base_span der, int max, const char *what,
+    STACK_OF(X509) **out)
+{
+	STACK_OF(X509) *sk = sk_X509_new_null();
+	const uint8_t *p = der.p, *end = der.p + der.n;
+	X509 *x = NULL;
+
+	*out = NULL;
+	if (sk == NULL)
+		base_die("%s: out of memory", what);
+	while (p < end && der.n <= CERT_MAX && sk_X509_num(sk) < max &&
+	    (x = d2i_X509(NULL, &p, end - p)) != NULL)
+		if (sk_X509_push(sk, x) <= 0)
+			base_die("%s: out of memory", what);
+	ERR_clear_error();
+	if (sk_X509_num(sk) == 0 || p != end) {
+		sk_X509_pop_free(sk, X509_free);
+		return base_fail(BASE_E_SYNTAX,
+		    "%s: not from one to %d certificates in DER", what, max);
+	}
+	*out = sk;
 	return BASE_OK;
 }
 

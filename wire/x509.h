@@ -14,6 +14,9 @@
 /* DER to the last byte (trailing bytes: SYNTAX); what names it in errors. */
 enum base_err wire_x509_from_der(struct base_span der, const char *what,
     X509 **out) BASE_MUST;
+/* From one to max certificates, one right after the other, to the last byte. */
+enum base_err wire_x509_stack_from_der(struct base_span der, int max,
+    const char *what, STACK_OF(X509) **out) BASE_MUST;
 /* All CERTIFICATE blocks of a PEM text; anything else between them but white
  * space and comments is SYNTAX; none at all is SYNTAX. */
 enum base_err wire_x509_stack_from_pem(struct base_span pem,

@@ -285,6 +285,52 @@ START_TEST(signer_certificate_of_another)
 }
 END_TEST
 
+static bool
+verifies_under(X509 *root)
+{
+	STACK_OF(X509) *one = sk_X509_new_null();
+	struct wire_signer who = { 0 };
+	struct base_buf content;
+	enum base_err e;
+
+	base_buf_init(&content, 0);
+	sk_X509_push(one, root);
+	e = wire_cms_verify(WIRE_C_ORDER,
+	    base_buf_span(&world_answer.items[0].data), one, world_time,
+	    &content, &who);
+	wire_signer_clear(&who);
+	base_buf_free(&content);
+	sk_X509_free(one);
+	return e == BASE_OK;
+}
+
+/* While the management root rolls: either generation is enough to believe. */
+START_TEST(signed_by_two_generations)
+{
+	X509 *new = world_root("management", 2), *x;
+	struct wire_tbs t = world_tbs(WIRE_ORDER_CERT, "management", 2, "order",
+	    base_buf_span(&world_key("management", 1, true)->spki));
+	size_t one = signer.n;
+
+	x = sign(&t, 2);
+	ck_assert_int_eq(wire_x509_to_der(x, &signer), BASE_OK);
+	X509_free(x);
+	ck_assert_int_eq(ask(), BASE_OK);
+	ck_assert(verifies_under(sk_X509_value(trust, 0)));
+	ck_assert(verifies_under(new));
+	signer.n = one;
+	ck_assert_int_eq(ask(), BASE_OK);
+	ck_assert(!verifies_under(new));
+	/* the same twice; one of somebody else */
+	ck_assert_int_eq(base_buf_put(&signer, signer.p, one), BASE_OK);
+	ck_assert_int_eq(ask(), BASE_E_REFUSED);
+	signer.n = one;
+	ck_assert_int_eq(wire_x509_to_der(old_cert, &signer), BASE_OK);
+	ck_assert_int_eq(ask(), BASE_E_REFUSED);
+	X509_free(new);
+}
+END_TEST
+
 START_TEST(signer_certificate_that_is_over)
 {
 	struct base_buf der;
@@ -346,6 +392,7 @@ case_orders(void)
 	tcase_add_test(t, order_stale_canary);
 	tcase_add_test(t, order_after_rebinding);
 	tcase_add_test(t, signer_certificate_of_another);
+	tcase_add_test(t, signed_by_two_generations);
 	tcase_add_test(t, signer_certificate_that_is_over);
 	tcase_add_test(t, no_orders);
 	tcase_add_test(t, signer_key_of_a_root);

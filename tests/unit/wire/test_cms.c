@@ -433,6 +433,88 @@ START_TEST(test_two_signers)
 }
 END_TEST
 
+/* Signed once by each certificate of one key. */
+START_TEST(test_sign_all)
+{
+	STACK_OF(X509) *both = fleet_stack(h.cert[NODE], h.new_node, NULL);
+	STACK_OF(X509) *none = sk_X509_new_null();
+	struct base_buf cms;
+
+	base_buf_init(&cms, 0);
+	OK(wire_cms_sign_all(WIRE_C_REPORT, TEXT, both, h.leaf->key, NULL,
+	    &cms));
+	OK(verify(WIRE_C_REPORT, base_buf_span(&cms), h.trust, ON(1)));
+	OK(verify(WIRE_C_REPORT, base_buf_span(&cms), h.new_trust, ON(1)));
+	ck_assert_int_eq(verify(WIRE_C_REPORT, base_buf_span(&cms), none,
+			     ON(1)),
+	    BASE_E_CRYPTO);
+	ck_assert_int_eq(wire_cms_sign_all(WIRE_C_REPORT, TEXT, none,
+			     h.leaf->key, NULL, &cms),
+	    BASE_E_RANGE);
+	X509_up_ref(h.cert[NODE]);
+	sk_X509_push(both, h.cert[NODE]);
+	ck_assert_int_eq(wire_cms_sign_all(WIRE_C_REPORT, TEXT, both,
+			     h.leaf->key, NULL, &cms),
+	    BASE_E_RANGE);
+	sk_X509_free(none);
+	sk_X509_pop_free(both, X509_free);
+	base_buf_free(&cms);
+}
+END_TEST
+
+static void
+spoil(CMS_ContentInfo *cms, int at)
+{
+	CMS_SignerInfo *si =
+	    sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(cms), at);
+	ASN1_OCTET_STRING *sig = CMS_SignerInfo_get0_signature(si);
+
+	sig->data[sig->length - 1] ^= 1;
+}
+
+/* Bit 0 and 1 of the loop: which of the two is spoilt. */
+START_TEST(test_bad_of_two)
+{
+	CMS_ContentInfo *cms = start(PLAIN);
+	STACK_OF(X509) *trust = fleet_stack(h.root, h.new_root, NULL);
+	BIO *bio = BIO_new_mem_buf(TEXT.p, (int)TEXT.n);
+	unsigned char *der = NULL;
+	enum base_err e;
+	int n;
+
+	add_signer(cms, h.cert[NODE], PLAIN);
+	add_signer(cms, h.new_node, PLAIN);
+	ck_assert_int_eq(CMS_final(cms, bio, NULL, CMS_BINARY), 1);
+	for (int i = 0; i < 2; i++)
+		if (_i & (1 << i))
+			spoil(cms, i);
+	n = i2d_CMS_ContentInfo(cms, &der);
+	ck_assert_int_gt(n, 0);
+	e = verify(WIRE_C_REPORT, (struct base_span){ der, (size_t)n }, trust,
+	    ON(1));
+	ck_assert_msg((e == BASE_OK) == (_i != 3), "spoilt: %d", _i);
+	sk_X509_pop_free(trust, X509_free);
+	OPENSSL_free(der);
+	BIO_free(bio);
+	CMS_ContentInfo_free(cms);
+}
+END_TEST
+
+START_TEST(test_one_signer_twice)
+{
+	CMS_ContentInfo *cms = start(PLAIN);
+	struct base_buf der;
+
+	add_signer(cms, h.cert[NODE], PLAIN);
+	add_signer(cms, h.cert[NODE], NO_CERT);
+	der = end(cms, PLAIN);
+	ck_assert_int_eq(verify(WIRE_C_REPORT, base_buf_span(&der), h.trust,
+			     ON(1)),
+	    BASE_E_SYNTAX);
+	base_buf_free(&der);
+}
+END_TEST
+
 /* An odd second signature spoils the message, also beside a good one. */
 START_TEST(test_odd_second)
 {
@@ -467,6 +549,9 @@ case_cms(void)
 	tcase_add_test(tc, test_changed);
 	tcase_add_loop_test(tc, test_odd, PLAIN, NODD);
 	tcase_add_test(tc, test_two_signers);
+	tcase_add_test(tc, test_sign_all);
+	tcase_add_loop_test(tc, test_bad_of_two, 0, 4);
+	tcase_add_test(tc, test_one_signer_twice);
 	tcase_add_test(tc, test_odd_second);
 	return tc;
 }

@@ -114,6 +114,37 @@ START_TEST(der)
 }
 END_TEST
 
+START_TEST(ders)
+{
+	X509 *x = root_cert();
+	STACK_OF(X509) *all = NULL;
+	struct base_buf b;
+
+	base_buf_init(&b, 0);
+	ck_assert_int_eq(wire_x509_to_der(x, &b), BASE_OK);
+	ck_assert_int_eq(wire_x509_to_der(x, &b), BASE_OK);
+	ck_assert_int_eq(wire_x509_stack_from_der(base_buf_span(&b), 2, "two",
+			     &all),
+	    BASE_OK);
+	ck_assert_int_eq(sk_X509_num(all), 2);
+	sk_X509_pop_free(all, X509_free);
+	ck_assert_int_eq(wire_x509_stack_from_der(base_buf_span(&b), 1, "one",
+			     &all),
+	    BASE_E_SYNTAX);
+	ck_assert_ptr_null(all);
+	b.n--;
+	ck_assert_int_eq(wire_x509_stack_from_der(base_buf_span(&b), 2, "cut",
+			     &all),
+	    BASE_E_SYNTAX);
+	b.n = 0;
+	ck_assert_int_eq(wire_x509_stack_from_der(base_buf_span(&b), 2, "none",
+			     &all),
+	    BASE_E_SYNTAX);
+	base_buf_free(&b);
+	X509_free(x);
+}
+END_TEST
+
 START_TEST(digests)
 {
 	const struct fleet_key *k = fleet_key(WIRE_P256, 0);
@@ -141,6 +172,7 @@ case_pem(void)
 
 	tcase_add_test(c, texts);
 	tcase_add_test(c, der);
+	tcase_add_test(c, ders);
 	tcase_add_test(c, digests);
 	return c;
 }
