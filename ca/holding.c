@@ -69,6 +69,7 @@ holding_fact(void *arg, const struct ca_fact *f)
 	case POL_FACT_HELD:
 	case POL_FACT_FREED:
 	case POL_FACT_SEEN:
+	case POL_FACT_STEP:
 		break;
 	}
 	return BASE_OK;

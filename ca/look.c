@@ -5,7 +5,9 @@ enum base_err
 ca_look_make(const struct ca_look *l, struct pol_engine **engine,
     struct pol_outlook *out)
 {
-	const struct pol_look look = { l->pace->node, l->pace->retry_ms, 0 };
+	const struct pol_look look = { .pace = l->pace->node,
+		.retry_ms = l->pace->retry_ms,
+		.start = { l->pace->start.ms } };
 	struct pol_fact holds = { .kind = POL_FACT_HOLDS,
 		.conf = { POL_GEN(1), POL_GEN(1), 0 } };
 	struct pol_goal goal = l->goal;

@@ -4,9 +4,6 @@
  * anew, and only what peers can see of it is counted on to them. ready.c
  * answers questions about the state kept here.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "policy/engine.h"
 
 /* ---- possible contents of files --------------------------------------------- */
@@ -259,8 +256,7 @@ group_requeue(struct pol_engine *e, uint32_t group)
 		engine_queue(e, e->members[i]);
 }
 
-/* Adds (or takes away) the node's share of the counts of its group. */
-static void
+void
 group_count(struct pol_engine *e, uint32_t node, bool add)
 {
 	const unsigned role = e->shape.role[node];
@@ -358,7 +354,7 @@ fact_sent(struct pol_engine *e, const struct pol_fact *f)
 	n->from = f->from;
 	n->to = f->to;
 	n->sent_ms = f->at.ms;
-	n->flags &= (uint8_t)~NODE_RECEIVED;
+	n->flags &= (uint8_t) ~(NODE_RECEIVED | NODE_STEP);
 	return POL_OK;
 }
 
@@ -437,6 +433,8 @@ fact_flags(struct pol_engine *e, const struct pol_fact *f)
 		n->flags &= (uint8_t)~NODE_EXCUSED;
 	else if (f->kind == POL_FACT_HELD)
 		n->flags |= NODE_HELD;
+	else if (f->kind == POL_FACT_STEP)
+		n->flags |= NODE_STEP;
 	if (f->kind == POL_FACT_FREED) {
 		n->flags &= (uint8_t) ~(NODE_HELD | NODE_FAILED);
 		n->failures = 0;
@@ -465,6 +463,7 @@ static enum pol_err (*const fact_take[])(struct pol_engine *,
 	[POL_FACT_FREED] = fact_flags,
 	[POL_FACT_SEEN] = fact_seen,
 	[POL_FACT_DOUBTED] = fact_doubted,
+	[POL_FACT_STEP] = fact_flags,
 };
 
 enum pol_err
@@ -493,107 +492,4 @@ pol_engine_fact(struct pol_engine *e, const struct pol_fact *f)
 	    (stopped != 0) != (g->failed != 0))
 		group_requeue(e, e->shape.group[f->node]);
 	return err;
-}
-
-/* ---- making one ------------------------------------------------------------------------- */
-
-static void
-counters_start(struct pol_engine *e, uint32_t node)
-{
-	const uint32_t root = e->shape.root;
-	struct enode *n = &e->node[node];
-	struct walk w = walk_start(e->shape.graph, node);
-	const struct half *h;
-
-	/* nobody is known yet, so nobody is sure */
-	while ((h = walk_next(&w)) != NULL) {
-		if ((w.is_client ? h->client_root : h->server_root) == root) {
-			n->wait_trust++;
-			n->wait_trust_client += w.is_client;
-		}
-		if ((w.is_client ? h->server_root : h->client_root) == root)
-			n->wait_cert++;
-	}
-}
-
-static void
-members_fill(struct pol_engine *e)
-{
-	const struct shape *s = &e->shape;
-	uint32_t *at = e->members_at;
-
-	for (uint32_t i = 0; i < s->graph->nnodes; i++)
-		if (s->group[i] != POL_NONE)
-			at[s->group[i] + 2]++;
-	for (uint32_t k = 0; k < s->ngroups; k++)
-		at[k + 1] += at[k];
-	for (uint32_t i = 0; i < s->graph->nnodes; i++)
-		if (s->group[i] != POL_NONE)
-			e->members[at[s->group[i] + 1]++] = i;
-}
-
-static enum pol_err
-engine_alloc(struct pol_engine *e)
-{
-	const size_t n = (size_t)e->shape.graph->nnodes + 1;
-	const size_t ngroups = (size_t)e->shape.ngroups + 2;
-
-	e->node = calloc(n, sizeof(*e->node));
-	e->group = calloc(ngroups, sizeof(*e->group));
-	e->members = malloc(n * sizeof(*e->members));
-	e->members_at = calloc(ngroups, sizeof(*e->members_at));
-	e->queue = malloc(n * sizeof(*e->queue));
-	e->queued = calloc(n, sizeof(*e->queued));
-	if (e->node == NULL || e->group == NULL || e->members == NULL ||
-	    e->members_at == NULL || e->queue == NULL || e->queued == NULL)
-		return POL_E_NOMEM;
-	return nodeset_new(&e->ready, e->shape.graph->nnodes);
-}
-
-enum pol_err
-pol_engine_new(const struct pol_graph *g, uint32_t root,
-    const struct pol_goal *goal, struct pol_engine **out)
-{
-	struct pol_engine *e;
-	enum pol_err err;
-
-	*out = NULL;
-	if (goal->from < 1 || goal->from > 64 || goal->to < 1 ||
-	    goal->to > 64 || goal->from == goal->to)
-		return POL_E_RANGE;
-	if ((e = calloc(1, sizeof(*e))) == NULL)
-		return POL_E_NOMEM;
-	e->goal = *goal;
-	if ((err = shape_make(g, root, goal->strategy, &e->shape)) != POL_OK ||
-	    (err = engine_alloc(e)) != POL_OK)
-		goto out;
-	members_fill(e);
-	for (uint32_t i = 0; i < g->nnodes; i++) {
-		if (e->shape.role[i] == 0)
-			continue;
-		counters_start(e, i);
-		group_count(e, i, true);
-	}
-	*out = e;
-	e = NULL;
-out:
-	pol_engine_free(e);
-	return err;
-}
-
-void
-pol_engine_free(struct pol_engine *e)
-{
-	if (e == NULL)
-		return;
-	shape_free(&e->shape);
-	free(e->node);
-	free(e->group);
-	free(e->members);
-	free(e->members_at);
-	free(e->queue);
-	free(e->queued);
-	nodeset_free(&e->ready);
-	free(e->orders);
-	free(e);
 }

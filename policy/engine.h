@@ -13,6 +13,8 @@
 #define NODE_HELD     0x04u
 #define NODE_FAILED   0x08u /* held because it failed too often in a row */
 #define NODE_RECEIVED 0x10u /* the outstanding order has arrived */
+#define NODE_STEP     0x20u /* the operator lets its next order go */
+#define NODE_NOTED    0x40u /* the notes say that it went before its turn */
 
 /* Possible contents of the two files of a node before its outstanding order:
  * trust list, and chain as leaf and bridge. */
@@ -57,6 +59,17 @@ struct nodeset {
 	unsigned nlevels;
 };
 
+/* What the gates of those who go first ask; looked at before each answer. */
+struct firsts {
+	uint32_t *nodes, n; /* that go first, ascending; NULL: nobody does */
+	uint8_t *want; /* per node: steps that come before their turn */
+	uint32_t *list, nlist; /* nodes with something in want */
+	uint32_t who[3]; /* one that has this step to do; POL_NONE */
+	uint32_t failed; /* one that failed and has not worked since */
+	bool waits; /* none of them can move: others must move before them */
+	bool moves; /* and some of these do */
+};
+
 struct pol_engine {
 	struct shape shape;
 	struct pol_goal goal;
@@ -67,6 +80,7 @@ struct pol_engine {
 	uint8_t *queued;
 	uint32_t nqueue;
 	struct nodeset ready;
+	struct firsts first;
 	struct pol_order *orders; /* answer of pol_engine_ready */
 	size_t orders_cap;
 	uint32_t outstanding;
@@ -93,6 +107,8 @@ void nodeset_free(struct nodeset *s);
 /* ---- engine.c ---------------------------------------------------------------- */
 
 void engine_queue(struct pol_engine *e, uint32_t node);
+/* Adds (or takes away) the node's share of the counts of its group. */
+void group_count(struct pol_engine *e, uint32_t node, bool add);
 /* What order steps would do to this node now. */
 struct change
 engine_change(const struct pol_engine *e, uint32_t node, uint32_t steps);
@@ -114,10 +130,11 @@ struct gate {
 	    struct pol_why *why);
 };
 /* Gates that guard safety, gates of the strategy, gates of the operator and
- * of time; each list is ended by NULL. All of them is their sequence. */
+ * of time, his word for each order; each list is ended by NULL. */
 extern const struct gate gates_safety[];
 extern const struct gate gates_strategy[];
 extern const struct gate gates_when[];
+extern const struct gate gates_word[];
 /* On whom, and on which of its steps, it waits. */
 void gate_why_peer(const struct pol_engine *e, struct pol_why *why,
     uint32_t peer, uint32_t steps);
@@ -125,3 +142,21 @@ void gate_why_peer(const struct pol_engine *e, struct pol_why *why,
  * not. */
 bool gates_pass(const struct gate *list, const struct pol_engine *e,
     struct pol_order o, struct pol_why *why);
+/* Every peer on whose steps this order waits by rules and strategy; some
+ * twice. */
+typedef void gate_blocker_fn(void *arg, uint32_t peer, uint32_t steps);
+void gate_blockers(const struct pol_engine *e, struct pol_order o,
+    gate_blocker_fn *fn, void *arg);
+
+/* ---- first.c: who goes first ------------------------------------------------------ */
+
+enum pol_err first_make(struct pol_engine *e, const uint32_t *nodes,
+    uint32_t n) POL_MUST;
+void first_look(struct pol_engine *e);
+/* It goes first, has failed and not worked since. */
+bool first_has_failed(const struct pol_engine *e, uint32_t node);
+/* It does not go first, and one that does has such a step to do. */
+bool first_is_early(const struct pol_engine *e, uint32_t node, uint32_t steps);
+/* The node's order goes all the same: a note, once. */
+enum pol_err first_note(struct pol_engine *e, uint32_t node) POL_MUST;
+void first_free(struct firsts *f);

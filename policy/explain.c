@@ -80,7 +80,8 @@ put_time(struct text *t, struct pol_time when)
 	put(t, "Z");
 }
 
-/* %n node, %s its steps, %p peer, %q the peer's steps, %l the link. */
+/* %n node, %s its steps, %p peer, %q the peer's steps, %l the link, %u until
+ * when. */
 static const struct {
 	const char *rule, *words;
 	bool peer_releases; /* by a report on peer_steps */
@@ -137,6 +138,19 @@ static const struct {
 	    "link %l must wait: %n may show a certificate there that the "
 	    "other end does not trust",
 	    true },
+	{ "first-failed",
+	    "%n waits with %s: %p, which goes first, has failed with %q, and "
+	    "nothing else starts before that works",
+	    false },
+	{ "first", "%n waits with %s: %p goes first, and has not done %q",
+	    true },
+	{ "window",
+	    "%n waits with %s: outside the times in which orders may start; the "
+	    "next begins at %u (UTC)",
+	    false },
+	{ "step",
+	    "%n waits with %s: the operator lets each order go: kedge roll step",
+	    false },
 	{ "in-flight",
 	    "%n waits with %s: as many orders are under way as the operator "
 	    "allows; it goes on when one is answered",
@@ -175,6 +189,8 @@ put_words(struct text *t, const char *words, const struct pol_why *w,
 			put_steps(t, w->steps);
 		else if (*words == 'q')
 			put_steps(t, w->peer_steps);
+		else if (*words == 'u')
+			put_time(t, w->until);
 		else {
 			put_node(t, names, w->link_client);
 			put(t, " > ");

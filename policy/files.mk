@@ -9,8 +9,11 @@ policy_SRC := \
 	policy/compact_exact.c \
 	policy/plan.c \
 	policy/nodeset.c \
+	policy/engine_new.c \
 	policy/engine.c \
+	policy/window.c \
 	policy/gate.c \
+	policy/first.c \
 	policy/ready.c \
 	policy/link.c \
 	policy/outlook.c \

@@ -130,31 +130,60 @@ counters_forbid(const struct pol_engine *e, uint32_t node, uint32_t steps)
 	return false;
 }
 
+/* Asked of each direction that the order would break; false: enough. */
+typedef bool
+breach_fn(void *arg, const struct half *h, bool is_client, bool presents);
+
 static bool
-gate_rules(const struct pol_engine *e, uint32_t node, uint32_t steps,
-    struct pol_why *why)
+rules_each(const struct pol_engine *e, struct pol_order order, breach_fn *fn,
+    void *arg)
 {
-	const uint32_t root = e->shape.root;
+	const uint32_t root = e->shape.root, node = order.node;
 	struct walk w = walk_start(e->shape.graph, node);
 	const struct half *h;
 	struct own_files o;
 
-	if (why == NULL && counters_forbid(e, node, steps))
-		return false;
-	own_files(e, node, steps, &o);
+	own_files(e, node, order.steps, &o);
 	while ((h = walk_next(&w)) != NULL) {
 		bool c = w.is_client;
 		if ((e->node[node].flags | e->node[h->peer].flags) &
 		    NODE_EXCUSED)
 			continue;
 		if ((c ? h->client_root : h->server_root) == root &&
-		    !presents_safely(e, node, h, c, &o))
-			return why != NULL && why_link(e, why, h, c, true);
+		    !presents_safely(e, node, h, c, &o) && !fn(arg, h, c, true))
+			return false;
 		if ((c ? h->server_root : h->client_root) == root &&
-		    !verifies_safely(e, node, h, c, &o))
-			return why != NULL && why_link(e, why, h, c, false);
+		    !verifies_safely(e, node, h, c, &o) &&
+		    !fn(arg, h, c, false))
+			return false;
 	}
 	return true;
+}
+
+struct first_breach {
+	const struct pol_engine *engine;
+	struct pol_why *why;
+};
+
+static bool
+first_breach(void *arg, const struct half *h, bool is_client, bool presents)
+{
+	const struct first_breach *b = arg;
+
+	return b->why != NULL &&
+	    why_link(b->engine, b->why, h, is_client, presents);
+}
+
+static bool
+gate_rules(const struct pol_engine *e, uint32_t node, uint32_t steps,
+    struct pol_why *why)
+{
+	struct first_breach b = { e, why };
+
+	if (why == NULL && counters_forbid(e, node, steps))
+		return false;
+	return rules_each(e, (struct pol_order){ node, steps }, first_breach,
+	    &b);
 }
 
 /* ---- gates ------------------------------------------------------------------------ */
@@ -357,6 +386,62 @@ gate_fresh(const struct pol_engine *e, uint32_t node, uint32_t steps,
 }
 
 static bool
+gate_first_failed(const struct pol_engine *e, uint32_t node, uint32_t steps,
+    struct pol_why *why)
+{
+	const uint32_t failed = e->first.failed;
+
+	(void)steps;
+	if (failed == POL_NONE || failed == node || first_has_failed(e, node))
+		return true;
+	if (why != NULL)
+		gate_why_peer(e, why, failed, e->node[failed].last_steps);
+	return false;
+}
+
+static bool
+gate_first(const struct pol_engine *e, uint32_t node, uint32_t steps,
+    struct pol_why *why)
+{
+	const struct firsts *f = &e->first;
+	unsigned k = 0;
+
+	if (!first_is_early(e, node, steps) ||
+	    (f->waits && ((f->want[node] & steps) != 0 || !f->moves)))
+		return true;
+	while (!(steps & (1u << k)) || f->who[k] == POL_NONE)
+		k++;
+	if (why != NULL)
+		gate_why_peer(e, why, f->who[k], 1u << k);
+	return false;
+}
+
+static bool
+gate_window(const struct pol_engine *e, uint32_t node, uint32_t steps,
+    struct pol_why *why)
+{
+	const struct pol_time open =
+	    pol_windows_open(e->goal.windows, e->goal.nwindows, e->now);
+
+	(void)node;
+	(void)steps;
+	if (open.ms == e->now.ms)
+		return true;
+	if (why != NULL)
+		why->until = open;
+	return false;
+}
+
+static bool
+gate_step(const struct pol_engine *e, uint32_t node, uint32_t steps,
+    struct pol_why *why)
+{
+	(void)steps;
+	(void)why;
+	return !e->goal.step || (e->node[node].flags & NODE_STEP) != 0;
+}
+
+static bool
 gate_in_flight(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct pol_why *why)
 {
@@ -384,9 +469,16 @@ const struct gate gates_strategy[] = {
 };
 const struct gate gates_when[] = {
 	{ "fresh", gate_fresh },
+	{ "first-failed", gate_first_failed },
+	{ "first", gate_first },
+	{ "window", gate_window },
 	{ "in-flight", gate_in_flight },
 	{ "held", gate_held },
 	{ "stopped", gate_stopped },
+	{ NULL, NULL },
+};
+const struct gate gates_word[] = {
+	{ "step", gate_step },
 	{ NULL, NULL },
 };
 
@@ -408,4 +500,60 @@ gates_pass(const struct gate *list, const struct pol_engine *e,
 			return false;
 	}
 	return true;
+}
+
+/* ---- all that one order waits for ----------------------------------------------- */
+
+struct blockers {
+	gate_blocker_fn *fn;
+	void *arg;
+};
+
+static bool
+blocks_by_rule(void *arg, const struct half *h, bool is_client, bool presents)
+{
+	const struct blockers *b = arg;
+
+	(void)is_client;
+	b->fn(b->arg, h->peer, presents ? POL_TRUST : POL_CERT);
+	return true;
+}
+
+static void
+blocks_by_layer(const struct pol_engine *e, struct pol_order o,
+    const struct blockers *b)
+{
+	const uint32_t group = e->shape.group[o.node];
+	const unsigned layer = engine_layer(e, group);
+
+	for (uint32_t i = e->members_at[group]; i < e->members_at[group + 1];
+	     i++) {
+		uint32_t steps = steps_of_layer(e, e->members[i], layer);
+		if (steps != 0)
+			b->fn(b->arg, e->members[i], steps);
+	}
+}
+
+void
+gate_blockers(const struct pol_engine *e, struct pol_order o,
+    gate_blocker_fn *fn, void *arg)
+{
+	struct walk w = walk_start(e->shape.graph, o.node);
+	struct blockers b = { fn, arg };
+	const struct half *h;
+
+	(void)rules_each(e, o, blocks_by_rule, &b);
+	if (!gate_layer(e, o.node, o.steps, NULL))
+		blocks_by_layer(e, o, &b);
+	if (!gate_courtesy(e, o.node, o.steps, NULL))
+		while ((h = walk_next(&w)) != NULL && w.is_client)
+			if (h->client_root == e->shape.root &&
+			    !(e->node[h->peer].sure & SURE_TRUST))
+				fn(arg, h->peer, POL_TRUST);
+	if (gate_last(e, o.node, o.steps, NULL))
+		return;
+	w = walk_start(e->shape.graph, o.node);
+	while ((h = walk_next(&w)) != NULL)
+		if (e->shape.role[h->peer] != 0)
+			fn(arg, h->peer, engine_todo(e, h->peer) & POL_FINISH);
 }

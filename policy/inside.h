@@ -202,6 +202,12 @@ void sides_search(struct sides *s);
 /* Marks ROLE_SPLIT where a bundle cannot hold, with a note. */
 enum pol_err bundle_split(struct shape *s) POL_MUST;
 
+/* ---- window.c -------------------------------------------------------------- */
+
+struct span {
+	int64_t from, to; /* ms since 1970; to is outside */
+};
+
 /* ---- rule.c: the two rules ------------------------------------------------ */
 
 #define VALUES_MAX 4

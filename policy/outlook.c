@@ -26,7 +26,14 @@ struct outlook {
 	int64_t *not_before; /* by node */
 	uint64_t epoch;
 	int64_t now;
+	int64_t wakes; /* when the next window opens; already an event */
 };
+
+static struct pol_time
+date_of(const struct outlook *o)
+{
+	return (struct pol_time){ o->look->start.ms + o->now };
+}
 
 /* ---- a copy of the state ----------------------------------------------------------- */
 
@@ -35,10 +42,13 @@ pol_engine_copy(const struct pol_engine *e, struct pol_engine **out)
 {
 	const struct shape *s = &e->shape;
 	const size_t n = s->graph->nnodes;
+	struct pol_goal goal = e->goal;
 	struct pol_engine *copy;
 	enum pol_err err;
 
-	if ((err = pol_engine_new(s->graph, s->root, &e->goal, out)) != POL_OK)
+	goal.first = e->first.nodes;
+	goal.nfirst = e->first.n;
+	if ((err = pol_engine_new(s->graph, s->root, &goal, out)) != POL_OK)
 		return err;
 	copy = *out;
 	memcpy(copy->shape.role, s->role, n * sizeof(*s->role));
@@ -148,13 +158,30 @@ order_give(struct outlook *o, struct pol_order order, uint32_t after)
 		.steps = order.steps,
 		.from = goal->from,
 		.to = goal->to,
-		.at = { o->now } };
+		.at = date_of(o) };
 	enum pol_err e = pol_engine_fact(o->engine, &f);
 
 	return e == POL_OK ? turn_start(o,
 				 (struct pol_turn){ order.node, order.steps,
 				     after, f.epoch, 0, 0, false })
 			   : e;
+}
+
+/* Outside all windows the next thing that can happen is that one opens. */
+static enum pol_err
+wake_put(struct outlook *o)
+{
+	const struct pol_goal *goal = &o->engine->goal;
+	const int64_t at =
+	    pol_windows_open(goal->windows, goal->nwindows, date_of(o)).ms -
+	    o->look->start.ms;
+
+	if (at <= o->now || at == o->wakes || pol_engine_is_done(o->engine))
+		return POL_OK;
+	o->wakes = at;
+	return event_put(o, (struct event){ at, POL_NONE, POL_NONE })
+	    ? POL_OK
+	    : POL_E_NOMEM;
 }
 
 /* Everything that is ready and not waiting for another try. Giving one order
@@ -166,8 +193,7 @@ give_ready(struct outlook *o, uint32_t after)
 	size_t n;
 	enum pol_err e;
 
-	e = pol_engine_ready(o->engine, (struct pol_time){ o->now }, &ready,
-	    &n);
+	e = pol_engine_ready(o->engine, date_of(o), &ready, &n);
 	for (size_t i = 0; i < n && e == POL_OK; i++) {
 		const uint32_t node = ready[i].node;
 		if (o->not_before[node] <= o->now)
@@ -175,7 +201,7 @@ give_ready(struct outlook *o, uint32_t after)
 			    o->not_before[node] == o->now ? o->turn[node]
 							  : after);
 	}
-	return e;
+	return e == POL_OK ? wake_put(o) : e;
 }
 
 static enum pol_err
@@ -186,7 +212,7 @@ turn_end(struct outlook *o, uint32_t turn)
 						      : POL_FACT_EFFECTIVE,
 		.node = t->node,
 		.epoch = t->epoch,
-		.at = { o->now } };
+		.at = date_of(o) };
 	enum pol_err e = pol_engine_fact(o->engine, &f);
 
 	o->out->last = turn;
@@ -231,6 +257,8 @@ pol_outlook_make(struct pol_engine *e, const struct pol_look *l,
 	enum pol_err err = POL_E_NOMEM;
 
 	*out = (struct pol_outlook){ .last = POL_NONE };
+	e->goal.step = false;
+	e->goal.fresh_ms = 0;
 	o.epoch = l->epoch;
 	o.failed = calloc(n, sizeof(*o.failed));
 	o.turn = malloc(n * sizeof(*o.turn));
@@ -244,7 +272,8 @@ pol_outlook_make(struct pol_engine *e, const struct pol_look *l,
 		if (ev.turn != POL_NONE)
 			err = turn_end(&o, ev.turn);
 		else
-			after = o.turn[ev.node];
+			after =
+			    ev.node == POL_NONE ? o.out->last : o.turn[ev.node];
 		if (err == POL_OK)
 			err = give_ready(&o, after);
 	}

@@ -177,6 +177,7 @@ enum pol_fact_kind {
 	POL_FACT_SEEN, /* a signed inventory agreed with the facts */
 	POL_FACT_DOUBTED, /* an inventory contradicts: conf may hold as well
 			      * (re-imaged node, restored snapshot) */
+	POL_FACT_STEP, /* the operator lets the node's next order go */
 };
 
 struct pol_fact {
@@ -189,6 +190,24 @@ struct pol_fact {
 	struct pol_time at;
 };
 
+/* When orders may start: each of the days it opens at from and closes at to,
+ * on the next day when to is not later. UTC, always. */
+struct pol_window {
+	uint8_t days; /* bit 0 Monday … bit 6 Sunday */
+	uint16_t from, to; /* minutes of the day; to may be 1440 */
+};
+#define POL_WINDOWS_MAX 8
+/* "Mon-Fri 22:00-04:00", "Sat,Sun 00:00-24:00", "01:30-03:00" (every day).
+ * NULL, or a static sentence on what is wrong. */
+const char *pol_window_parse(const char *text, struct pol_window *out);
+/* The same, days one by one, with " UTC". */
+#define POL_WINDOW_TEXT 48
+void pol_window_format(const struct pol_window *w, char out[POL_WINDOW_TEXT]);
+/* now, when one of them is open or there is none; else when the first opens
+ * next. */
+struct pol_time pol_windows_open(const struct pol_window *w, size_t n,
+    struct pol_time now);
+
 struct pol_goal {
 	uint32_t from, to; /* abort: from is the new, to the old one */
 	enum pol_strategy strategy;
@@ -196,6 +215,11 @@ struct pol_goal {
 	uint32_t max_in_flight; /* orders outstanding at once; 0 no bound */
 	int64_t fresh_ms; /* a removal rests on peers seen within this
 				   * time; 0: their age does not matter */
+	const uint32_t *first; /* nodes that go first; copied; may be NULL */
+	uint32_t nfirst;
+	struct pol_window windows[POL_WINDOWS_MAX]; /* none: always */
+	uint32_t nwindows;
+	bool step; /* each order needs a POL_FACT_STEP of its node */
 };
 
 /* g must outlive the engine. Every node that has a part must get one
@@ -220,6 +244,15 @@ struct pol_order {
 enum pol_err pol_engine_ready(struct pol_engine *e, struct pol_time now,
     const struct pol_order **out, size_t *n) POL_MUST;
 
+/* With goal.step: the orders for which only the operator's word is missing, or
+ * was given; as above. */
+enum pol_err pol_engine_batch(struct pol_engine *e, struct pol_time now,
+    const struct pol_order **out, size_t *n) POL_MUST;
+/* Would pol_engine_ready have this node's order just now? How many more may be
+ * outstanding does not matter. */
+bool
+pol_engine_may_start(struct pol_engine *e, struct pol_time now, uint32_t node);
+
 /* May this order be given now? Asks the two rules and the gates that guard
  * them (known, one order at a time, own certificate checked by own trust);
  * not the strategy, holds or limits, which only choose when. UNSAFE with
@@ -233,6 +266,7 @@ struct pol_why {
 	uint32_t peer_steps; /* whose effective report would release it */
 	bool outstanding; /* that order was sent: an answer is missing */
 	struct pol_time since; /* of the oldest fact it rests on; 0 unknown */
+	struct pol_time until; /* it goes on then by itself; 0 unknown */
 };
 enum pol_err pol_engine_allowed(const struct pol_engine *e, uint32_t node,
     uint32_t steps, struct pol_why *why) POL_MUST;
@@ -242,7 +276,8 @@ size_t pol_engine_waits(const struct pol_engine *e, uint32_t node,
     struct pol_why *out, size_t max);
 
 /* Where bundles do not hold: as the plan has it, then what showed itself on
- * the way from a state that is not "all old". */
+ * the way from a state that is not "all old"; and who is let go before those
+ * that go first. */
 size_t
 pol_engine_notes(const struct pol_engine *e, const struct pol_plan_note **out);
 
@@ -310,6 +345,7 @@ struct pol_look {
 	const struct pol_pace *pace; /* one per node of the graph */
 	int64_t retry_ms; /* from a failure to the next try */
 	uint64_t epoch; /* above all that were ever given */
+	struct pol_time start; /* for windows; 0: it begins on a Thursday */
 };
 
 /* One order of the outlook; times are since its beginning. */
@@ -332,7 +368,8 @@ struct pol_outlook {
 enum pol_err
 pol_engine_copy(const struct pol_engine *e, struct pol_engine **out) POL_MUST;
 /* Goes on from the engine's state, giving whatever is ready at once, until
- * all is done or nothing moves. The engine is a copy that the caller can do
+ * all is done or nothing moves. The operator's word (goal.step) is never
+ * waited for, nor an inventory. The engine is a copy that the caller can do
  * without: it is as at the end afterwards and says what waits. What is
  * outstanding is a turn from the beginning. */
 enum pol_err pol_outlook_make(struct pol_engine *e, const struct pol_look *l,

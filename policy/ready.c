@@ -147,18 +147,27 @@ answer_put(struct pol_engine *e, size_t n, struct pol_order o)
 	return POL_OK;
 }
 
-enum pol_err
-pol_engine_ready(struct pol_engine *e, struct pol_time now,
-    const struct pol_order **out, size_t *n)
+/* Brings what is ready up to date. */
+static enum pol_err
+engine_look(struct pol_engine *e, struct pol_time now)
+{
+	enum pol_err err = queue_drain(e);
+
+	e->now = now;
+	if (err == POL_OK)
+		first_look(e);
+	return err;
+}
+
+static enum pol_err
+ready_make(struct pol_engine *e, bool is_batch, const struct pol_order **out,
+    size_t *n)
 {
 	uint32_t room = UINT32_MAX;
-	enum pol_err err;
+	enum pol_err err = POL_OK;
 
 	*out = e->orders;
 	*n = 0;
-	e->now = now;
-	if ((err = queue_drain(e)) != POL_OK)
-		return err;
 	if (e->goal.max_in_flight != 0)
 		room = e->outstanding < e->goal.max_in_flight
 		    ? e->goal.max_in_flight - e->outstanding
@@ -166,9 +175,11 @@ pol_engine_ready(struct pol_engine *e, struct pol_time now,
 	for (uint32_t i = nodeset_next(&e->ready, 0);
 	     i != POL_NONE && *n < room; i = nodeset_next(&e->ready, i + 1)) {
 		const struct pol_order o = { i, e->node[i].offer };
-		if (!gates_pass(gates_when, e, o, NULL))
+		if (!gates_pass(gates_when, e, o, NULL) ||
+		    (!is_batch && !gates_pass(gates_word, e, o, NULL)))
 			continue;
-		if ((err = answer_put(e, *n, o)) != POL_OK) {
+		if ((err = answer_put(e, *n, o)) != POL_OK ||
+		    (err = first_note(e, i)) != POL_OK) {
 			*n = 0;
 			return err;
 		}
@@ -176,6 +187,45 @@ pol_engine_ready(struct pol_engine *e, struct pol_time now,
 	}
 	*out = e->orders;
 	return POL_OK;
+}
+
+enum pol_err
+pol_engine_ready(struct pol_engine *e, struct pol_time now,
+    const struct pol_order **out, size_t *n)
+{
+	enum pol_err err = engine_look(e, now);
+
+	*out = NULL;
+	*n = 0;
+	return err == POL_OK ? ready_make(e, false, out, n) : err;
+}
+
+enum pol_err
+pol_engine_batch(struct pol_engine *e, struct pol_time now,
+    const struct pol_order **out, size_t *n)
+{
+	enum pol_err err = engine_look(e, now);
+
+	*out = NULL;
+	*n = 0;
+	return err == POL_OK ? ready_make(e, true, out, n) : err;
+}
+
+bool
+pol_engine_may_start(struct pol_engine *e, struct pol_time now, uint32_t node)
+{
+	const uint32_t max = e->goal.max_in_flight;
+	struct pol_order o = { node, 0 };
+	bool may;
+
+	if (node >= e->shape.graph->nnodes || engine_look(e, now) != POL_OK)
+		return false;
+	o.steps = e->node[node].offer;
+	e->goal.max_in_flight = 0;
+	may = o.steps != 0 && gates_pass(gates_when, e, o, NULL) &&
+	    gates_pass(gates_word, e, o, NULL);
+	e->goal.max_in_flight = max;
+	return may;
 }
 
 enum pol_err
@@ -215,7 +265,7 @@ pol_engine_waits(const struct pol_engine *e, uint32_t node, struct pol_why *out,
     size_t max)
 {
 	const struct gate *const lists[] = { gates_strategy, gates_safety,
-		gates_when };
+		gates_when, gates_word };
 	const struct parts *parts;
 	uint32_t todo;
 	size_t n = 0;
@@ -227,7 +277,7 @@ pol_engine_waits(const struct pol_engine *e, uint32_t node, struct pol_why *out,
 	for (unsigned k = 0; k < parts->n && n < max; k++) {
 		const struct pol_order o = { node, parts->part[k] & todo };
 		bool open = o.steps != 0;
-		for (unsigned i = 0; i < 3 && open; i++)
+		for (unsigned i = 0; i < 4 && open; i++)
 			open = gates_pass(lists[i], e, o, &out[n]);
 		n += o.steps != 0 && !open;
 	}

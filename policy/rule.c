@@ -49,8 +49,19 @@ static const struct pol_rule rule_table[] = {
 	    "a link is added only when both ends are known to authenticate "
 	    "on it",
 	    "" },
+	{ "first-failed",
+	    "no order of a node that goes first has failed without one that "
+	    "worked since",
+	    "" },
+	{ "first",
+	    "the nodes that go first have done this kind of step, or all wait "
+	    "for others, of whose orders this is one",
+	    "" },
+	{ "window", "it is a time in which the operator lets orders start",
+	    "" },
 	{ "in-flight", "fewer orders are outstanding than the operator allows",
 	    "" },
+	{ "step", "the operator has let this order go", "" },
 };
 
 const struct pol_rule *

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "tests/model/search.h"
+#include "tests/model/paced.h"
 #include "tests/model/pick.h"
 #include "tests/model/walk.h"
 
@@ -85,7 +86,8 @@ graph_walk(struct search *s)
 	const uint64_t seed = options.seed;
 	const char *why;
 
-	if ((why = walk_all(&s->t, s->graph, &options.seed)) == NULL)
+	if ((why = walk_all(&s->t, s->graph, &options.seed)) == NULL &&
+	    (why = paced_all(&s->t, s->graph, &options.seed)) == NULL)
 		return;
 	fprintf(stderr, "explore: walk with seed %llu\n",
 	    (unsigned long long)seed);

@@ -1,7 +1,7 @@
 # Explicit-state explorer of the policy library, its mutants, and a second
 # opinion. model-check is part of make check; model takes long.
 model_SRC := tests/model/explore.c tests/model/pick.c tests/model/resume.c \
-	tests/model/search.c tests/model/walk.c tests/model/world.c
+	tests/model/search.c tests/model/walk.c tests/model/paced.c tests/model/world.c
 
 $(B)/test/explore: $(call obj,$(model_SRC)) $(call lib,policy)
 	@mkdir -p $(@D)

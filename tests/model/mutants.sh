@@ -35,7 +35,7 @@ hunt() {
 # Everything once; a mutant is one object of its own among the others.
 rm -rf "$dir"
 mkdir -p "$dir/base"
-for f in policy/*.c "$here"/explore.c "$here"/pick.c "$here"/resume.c \
+for f in policy/*.c "$here"/explore.c "$here"/paced.c "$here"/pick.c "$here"/resume.c \
     "$here"/search.c "$here"/walk.c "$here"/world.c; do
 	$cc $flags -I. -c -o "$dir/base/$(basename "$f" .c).o" "$f"
 done

@@ -18,6 +18,7 @@ main(void)
 	suite_add_tcase(s, case_explain());
 	suite_add_tcase(s, case_turns());
 	suite_add_tcase(s, case_outlook());
+	suite_add_tcase(s, case_pace());
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);

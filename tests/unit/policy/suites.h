@@ -11,3 +11,4 @@ TCase *case_engine(void);
 TCase *case_explain(void);
 TCase *case_turns(void);
 TCase *case_outlook(void);
+TCase *case_pace(void);

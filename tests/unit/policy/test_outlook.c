@@ -14,7 +14,7 @@ enum {
 static struct pol_outlook
 look(struct pol_engine *e, const struct pol_pace *pace, int64_t retry_ms)
 {
-	const struct pol_look l = { pace, retry_ms, 1000 };
+	const struct pol_look l = { pace, retry_ms, 1000, { 0 } };
 	struct pol_outlook o;
 
 	ck_assert_int_eq(pol_outlook_make(e, &l, &o), POL_OK);
@@ -218,7 +218,7 @@ END_TEST
 START_TEST(test_bound_on_orders_in_flight)
 {
 	const struct pol_pace pace[] = { { 10, 0, 1 }, { 10, 0, 0 } };
-	const struct pol_goal goal = { 1, 2, POL_MINIMAL, 0, 1, 0 };
+	const struct pol_goal goal = { .from = 1, .to = 2, .max_in_flight = 1 };
 	struct pol_outlook o;
 	struct pol_engine *e;
 	struct fleet f;

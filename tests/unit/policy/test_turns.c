@@ -75,8 +75,12 @@ static const char *const walks[][2] = {
 
 START_TEST(test_abort_and_on_again_from_every_point)
 {
-	const struct pol_goal there = { 1, 2, (enum pol_strategy)_i, 0, 0, 0 };
-	const struct pol_goal back = { 2, 1, (enum pol_strategy)_i, 0, 0, 0 };
+	const struct pol_goal there = { .from = 1,
+		.to = 2,
+		.strategy = (enum pol_strategy)_i };
+	const struct pol_goal back = { .from = 2,
+		.to = 1,
+		.strategy = (enum pol_strategy)_i };
 	struct pol_engine *e, *b, *again;
 	uint64_t epoch;
 	struct fleet f;
@@ -344,8 +348,9 @@ START_TEST(test_turns_with_orders_under_way)
 		for (int k = 0; turns < 4 && k < 12; k++)
 			if (!one_order(&f, e, &goal, &log))
 				break;
-		goal = (struct pol_goal){ goal.to, goal.from, goal.strategy, 0,
-			0, 0 };
+		goal = (struct pol_goal){ .from = goal.to,
+			.to = goal.from,
+			.strategy = goal.strategy };
 		if (turns < 4)
 			pol_engine_free(e);
 	}
@@ -355,7 +360,9 @@ START_TEST(test_turns_with_orders_under_way)
 		if (log.fact[i].epoch != 0)
 			(void)!pol_engine_fact(e, &log.fact[i]);
 	}
-	goal = (struct pol_goal){ goal.to, goal.from, goal.strategy, 0, 0, 0 };
+	goal = (struct pol_goal){ .from = goal.to,
+		.to = goal.from,
+		.strategy = goal.strategy };
 	(void)give(e, &goal, &log.epoch, 99);
 	ck_assert_msg(pol_engine_is_done(e), "seed %d", _i);
 	all_safe(e, f.n);

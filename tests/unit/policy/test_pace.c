@@ -1,0 +1,496 @@
+/* Tests of the gates that say when: who goes first, windows, the operator's
+ * word. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/policy/fleet.h"
+#include "tests/unit/policy/suites.h"
+
+#define T POL_TRUST
+#define C POL_CERT
+#define F POL_FINISH
+
+#define MINUTE INT64_C(60000)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+/* 5 January 2026, a Monday, 00:00 */
+#define MONDAY INT64_C(1767571200000)
+
+/* ---- windows ------------------------------------------------------------------ */
+
+static const struct {
+	const char *text, *formatted;
+} good[] = {
+	{ "22:00-04:00", "22:00-04:00 UTC" },
+	{ "22:00-04:00 UTC", "22:00-04:00 UTC" },
+	{ "Mon 00:00-24:00", "Mon 00:00-24:00 UTC" },
+	{ "Mon-Fri 22:00-04:00", "Mon,Tue,Wed,Thu,Fri 22:00-04:00 UTC" },
+	{ "Sat-Mon 01:30-02:00", "Mon,Sat,Sun 01:30-02:00 UTC" },
+	{ "Sun,Wed-Thu 23:59-00:01", "Wed,Thu,Sun 23:59-00:01 UTC" },
+	{ "Mon-Sun 08:00-09:00", "08:00-09:00 UTC" },
+};
+
+START_TEST(test_windows_are_read)
+{
+	struct pol_window w, again;
+	char text[POL_WINDOW_TEXT];
+
+	ck_assert_ptr_null(pol_window_parse(good[_i].text, &w));
+	pol_window_format(&w, text);
+	ck_assert_str_eq(text, good[_i].formatted);
+	ck_assert_ptr_null(pol_window_parse(text, &again));
+	ck_assert_uint_eq(w.days, again.days);
+	ck_assert_uint_eq(w.from, again.from);
+	ck_assert_uint_eq(w.to, again.to);
+}
+END_TEST
+
+static const struct {
+	const char *text, *why;
+} bad[] = {
+	{ "", "a day is" },
+	{ "mon 22:00-04:00", "a day is" },
+	{ "Monday 22:00-04:00", "one space" },
+	{ "Mon-Foo 22:00-04:00", "a day is" },
+	{ "Mon,Mon 22:00-04:00", "twice" },
+	{ "Mon-Fri,Tue 22:00-04:00", "twice" },
+	{ "Mon  22:00-04:00", "hours are written" },
+	{ "Mon", "one space" },
+	{ "22-04", "hours are written" },
+	{ "9:00-10:00", "hours are written" },
+	{ "22:60-23:00", "hours are written" },
+	{ "22:00-24:01", "hours are written" },
+	{ "22:00", "hours are written" },
+	{ "22:00-04:00 CET", "UTC" },
+	{ "22:00-04:00Z", "UTC" },
+	{ "22:00-04:00+01:00", "UTC" },
+	{ "22:00-04:00 UTC ", "UTC" },
+	{ "22:00-04:00,05:00-06:00", "UTC" },
+	{ "24:00-04:00", "before 24:00" },
+	{ "22:00-00:00", "after 00:00" },
+	{ "04:00-04:00", "00:00-24:00" },
+};
+
+START_TEST(test_what_is_no_window)
+{
+	struct pol_window w;
+	const char *why = pol_window_parse(bad[_i].text, &w);
+
+	ck_assert_msg(why != NULL, "accepted: %s", bad[_i].text);
+	ck_assert_msg(strstr(why, bad[_i].why) != NULL, "%s: %s", bad[_i].text,
+	    why);
+}
+END_TEST
+
+static int64_t
+opens(const char *const *texts, size_t n, int64_t now)
+{
+	struct pol_window w[POL_WINDOWS_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		ck_assert_ptr_null(pol_window_parse(texts[i], &w[i]));
+	return pol_windows_open(w, n, (struct pol_time){ now }).ms;
+}
+
+START_TEST(test_when_it_opens)
+{
+	static const char *const night[] = { "Mon-Fri 22:00-04:00" };
+	static const char *const two[] = { "Sat 10:00-11:00",
+		"Wed 09:00-10:00" };
+	static const char *const all[] = { "00:00-24:00" };
+
+	/* Monday at noon: tonight; from the first minute to before the last */
+	ck_assert_int_eq(opens(night, 1, MONDAY + 12 * HOUR),
+	    MONDAY + 22 * HOUR);
+	ck_assert_int_eq(opens(night, 1, MONDAY + 22 * HOUR - 1),
+	    MONDAY + 22 * HOUR);
+	ck_assert_int_eq(opens(night, 1, MONDAY + 22 * HOUR),
+	    MONDAY + 22 * HOUR);
+	ck_assert_int_eq(opens(night, 1, MONDAY + 28 * HOUR - 1),
+	    MONDAY + 28 * HOUR - 1);
+	ck_assert_int_eq(opens(night, 1, MONDAY + 28 * HOUR),
+	    MONDAY + DAY + 22 * HOUR);
+	/* Friday's reaches into Saturday; then it is Monday; and Sunday's night
+	 * is none */
+	ck_assert_int_eq(opens(night, 1, MONDAY + 5 * DAY + 3 * HOUR),
+	    MONDAY + 5 * DAY + 3 * HOUR);
+	ck_assert_int_eq(opens(night, 1, MONDAY + 5 * DAY + 4 * HOUR),
+	    MONDAY + 7 * DAY + 22 * HOUR);
+	ck_assert_int_eq(opens(night, 1, MONDAY + HOUR), MONDAY + 22 * HOUR);
+	/* the next of several; the same day a week later */
+	ck_assert_int_eq(opens(two, 2, MONDAY), MONDAY + 2 * DAY + 9 * HOUR);
+	ck_assert_int_eq(opens(two, 2, MONDAY + 3 * DAY),
+	    MONDAY + 5 * DAY + 10 * HOUR);
+	ck_assert_int_eq(opens(two + 1, 1, MONDAY + 2 * DAY + 10 * HOUR),
+	    MONDAY + 9 * DAY + 9 * HOUR);
+	ck_assert_int_eq(opens(all, 1, MONDAY + 5), MONDAY + 5);
+	ck_assert_int_eq(opens(all, 0, MONDAY + 5), MONDAY + 5);
+	/* before 1970 days are days, too: 31 December 1969 was a Wednesday */
+	ck_assert_int_eq(opens(two + 1, 1, -15 * HOUR), -15 * HOUR);
+	ck_assert_int_eq(opens(two + 1, 1, -15 * HOUR - 1), -15 * HOUR);
+}
+END_TEST
+
+static struct pol_engine *
+engine_of(const struct fleet *f, const struct pol_goal *goal)
+{
+	struct pol_engine *e;
+
+	ck_assert_int_eq(pol_engine_new(f->graph, 0, goal, &e), POL_OK);
+	for (uint32_t i = 0; i < f->n; i++)
+		fleet_holds(e, i, (struct pol_conf){ 1, 1, 0 });
+	return e;
+}
+
+static struct pol_why
+first_wait(const struct pol_engine *e, uint32_t node)
+{
+	struct pol_why w[3];
+
+	memset(w, 0, sizeof(w));
+	ck_assert_uint_ge(pol_engine_waits(e, node, w, 3), 1);
+	return w[0];
+}
+
+static size_t
+ready_at(struct pol_engine *e, int64_t now)
+{
+	const struct pol_order *o;
+	size_t n;
+
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ now }, &o, &n),
+	    POL_OK);
+	return n;
+}
+
+START_TEST(test_orders_start_in_windows_only)
+{
+	struct pol_goal goal = { .from = 1, .to = 2, .nwindows = 1 };
+	struct pol_engine *e;
+	struct fleet f;
+	uint64_t epoch;
+
+	fleet_make(&f, "c>s", "");
+	ck_assert_ptr_null(
+	    pol_window_parse("Mon 22:00-23:00", &goal.windows[0]));
+	e = engine_of(&f, &goal);
+	ck_assert_uint_eq(ready_at(e, MONDAY), 0);
+	ck_assert(!pol_engine_may_start(e, (struct pol_time){ MONDAY }, 0));
+	ck_assert_str_eq(first_wait(e, 0).rule, "window");
+	ck_assert_int_eq(first_wait(e, 0).until.ms, MONDAY + 22 * HOUR);
+	ck_assert_uint_eq(ready_at(e, MONDAY + 22 * HOUR), 2);
+	ck_assert(pol_engine_may_start(e,
+	    (struct pol_time){ MONDAY + 22 * HOUR }, 0));
+	/* what has started goes on after it; the rules do not know the hour */
+	epoch = fleet_send(e, 0, T);
+	ck_assert_uint_eq(ready_at(e, MONDAY + 23 * HOUR), 0);
+	fleet_tell(e, POL_FACT_EFFECTIVE, 0, epoch);
+	ck_assert_int_eq(pol_engine_step(e, 0, T), POL_STEP_DONE);
+	ck_assert_int_eq(pol_engine_allowed(e, 1, T, NULL), POL_OK);
+	pol_engine_free(e);
+	goal.nwindows = POL_WINDOWS_MAX + 1;
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_E_RANGE);
+	fleet_free(&f);
+}
+END_TEST
+
+/* ---- who goes first ------------------------------------------------------------- */
+
+START_TEST(test_the_first_go_first)
+{
+	const uint32_t first[] = { 0 };
+	const struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.first = first,
+		.nfirst = 1 };
+	struct pol_engine *e;
+	struct fleet f;
+
+	/* c1 c2 s1 s2: c2>s2 is a group of its own, and waits as well */
+	fleet_make(&f, "c1>s1 c2>s2", "");
+	e = engine_of(&f, &goal);
+	for (uint32_t step = T; step <= F; step <<= 1) {
+		/* nobody of the rest before c1, all of them after */
+		ck_assert_uint_eq(fleet_offer(e, 0), step);
+		for (uint32_t i = 1; i < 4; i++) {
+			ck_assert_uint_eq(fleet_offer(e, i), 0);
+			ck_assert_str_eq(first_wait(e, i).rule, "first");
+			ck_assert_uint_eq(first_wait(e, i).peer, 0);
+			ck_assert_uint_eq(first_wait(e, i).peer_steps, step);
+		}
+		fleet_do(e, 0, step);
+		for (uint32_t i = 1; i < 4; i++) {
+			ck_assert_uint_eq(fleet_offer(e, i), step);
+			fleet_do(e, i, step);
+		}
+	}
+	ck_assert(pol_engine_is_done(e));
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_after_a_failure_of_the_first_nothing_starts)
+{
+	const uint32_t first[] = { 0, 1 };
+	const struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.limit = 2,
+		.first = first,
+		.nfirst = 2 };
+	struct pol_engine *e;
+	struct fleet f;
+
+	fleet_make(&f, "c1>s1 c2>s2", "");
+	e = engine_of(&f, &goal);
+	fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, T));
+	/* it is tried again; even the other of the first waits */
+	ck_assert_uint_eq(fleet_offer(e, 0), T);
+	ck_assert_uint_eq(fleet_offer(e, 1), 0);
+	ck_assert_str_eq(first_wait(e, 1).rule, "first-failed");
+	ck_assert_uint_eq(first_wait(e, 1).peer, 0);
+	ck_assert_uint_eq(fleet_offer(e, 2), 0);
+	ck_assert_str_eq(first_wait(e, 2).rule, "first-failed");
+	/* held after the second; freed, it is tried, and that alone is not
+	 * enough: it has to work */
+	fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, T));
+	ck_assert_uint_eq(fleet_offer(e, 0), 0);
+	ck_assert_str_eq(first_wait(e, 0).rule, "held");
+	fleet_tell(e, POL_FACT_FREED, 0, 0);
+	ck_assert_uint_eq(fleet_offer(e, 0), T);
+	ck_assert_uint_eq(fleet_offer(e, 1), 0);
+	fleet_do(e, 0, T);
+	ck_assert_uint_eq(fleet_offer(e, 1), T);
+	fleet_do(e, 1, T);
+	ck_assert_uint_eq(fleet_offer(e, 2), T);
+	/* a failure of the rest stops none but its own group, at the limit */
+	fleet_tell(e, POL_FACT_FAILED, 2, fleet_send(e, 2, T));
+	ck_assert_uint_eq(fleet_offer(e, 3), T);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_an_excused_one_is_not_waited_for)
+{
+	const uint32_t first[] = { 0 };
+	const struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.first = first,
+		.nfirst = 1 };
+	struct pol_engine *e;
+	struct fleet f;
+
+	fleet_make(&f, "c1>s c2>s", "");
+	e = engine_of(&f, &goal);
+	fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, T));
+	ck_assert_uint_eq(fleet_offer(e, 1), 0);
+	fleet_tell(e, POL_FACT_EXCUSED, 0, 0);
+	ck_assert_uint_eq(fleet_offer(e, 1), T);
+	fleet_tell(e, POL_FACT_RETURNED, 0, 0);
+	ck_assert_uint_eq(fleet_offer(e, 1), 0);
+	/* on hold it is waited for: nobody may begin in its place */
+	fleet_tell(e, POL_FACT_HELD, 0, 0);
+	ck_assert_uint_eq(fleet_offer(e, 1), 0);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+/* Layers: a server is last with its certificate, so those it waits for are let
+ * through, and nobody else; the notes say so. */
+START_TEST(test_who_must_go_before_the_first_is_let_through)
+{
+	const uint32_t first[] = { 2 };
+	const struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.strategy = POL_LAYERED,
+		.first = first,
+		.nfirst = 1 };
+	const struct pol_plan_note *notes;
+	struct pol_engine *e;
+	struct fleet f;
+
+	/* c1 c2 s1 s2 */
+	fleet_make(&f, "c1>s1 c2>s2", "");
+	e = engine_of(&f, &goal);
+	ck_assert_uint_eq(fleet_offer(e, 0), 0);
+	for (uint32_t i = 4; i-- > 0;)
+		fleet_do(e, i, T);
+	ck_assert_uint_eq(pol_engine_notes(e, &notes), 0);
+	ck_assert_uint_eq(fleet_offer(e, 2), 0);
+	ck_assert_uint_eq(fleet_offer(e, 1), 0);
+	ck_assert_str_eq(first_wait(e, 1).rule, "first");
+	ck_assert_uint_eq(fleet_offer(e, 0), C);
+	ck_assert_uint_eq(pol_engine_notes(e, &notes), 1);
+	ck_assert_uint_eq(notes[0].node, 0);
+	ck_assert_uint_eq(notes[0].peer, 2);
+	ck_assert_ptr_nonnull(strstr(notes[0].text, "before its turn"));
+	fleet_do(e, 0, C);
+	ck_assert_uint_eq(fleet_offer(e, 2), C);
+	ck_assert_uint_eq(fleet_offer(e, 1), 0);
+	fleet_do(e, 2, C);
+	ck_assert_uint_eq(fleet_offer(e, 1), C);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_first_must_be_nodes)
+{
+	const uint32_t first[] = { 9 };
+	const struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.first = first,
+		.nfirst = 1 };
+	struct pol_engine *e;
+	struct fleet f;
+
+	fleet_make(&f, "c>s", "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_E_RANGE);
+	fleet_free(&f);
+}
+END_TEST
+
+/* ---- the operator's word ---------------------------------------------------------- */
+
+START_TEST(test_each_order_needs_a_word)
+{
+	const struct pol_goal goal = { .from = 1, .to = 2, .step = true };
+	const struct pol_order *o;
+	struct pol_engine *e;
+	struct fleet f;
+	size_t n;
+
+	fleet_make(&f, "c>s", "");
+	e = engine_of(&f, &goal);
+	ck_assert_uint_eq(ready_at(e, 0), 0);
+	ck_assert_str_eq(first_wait(e, 0).rule, "step");
+	ck_assert_int_eq(pol_engine_batch(e, (struct pol_time){ 0 }, &o, &n),
+	    POL_OK);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_uint_eq(o[0].node, 0);
+	ck_assert_uint_eq(o[0].steps, T);
+	fleet_tell(e, POL_FACT_STEP, 0, 0);
+	ck_assert_uint_eq(fleet_offer(e, 0), T);
+	ck_assert_uint_eq(fleet_offer(e, 1), 0);
+	/* good for one order: the next one, and a failed one again, need theirs */
+	fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, T));
+	ck_assert_uint_eq(fleet_offer(e, 0), 0);
+	fleet_tell(e, POL_FACT_STEP, 0, 0);
+	fleet_do(e, 0, T);
+	fleet_tell(e, POL_FACT_STEP, 1, 0);
+	fleet_do(e, 1, T);
+	ck_assert_uint_eq(ready_at(e, 0), 0);
+	/* the word never opens what the rules close */
+	fleet_tell(e, POL_FACT_STEP, 0, 0);
+	fleet_send(e, 1, C);
+	ck_assert_int_eq(pol_engine_allowed(e, 0, F, NULL), POL_E_UNSAFE);
+	ck_assert_uint_eq(fleet_offer(e, 0), C);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_a_batch_keeps_to_the_other_gates)
+{
+	const uint32_t first[] = { 1 };
+	struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.step = true,
+		.max_in_flight = 1 };
+	const struct pol_order *o;
+	struct pol_engine *e;
+	struct fleet f;
+	size_t n;
+
+	fleet_make(&f, "c>s", "");
+	e = engine_of(&f, &goal);
+	ck_assert_int_eq(pol_engine_batch(e, (struct pol_time){ 0 }, &o, &n),
+	    POL_OK);
+	ck_assert_uint_eq(n, 1);
+	pol_engine_free(e);
+	goal.max_in_flight = 0;
+	goal.first = first;
+	goal.nfirst = 1;
+	e = engine_of(&f, &goal);
+	ck_assert_int_eq(pol_engine_batch(e, (struct pol_time){ 0 }, &o, &n),
+	    POL_OK);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_uint_eq(o[0].node, 1);
+	fleet_tell(e, POL_FACT_HELD, 1, 0);
+	ck_assert_int_eq(pol_engine_batch(e, (struct pol_time){ 0 }, &o, &n),
+	    POL_OK);
+	ck_assert_uint_eq(n, 0);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+/* ---- looking ahead ------------------------------------------------------------------ */
+
+START_TEST(test_outlook_knows_windows_and_first)
+{
+	const struct pol_pace pace[] = { { 10 * MINUTE, 0, 0 },
+		{ 10 * MINUTE, 0, 0 } };
+	const struct pol_look l = { .pace = pace,
+		.epoch = 1000,
+		.start = { MONDAY } };
+	const uint32_t first[] = { 1 };
+	struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.step = true,
+		.nwindows = 1,
+		.first = first,
+		.nfirst = 1 };
+	struct pol_engine *e, *copy;
+	struct pol_outlook o;
+	struct fleet f;
+
+	/* s, c, s, c, s, c of ten minutes each; five start in the hour, the
+	 * last on the next Monday */
+	fleet_make(&f, "c>s", "");
+	ck_assert_ptr_null(
+	    pol_window_parse("Mon 22:00-22:50", &goal.windows[0]));
+	e = engine_of(&f, &goal);
+	ck_assert_int_eq(pol_engine_copy(e, &copy), POL_OK);
+	ck_assert_int_eq(pol_outlook_make(copy, &l, &o), POL_OK);
+	ck_assert(o.is_done);
+	ck_assert_uint_eq(o.n, 6);
+	ck_assert_uint_eq(o.turns[0].node, 1);
+	ck_assert_int_eq(o.turns[0].start_ms, 22 * HOUR);
+	ck_assert_int_eq(o.turns[4].start_ms, 22 * HOUR + 40 * MINUTE);
+	ck_assert_int_eq(o.turns[5].start_ms, 7 * DAY + 22 * HOUR);
+	ck_assert_uint_eq(o.turns[5].after, 4);
+	ck_assert_int_eq(o.turns[5].end_ms, 7 * DAY + 22 * HOUR + 10 * MINUTE);
+	pol_outlook_clear(&o);
+	pol_engine_free(copy);
+	/* the original still waits for the word */
+	ck_assert_uint_eq(ready_at(e, MONDAY + 22 * HOUR), 0);
+	ck_assert_str_eq(first_wait(e, 1).rule, "step");
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+TCase *
+case_pace(void)
+{
+	TCase *t = tcase_create("pace");
+
+	tcase_add_loop_test(t, test_windows_are_read, 0,
+	    sizeof(good) / sizeof(*good));
+	tcase_add_loop_test(t, test_what_is_no_window, 0,
+	    sizeof(bad) / sizeof(*bad));
+	tcase_add_test(t, test_when_it_opens);
+	tcase_add_test(t, test_orders_start_in_windows_only);
+	tcase_add_test(t, test_the_first_go_first);
+	tcase_add_test(t, test_after_a_failure_of_the_first_nothing_starts);
+	tcase_add_test(t, test_an_excused_one_is_not_waited_for);
+	tcase_add_test(t, test_who_must_go_before_the_first_is_let_through);
+	tcase_add_test(t, test_first_must_be_nodes);
+	tcase_add_test(t, test_each_order_needs_a_word);
+	tcase_add_test(t, test_a_batch_keeps_to_the_other_gates);
+	tcase_add_test(t, test_outlook_knows_windows_and_first);
+	return t;
+}
