@@ -76,6 +76,17 @@ void base_log_open(const char *ident, enum base_level max);
 /* "subject: cause", one line; control bytes are shown as \xNN. */
 void base_log(enum base_level level, const char *fmt, ...) BASE_PRINTF(2, 3);
 
+/* One change of state as a line that grep and awk can rely on: "subject: old
+ * -> now node=N root=R roll=N epoch=N: why", all four keys always and in this
+ * order, "-" where one does not apply (NULL, 0). fmt may give an empty why;
+ * then the line ends before the colon. */
+struct base_change {
+	const char *subject, *old, *now, *node, *root;
+	uint64_t roll, epoch;
+};
+void base_log_change(enum base_level level, const struct base_change *c,
+    const char *fmt, ...) BASE_PRINTF(3, 4);
+
 /* Logs and aborts: our own bug, out of memory, a sibling process that
  * speaks nonsense. */
 _Noreturn void base_die(const char *fmt, ...) BASE_PRINTF(1, 2);

@@ -88,6 +88,34 @@ base_log(enum base_level level, const char *fmt, ...)
 	va_end(ap);
 }
 
+static void
+key_number(char *out, size_t max, uint64_t n)
+{
+	if (n == 0)
+		snprintf(out, max, "-");
+	else
+		snprintf(out, max, "%llu", (unsigned long long)n);
+}
+
+void
+base_log_change(enum base_level level, const struct base_change *c,
+    const char *fmt, ...)
+{
+	char why[LINE_MAX_BYTES], roll[24], epoch[24];
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vsnprintf(why, sizeof(why), fmt, ap) < 0)
+		why[0] = '\0';
+	va_end(ap);
+	key_number(roll, sizeof(roll), c->roll);
+	key_number(epoch, sizeof(epoch), c->epoch);
+	base_log(level, "%s: %s -> %s node=%s root=%s roll=%s epoch=%s%s%s",
+	    c->subject, c->old, c->now, c->node != NULL ? c->node : "-",
+	    c->root != NULL ? c->root : "-", roll, epoch,
+	    why[0] == '\0' ? "" : ": ", why);
+}
+
 void
 base_die(const char *fmt, ...)
 {

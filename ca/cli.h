@@ -78,6 +78,7 @@ enum base_err ca_cmd_init(struct cli *c);
 enum base_err ca_cmd_root_list(struct cli *c);
 enum base_err ca_cmd_root_show(struct cli *c);
 enum base_err ca_cmd_root_add(struct cli *c);
+enum base_err ca_cmd_root_set(struct cli *c); /* ca/cmd_trigger.c */
 enum base_err ca_cmd_node_list(struct cli *c);
 enum base_err ca_cmd_node_show(struct cli *c);
 enum base_err ca_cmd_node_add(struct cli *c);
@@ -95,7 +96,7 @@ enum base_err ca_cmd_topology_show(struct cli *c);
 enum base_err ca_cmd_simulate(struct cli *c);
 
 /* ca/cmd_roll.c */
-enum base_err ca_cmd_roll_start(struct cli *c);
+enum base_err ca_cmd_roll_start(struct cli *c); /* ca/cmd_trigger.c */
 enum base_err ca_cmd_roll_status(struct cli *c);
 enum base_err ca_cmd_roll_pause(struct cli *c);
 enum base_err ca_cmd_roll_resume(struct cli *c);

@@ -14,6 +14,12 @@ static const struct cli_option root_add_options[] = {
 	{ "days", "N", "validity of its certificate" },
 	{ NULL, NULL, NULL },
 };
+static const struct cli_option root_set_options[] = {
+	{ "roll-before", "DAYS",
+	    "roll by itself so long before its end; 0: never" },
+	{ "strategy", "NAME", "of that roll; default minimal" },
+	{ NULL, NULL, NULL },
+};
 static const struct cli_option node_add_options[] = {
 	{ "reach", "HOW", "direct, poll or push" },
 	{ "via", "NODE,...", "next relays, best first" },
@@ -49,6 +55,7 @@ static const struct cli_option roll_start_options[] = {
 	{ "strategy", "NAME",
 	    "minimal, layered, sequential, merged, bundled or compact" },
 	{ "max-in-flight", "N", "orders outstanding at once; 0: no bound" },
+	{ "all", NULL, "every root that can, with one word" },
 	{ "dry-run", NULL, "only say whether it could start" },
 	{ NULL, NULL, NULL },
 };
@@ -140,6 +147,12 @@ const struct cli_command cli_commands[] = {
 	    1, 1, ca_cmd_root_show },
 	{ "root add", "[--alg ALG] [--days N] ROOT", "make a root", NULL,
 	    root_add_options, 1, 1, ca_cmd_root_add },
+	{ "root set", "[--roll-before DAYS] [--strategy NAME] ROOT",
+	    "let a root roll by itself before its end",
+	    "kedged starts the roll so many days before the current generation ends,\n"
+	    "after the same checks as kedge roll start; what is not ready is told in\n"
+	    "the log and by kedge doctor, and tried again every hour. Default: off.\n",
+	    root_set_options, 1, 1, ca_cmd_root_set },
 	{ "node add", "--reach HOW [options] NODE", "add a node", NULL,
 	    node_add_options, 1, 1, ca_cmd_node_add },
 	{ "node list", "", "list the nodes", NULL, NULL, 0, 0,
@@ -166,8 +179,11 @@ const struct cli_command cli_commands[] = {
 	    topology_apply_options, 1, 1, ca_cmd_topology_apply },
 	{ "topology show", "", "print the fleet as a topology file", NULL, NULL,
 	    0, 0, ca_cmd_topology_show },
-	{ "roll start", "[options] ROOT", "move a root to its next generation",
-	    NULL, roll_start_options, 1, 1, ca_cmd_roll_start },
+	{ "roll start", "[options] ROOT | --all [options]",
+	    "move a root to its next generation",
+	    "With --all every root that is ready starts its own roll, beside the\n"
+	    "others; of the rest it says why not. Exit 1 when some did not start.\n",
+	    roll_start_options, 0, 1, ca_cmd_roll_start },
 	{ "roll status", "[--watch] [--exit-code] [ROOT]",
 	    "say how far the rolls are and on whom they wait", NULL,
 	    roll_status_options, 0, 1, ca_cmd_roll_status },

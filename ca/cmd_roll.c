@@ -305,42 +305,7 @@ ca_cmd_roll_status(struct cli *c)
 	return ca_request_ask(c, request, roll_status_judge, roll_status_print);
 }
 
-/* ---- roll start, pause, resume, retry ------------------------------------------------- */
-
-static enum base_err
-roll_start_print(struct cli *c, const json_t *a)
-{
-	FILE *f = cli_out(c);
-
-	if (ca_number_of(a, "roll") == 0) { /* dry run */
-		fprintf(f,
-		    "ready, generation %" JSON_INTEGER_FORMAT
-		    " -> %" JSON_INTEGER_FORMAT "\n",
-		    ca_number_of(a, "from"), ca_number_of(a, "to"));
-		return BASE_OK;
-	}
-	fprintf(f,
-	    "roll %" JSON_INTEGER_FORMAT
-	    " started, generation %" JSON_INTEGER_FORMAT
-	    " -> %" JSON_INTEGER_FORMAT "\n",
-	    ca_number_of(a, "roll"), ca_number_of(a, "from"),
-	    ca_number_of(a, "to"));
-	return BASE_OK;
-}
-
-enum base_err
-ca_cmd_roll_start(struct cli *c)
-{
-	static const struct ca_field args[] = {
-		{ NULL, 0, CA_STRING, "root" },
-		{ "strategy", 0, CA_STRING, "strategy" },
-		{ "max-in-flight", 0, CA_NUMBER, "max_in_flight" },
-		{ "dry-run", 0, CA_SWITCH, "dry_run" },
-		CA_FIELD_END,
-	};
-
-	return ca_remote(c, "roll-start", args, roll_start_print);
-}
+/* ---- roll pause, resume, retry ------------------------------------------------- */
 
 static const struct ca_field roll_root_args[] = {
 	{ NULL, 0, CA_STRING, "root" },

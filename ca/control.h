@@ -35,6 +35,13 @@ ca_handler ca_control_roll_hold;
 ca_handler ca_control_roll_release;
 ca_handler ca_control_roll_excuse;
 ca_handler ca_control_roll_return;
+/* ca/control_trigger.c */
+ca_handler ca_control_root_set;
+/* All roots that can roll, by what else is wanted. */
+void ca_control_roll_start_all(struct ca_session *s,
+    const struct ca_roll_want *want, bool dry);
+enum base_err ca_control_strategy(const char *word,
+    enum pol_strategy *out) BASE_MUST;
 json_t *ca_json_excused(const struct ca *ca, const struct ca_roll *w);
 
 struct ca *ca_session_ca(const struct ca_session *s);

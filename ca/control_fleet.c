@@ -388,6 +388,7 @@ const struct ca_command ca_commands_fleet[] = {
 	{ "root-list", cmd_root_list },
 	{ "root-show", cmd_root_show },
 	{ "root-add", cmd_root_add },
+	{ "root-set", ca_control_root_set },
 	{ "node-list", ca_control_node_list },
 	{ "node-show", ca_control_node_show },
 	{ "node-add", ca_control_node_add },

@@ -112,13 +112,17 @@ ca_json_root(struct ca *ca, const struct ca_root *root, bool pems, json_t **out)
 	const struct ca_roll *w = ca_roll_of(ca, root->name);
 	json_t *list = json_array(), *o;
 	uint32_t last = 0;
+	struct base_time due = { 0 };
 	enum base_err r;
 
-	o = json_pack("{ss, ss, si, so, so}", "name", root->name, "alg",
+	o = json_pack("{ss, ss, si, so, si, ss, so}", "name", root->name, "alg",
 	    wire_alg_name(root->alg), "current", (int)root->current, "rolling",
 	    w == NULL ? json_null() : json_integer((json_int_t)w->row.id),
-	    "generations", list);
+	    "roll_before", (int)root->roll_before, "roll_strategy",
+	    pol_strategy_name(root->strategy), "generations", list);
 	r = ca_store_gen_last(ca->store, root->name, &last);
+	if (r == BASE_OK && (r = ca_schedule_due(ca, root, &due)) == BASE_OK)
+		json_object_set_new(o, "rolls_at", ca_json_time(due));
 	for (uint32_t g = 1; r == BASE_OK && g <= last; g++) {
 		struct ca_gen gen;
 

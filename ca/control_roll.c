@@ -10,17 +10,6 @@
 #include "ca/plan_doc.h"
 
 static enum base_err
-parse_strategy(const char *word, enum pol_strategy *out)
-{
-	if (!pol_strategy_parse(word, out))
-		return base_fail(BASE_E_USAGE,
-		    "strategy %s: is minimal, "
-		    "layered, sequential, merged, bundled or compact",
-		    word);
-	return BASE_OK;
-}
-
-static enum base_err
 find_root(const struct ca *ca, const char *name, uint32_t *out)
 {
 	*out = ca_topo_root(ca->topo, name);
@@ -83,7 +72,7 @@ cmd_plan(struct ca_session *s, json_t *q, json_t **answer)
 
 	if ((r = ca_unpack(q, "{s:s, s:s, s?s}", "cmd", &cmd, "root", &name,
 		 "strategy", &word)) != BASE_OK ||
-	    (r = parse_strategy(word, &strategy)) != BASE_OK ||
+	    (r = ca_control_strategy(word, &strategy)) != BASE_OK ||
 	    (r = find_root(ca, name, &root)) != BASE_OK ||
 	    (r = ca_pol_fail(pol_plan_make(ca->topo->graph, root, strategy,
 				 &plan),
@@ -136,21 +125,39 @@ roll_check(struct ca *ca, const char *root, json_t **answer)
 }
 
 static enum base_err
+start_check(const char *root, bool all, int flight)
+{
+	if ((root != NULL) == all)
+		return base_fail(BASE_E_USAGE,
+		    "roll-start: root: names one, or all is true");
+	return flight >= 0
+	    ? BASE_OK
+	    : base_fail(BASE_E_USAGE, "max_in_flight is negative");
+}
+
+static enum base_err
 cmd_roll_start(struct ca_session *s, json_t *q, json_t **answer)
 {
 	struct ca *ca = ca_session_ca(s);
 	struct ca_roll_want want = { .strategy = POL_MINIMAL };
-	const char *cmd, *root, *word = "minimal";
+	const char *cmd, *root = NULL, *word = "minimal";
 	const struct ca_roll *w;
-	int flight = 0, dry = 0;
+	int flight = 0, dry = 0, all = 0;
 	uint32_t i;
 	enum base_err r;
 
-	if ((r = ca_unpack(q, "{s:s, s:s, s?s, s?i, s?b}", "cmd", &cmd, "root",
-		 &root, "strategy", &word, "max_in_flight", &flight, "dry_run",
-		 &dry)) != BASE_OK ||
-	    (r = parse_strategy(word, &want.strategy)) != BASE_OK ||
-	    (r = find_root(ca, root, &i)) != BASE_OK)
+	if ((r = ca_unpack(q, "{s:s, s?s, s?b, s?s, s?i, s?b}", "cmd", &cmd,
+		 "root", &root, "all", &all, "strategy", &word, "max_in_flight",
+		 &flight, "dry_run", &dry)) != BASE_OK ||
+	    (r = ca_control_strategy(word, &want.strategy)) != BASE_OK ||
+	    (r = start_check(root, all != 0, flight)) != BASE_OK)
+		return r;
+	want.max_in_flight = (uint32_t)flight;
+	if (all != 0) {
+		ca_control_roll_start_all(s, &want, dry != 0);
+		return BASE_OK;
+	}
+	if ((r = find_root(ca, root, &i)) != BASE_OK)
 		return r;
 	if ((w = ca_roll_of(ca, root)) != NULL && w->row.from > w->row.to &&
 	    dry == 0) {
@@ -161,10 +168,7 @@ cmd_roll_start(struct ca_session *s, json_t *q, json_t **answer)
 	}
 	if ((r = roll_check(ca, root, answer)) != BASE_OK)
 		return r;
-	if (flight < 0)
-		return base_fail(BASE_E_USAGE, "max_in_flight is negative");
 	snprintf(want.root, sizeof(want.root), "%s", root);
-	want.max_in_flight = (uint32_t)flight;
 	if (dry != 0) {
 		*answer = json_pack("{sI, si, si}", "roll", (json_int_t)0,
 		    "from", (int)ca->topo->roots[i].current, "to",

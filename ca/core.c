@@ -90,6 +90,8 @@ ca_work(struct ca *ca)
 	next = ca_sooner(next, ca_waits_work(ca));
 	next = ca_sooner(next, ca_endings_work(ca));
 	next = ca_sooner(next, ca_identity_work(ca));
+	next = ca_sooner(next, ca_root_ends_work(ca));
+	next = ca_sooner(next, ca_schedule_work(ca));
 	if (ca->net != NULL)
 		next = ca_sooner(next, ca_net_work(ca->net));
 	return next;
@@ -242,6 +244,7 @@ ca_unload(struct ca *ca)
 	ca_topo_free(ca->topo);
 	ca_issuers_free(ca);
 	ca_identity_free(ca);
+	ca_schedule_free(ca);
 	ca->deliver = NULL;
 	ca->topo = NULL;
 }

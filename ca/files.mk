@@ -7,6 +7,7 @@ ca_SRC += \
 	ca/cmd_fleet.c \
 	ca/cmd_roll.c \
 	ca/cmd_topology.c \
+	ca/cmd_trigger.c \
 	ca/cmd_verify.c \
 	ca/ctl.c \
 	ca/remote.c \
@@ -53,6 +54,9 @@ ca_SRC += \
 	ca/report.c \
 	ca/roll.c \
 	ca/roll_start.c \
+	ca/root_end.c \
+	ca/schedule.c \
+	ca/control_trigger.c \
 	ca/roll_steer.c \
 	ca/control_steer.c \
 	ca/cmd_steer.c \

@@ -91,6 +91,7 @@ struct ca_deliver;
 struct ca_net;
 struct ca_control;
 struct ca_issuer;
+struct ca_schedule;
 
 /* hsmd as a function, so that tests can put their own in its place. */
 struct ca_hsm {
@@ -122,7 +123,9 @@ struct ca {
 	struct ca_issuer *issuers; /* cache of ca/issue.c */
 	bool told; /* hsmd has this topology */
 	bool tidying, tidy_wanted; /* drafts on their way; look again */
-	struct base_mono tidy_look, tidy_next, waits_next, endings_next, identity_next;
+	struct base_mono tidy_look, tidy_next, waits_next, endings_next, identity_next,
+	    root_ends_next, schedule_next;
+	struct ca_schedule *schedule; /* of ca/schedule.c */
 	const char *who; /* asks just now, for the audit; NULL: nobody */
 	void (*on_event)(void *arg, json_t *event); /* steals event */
 	void *on_event_arg;
@@ -384,6 +387,29 @@ void
 ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max);
 struct base_mono ca_waits_work(struct ca *ca);
 struct base_mono ca_endings_work(struct ca *ca); /* ca/endings.c */
+
+/* ---- the ends of roots (ca/root_end.c) ---------------------------------- */
+
+/* notAfter of NewWithNew. */
+enum base_err ca_root_end(struct ca *ca, const char *root, uint32_t gen,
+    struct base_time *out) BASE_MUST;
+/* How near the end is: 0 far, 1 to 3 within 730, 365, 182 days, 4 over. */
+#define CA_END_LEVELS 5
+unsigned ca_root_end_level(struct base_time now, struct base_time end);
+const char *ca_root_end_word(unsigned level);
+/* Once a day; warns once per level and generation. */
+struct base_mono ca_root_ends_work(struct ca *ca);
+
+/* ---- rolls that start by themselves (ca/schedule.c) ---------------------------------- */
+
+/* When the roll of this root is due; 0: it has no schedule. */
+enum base_err ca_schedule_due(struct ca *ca, const struct ca_root *root,
+    struct base_time *out) BASE_MUST;
+/* Why a roll that is due has not started; NULL: none is due, or it has. */
+const char *ca_schedule_blocked(const struct ca *ca, const char *root);
+struct base_mono ca_schedule_work(struct ca *ca);
+void ca_schedule_free(struct ca *ca);
+
 /* Sentence for a wait; out is terminated. */
 void ca_why_text(const struct ca *ca, const struct pol_why *y, char *out,
     size_t max);

@@ -48,6 +48,10 @@ struct ca_root {
 	enum wire_alg alg;
 	uint32_t days; /* validity of each generation */
 	uint32_t current; /* generation; changes when a roll is done */
+	/* kedged itself starts a roll so many days before the end of the
+	 * current generation, by this strategy; 0: never */
+	uint32_t roll_before;
+	enum pol_strategy strategy;
 };
 enum base_err
 ca_store_root_put(struct ca_store *st, const struct ca_root *r) BASE_MUST;

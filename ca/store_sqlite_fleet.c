@@ -42,24 +42,34 @@ enum base_err
 ca_store_root_put(struct ca_store *st, const struct ca_root *root)
 {
 	return ca_sq_run(st, NULL,
-	    "INSERT INTO root (name, alg, days, current) VALUES (?, ?, ?, ?)"
+	    "INSERT INTO root (name, alg, days, current, roll_before, strategy)"
+	    " VALUES (?, ?, ?, ?, ?, ?)"
 	    " ON CONFLICT (name) DO UPDATE SET alg = excluded.alg,"
-	    " days = excluded.days, current = excluded.current",
-	    "siii", root->name, (int64_t)root->alg, (int64_t)root->days,
-	    (int64_t)root->current);
+	    " days = excluded.days, current = excluded.current,"
+	    " roll_before = excluded.roll_before, strategy = excluded.strategy",
+	    "siiiii", root->name, (int64_t)root->alg, (int64_t)root->days,
+	    (int64_t)root->current, (int64_t)root->roll_before,
+	    (int64_t)root->strategy);
 }
 
 static enum base_err
 root_read(sqlite3_stmt *s, struct ca_root *out)
 {
-	uint32_t alg;
+	uint32_t alg, strategy;
 	enum base_err r;
 
 	if ((r = ca_sq_text(s, 0, out->name, sizeof(out->name))) != BASE_OK ||
 	    (r = ca_sq_u32(s, 1, &alg)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 2, &out->days)) != BASE_OK ||
-	    (r = ca_sq_u32(s, 3, &out->current)) != BASE_OK)
+	    (r = ca_sq_u32(s, 3, &out->current)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 4, &out->roll_before)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 5, &strategy)) != BASE_OK)
 		return r;
+	if (strategy >= POL_STRATEGIES)
+		return base_fail(BASE_E_INTEGRITY,
+		    "store: root %s has unknown strategy %u", out->name,
+		    strategy);
+	out->strategy = (enum pol_strategy)strategy;
 	if (alg < WIRE_P256 || alg > WIRE_RSA4096)
 		return base_fail(BASE_E_INTEGRITY,
 		    "store: root %s has unknown algorithm %u", out->name, alg);
@@ -75,8 +85,8 @@ ca_store_root_get(struct ca_store *st, const char *name, struct ca_root *out)
 	enum base_err r;
 
 	if ((r = ca_sq_open(st,
-		 "SELECT name, alg, days, current FROM root"
-		 " WHERE name = ?",
+		 "SELECT name, alg, days, current, roll_before, strategy"
+		 " FROM root WHERE name = ?",
 		 &s, "s", name)) != BASE_OK ||
 	    (r = ca_sq_next(st, s, &row)) != BASE_OK)
 		goto out;
@@ -151,7 +161,7 @@ ca_store_roots(struct ca_store *st, struct ca_root **out, size_t *n)
 {
 	void *p;
 	enum base_err r = list_read(st,
-	    "SELECT name, alg, days, current"
+	    "SELECT name, alg, days, current, roll_before, strategy"
 	    " FROM root ORDER BY name",
 	    sizeof(**out), root_read_any, &p, n);
 

@@ -8,7 +8,8 @@ static const char *const version_1[] = {
 	"CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL)"
 	" STRICT, WITHOUT ROWID",
 	"CREATE TABLE root (name TEXT PRIMARY KEY, alg INTEGER NOT NULL,"
-	" days INTEGER NOT NULL, current INTEGER NOT NULL)"
+	" days INTEGER NOT NULL, current INTEGER NOT NULL,"
+	" roll_before INTEGER NOT NULL, strategy INTEGER NOT NULL)"
 	" STRICT, WITHOUT ROWID",
 	"CREATE TABLE generation (root TEXT NOT NULL REFERENCES root(name)"
 	" ON DELETE CASCADE, gen INTEGER NOT NULL CHECK (gen > 0),"

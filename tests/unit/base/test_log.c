@@ -51,6 +51,28 @@ START_TEST(plain)
 }
 END_TEST
 
+START_TEST(changes)
+{
+	struct base_change c = { "order", "sent", "effective", "web1", "plant",
+		3, 17 };
+
+	setenv("JOURNAL_STREAM", "8:1234", 1);
+	base_log_open("prog", BASE_INFO);
+	capture();
+	base_log_change(BASE_INFO, &c, "trust by %s", "probe");
+	c = (struct base_change){ .subject = "node",
+		.old = "known",
+		.now = "joined",
+		.node = "web1" };
+	base_log_change(BASE_NOTICE, &c, "%s", "");
+	base_log_change(BASE_DEBUG, &c, "not this");
+	ck_assert_str_eq(captured(),
+	    "<6>order: sent -> effective node=web1 root=plant roll=3 epoch=17: "
+	    "trust by probe\n"
+	    "<5>node: known -> joined node=web1 root=- roll=- epoch=-\n");
+}
+END_TEST
+
 START_TEST(journal)
 {
 	setenv("JOURNAL_STREAM", "8:1234", 1);
@@ -124,6 +146,7 @@ case_log(void)
 
 	tcase_add_test(tc, plain);
 	tcase_add_test(tc, journal);
+	tcase_add_test(tc, changes);
 	tcase_add_test(tc, above_max_is_dropped);
 	tcase_add_test(tc, control_bytes_are_shown);
 	tcase_add_test(tc, long_line_is_one_line);

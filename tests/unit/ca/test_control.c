@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "ca/control.h"
+#include "tests/unit/ca/asked.h"
 #include "tests/unit/ca/suites.h"
-#include "tests/unit/ca/world.h"
 
 static const char pair[] =
     "roots = ( { name = \"plant\"; } );\n"
@@ -22,136 +22,41 @@ static const char pair[] =
     "links = ( { client = \"app1\"; server = \"web1\"; auth = \"mutual\";\n"
     "  root = \"plant\"; } );\n";
 
-static struct world w;
-static int fd;
-static json_t *answer;
-
-static int
-dial(void)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	memcpy(sun.sun_path, w.conf.control, strlen(w.conf.control) + 1);
-	ck_assert_int_eq(connect(s, (struct sockaddr *)&sun, sizeof(sun)), 0);
-	return s;
-}
-
 static void
 setup(void)
 {
-	world_open(&w, pair, 21);
-	w.conf.control = base_asprintf("%s/control", w.dir);
-	w.ca.eb = event_base_new();
-	ck_assert_int_eq(ca_control_open(&w.ca, &w.ca.control), BASE_OK);
-	fd = dial();
-	answer = NULL;
-}
-
-static void
-teardown(void)
-{
-	json_decref(answer);
-	close(fd);
-	ca_control_close(w.ca.control);
-	event_base_free(w.ca.eb);
-	free(w.conf.control);
-	world_close(&w);
-}
-
-static void
-turn(void)
-{
-	event_base_loop(w.ca.eb, EVLOOP_NONBLOCK);
-	hsm_fake_turn(w.hsm);
-}
-
-/* The next line that comes, NULL when kedged hung up. */
-static json_t *
-line(void)
-{
-	static char buf[1 << 18];
-	size_t n = 0;
-
-	for (int i = 0; i < 10000; i++) {
-		ssize_t got = read(fd, buf + n, 1);
-
-		if (got == 0)
-			return NULL;
-		if (got == -1) {
-			ck_assert_int_eq(errno, EAGAIN);
-			turn();
-		} else if (buf[n++] == '\n') {
-			return json_loadb(buf, n, 0, NULL);
-		} else {
-			i = 0;
-		}
-	}
-	ck_abort_msg("no answer");
-}
-
-static bool
-ask(const char *text)
-{
-	ck_assert_int_eq((int)write(fd, text, strlen(text)), (int)strlen(text));
-	ck_assert_int_eq((int)write(fd, "\n", 1), 1);
-	json_decref(answer);
-	answer = line();
-	ck_assert_ptr_nonnull(answer);
-	return json_is_true(json_object_get(answer, "ok"));
-}
-
-static void
-ok(const char *text)
-{
-	ck_assert_msg(ask(text), "%s: %s", text,
-	    json_string_value(json_object_get(answer, "message")));
-}
-
-static void
-no(const char *text, const char *error)
-{
-	ck_assert_msg(!ask(text), "%s", text);
-	ck_assert_str_eq(json_string_value(json_object_get(answer, "error")),
-	    error);
-	ck_assert_uint_gt(strlen(json_string_value(
-			      json_object_get(answer, "message"))),
-	    5);
-}
-
-static size_t
-size_of(const char *key)
-{
-	return json_array_size(json_object_get(answer, key));
+	asked_open(pair);
 }
 
 START_TEST(fleet_is_shown)
 {
-	ok("{\"cmd\":\"version\"}");
-	ck_assert(json_is_true(json_object_get(answer, "ready")));
-	ok("{\"cmd\":\"init\"}");
-	ck_assert_str_eq(json_string_value(json_object_get(answer, "fleet")),
+	asked_ok("{\"cmd\":\"version\"}");
+	ck_assert(json_is_true(json_object_get(asked.answer, "ready")));
+	asked_ok("{\"cmd\":\"init\"}");
+	ck_assert_str_eq(json_string_value(
+			     json_object_get(asked.answer, "fleet")),
 	    "demo");
-	ok("{\"cmd\":\"root-list\"}");
-	ck_assert_uint_eq(size_of("roots"), 2);
-	ok("{\"cmd\":\"root-show\",\"root\":\"plant\"}");
-	ck_assert_uint_eq(size_of("generations"), 2);
-	ok("{\"cmd\":\"node-list\"}");
-	ck_assert_uint_eq(size_of("nodes"), 2);
-	ok("{\"cmd\":\"node-show\",\"node\":\"web1\"}");
-	ok("{\"cmd\":\"link-list\"}");
-	ck_assert_uint_eq(size_of("links"), 1);
-	ok("{\"cmd\":\"graph\",\"root\":\"plant\"}");
-	ok("{\"cmd\":\"plan\",\"root\":\"plant\"}");
+	asked_ok("{\"cmd\":\"root-list\"}");
+	ck_assert_uint_eq(asked_size_of("roots"), 2);
+	asked_ok("{\"cmd\":\"root-show\",\"root\":\"plant\"}");
+	ck_assert_uint_eq(asked_size_of("generations"), 2);
+	asked_ok("{\"cmd\":\"node-list\"}");
+	ck_assert_uint_eq(asked_size_of("nodes"), 2);
+	asked_ok("{\"cmd\":\"node-show\",\"node\":\"web1\"}");
+	asked_ok("{\"cmd\":\"link-list\"}");
+	ck_assert_uint_eq(asked_size_of("links"), 1);
+	asked_ok("{\"cmd\":\"graph\",\"root\":\"plant\"}");
+	asked_ok("{\"cmd\":\"plan\",\"root\":\"plant\"}");
 	ck_assert_uint_eq(json_array_size(
-			      json_object_get(json_object_get(answer, "plan"),
+			      json_object_get(json_object_get(asked.answer,
+						  "plan"),
 				  "orders")),
 	    6);
-	ok("{\"cmd\":\"roll-status\"}");
-	ck_assert_uint_eq(size_of("rolls"), 0);
-	ok("{\"cmd\":\"audit-verify\"}");
-	ok("{\"cmd\":\"audit-list\",\"limit\":2}");
-	ck_assert_uint_eq(size_of("records"), 2);
+	asked_ok("{\"cmd\":\"roll-status\"}");
+	ck_assert_uint_eq(asked_size_of("rolls"), 0);
+	asked_ok("{\"cmd\":\"audit-verify\"}");
+	asked_ok("{\"cmd\":\"audit-list\",\"limit\":2}");
+	ck_assert_uint_eq(asked_size_of("records"), 2);
 }
 END_TEST
 
@@ -231,74 +136,75 @@ START_TEST(bad_requests_change_nothing)
 	uint64_t before, after;
 	uint8_t head[32];
 
-	ck_assert_int_eq(ca_store_audit_verify(w.ca.store, &before, head),
+	ck_assert_int_eq(ca_store_audit_verify(asked.w.ca.store, &before, head),
 	    BASE_OK);
-	no(bad[_i].text, bad[_i].error);
-	ck_assert_int_eq(ca_store_audit_verify(w.ca.store, &after, head),
+	asked_no(bad[_i].text, bad[_i].error);
+	ck_assert_int_eq(ca_store_audit_verify(asked.w.ca.store, &after, head),
 	    BASE_OK);
 	ck_assert_uint_eq(before, after);
-	ok("{\"cmd\":\"version\"}");
+	asked_ok("{\"cmd\":\"version\"}");
 }
 END_TEST
 
 /* Also when a file leaves the link of the old root where it is. */
 START_TEST(a_server_has_one_root)
 {
-	ok("{\"cmd\":\"root-add\",\"root\":\"other\"}");
-	ok("{\"cmd\":\"node-add\",\"node\":\"db1\",\"reach\":\"poll\"}");
-	no("{\"cmd\":\"link-add\",\"client\":\"db1\",\"server\":\"web1\","
-	   "\"auth\":\"server\",\"root\":\"other\"}",
+	asked_ok("{\"cmd\":\"root-add\",\"root\":\"other\"}");
+	asked_ok("{\"cmd\":\"node-add\",\"node\":\"db1\",\"reach\":\"poll\"}");
+	asked_no("{\"cmd\":\"link-add\",\"client\":\"db1\",\"server\":\"web1\","
+		 "\"auth\":\"server\",\"root\":\"other\"}",
 	    "REFUSED");
-	no("{\"cmd\":\"topology-apply\",\"file\":\"f\",\"text\":\""
-	   "roots = ( { name = \\\"other\\\"; } ); "
-	   "nodes = ( { name = \\\"db1\\\"; reach = \\\"poll\\\"; }, "
-	   "{ name = \\\"web1\\\"; } ); "
-	   "links = ( { client = \\\"db1\\\"; server = \\\"web1\\\"; "
-	   "root = \\\"other\\\"; } );\"}",
+	asked_no("{\"cmd\":\"topology-apply\",\"file\":\"f\",\"text\":\""
+		 "roots = ( { name = \\\"other\\\"; } ); "
+		 "nodes = ( { name = \\\"db1\\\"; reach = \\\"poll\\\"; }, "
+		 "{ name = \\\"web1\\\"; } ); "
+		 "links = ( { client = \\\"db1\\\"; server = \\\"web1\\\"; "
+		 "root = \\\"other\\\"; } );\"}",
 	    "REFUSED");
-	ok("{\"cmd\":\"link-list\"}");
-	ck_assert_uint_eq(size_of("links"), 1);
-	ok("{\"cmd\":\"link-add\",\"client\":\"db1\",\"server\":\"web1\","
-	   "\"auth\":\"mutual\",\"server_root\":\"plant\","
-	   "\"client_root\":\"other\"}");
+	asked_ok("{\"cmd\":\"link-list\"}");
+	ck_assert_uint_eq(asked_size_of("links"), 1);
+	asked_ok("{\"cmd\":\"link-add\",\"client\":\"db1\",\"server\":\"web1\","
+		 "\"auth\":\"mutual\",\"server_root\":\"plant\","
+		 "\"client_root\":\"other\"}");
 }
 END_TEST
 
 START_TEST(nodes_come_and_go)
 {
-	ok("{\"cmd\":\"node-add\",\"node\":\"db1\",\"reach\":\"poll\","
-	   "\"via\":[\"web1\"],\"names\":[\"DNS:db.example\"]}");
-	ok("{\"cmd\":\"link-add\",\"client\":\"db1\",\"server\":\"web1\","
-	   "\"auth\":\"server\",\"root\":\"plant\"}");
-	ok("{\"cmd\":\"node-set\",\"node\":\"db1\","
-	   "\"address\":\"127.0.0.1:9\"}");
-	ok("{\"cmd\":\"node-token\",\"node\":\"db1\",\"seconds\":60}");
+	asked_ok("{\"cmd\":\"node-add\",\"node\":\"db1\",\"reach\":\"poll\","
+		 "\"via\":[\"web1\"],\"names\":[\"DNS:db.example\"]}");
+	asked_ok("{\"cmd\":\"link-add\",\"client\":\"db1\",\"server\":\"web1\","
+		 "\"auth\":\"server\",\"root\":\"plant\"}");
+	asked_ok("{\"cmd\":\"node-set\",\"node\":\"db1\","
+		 "\"address\":\"127.0.0.1:9\"}");
+	asked_ok("{\"cmd\":\"node-token\",\"node\":\"db1\",\"seconds\":60}");
 	ck_assert_int_eq(strncmp(json_string_value(
-				     json_object_get(answer, "token")),
+				     json_object_get(asked.answer, "token")),
 			     "kedge1.", 7),
 	    0);
-	no("{\"cmd\":\"node-remove\",\"node\":\"db1\"}", "STATE");
-	ok("{\"cmd\":\"link-remove\",\"client\":\"db1\","
-	   "\"server\":\"web1\"}");
-	ok("{\"cmd\":\"node-remove\",\"node\":\"db1\"}");
-	no("{\"cmd\":\"node-show\",\"node\":\"db1\"}", "NOTFOUND");
-	ok("{\"cmd\":\"audit-verify\"}");
+	asked_no("{\"cmd\":\"node-remove\",\"node\":\"db1\"}", "STATE");
+	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"db1\","
+		 "\"server\":\"web1\"}");
+	asked_ok("{\"cmd\":\"node-remove\",\"node\":\"db1\"}");
+	asked_no("{\"cmd\":\"node-show\",\"node\":\"db1\"}", "NOTFOUND");
+	asked_ok("{\"cmd\":\"audit-verify\"}");
 }
 END_TEST
 
 /* app1 polls over its link to web1: that link stays while app1 has others. */
 START_TEST(a_relay_keeps_its_link)
 {
-	ok("{\"cmd\":\"node-add\",\"node\":\"web2\",\"reach\":\"poll\"}");
-	ok("{\"cmd\":\"link-add\",\"client\":\"app1\",\"server\":\"web2\","
-	   "\"auth\":\"server\",\"root\":\"plant\"}");
-	no("{\"cmd\":\"link-remove\",\"client\":\"app1\","
-	   "\"server\":\"web1\"}",
+	asked_ok("{\"cmd\":\"node-add\",\"node\":\"web2\",\"reach\":\"poll\"}");
+	asked_ok(
+	    "{\"cmd\":\"link-add\",\"client\":\"app1\",\"server\":\"web2\","
+	    "\"auth\":\"server\",\"root\":\"plant\"}");
+	asked_no("{\"cmd\":\"link-remove\",\"client\":\"app1\","
+		 "\"server\":\"web1\"}",
 	    "REFUSED");
-	ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
-	   "\"server\":\"web2\"}");
-	ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
-	   "\"server\":\"web1\"}");
+	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
+		 "\"server\":\"web2\"}");
+	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
+		 "\"server\":\"web1\"}");
 }
 END_TEST
 
@@ -327,25 +233,26 @@ START_TEST(topology_shows_the_difference_first)
 	char *dry = apply(bigger, "dry_run"), *wet = apply(bigger, "");
 	char *remove = apply(bigger, "allow_remove");
 
-	ok(dry);
-	ck_assert_uint_eq(size_of("changes"), 5);
-	ck_assert(json_is_false(json_object_get(answer, "applied")));
-	ok("{\"cmd\":\"root-list\"}");
-	ck_assert_uint_eq(size_of("roots"), 2);
-	ok(wet);
-	ck_assert_int_eq(json_integer_value(json_object_get(answer, "skipped")),
+	asked_ok(dry);
+	ck_assert_uint_eq(asked_size_of("changes"), 5);
+	ck_assert(json_is_false(json_object_get(asked.answer, "applied")));
+	asked_ok("{\"cmd\":\"root-list\"}");
+	ck_assert_uint_eq(asked_size_of("roots"), 2);
+	asked_ok(wet);
+	ck_assert_int_eq(json_integer_value(
+			     json_object_get(asked.answer, "skipped")),
 	    2);
-	ok("{\"cmd\":\"root-list\"}");
-	ck_assert_uint_eq(size_of("roots"), 3);
-	ok("{\"cmd\":\"node-list\"}");
-	ck_assert_uint_eq(size_of("nodes"), 3);
-	ok(wet);
-	ck_assert_uint_eq(size_of("changes"), 2);
-	ok(remove);
-	ok("{\"cmd\":\"node-list\"}");
-	ck_assert_uint_eq(size_of("nodes"), 2);
-	ok(wet);
-	ck_assert_uint_eq(size_of("changes"), 0);
+	asked_ok("{\"cmd\":\"root-list\"}");
+	ck_assert_uint_eq(asked_size_of("roots"), 3);
+	asked_ok("{\"cmd\":\"node-list\"}");
+	ck_assert_uint_eq(asked_size_of("nodes"), 3);
+	asked_ok(wet);
+	ck_assert_uint_eq(asked_size_of("changes"), 2);
+	asked_ok(remove);
+	asked_ok("{\"cmd\":\"node-list\"}");
+	ck_assert_uint_eq(asked_size_of("nodes"), 2);
+	asked_ok(wet);
+	ck_assert_uint_eq(asked_size_of("changes"), 0);
 	free(dry);
 	free(wet);
 	free(remove);
@@ -362,67 +269,82 @@ looks_ahead(bool comes, const char *away)
 	    away);
 	const json_t *o;
 
-	ok(q);
-	o = json_object_get(answer, "outlook");
+	asked_ok(q);
+	o = json_object_get(asked.answer, "outlook");
 	ck_assert(json_is_object(o));
 	ck_assert(json_is_true(json_object_get(o, "done")) == comes);
 	ck_assert(json_is_integer(json_object_get(o, "takes_ms")) == comes);
 	free(q);
 }
 
+static void
+a_node_is_steered(void)
+{
+	asked_ok(
+	    "{\"cmd\":\"roll-hold\",\"root\":\"plant\",\"node\":\"app1\"}");
+	ck_assert_uint_eq(asked_size_of("held"), 1);
+	asked_ok("{\"cmd\":\"roll-release\",\"root\":\"plant\","
+		 "\"node\":\"app1\"}");
+	asked_no("{\"cmd\":\"roll-excuse\",\"root\":\"plant\","
+		 "\"node\":\"app1\"}",
+	    "USAGE");
+	asked_ok("{\"cmd\":\"roll-excuse\",\"root\":\"plant\","
+		 "\"node\":\"app1\",\"reason\":\"dead\"}");
+	ck_assert_uint_eq(asked_size_of("excused"), 1);
+	asked_ok("{\"cmd\":\"roll-return\",\"root\":\"plant\","
+		 "\"node\":\"app1\"}");
+	ck_assert_uint_eq(asked_size_of("excused"), 0);
+}
+
 START_TEST(a_roll_is_started_paused_explained)
 {
-	world_join_all(&w);
-	ok("{\"cmd\":\"simulate\",\"root\":\"plant\",\"pace\":[],"
-	   "\"retry_ms\":0}");
-	ck_assert(json_is_null(json_object_get(answer, "outlook")));
-	ok("{\"cmd\":\"roll-start\",\"root\":\"plant\",\"dry_run\":true}");
-	ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
-	ck_assert_int_eq(json_integer_value(json_object_get(answer, "to")), 2);
-	no("{\"cmd\":\"roll-start\",\"root\":\"plant\"}", "STATE");
-	ok("{\"cmd\":\"explain\",\"root\":\"plant\",\"node\":\"web1\","
-	   "\"step\":\"cert\"}");
-	ck_assert_str_eq(json_string_value(json_object_get(answer, "state")),
+	world_join_all(&asked.w);
+	asked_ok("{\"cmd\":\"simulate\",\"root\":\"plant\",\"pace\":[],"
+		 "\"retry_ms\":0}");
+	ck_assert(json_is_null(json_object_get(asked.answer, "outlook")));
+	asked_ok(
+	    "{\"cmd\":\"roll-start\",\"root\":\"plant\",\"dry_run\":true}");
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+	ck_assert_int_eq(json_integer_value(
+			     json_object_get(asked.answer, "to")),
+	    2);
+	asked_no("{\"cmd\":\"roll-start\",\"root\":\"plant\"}", "STATE");
+	asked_ok("{\"cmd\":\"explain\",\"root\":\"plant\",\"node\":\"web1\","
+		 "\"step\":\"cert\"}");
+	ck_assert_str_eq(json_string_value(
+			     json_object_get(asked.answer, "state")),
 	    "waiting");
-	ck_assert_uint_ge(size_of("waits"), 1);
+	ck_assert_uint_ge(asked_size_of("waits"), 1);
 	looks_ahead(true, "0");
 	looks_ahead(false, "null");
-	ok("{\"cmd\":\"roll-pause\",\"root\":\"plant\"}");
-	ck_assert_str_eq(json_string_value(json_object_get(answer, "state")),
+	asked_ok("{\"cmd\":\"roll-pause\",\"root\":\"plant\"}");
+	ck_assert_str_eq(json_string_value(
+			     json_object_get(asked.answer, "state")),
 	    "paused");
 	/* links come and go meanwhile, as the engine allows */
-	ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
-	   "\"server\":\"web1\"}");
-	ok("{\"cmd\":\"link-add\",\"client\":\"app1\","
-	   "\"server\":\"web1\",\"auth\":\"mutual\","
-	   "\"root\":\"plant\"}");
-	ok("{\"cmd\":\"roll-hold\",\"root\":\"plant\",\"node\":\"app1\"}");
-	ck_assert_uint_eq(size_of("held"), 1);
-	ok("{\"cmd\":\"roll-release\",\"root\":\"plant\","
-	   "\"node\":\"app1\"}");
-	no("{\"cmd\":\"roll-excuse\",\"root\":\"plant\","
-	   "\"node\":\"app1\"}",
-	    "USAGE");
-	ok("{\"cmd\":\"roll-excuse\",\"root\":\"plant\","
-	   "\"node\":\"app1\",\"reason\":\"dead\"}");
-	ck_assert_uint_eq(size_of("excused"), 1);
-	ok("{\"cmd\":\"roll-return\",\"root\":\"plant\","
-	   "\"node\":\"app1\"}");
-	ck_assert_uint_eq(size_of("excused"), 0);
-	ok("{\"cmd\":\"roll-resume\",\"root\":\"plant\"}");
-	ok("{\"cmd\":\"roll-abort\",\"root\":\"plant\"}");
-	ck_assert_str_eq(json_string_value(json_object_get(answer, "state")),
+	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
+		 "\"server\":\"web1\"}");
+	asked_ok("{\"cmd\":\"link-add\",\"client\":\"app1\","
+		 "\"server\":\"web1\",\"auth\":\"mutual\","
+		 "\"root\":\"plant\"}");
+	a_node_is_steered();
+	asked_ok("{\"cmd\":\"roll-resume\",\"root\":\"plant\"}");
+	asked_ok("{\"cmd\":\"roll-abort\",\"root\":\"plant\"}");
+	ck_assert_str_eq(json_string_value(
+			     json_object_get(asked.answer, "state")),
 	    "aborting");
-	no("{\"cmd\":\"roll-abort\",\"root\":\"plant\"}", "STATE");
-	ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
-	ck_assert_int_eq(json_integer_value(json_object_get(answer, "roll")),
+	asked_no("{\"cmd\":\"roll-abort\",\"root\":\"plant\"}", "STATE");
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+	ck_assert_int_eq(json_integer_value(
+			     json_object_get(asked.answer, "roll")),
 	    1);
-	ok("{\"cmd\":\"roll-status\",\"root\":\"plant\"}");
-	ck_assert_uint_eq(size_of("rolls"), 1);
-	ck_assert(world_run(&w, 100, world_rolled));
-	ok("{\"cmd\":\"roll-status\"}");
+	asked_ok("{\"cmd\":\"roll-status\",\"root\":\"plant\"}");
+	ck_assert_uint_eq(asked_size_of("rolls"), 1);
+	ck_assert(world_run(&asked.w, 100, world_rolled));
+	asked_ok("{\"cmd\":\"roll-status\"}");
 	ck_assert_str_eq(json_string_value(json_object_get(
-			     json_array_get(json_object_get(answer, "rolls"),
+			     json_array_get(json_object_get(asked.answer,
+						"rolls"),
 				 0),
 			     "state")),
 	    "done");
@@ -440,16 +362,16 @@ START_TEST(events_come_to_subscribers)
 {
 	json_t *e;
 
-	w.ca.on_event = to_control;
-	ok("{\"cmd\":\"events\"}");
-	world_join(&w, "web1");
-	e = line();
+	asked.w.ca.on_event = to_control;
+	asked_ok("{\"cmd\":\"events\"}");
+	world_join(&asked.w, "web1");
+	e = asked_line();
 	ck_assert_str_eq(json_string_value(json_object_get(e, "event")),
 	    "node");
 	ck_assert_str_eq(json_string_value(json_object_get(e, "new")),
 	    "joined");
 	json_decref(e);
-	e = line();
+	e = asked_line();
 	ck_assert_str_eq(json_string_value(json_object_get(e, "event")),
 	    "order");
 	ck_assert_str_eq(json_string_value(json_object_get(e, "new")), "sent");
@@ -462,28 +384,28 @@ START_TEST(hanging_up_in_the_middle_is_fine)
 {
 	const char *q = "{\"cmd\":\"root-add\",\"root\":\"lab\"}\n";
 
-	ck_assert_int_eq((int)write(fd, q, strlen(q)), (int)strlen(q));
-	event_base_loop(w.ca.eb, EVLOOP_NONBLOCK);
-	event_base_loop(w.ca.eb, EVLOOP_NONBLOCK);
-	close(fd);
-	event_base_loop(w.ca.eb, EVLOOP_NONBLOCK);
-	while (hsm_fake_turn(w.hsm) > 0)
+	ck_assert_int_eq((int)write(asked.fd, q, strlen(q)), (int)strlen(q));
+	event_base_loop(asked.w.ca.eb, EVLOOP_NONBLOCK);
+	event_base_loop(asked.w.ca.eb, EVLOOP_NONBLOCK);
+	close(asked.fd);
+	event_base_loop(asked.w.ca.eb, EVLOOP_NONBLOCK);
+	while (hsm_fake_turn(asked.w.hsm) > 0)
 		;
-	fd = dial();
-	ok("{\"cmd\":\"root-show\",\"root\":\"lab\"}");
-	ck_assert_uint_eq(size_of("generations"), 2);
+	asked.fd = asked_dial();
+	asked_ok("{\"cmd\":\"root-show\",\"root\":\"lab\"}");
+	ck_assert_uint_eq(asked_size_of("generations"), 2);
 }
 END_TEST
 
 START_TEST(hsmd_away_is_said)
 {
-	hsm_fake_mood(w.hsm)->down = true;
-	no("{\"cmd\":\"root-add\",\"root\":\"lab\"}", "AGAIN");
+	hsm_fake_mood(asked.w.hsm)->down = true;
+	asked_no("{\"cmd\":\"root-add\",\"root\":\"lab\"}", "AGAIN");
 	ck_assert_ptr_nonnull(
-	    strstr(json_string_value(json_object_get(answer, "message")),
+	    strstr(json_string_value(json_object_get(asked.answer, "message")),
 		"waits for kedge-hsmd"));
-	hsm_fake_mood(w.hsm)->down = false;
-	ok("{\"cmd\":\"root-add\",\"root\":\"lab\"}");
+	hsm_fake_mood(asked.w.hsm)->down = false;
+	asked_ok("{\"cmd\":\"root-add\",\"root\":\"lab\"}");
 }
 END_TEST
 
@@ -493,7 +415,7 @@ case_control(void)
 	TCase *t = tcase_create("control");
 
 	tcase_set_timeout(t, 30);
-	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(t, setup, asked_close);
 	tcase_add_test(t, fleet_is_shown);
 	tcase_add_loop_test(t, bad_requests_change_nothing, 0,
 	    (int)(sizeof(bad) / sizeof(*bad)));

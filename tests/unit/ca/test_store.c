@@ -64,7 +64,7 @@ span(const char *s)
 static void
 put_fleet(void)
 {
-	struct ca_root r = { "plant", WIRE_P384, 100, 1 };
+	struct ca_root r = { "plant", WIRE_P384, 100, 1, 90, POL_MERGED };
 	struct ca_node a = { .name = "app1",
 		.reach = CA_POLL,
 		.nvia = 2,

@@ -13,7 +13,7 @@ must(enum base_err e)
 	ck_assert_msg(e == BASE_OK, "%s", base_why());
 }
 
-struct asked {
+struct joining {
 	struct world *w;
 	struct world_node *n;
 	struct wire_token token;
@@ -23,7 +23,7 @@ struct asked {
 static void
 token_done(void *arg, enum base_err e, const char *text, struct base_time end)
 {
-	struct asked *a = arg;
+	struct joining *a = arg;
 
 	(void)end;
 	must(e);
@@ -35,21 +35,34 @@ token_done(void *arg, enum base_err e, const char *text, struct base_time end)
 static void
 join_done(void *arg, enum base_err e, struct base_span answer)
 {
-	struct asked *a = arg;
+	struct joining *a = arg;
 
 	must(e);
 	must(base_buf_put(&a->answer, answer.p, answer.n));
 }
 
+/* Of its links; a node of the world takes part in one. */
+static const char *
+root_of(const struct world *w, const char *node)
+{
+	const struct ca_topo *t = w->ca.topo;
+
+	for (uint32_t i = 0; i < t->nroots; i++)
+		if (strcmp(t->roots[i].name, CA_MANAGEMENT) != 0 &&
+		    pol_graph_steps(t->graph, i, ca_topo_node(t, node)) != 0)
+			return t->roots[i].name;
+	return "plant";
+}
+
 static void
-join_request(struct asked *a, struct base_buf *der)
+join_request(struct joining *a, struct base_buf *der)
 {
 	struct wire_join_request q = { .nroots = 1 };
 
 	memcpy(q.fleet, a->token.fleet, CA_NAME);
 	memcpy(q.node, a->token.node, CA_NAME);
 	memcpy(q.secret, a->token.secret, 16);
-	snprintf(q.roots[0].root, CA_NAME, "plant");
+	snprintf(q.roots[0].root, CA_NAME, "%s", root_of(a->w, q.node));
 	must(wire_csr_make(a->n->management, q.fleet, q.node,
 	    &q.management_csr));
 	must(wire_csr_make(a->n->key, q.fleet, q.node, &q.roots[0].csr));
@@ -58,7 +71,7 @@ join_request(struct asked *a, struct base_buf *der)
 }
 
 static void
-join_take(struct asked *a)
+join_take(struct joining *a)
 {
 	struct wire_signer s = { .cert = NULL };
 	struct wire_join_answer j;
@@ -97,7 +110,7 @@ world_forget(struct world *w, const char *node)
 void
 world_join(struct world *w, const char *name)
 {
-	struct asked a = { w, world_node(w, name), { .fleet = "" },
+	struct joining a = { w, world_node(w, name), { .fleet = "" },
 		{ .n = 0 } };
 	struct base_buf der;
 

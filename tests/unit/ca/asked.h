@@ -1,0 +1,30 @@
+/*
+ * asked: a world whose control socket is real, and a client on it, for the
+ * tests of the commands. One per process.
+ */
+#pragma once
+
+#include "ca/control.h"
+#include "tests/unit/ca/world.h"
+
+struct asked {
+	struct world w;
+	int fd; /* the client's end */
+	json_t *answer; /* the last one */
+};
+extern struct asked asked;
+
+void asked_open(const char *topology);
+/* kedged is killed and starts again, and the client dials anew. */
+void asked_restart(void);
+void asked_close(void);
+int asked_dial(void);
+/* The next line that comes, NULL when kedged hung up. */
+json_t *asked_line(void);
+/* Sends a request and waits for its answer; whether that is ok. */
+bool asked_try(const char *text);
+/* It must be ok, or no with this error. */
+void asked_ok(const char *text);
+void asked_no(const char *text, const char *error);
+/* Of an array in the answer. */
+size_t asked_size_of(const char *key);
