@@ -3,6 +3,7 @@
  * maps errors to exit codes. Called by kedge_main and by the tests.
  */
 #include "ca/cli.h"
+#include "ca/ctl.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -34,6 +35,8 @@ struct cli {
 	int nargs;
 	FILE *out, *err;
 	enum cli_exit code;
+	bool json; /* also where the rest cannot be parsed */
+	bool said; /* the JSON document is on out */
 };
 
 enum cli_exit
@@ -122,7 +125,14 @@ cli_arg(const struct cli *c, int i)
 bool
 cli_json(const struct cli *c)
 {
-	return cli_has(c, "json");
+	return c->json;
+}
+
+void
+cli_json_print(struct cli *c, const json_t *document)
+{
+	ca_json_print(c->out, document);
+	c->said = true;
 }
 
 const char *
@@ -203,6 +213,34 @@ help_list(FILE *out)
 	    "would cause\nan outage, 6 integrity, 78 configuration.\n");
 }
 
+/* ---- what went wrong ------------------------------------------------------------ */
+
+/* The sentence for people; and with --json standard output has one document,
+ * whatever happens. */
+static int
+failed(struct cli *c, enum base_err e)
+{
+	json_t *why = json_string(base_why());
+	json_t *o =
+	    json_pack("{s:b,s:s,s:o}", "ok", 0, "error", base_err_name(e),
+		"message", why != NULL ? why : json_string("(not UTF-8)"));
+
+	fprintf(c->err, "%s\n", base_why());
+	if (c->json && !c->said)
+		cli_json_print(c, o);
+	json_decref(o);
+	return (int)cli_exit_of(e);
+}
+
+static bool
+wants_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	return false;
+}
+
 /* ---- the command line ---------------------------------------------------------- */
 
 /* Words of name that argv starts with; 0 when it is another command. */
@@ -279,6 +317,28 @@ options_parse(struct cli *c, int argc, char **argv)
 	return BASE_OK;
 }
 
+/* What the synopsis names outside of brackets must be there. */
+static enum base_err
+required_check(const struct cli *c)
+{
+	char name[32];
+	int depth = 0;
+
+	for (const char *s = c->command->synopsis; *s != '\0'; s++) {
+		depth += (*s == '[') - (*s == ']');
+		if (depth > 0 || strncmp(s, "--", 2) != 0)
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(s + 2, " ]"),
+		    s + 2);
+		if (!cli_has(c, name))
+			return base_fail(BASE_E_USAGE,
+			    "kedge %s: --%s is missing; see kedge help %s",
+			    c->command->name, name, c->command->name);
+		s += strlen(name);
+	}
+	return BASE_OK;
+}
+
 static enum base_err
 operands_check(const struct cli *c)
 {
@@ -305,35 +365,38 @@ command_run(struct cli *c, int argc, char **argv)
 		help_command(c->command, c->out);
 		goto out;
 	}
-	if ((e = operands_check(c)) != BASE_OK)
+	if ((e = required_check(c)) != BASE_OK ||
+	    (e = operands_check(c)) != BASE_OK)
 		goto out;
 	e = c->command->run(c);
 	if (e == BASE_OK && (fflush(c->out) != 0 || ferror(c->out)))
 		e = base_fail(BASE_E_IO, "kedge: cannot write the output: %s",
 		    strerror(errno));
 out:
-	if (e != BASE_OK)
-		fprintf(c->err, "%s\n", base_why());
 	free(c->given);
-	return e == BASE_OK ? (int)c->code : (int)cli_exit_of(e);
+	return e == BASE_OK ? (int)c->code : failed(c, e);
+}
+
+static enum base_err
+no_command(const char *name)
+{
+	return base_fail(BASE_E_USAGE, "kedge: no command %s; see kedge --help",
+	    name);
 }
 
 static int
-help_main(int argc, char **argv, FILE *out, FILE *err)
+help_main(struct cli *c, int argc, char **argv)
 {
 	int words;
 	const struct cli_command *cmd;
 
 	if (argc == 0) {
-		help_list(out);
+		help_list(c->out);
 		return CLI_DONE;
 	}
-	if ((cmd = command_find(argc, argv, &words)) == NULL) {
-		fprintf(err, "kedge: no command %s; see kedge --help\n",
-		    argv[0]);
-		return CLI_USAGE;
-	}
-	help_command(cmd, out);
+	if ((cmd = command_find(argc, argv, &words)) == NULL)
+		return failed(c, no_command(argv[0]));
+	help_command(cmd, c->out);
 	return CLI_DONE;
 }
 
@@ -347,19 +410,17 @@ cli_main(int argc, char **argv, FILE *out, FILE *err)
 		help_list(err);
 		return CLI_USAGE;
 	}
+	c.json = wants_json(argc, argv);
 	if (strcmp(argv[1], "help") == 0)
-		return help_main(argc - 2, argv + 2, out, err);
+		return help_main(&c, argc - 2, argv + 2);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return help_main(0, NULL, out, err);
+		return help_main(&c, 0, NULL);
 	if (strcmp(argv[1], "--version") == 0) {
 		fprintf(out, "kedge %s\n", base_version());
 		return CLI_DONE;
 	}
 	c.command = command_find(argc - 1, argv + 1, &words);
-	if (c.command == NULL) {
-		fprintf(err, "kedge: no command %s; see kedge --help\n",
-		    argv[1]);
-		return CLI_USAGE;
-	}
+	if (c.command == NULL)
+		return failed(&c, no_command(argv[1]));
 	return command_run(&c, argc - words, argv + words);
 }

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "base/base.h"
 
 /* Exit codes of kedge, all of them. */
@@ -60,6 +62,10 @@ int cli_argc(const struct cli *c); /* operands */
 const char *cli_arg(const struct cli *c, int i); /* NULL past the end */
 
 bool cli_json(const struct cli *c); /* --json was given */
+/* The one document that standard output has with --json. A command that
+ * fails without having printed one gets {"ok":false,"error","message"} from
+ * the frame; the sentence is on standard error either way. */
+void cli_json_print(struct cli *c, const json_t *document);
 const char *cli_socket(const struct cli *c); /* --socket or the default */
 bool cli_tty(const struct cli *c); /* standard output is a terminal */
 bool cli_color(const struct cli *c); /* … and NO_COLOR is not set */

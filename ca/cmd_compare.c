@@ -219,7 +219,7 @@ compare_all(struct cli *c, struct ca_look *l)
 		    l->root_name, "start", time_json(l->pace->start),
 		    "deadline", time_json(l->pace->deadline), "strategies",
 		    rows);
-		ca_json_print(cli_out(c), doc);
+		cli_json_print(c, doc);
 		json_decref(doc);
 	} else if (e == BASE_OK) {
 		e = compare_print(c, rows);

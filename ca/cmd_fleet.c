@@ -247,6 +247,10 @@ ca_cmd_node_set(struct cli *c)
 		CA_FIELD_END,
 	};
 
+	if (!cli_has(c, "address") && !cli_has(c, "names"))
+		return base_fail(BASE_E_USAGE,
+		    "kedge node set: nothing to set; give --address or "
+		    "--names");
 	return ca_remote(c, "node-set", args, NULL);
 }
 

@@ -312,11 +312,46 @@ plan_draw(struct ca_drawing *d, const struct ca_topology *t, const char *root,
 
 /* ---- the command --------------------------------------------------------------------------- */
 
+static json_t *
+root_json(const struct ca_topology *t, uint32_t root)
+{
+	return root == POL_NONE ? json_null()
+				: json_string(t->roots[root].name);
+}
+
+/* As kedged answers it, without what only it knows. */
+static void
+topology_json(struct cli *c, const struct ca_topology *t, uint32_t root)
+{
+	json_t *nodes = json_array(), *links = json_array(), *all;
+
+	for (uint32_t i = 0; i < t->nnodes; i++)
+		json_array_append_new(nodes,
+		    json_pack("{s:s,s:b}", "name", t->nodes[i].name, "dual",
+			t->nodes[i].dual));
+	for (size_t i = 0; i < t->nlinks; i++) {
+		const struct ca_topo_link *l = &t->links[i];
+
+		if (!link_is_under(l, root))
+			continue;
+		json_array_append_new(links,
+		    json_pack("{s:s,s:s,s:s,s:o,s:o}", "client",
+			t->nodes[l->client].name, "server",
+			t->nodes[l->server].name, "auth",
+			l->client_root == POL_NONE ? "server" : "mutual",
+			"client_root", root_json(t, l->client_root),
+			"server_root", root_json(t, l->server_root)));
+	}
+	all = json_pack("{s:o,s:o}", "nodes", nodes, "links", links);
+	cli_json_print(c, all);
+	json_decref(all);
+}
+
 static enum base_err
 topology_draw(struct cli *c, struct ca_drawing *d, const struct ca_topology *t)
 {
 	const char *word = cli_get(c, "strategy"), *root = cli_arg(c, 0);
-	uint32_t number = POL_NONE;
+	uint32_t number = POL_NONE, orders;
 	enum pol_strategy s;
 
 	if (word != NULL && (root == NULL || !pol_strategy_parse(word, &s)))
@@ -324,12 +359,17 @@ topology_draw(struct cli *c, struct ca_drawing *d, const struct ca_topology *t)
 		    "kedge graph: --strategy %s: needs a root, and is one of "
 		    "minimal, layered, sequential, merged, bundled, compact",
 		    word);
+	if (word != NULL && cli_json(c))
+		return ca_plan_print(c, t, root, s, &orders);
 	if (word != NULL)
 		return plan_draw(d, t, root, s);
 	if (root != NULL && (number = ca_topology_root(t, root)) == POL_NONE)
 		return base_fail(BASE_E_NOTFOUND, "%s: no root \"%s\"", t->file,
 		    root);
-	draw_topology(d, t, number);
+	if (cli_json(c))
+		topology_json(c, t, number);
+	else
+		draw_topology(d, t, number);
 	return BASE_OK;
 }
 
@@ -349,12 +389,8 @@ ca_cmd_graph(struct cli *c)
 		    "kedge graph: --dot or --svg, not both");
 	if (cli_get(c, "topology") == NULL && cli_get(c, "strategy") == NULL)
 		return ca_remote(c, "graph", args, fleet_print);
-	if (cli_json(c))
-		return base_fail(BASE_E_USAGE,
-		    "kedge graph: for JSON see kedge plan and kedge topology "
-		    "show");
 	if ((e = ca_topology_load(c, &t)) == BASE_OK &&
-	    (e = topology_draw(c, &d, t)) == BASE_OK)
+	    (e = topology_draw(c, &d, t)) == BASE_OK && !cli_json(c))
 		e = drawing_print(c, &d);
 	ca_drawing_clear(&d);
 	ca_topology_free(t);

@@ -29,9 +29,9 @@ view_route(const void *arg, uint32_t number, uint32_t *out, size_t max)
 	return t->nodes[node].hops;
 }
 
-static enum base_err
-plan_print(struct cli *c, const struct ca_topology *t, const char *root,
-    enum pol_strategy strategy)
+enum base_err
+ca_plan_print(struct cli *c, const struct ca_topology *t, const char *root,
+    enum pol_strategy strategy, uint32_t *orders)
 {
 	struct pol_graph *graph = NULL;
 	struct pol_plan *plan = NULL;
@@ -51,8 +51,7 @@ plan_print(struct cli *c, const struct ca_topology *t, const char *root,
 			ca_plan_print_json(cli_out(c), &view);
 		else
 			ca_plan_print_text(cli_out(c), &view);
-		if (cli_has(c, "exit-code") && pol_plan_count(plan) > 0)
-			cli_exit_set(c, CLI_CHANGES);
+		*orders = pol_plan_count(plan);
 	}
 	pol_plan_free(plan);
 	pol_graph_free(graph);
@@ -64,6 +63,8 @@ plan_one(struct cli *c, const struct ca_topology *t, const char *root)
 {
 	const char *word = cli_get(c, "strategy");
 	enum pol_strategy strategy = POL_MINIMAL;
+	uint32_t orders = 0;
+	enum base_err e;
 
 	if (word != NULL && !pol_strategy_parse(word, &strategy))
 		return base_fail(BASE_E_USAGE,
@@ -71,7 +72,10 @@ plan_one(struct cli *c, const struct ca_topology *t, const char *root)
 		    "\"%s\"; there are minimal, layered, sequential, merged, "
 		    "bundled and compact",
 		    word);
-	return plan_print(c, t, root, strategy);
+	e = ca_plan_print(c, t, root, strategy, &orders);
+	if (cli_has(c, "exit-code") && orders > 0)
+		cli_exit_set(c, CLI_CHANGES);
+	return e;
 }
 
 /* Without a file: the fleet that kedged keeps. */
@@ -103,9 +107,6 @@ ca_cmd_plan(struct cli *c)
 	struct ca_topology *t = NULL;
 	enum base_err e;
 
-	if (root == NULL)
-		return base_fail(BASE_E_USAGE,
-		    "kedge plan: --root is missing; see kedge help plan");
 	if (cli_has(c, "compare") && cli_has(c, "strategy"))
 		return base_fail(BASE_E_USAGE,
 		    "kedge plan: --compare is about all strategies; take "

@@ -359,7 +359,7 @@ ca_cmd_simulate(struct cli *c)
 		if (!json_is_true(json_object_get(doc, "done")))
 			cli_exit_set(c, CLI_WAITING);
 		if (cli_json(c))
-			ca_json_print(cli_out(c), doc);
+			cli_json_print(c, doc);
 		else
 			e = outlook_print(c, doc);
 	}

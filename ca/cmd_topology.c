@@ -165,7 +165,7 @@ show_json(struct cli *c)
 		answer = NULL;
 	}
 	if (e == BASE_OK)
-		ca_json_print(cli_out(c), all);
+		cli_json_print(c, all);
 	json_decref(all);
 	ca_ctl_close(ctl);
 	return e;

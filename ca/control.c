@@ -257,6 +257,21 @@ may(const struct ca_conf *c, uid_t uid)
 	return false;
 }
 
+/* Says why, in one write that the socket's buffer holds, and hangs up. */
+static void
+turn_away(evutil_socket_t fd, uid_t uid)
+{
+	char line[256];
+	int n = snprintf(line, sizeof(line),
+	    "{\"ok\":false,\"error\":\"%s\",\"message\":\"control: uid %u "
+	    "is not in control_uids of kedged.conf\"}\n",
+	    base_err_name(BASE_E_DENIED), (unsigned)uid);
+
+	(void)send(fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	shutdown(fd, SHUT_WR);
+	close(fd);
+}
+
 static void
 on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa,
     int len, void *arg)
@@ -275,7 +290,7 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa,
 		    "control: uid %u refused; it is not in "
 		    "control_uids",
 		    (unsigned)cred.uid);
-		close(fd);
+		turn_away(fd, cred.uid);
 		return;
 	}
 	s = base_alloc(sizeof(*s));

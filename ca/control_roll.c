@@ -181,6 +181,14 @@ cmd_roll_start(struct ca_session *s, json_t *q, json_t **answer)
 }
 
 static enum base_err
+check_root(const struct ca *ca, const char *root)
+{
+	if (root == NULL || ca_topo_root(ca->topo, root) != POL_NONE)
+		return BASE_OK;
+	return base_fail(BASE_E_NOTFOUND, "root %s: there is none", root);
+}
+
+static enum base_err
 cmd_roll_status(struct ca_session *s, json_t *q, json_t **answer)
 {
 	struct ca *ca = ca_session_ca(s);
@@ -192,6 +200,7 @@ cmd_roll_status(struct ca_session *s, json_t *q, json_t **answer)
 
 	if ((r = ca_unpack(q, "{s:s, s?s}", "cmd", &cmd, "root", &root)) ==
 		BASE_OK &&
+	    (r = check_root(ca, root)) == BASE_OK &&
 	    (r = ca_store_rolls(ca->store, &rows, &n)) == BASE_OK)
 		for (size_t i = 0; r == BASE_OK && i < n; i++) {
 			if (root != NULL && strcmp(rows[i].root, root) != 0)

@@ -77,6 +77,8 @@ ctl_send(struct ca_ctl *c, const char *text)
 
 		if (r == -1 && errno == EINTR)
 			continue;
+		if (r == -1 && (errno == EPIPE || errno == ECONNRESET))
+			return BASE_OK; /* why is what can be read */
 		if (r == -1)
 			return base_fail(BASE_E_IO, "%s: kedged hung up: %s",
 			    c->path, strerror(errno));

@@ -167,7 +167,7 @@ ca_request_ask(struct cli *c, json_t *request, ca_act_fn *act,
 	if (e == BASE_OK && act != NULL && (e = act(c, answer)) != BASE_OK)
 		goto out;
 	if (cli_json(c) && answer != NULL)
-		ca_json_print(cli_out(c), answer);
+		cli_json_print(c, answer);
 	else if (e == BASE_OK && print != NULL)
 		e = print(c, answer);
 out:

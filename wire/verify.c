@@ -120,6 +120,18 @@ judge_openssl(const struct wire_verify *v, STACK_OF(X509) *chain,
 
 /* ---- dates ---------------------------------------------------------------------- */
 
+static const char *
+date_text(const ASN1_TIME *date, char out[BASE_RFC3339_LEN])
+{
+	struct tm tm = { .tm_year = 0 };
+
+	if (ASN1_TIME_to_tm(date, &tm) != 1)
+		return "a malformed date";
+	base_time_format((struct base_time){ timegm(&tm) * INT64_C(1000) },
+	    out);
+	return out;
+}
+
 /* Both ends belong to the period (RFC 5280 4.1.2.5), and a whole second to
  * each of them: the rest of now's second is dropped. */
 static enum base_err
@@ -129,7 +141,7 @@ check_period(const struct wire_verify *v, const char *label,
 	time_t now = (time_t)(v->now.ms / 1000 - (v->now.ms % 1000 < 0));
 	int a = ASN1_TIME_cmp_time_t(from, now);
 	int b = ASN1_TIME_cmp_time_t(until, now);
-	char text[BASE_RFC3339_LEN];
+	char text[BASE_RFC3339_LEN], end[BASE_RFC3339_LEN];
 
 	base_time_format(v->now, text);
 	if (a == -2 || b == -2)
@@ -137,11 +149,13 @@ check_period(const struct wire_verify *v, const char *label,
 		    label);
 	if (a > 0)
 		return base_fail(BASE_E_EXPIRED,
-		    "verify: %s: not valid yet at %s; are the clocks right?",
-		    label, text);
+		    "verify: %s: valid from %s, which is after %s; are the "
+		    "clocks right?",
+		    label, date_text(from, end), text);
 	if (b < 0)
-		return base_fail(BASE_E_EXPIRED, "verify: %s: expired at %s",
-		    label, text);
+		return base_fail(BASE_E_EXPIRED,
+		    "verify: %s: expired at %s, which is before %s", label,
+		    date_text(until, end), text);
 	return BASE_OK;
 }
 

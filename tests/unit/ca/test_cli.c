@@ -18,6 +18,7 @@ run(const char *const *words)
 	FILE *err = fmemopen(errors, sizeof(errors), "w");
 
 	ck_assert(out != NULL && err != NULL);
+	output[0] = errors[0] = '\0';
 	for (; words[argc] != NULL; argc++)
 		argv[argc] = base_strdup(words[argc]);
 	code = cli_main(argc, argv, out, err);
@@ -84,6 +85,61 @@ START_TEST(test_unknown_command_is_usage)
 }
 END_TEST
 
+START_TEST(test_json_is_one_document_also_in_failure)
+{
+	json_t *o;
+
+	ck_assert_int_eq(RUN("frobnicate", "--json"), CLI_USAGE);
+	ck_assert_ptr_nonnull(o = json_loads(output, 0, NULL));
+	ck_assert(json_is_false(json_object_get(o, "ok")));
+	ck_assert_str_eq(json_string_value(json_object_get(o, "error")),
+	    "USAGE");
+	json_decref(o);
+	ck_assert_int_eq(RUN("plan", "--json", "--root", "plant", "--topology",
+			     "/nonexistent.conf"),
+	    CLI_CONFIG);
+	ck_assert_ptr_nonnull(o = json_loads(output, 0, NULL));
+	ck_assert_str_eq(json_string_value(json_object_get(o, "error")),
+	    "CONFIG");
+	ck_assert(strstr(errors, "/nonexistent.conf") != NULL);
+	json_decref(o);
+	/* a refused certificate is an answer, not a second document */
+	ck_assert_int_eq(RUN("verify", "--json", "--trust", "/nonexistent.pem",
+			     "--purpose", "server", "/nonexistent.pem"),
+	    CLI_FAILED);
+	ck_assert_ptr_nonnull(o = json_loads(output, 0, NULL));
+	ck_assert(json_is_false(json_object_get(o, "accepted")));
+	json_decref(o);
+	/* without it, standard output stays empty */
+	ck_assert_int_eq(RUN("frobnicate"), CLI_USAGE);
+	ck_assert_str_eq(output, "");
+}
+END_TEST
+
+START_TEST(test_required_options_are_asked_for)
+{
+	ck_assert_int_eq(RUN("node", "add", "web1"), CLI_USAGE);
+	ck_assert(strstr(errors, "--reach is missing") != NULL);
+	ck_assert_int_eq(RUN("verify", "--trust", "x", "y"), CLI_USAGE);
+	ck_assert(strstr(errors, "--purpose is missing") != NULL);
+	/* one in brackets is not required: kedged is what is missing here */
+	ck_assert_int_eq(RUN("root", "add", "--socket", "/nonexistent.sock",
+			     "plant"),
+	    CLI_FAILED);
+	ck_assert_int_eq(RUN("node", "set", "web1"), CLI_USAGE);
+	ck_assert(strstr(errors, "nothing to set") != NULL);
+}
+END_TEST
+
+START_TEST(test_verify_takes_each_option_once)
+{
+	ck_assert_int_eq(RUN("verify", "--trust", "a", "--trust", "b",
+			     "--purpose", "server", "c"),
+	    CLI_USAGE);
+	ck_assert(strstr(errors, "--trust is given twice") != NULL);
+}
+END_TEST
+
 START_TEST(test_exit_codes)
 {
 	ck_assert_int_eq(cli_exit_of(BASE_OK), 0);
@@ -105,6 +161,9 @@ case_cli(void)
 	tcase_add_test(t, test_help_of_each_command_names_its_options);
 	tcase_add_test(t, test_rows_are_complete);
 	tcase_add_test(t, test_unknown_command_is_usage);
+	tcase_add_test(t, test_json_is_one_document_also_in_failure);
+	tcase_add_test(t, test_required_options_are_asked_for);
+	tcase_add_test(t, test_verify_takes_each_option_once);
 	tcase_add_test(t, test_exit_codes);
 	return t;
 }

@@ -136,12 +136,30 @@ START_TEST(test_dot_of_a_file)
 }
 END_TEST
 
+START_TEST(test_graph_as_json)
+{
+	json_t *o;
+
+	ck_assert_int_eq(run(GRAPH "e1.conf --json"), CLI_DONE);
+	ck_assert_ptr_nonnull(o = json_loads(output, 0, NULL));
+	ck_assert_uint_eq(json_array_size(json_object_get(o, "nodes")), 2);
+	ck_assert_uint_eq(json_array_size(json_object_get(o, "links")), 1);
+	json_decref(o);
+	/* the orders are the plan's document */
+	ck_assert_int_eq(run(GRAPH "e1.conf --json --strategy minimal a"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(o = json_loads(output, 0, NULL));
+	ck_assert_uint_eq(json_array_size(json_object_get(o, "orders")), 6);
+	json_decref(o);
+	ck_assert_int_eq(run(GRAPH "e1.conf --json z"), CLI_FAILED);
+}
+END_TEST
+
 START_TEST(test_graph_refusals)
 {
 	ck_assert_int_eq(run(GRAPH "e1.conf --dot --svg"), CLI_USAGE);
 	ck_assert_int_eq(run(GRAPH "e1.conf --strategy minimal"), CLI_USAGE);
 	ck_assert_int_eq(run(GRAPH "e1.conf --strategy best a"), CLI_USAGE);
-	ck_assert_int_eq(run(GRAPH "e1.conf --json"), CLI_USAGE);
 	ck_assert_int_eq(run(GRAPH "e1.conf --svg z"), CLI_FAILED);
 	ck_assert_int_eq(run(GRAPH "e1.conf --strategy minimal z"), CLI_FAILED);
 	ck_assert_str_eq(output, "");
@@ -179,6 +197,7 @@ case_graph(void)
 	tcase_add_test(t, test_clients_stand_left_of_servers);
 	tcase_add_test(t, test_rounds_are_columns);
 	tcase_add_test(t, test_dot_of_a_file);
+	tcase_add_test(t, test_graph_as_json);
 	tcase_add_test(t, test_graph_refusals);
 	tcase_add_test(t, test_text_is_escaped);
 	return t;
