@@ -317,7 +317,7 @@ options_parse(struct cli *c, int argc, char **argv)
 	return BASE_OK;
 }
 
-/* What the synopsis names outside of brackets must be there. */
+/* What the synopsis names outside of brackets and braces must be there. */
 static enum base_err
 required_check(const struct cli *c)
 {
@@ -325,7 +325,7 @@ required_check(const struct cli *c)
 	int depth = 0;
 
 	for (const char *s = c->command->synopsis; *s != '\0'; s++) {
-		depth += (*s == '[') - (*s == ']');
+		depth += (*s == '[' || *s == '{') - (*s == ']' || *s == '}');
 		if (depth > 0 || strncmp(s, "--", 2) != 0)
 			continue;
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(s + 2, " ]"),

@@ -179,7 +179,7 @@ const struct cli_command cli_commands[] = {
 	    topology_apply_options, 1, 1, ca_cmd_topology_apply },
 	{ "topology show", "", "print the fleet as a topology file", NULL, NULL,
 	    0, 0, ca_cmd_topology_show },
-	{ "roll start", "[options] ROOT | --all [options]",
+	{ "roll start", "[options] {ROOT | --all}",
 	    "move a root to its next generation",
 	    "With --all every root that is ready starts its own roll, beside the\n"
 	    "others; of the rest it says why not. Exit 1 when some did not start.\n",
