@@ -6,59 +6,7 @@
  */
 #include "policy/engine.h"
 
-/* ---- possible contents of files --------------------------------------------- */
-
-static void
-trust_add(struct values *v, uint64_t trust)
-{
-	for (unsigned i = 0; i < v->ntrust; i++)
-		if (v->trust[i] == trust)
-			return;
-	/* full: what both have is what can be relied on */
-	if (v->ntrust == VALUES_MAX)
-		v->trust[VALUES_MAX - 1] &= trust;
-	else
-		v->trust[v->ntrust++] = trust;
-}
-
-static void
-chain_add(struct values *v, struct chain c)
-{
-	for (unsigned i = 0; i < v->nchain; i++)
-		if (v->chain[i].leaf == c.leaf &&
-		    v->chain[i].bridge == c.bridge)
-			return;
-	if (v->nchain < VALUES_MAX) {
-		v->chain[v->nchain++] = c;
-		return;
-	}
-	v->chain[VALUES_MAX - 1].leaf &= c.leaf;
-	v->chain[VALUES_MAX - 1].bridge &= c.bridge;
-}
-
-static void
-values_add(struct values *v, struct pol_conf c)
-{
-	trust_add(v, c.trust);
-	chain_add(v, (struct chain){ c.present, c.bridge });
-}
-
-/* Each possible value as the order leaves it; added to out. */
-static void
-values_change(const struct values *v, const struct change *c,
-    struct values *out)
-{
-	for (unsigned i = 0; i < v->ntrust; i++)
-		trust_add(out,
-		    change_apply(c, (struct pol_conf){ v->trust[i], 0, 0 })
-			.trust);
-	for (unsigned i = 0; i < v->nchain; i++) {
-		struct pol_conf conf = change_apply(c,
-		    (struct pol_conf){ 0, v->chain[i].leaf,
-			v->chain[i].bridge });
-		chain_add(out, (struct chain){ conf.present, conf.bridge });
-	}
-}
+/* ---- what a node may hold -------------------------------------------------- */
 
 static struct change
 change_of(const struct pol_engine *e, uint32_t node, uint32_t steps,

@@ -24,6 +24,9 @@ struct values {
 		uint64_t leaf, bridge;
 	} chain[VALUES_MAX];
 	uint8_t ntrust, nchain;
+	/* more is possible than is listed; the last one listed is what the rest
+	 * has in common */
+	bool trust_over, chain_over;
 };
 
 struct enode {
@@ -96,6 +99,19 @@ engine_serves(const struct pol_engine *e, const struct enode *n)
 	return n->epoch != 0 &&
 	    (n->from < n->to) == (e->goal.from < e->goal.to);
 }
+
+/* ---- values.c ---------------------------------------------------------------- */
+
+void values_add(struct values *v, struct pol_conf c);
+/* Each possible content as the change leaves it; added to out. */
+void values_change(const struct values *v, const struct change *c,
+    struct values *out);
+/* May this be what the node holds? */
+bool values_have(const struct values *v, struct pol_conf conf);
+/* Nothing else is possible than the first of each. */
+bool values_are_sure(const struct values *v);
+
+/* ---- nodeset.c --------------------------------------------------------------- */
 
 enum pol_err nodeset_new(struct nodeset *s, uint32_t n) POL_MUST;
 void nodeset_put(struct nodeset *s, uint32_t i, bool in);

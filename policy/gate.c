@@ -27,6 +27,9 @@ gate_why_peer(const struct pol_engine *e, struct pol_why *why, uint32_t peer,
 struct own_files {
 	struct file_set trust_now, trust_next;
 	struct file_set shown_now[2], shown_next[2];
+	/* something may be taken from chains that are not listed; a finish of
+	 * full trust lists always takes something from one that is */
+	bool shown_loses;
 };
 
 static void
@@ -36,7 +39,9 @@ own_files(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	const struct change c = engine_change(e, node, steps);
 	const struct values v = values_possible(e, node);
 
-	*o = (struct own_files){ .trust_now = { { 0 }, v.ntrust } };
+	*o = (struct own_files){ .trust_now = { { 0 }, v.ntrust },
+		.shown_loses = v.chain_over &&
+		    (change_writes_chain(&c) || (steps & POL_FINISH)) };
 	o->trust_next.n = v.ntrust;
 	for (unsigned i = 0; i < v.ntrust; i++) {
 		struct pol_conf conf = { v.trust[i], 0, 0 };
@@ -69,12 +74,12 @@ presents_safely(const struct pol_engine *e, uint32_t node, const struct half *h,
     bool is_client, const struct own_files *o)
 {
 	bool br = direction_bridges(e->shape.graph, node, h->peer, is_client);
-	struct file_set trusted;
+	struct file_set trusted = engine_trusts(e, h->peer);
 
-	if (!file_changes(&o->shown_now[br], &o->shown_next[br]))
-		return true;
-	trusted = engine_trusts(e, h->peer);
-	return rule_holds(&o->shown_now[br], &o->shown_next[br], &trusted);
+	if (o->shown_loses)
+		return rule_is_safe(&o->shown_next[br], &trusted);
+	return !file_changes(&o->shown_now[br], &o->shown_next[br]) ||
+	    rule_holds(&o->shown_now[br], &o->shown_next[br], &trusted);
 }
 
 static bool
@@ -82,12 +87,10 @@ verifies_safely(const struct pol_engine *e, uint32_t node, const struct half *h,
     bool is_client, const struct own_files *o)
 {
 	bool br = direction_bridges(e->shape.graph, h->peer, node, !is_client);
-	struct file_set shown;
+	struct file_set shown = engine_shows(e, h->peer, br);
 
-	if (!file_changes(&o->trust_now, &o->trust_next))
-		return true;
-	shown = engine_shows(e, h->peer, br);
-	return rule_holds(&o->trust_now, &o->trust_next, &shown);
+	return !file_changes(&o->trust_now, &o->trust_next) ||
+	    rule_holds(&o->trust_now, &o->trust_next, &shown);
 }
 
 static bool

@@ -232,6 +232,9 @@ struct change {
 	bool bridges, verifies, presents;
 };
 struct pol_conf change_apply(const struct change *c, struct pol_conf conf);
+/* Is the file the same afterwards, whatever it was before? */
+bool change_writes_trust(const struct change *c);
+bool change_writes_chain(const struct change *c);
 /* What a client (through) or server shows to one verifier. */
 uint64_t conf_shown(struct pol_conf c, bool through);
 /* Does the presenter's bridge count in this direction? */

@@ -341,7 +341,7 @@ pol_engine_possible(const struct pol_engine *e, uint32_t node)
 	    !(e->node[node].flags & NODE_KNOWN))
 		return p;
 	n = &e->node[node];
-	p.is_sure = n->base.ntrust == 1 && n->base.nchain == 1;
+	p.is_sure = values_are_sure(&n->base);
 	p.before = (struct pol_conf){ n->base.trust[0], n->base.chain[0].leaf,
 		n->base.chain[0].bridge };
 	p.after = p.before;
@@ -354,19 +354,6 @@ pol_engine_possible(const struct pol_engine *e, uint32_t node)
 	return p;
 }
 
-static bool
-values_have(const struct values *v, struct pol_conf conf)
-{
-	bool trust = false, chain = false;
-
-	for (unsigned i = 0; i < v->ntrust; i++)
-		trust |= v->trust[i] == conf.trust;
-	for (unsigned i = 0; i < v->nchain; i++)
-		chain |= v->chain[i].leaf == conf.present &&
-		    v->chain[i].bridge == conf.bridge;
-	return trust && chain;
-}
-
 bool
 pol_engine_fits(const struct pol_engine *e, uint32_t node, struct pol_conf conf)
 {
@@ -376,17 +363,16 @@ pol_engine_fits(const struct pol_engine *e, uint32_t node, struct pol_conf conf)
 	    !(e->node[node].flags & NODE_KNOWN))
 		return true;
 	v = values_possible(e, node);
-	return v.ntrust == VALUES_MAX || v.nchain == VALUES_MAX ||
-	    values_have(&v, conf);
+	return values_have(&v, conf);
 }
 
 bool
 pol_engine_may_hold(const struct pol_engine *e, uint32_t node, uint64_t epoch,
     struct pol_conf conf)
 {
+	struct values after = { .ntrust = 0 };
 	const struct enode *n;
 	struct change c;
-	bool trust = false, chain = false;
 
 	if (node >= e->shape.graph->nnodes || epoch == 0 ||
 	    e->node[node].epoch != epoch)
@@ -395,17 +381,6 @@ pol_engine_may_hold(const struct pol_engine *e, uint32_t node, uint64_t epoch,
 	c = engine_change(e, node, n->steps);
 	c.from = n->from;
 	c.to = n->to;
-	for (unsigned i = 0; i < n->base.ntrust; i++)
-		trust |= conf.trust ==
-		    change_apply(&c,
-			(struct pol_conf){ n->base.trust[i], 0, 0 })
-			.trust;
-	for (unsigned i = 0; i < n->base.nchain; i++) {
-		struct pol_conf next = change_apply(&c,
-		    (struct pol_conf){ 0, n->base.chain[i].leaf,
-			n->base.chain[i].bridge });
-		chain |=
-		    conf.present == next.present && conf.bridge == next.bridge;
-	}
-	return trust && chain;
+	values_change(&n->base, &c, &after);
+	return values_have(&after, conf);
 }

@@ -98,30 +98,11 @@ rule_is_removal(const struct file_set *now, const struct file_set *next)
 	return false;
 }
 
-/* No pair of configurations that works stops working. */
-static bool
-nothing_stops(const struct file_set *now, const struct file_set *next,
-    const struct file_set *other)
-{
-	for (unsigned i = 0; i < now->n; i++)
-		for (unsigned j = 0; j < other->n; j++)
-			if (works(now->v[i], other->v[j]) &&
-			    !works(next->v[i], other->v[j]))
-				return false;
-	return true;
-}
-
 bool
 rule_holds(const struct file_set *now, const struct file_set *next,
     const struct file_set *other)
 {
-	bool safe_next = rule_is_safe(next, other);
-
-	if (rule_is_safe(now, other))
-		return safe_next;
-	if (!nothing_stops(now, next, other))
-		return false;
-	return safe_next || !rule_is_removal(now, next);
+	return rule_is_safe(next, other) || !rule_is_removal(now, next);
 }
 
 /* ---- configurations ------------------------------------------------------------ */
@@ -141,6 +122,18 @@ change_apply(const struct change *c, struct pol_conf conf)
 		conf.bridge = 0;
 	}
 	return conf;
+}
+
+bool
+change_writes_trust(const struct change *c)
+{
+	return (c->steps & POL_FINISH) && c->verifies;
+}
+
+bool
+change_writes_chain(const struct change *c)
+{
+	return (c->steps & POL_CERT) && c->presents;
 }
 
 uint64_t

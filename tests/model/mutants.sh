@@ -1,6 +1,8 @@
 #!/bin/sh
 # mutants.sh DIR: builds the explorer with each fault of mutants.txt, one at a
-# time, and demands that it is found. DIR is scratch. MUTANT=NAME runs one.
+# time, and demands that it is found; those after the line @unit, which is what
+# only the unit tests of policy/ see, by these. DIR is scratch. MUTANT=NAME
+# runs one.
 set -eu
 dir=$1
 here=tests/model
@@ -22,6 +24,12 @@ rungs() {
 
 # Prints the rung that finds the fault; 1 when none does.
 hunt() {
+	if [ "$by_unit" = 1 ]; then
+		! CK_FORK=no timeout 60 "$1" >"$1.log" 2>&1 || return 1
+		echo "unit: $(sed -n 's/.*:[0-9]*:[EF]:\([^:]*:[^:]*\).*/\1/p' "$1.log" |
+		    head -n 1)"
+		return 0
+	fi
 	rungs | while read -r args; do
 		# shellcheck disable=SC2086
 		if ! timeout 60 "$1" $args >"$1.log" 2>&1; then
@@ -32,32 +40,44 @@ hunt() {
 	return 0
 }
 
+compile() {
+	mkdir -p "$dir/$1"
+	for f in $2; do
+		$cc $flags -I. -c -o "$dir/$1/$(basename "$f" .c).o" "$f"
+	done
+}
+
 # Everything once; a mutant is one object of its own among the others.
 rm -rf "$dir"
-mkdir -p "$dir/base"
-for f in policy/*.c "$here"/explore.c "$here"/paced.c "$here"/pick.c "$here"/resume.c \
-    "$here"/search.c "$here"/walk.c "$here"/world.c; do
-	$cc $flags -I. -c -o "$dir/base/$(basename "$f" .c).o" "$f"
-done
+compile policy "$(echo policy/*.c)"
+compile model "$(for f in explore paced pick resume search walk world; do
+	echo "$here/$f.c"; done)"
+compile unit "$(echo tests/unit/policy/*.c)"
+by_unit=0
 while IFS='|' read -r name file expression; do
-	case $name in ''|'#'*) continue ;; esac
+	case $name in ''|'#'*) continue ;; @unit) by_unit=1; continue ;; esac
 	# MUTANT is a pattern of names
 	# shellcheck disable=SC2254
 	case $name in ${MUTANT:-*}) ;; *) continue ;; esac
 	m=$dir/$name
-	cp -r "$dir/base" "$m"
+	cp -r "$dir/policy" "$m"
 	sed -E "$expression" "policy/$file" >"$m/$file"
 	if cmp -s "policy/$file" "$m/$file"; then
 		echo "mutant $name: changes nothing; correct its line" >&2
 		exit 1
 	fi
+	tests=$dir/model
+	libs=
+	[ $by_unit = 0 ] || { tests=$dir/unit; libs=$(pkg-config --libs check); }
+	# shellcheck disable=SC2086
 	if ! $cc $flags -I. -c -o "$m/${file%.c}.o" "$m/$file" \
-	    2>"$m/cc.log" || ! $cc -o "$m/explore" "$m"/*.o 2>>"$m/cc.log"
+	    2>"$m/cc.log" ||
+	    ! $cc -o "$m/tests" "$m"/*.o "$tests"/*.o $libs 2>>"$m/cc.log"
 	then
 		echo "mutant $name: does not compile, see $m/cc.log" >&2
 		exit 1
 	fi
-	if by=$(hunt "$m/explore"); then
+	if by=$(hunt "$m/tests"); then
 		found=$((found + 1))
 		echo "found $name by $by"
 	else

@@ -14,6 +14,7 @@ main(void)
 	suite_add_tcase(s, case_rule());
 	suite_add_tcase(s, case_plan());
 	suite_add_tcase(s, case_compact());
+	suite_add_tcase(s, case_values());
 	suite_add_tcase(s, case_engine());
 	suite_add_tcase(s, case_explain());
 	suite_add_tcase(s, case_turns());

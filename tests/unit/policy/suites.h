@@ -7,6 +7,7 @@ TCase *case_graph(void);
 TCase *case_rule(void);
 TCase *case_plan(void);
 TCase *case_compact(void);
+TCase *case_values(void);
 TCase *case_engine(void);
 TCase *case_explain(void);
 TCase *case_turns(void);
