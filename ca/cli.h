@@ -107,6 +107,7 @@ enum base_err ca_cmd_roll_status(struct cli *c);
 enum base_err ca_cmd_roll_pause(struct cli *c);
 enum base_err ca_cmd_roll_resume(struct cli *c);
 enum base_err ca_cmd_roll_retry(struct cli *c);
+enum base_err ca_cmd_roll_step(struct cli *c);
 /* ca/cmd_steer.c */
 enum base_err ca_cmd_roll_abort(struct cli *c);
 enum base_err ca_cmd_roll_excuse(struct cli *c);

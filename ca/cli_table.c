@@ -56,7 +56,14 @@ static const struct cli_option roll_start_options[] = {
 	    "minimal, layered, sequential, merged, bundled or compact" },
 	{ "max-in-flight", "N", "orders outstanding at once; 0: no bound" },
 	{ "all", NULL, "every root that can, with one word" },
+	{ "first", "NODE,...", "these go first, and nothing else beside them" },
+	{ "window", "WHEN", "orders start in it only; may be given again" },
+	{ "step", NULL, "each order waits for kedge roll step" },
 	{ "dry-run", NULL, "only say whether it could start" },
+	{ NULL, NULL, NULL },
+};
+static const struct cli_option roll_step_options[] = {
+	{ "rest", NULL, "these and all that follow, without further words" },
 	{ NULL, NULL, NULL },
 };
 static const struct cli_option roll_status_options[] = {
@@ -103,6 +110,8 @@ static const struct cli_option simulate_options[] = {
 	{ "strategy", "NAME", "of a roll that does not run yet" },
 	{ "limit", "N", "failures in a row that stop it; default 5" },
 	{ "max-in-flight", "N", "orders outstanding at once; 0: no bound" },
+	{ "first", "NODE,...", "these go first" },
+	{ "window", "WHEN", "orders start in it only; may be given again" },
 	CA_PACE_OPTIONS,
 	{ NULL, NULL, NULL },
 };
@@ -182,7 +191,12 @@ const struct cli_command cli_commands[] = {
 	{ "roll start", "[options] {ROOT | --all}",
 	    "move a root to its next generation",
 	    "With --all every root that is ready starts its own roll, beside the\n"
-	    "others; of the rest it says why not. Exit 1 when some did not start.\n",
+	    "others; of the rest it says why not. Exit 1 when some did not start.\n"
+	    "Each kind of step is done by the nodes of --first before any other node\n"
+	    "gets it, except for those whom the first must wait for by the rules; after\n"
+	    "a failure of theirs nothing else starts until kedge roll retry, or the next\n"
+	    "try, works. WHEN is \"22:00-04:00\" or \"Mon-Fri 22:00-04:00\" or \"Sat,Sun\n"
+	    "00:00-24:00\", in UTC; what has started goes on after it.\n",
 	    roll_start_options, 0, 1, ca_cmd_roll_start },
 	{ "roll status", "[--watch] [--exit-code] [ROOT]",
 	    "say how far the rolls are and on whom they wait", NULL,
@@ -191,6 +205,11 @@ const struct cli_command cli_commands[] = {
 	    ca_cmd_roll_pause },
 	{ "roll resume", "ROOT", "go on after a pause", NULL, NULL, 1, 1,
 	    ca_cmd_roll_resume },
+	{ "roll step", "[--rest] ROOT",
+	    "let the next orders go of a roll that was started with --step",
+	    "Lets every order go that may start just now by the rules; then the roll\n"
+	    "stops again. A failed order needs another word for its next try.\n",
+	    roll_step_options, 1, 1, ca_cmd_roll_step },
 	{ "roll retry", "ROOT NODE", "try a node again that is held", NULL,
 	    NULL, 2, 2, ca_cmd_roll_retry },
 	{ "roll abort", "[--reason TEXT] [--after-finish] ROOT",

@@ -65,6 +65,33 @@ waits_print(FILE *f, const json_t *waits)
 }
 
 static void
+pace_list(FILE *f, const json_t *roll, const char *field, const char *word)
+{
+	const json_t *list = json_object_get(roll, field);
+
+	if (json_array_size(list) == 0)
+		return;
+	fprintf(f, "  %s: ", word);
+	print_names(f, list, ", ");
+	fprintf(f, "\n");
+}
+
+/* How fast it may go, of a roll that is not over. */
+static void
+pace_print(FILE *f, const json_t *roll)
+{
+	if (roll_is_done(roll))
+		return;
+	pace_list(f, roll, "first", "first");
+	pace_list(f, roll, "windows", "orders start");
+	if (json_object_get(roll, "opens") != NULL)
+		fprintf(f, "  closed until %s\n", ca_text_of(roll, "opens"));
+	if (json_is_true(json_object_get(roll, "step")))
+		fprintf(f, "  each order waits for kedge roll step %s\n",
+		    ca_text_of(roll, "root"));
+}
+
+static void
 roll_print(FILE *f, const json_t *roll)
 {
 	size_t i;
@@ -79,6 +106,7 @@ roll_print(FILE *f, const json_t *roll)
 	    ca_number_of(roll, "from"), ca_number_of(roll, "to"),
 	    ca_text_of(roll, "strategy"), ca_text_of(roll, "state"),
 	    ca_number_of(roll, "steps_done"), ca_number_of(roll, "steps_all"));
+	pace_print(f, roll);
 	if (json_array_size(json_object_get(roll, "by_reload")) > 0) {
 		fprintf(f, "  proven by reload only: ");
 		print_names(f, json_object_get(roll, "by_reload"), ", ");
@@ -305,7 +333,38 @@ ca_cmd_roll_status(struct cli *c)
 	return ca_request_ask(c, request, roll_status_judge, roll_status_print);
 }
 
-/* ---- roll pause, resume, retry ------------------------------------------------- */
+/* ---- roll step, pause, resume, retry ------------------------------------------------- */
+
+static enum base_err
+roll_step_print(struct cli *c, const json_t *a)
+{
+	FILE *f = cli_out(c);
+	size_t i;
+	json_t *o;
+
+	if (json_is_false(json_object_get(a, "step")))
+		fprintf(f, "no order of root %s needs a word any more\n",
+		    ca_text_of(a, "root"));
+	json_array_foreach(json_object_get(a, "let"), i, o)
+	{
+		fprintf(f, "let go: %s ", ca_text_of(o, "node"));
+		print_names(f, json_object_get(o, "steps"), "+");
+		fprintf(f, "\n");
+	}
+	return BASE_OK;
+}
+
+enum base_err
+ca_cmd_roll_step(struct cli *c)
+{
+	static const struct ca_field args[] = {
+		{ NULL, 0, CA_STRING, "root" },
+		{ "rest", 0, CA_SWITCH, "rest" },
+		CA_FIELD_END,
+	};
+
+	return ca_remote(c, "roll-step", args, roll_step_print);
+}
 
 static const struct ca_field roll_root_args[] = {
 	{ NULL, 0, CA_STRING, "root" },

@@ -219,6 +219,47 @@ number_option(struct cli *c, const char *option, uint32_t *out)
 }
 
 static enum base_err
+windows_read(struct cli *c, struct pol_goal *goal)
+{
+	const char *text, *why;
+
+	for (int i = 0; (text = cli_get_nth(c, "window", i)) != NULL; i++) {
+		if (i == POL_WINDOWS_MAX)
+			return base_fail(BASE_E_USAGE,
+			    "--window: %d are the most", POL_WINDOWS_MAX);
+		if ((why = pol_window_parse(text, &goal->windows[i])) != NULL)
+			return base_fail(BASE_E_USAGE, "--window '%s': %s",
+			    text, why);
+		goal->nwindows++;
+	}
+	return BASE_OK;
+}
+
+/* The nodes of --first; *first is owned by the caller. */
+static enum base_err
+first_read(struct cli *c, const struct ca_topology *t, uint32_t **first,
+    uint32_t *n)
+{
+	char *copy, *save = NULL;
+	const char *text;
+	enum base_err e = BASE_OK;
+
+	*first = base_alloc((t->nnodes + 1) * sizeof(**first));
+	for (int i = 0;
+	     e == BASE_OK && (text = cli_get_nth(c, "first", i)) != NULL; i++) {
+		copy = base_strdup(text);
+		for (char *w = strtok_r(copy, ",", &save);
+		     e == BASE_OK && w != NULL; w = strtok_r(NULL, ",", &save))
+			e = *n > t->nnodes
+			    ? base_fail(BASE_E_USAGE,
+				  "--first: a node is named twice")
+			    : ca_pace_node(t, "first", w, &(*first)[(*n)++]);
+		free(copy);
+	}
+	return e;
+}
+
+static enum base_err
 goal_read(struct cli *c, struct pol_goal *goal)
 {
 	const char *word = cli_get(c, "strategy");
@@ -230,7 +271,8 @@ goal_read(struct cli *c, struct pol_goal *goal)
 		    "kedge simulate: no strategy \"%s\"; see kedge help "
 		    "simulate",
 		    word);
-	if ((e = number_option(c, "limit", &goal->limit)) != BASE_OK)
+	if ((e = number_option(c, "limit", &goal->limit)) != BASE_OK ||
+	    (e = windows_read(c, goal)) != BASE_OK)
 		return e;
 	return number_option(c, "max-in-flight", &goal->max_in_flight);
 }
@@ -246,21 +288,27 @@ whole_roll(struct cli *c, struct ca_look *l, json_t **doc)
 		.root = l->root_name,
 		.name = look_name,
 		.arg = l->topology };
+	uint32_t *first = NULL;
 	enum base_err e;
 
 	if ((e = goal_read(c, &l->goal)) != BASE_OK ||
+	    (e = first_read(c, l->topology, &first, &l->goal.nfirst)) !=
+		BASE_OK ||
 	    (e = ca_topology_graph(l->topology, l->root_name, &graph,
 		 &l->root)) != BASE_OK)
-		return e;
+		goto out;
 	l->graph = graph;
+	l->goal.first = first;
 	if ((e = ca_look_make(l, &engine, &o)) == BASE_OK) {
 		v.engine = engine;
 		v.strategy = pol_strategy_name(l->goal.strategy);
 		*doc = ca_outlook_json(&v);
 	}
+out:
 	pol_outlook_clear(&o);
 	pol_engine_free(engine);
 	pol_graph_free(graph);
+	free(first);
 	return e;
 }
 
@@ -334,6 +382,9 @@ simulate(struct cli *c, struct ca_look *l, struct ca_pace *pace, json_t **doc)
 
 	if ((e = ca_pace_read(c, l->topology, pace)) != BASE_OK)
 		return e;
+	/* a window is a time of the week */
+	if (cli_has(c, "window") && pace->start.ms == 0)
+		pace->start = base_time_now();
 	if (is_live &&
 	    ((e = ca_pace_observe(c, l->topology, l->root_name, pace)) !=
 		    BASE_OK ||

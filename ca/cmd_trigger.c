@@ -93,14 +93,27 @@ ca_cmd_roll_start(struct cli *c)
 		{ NULL, 0, CA_STRING, "root" },
 		{ "strategy", 0, CA_STRING, "strategy" },
 		{ "max-in-flight", 0, CA_NUMBER, "max_in_flight" },
+		{ "first", 0, CA_LIST, "first" },
+		{ "step", 0, CA_SWITCH, "step" },
 		{ "all", 0, CA_SWITCH, "all" },
 		{ "dry-run", 0, CA_SWITCH, "dry_run" },
 		CA_FIELD_END,
 	};
+	json_t *request, *windows;
+	const char *text;
+	enum base_err e;
 
 	if (cli_has(c, "all") == (cli_argc(c) == 1))
 		return base_fail(BASE_E_USAGE,
 		    "kedge roll start: name one ROOT, or say --all");
-	return ca_remote_act(c, "roll-start", args, roll_start_judge,
-	    roll_start_print);
+	if ((e = ca_request_new(c, "roll-start", args, &request)) != BASE_OK)
+		return e;
+	/* no list: a window may have commas */
+	windows = json_array();
+	for (int i = 0; (text = cli_get_nth(c, "window", i)) != NULL; i++)
+		json_array_append_new(windows, json_string(text));
+	if (json_array_size(windows) > 0)
+		json_object_set(request, "windows", windows);
+	json_decref(windows);
+	return ca_request_ask(c, request, roll_start_judge, roll_start_print);
 }

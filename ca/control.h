@@ -22,6 +22,15 @@ extern const struct ca_command ca_commands_fleet[]; /* ended by NULL */
 extern const struct ca_command ca_commands_roll[];
 ca_handler ca_control_topology_apply;
 ca_handler ca_control_simulate; /* ca/control_look.c */
+/* ca/control_pace.c */
+ca_handler ca_control_roll_step;
+struct ca_pace_words {
+	json_t *first, *windows; /* lists; NULL: none */
+	int max_in_flight, step;
+};
+enum base_err ca_control_pace(struct ca *ca, const struct ca_pace_words *words,
+    struct ca_roll_row *row) BASE_MUST;
+void ca_json_pace(struct ca *ca, const struct ca_roll_row *row, json_t *o);
 /* ca/control_node.c */
 ca_handler ca_control_node_list;
 ca_handler ca_control_node_show;
@@ -39,7 +48,7 @@ ca_handler ca_control_roll_return;
 ca_handler ca_control_root_set;
 /* All roots that can roll, by what else is wanted. */
 void ca_control_roll_start_all(struct ca_session *s,
-    const struct ca_roll_want *want, bool dry);
+    const struct ca_roll_row *want, bool dry);
 enum base_err ca_control_strategy(const char *word,
     enum pol_strategy *out) BASE_MUST;
 json_t *ca_json_excused(const struct ca *ca, const struct ca_roll *w);

@@ -244,11 +244,12 @@ ca_json_why(struct ca *ca, const struct pol_why *y)
 		    name_json(ca, y->link_server));
 	ca_why_text(ca, y, text, sizeof(text));
 	ca_steps_text(y->steps, step);
-	return json_pack("{so, ss, ss, so, so, so, sb, so, ss}", "node",
+	return json_pack("{so, ss, ss, so, so, so, sb, so, so, ss}", "node",
 	    name_json(ca, y->node), "step", step, "rule", y->rule, "peer",
 	    name_json(ca, y->peer), "peer_steps", ca_json_steps(y->peer_steps),
 	    "link", link, "outstanding", (int)y->outstanding, "since",
-	    ca_json_time((struct base_time){ y->since.ms }), "text", text);
+	    ca_json_time((struct base_time){ y->since.ms }), "until",
+	    ca_json_time((struct base_time){ y->until.ms }), "text", text);
 }
 
 struct open_orders {
@@ -317,6 +318,7 @@ roll_running(struct ca *ca, const struct ca_roll *w, json_t *o)
 	char text[1024];
 	uint32_t done, all;
 
+	ca_roll_look(ca, w);
 	pol_engine_progress(w->engine, &done, &all);
 	json_object_set_new(o, "steps_done", json_integer(done));
 	json_object_set_new(o, "steps_all", json_integer(all));
@@ -388,6 +390,7 @@ ca_json_roll(struct ca *ca, const struct ca_roll_row *row, json_t **out)
 	    "to", (int)row->to, "strategy", pol_strategy_name(row->strategy),
 	    "state", ca_roll_word(row), "started", ca_json_time(row->started),
 	    "ended", ca_json_time(row->ended));
+	ca_json_pace(ca, row, o);
 	if (w != NULL && w->row.id == row->id)
 		r = roll_running(ca, w, o);
 	else

@@ -71,7 +71,8 @@ ca_control_simulate(struct ca_session *s, json_t *q, json_t **answer)
 {
 	struct ca *ca = ca_session_ca(s);
 	/* epochs are numbers of 63 bits; no order can have been above this */
-	struct pol_look look = { .epoch = INT64_MAX };
+	struct pol_look look = { .epoch = INT64_MAX,
+		.start = { ca_now(ca).ms } };
 	struct pol_pace *paces;
 	const struct ca_roll *w;
 	json_t *list, *o, *doc = NULL;

@@ -125,40 +125,42 @@ roll_check(struct ca *ca, const char *root, json_t **answer)
 }
 
 static enum base_err
-start_check(const char *root, bool all, int flight)
+start_check(const char *root, bool all)
 {
-	if ((root != NULL) == all)
-		return base_fail(BASE_E_USAGE,
-		    "roll-start: root: names one, or all is true");
-	return flight >= 0
+	return (root != NULL) != all
 	    ? BASE_OK
-	    : base_fail(BASE_E_USAGE, "max_in_flight is negative");
+	    : base_fail(BASE_E_USAGE,
+		  "roll-start: root: names one, or all is true");
 }
 
 static enum base_err
 cmd_roll_start(struct ca_session *s, json_t *q, json_t **answer)
 {
 	struct ca *ca = ca_session_ca(s);
-	struct ca_roll_want want = { .strategy = POL_MINIMAL };
+	struct ca_roll_row want = { .strategy = POL_MINIMAL };
+	struct ca_pace_words pace = { .first = NULL };
 	const char *cmd, *root = NULL, *word = "minimal";
 	const struct ca_roll *w;
-	int flight = 0, dry = 0, all = 0;
-	uint32_t i;
+	int dry = 0, all = 0;
+	uint32_t i = 0;
 	enum base_err r;
 
-	if ((r = ca_unpack(q, "{s:s, s?s, s?b, s?s, s?i, s?b}", "cmd", &cmd,
-		 "root", &root, "all", &all, "strategy", &word, "max_in_flight",
-		 &flight, "dry_run", &dry)) != BASE_OK ||
+	if ((r = ca_unpack(q, "{s:s, s?s, s?b, s?s, s?i, s?b, s?o, s?o, s?b}",
+		 "cmd", &cmd, "root", &root, "all", &all, "strategy", &word,
+		 "max_in_flight", &pace.max_in_flight, "dry_run", &dry, "first",
+		 &pace.first, "windows", &pace.windows, "step", &pace.step)) !=
+		BASE_OK ||
 	    (r = ca_control_strategy(word, &want.strategy)) != BASE_OK ||
-	    (r = start_check(root, all != 0, flight)) != BASE_OK)
+	    (r = start_check(root, all != 0)) != BASE_OK ||
+	    (root != NULL && (r = find_root(ca, root, &i)) != BASE_OK))
 		return r;
-	want.max_in_flight = (uint32_t)flight;
+	snprintf(want.root, sizeof(want.root), "%s", root == NULL ? "" : root);
+	if ((r = ca_control_pace(ca, &pace, &want)) != BASE_OK)
+		return r;
 	if (all != 0) {
 		ca_control_roll_start_all(s, &want, dry != 0);
 		return BASE_OK;
 	}
-	if ((r = find_root(ca, root, &i)) != BASE_OK)
-		return r;
 	if ((w = ca_roll_of(ca, root)) != NULL && w->row.from > w->row.to &&
 	    dry == 0) {
 		if ((r = ca_roll_again(ca, root, ca_session_who(s))) != BASE_OK)
@@ -168,7 +170,6 @@ cmd_roll_start(struct ca_session *s, json_t *q, json_t **answer)
 	}
 	if ((r = roll_check(ca, root, answer)) != BASE_OK)
 		return r;
-	snprintf(want.root, sizeof(want.root), "%s", root);
 	if (dry != 0) {
 		*answer = json_pack("{sI, si, si}", "roll", (json_int_t)0,
 		    "from", (int)ca->topo->roots[i].current, "to",
@@ -339,6 +340,7 @@ cmd_explain(struct ca_session *s, json_t *q, json_t **answer)
 		    "root %s: does not roll; kedge "
 		    "plan shows what a roll would do",
 		    root);
+	ca_roll_look(ca, w);
 	done = pol_engine_step(w->engine, node, step);
 	waits = json_array();
 	explain_waits(ca, w, node, step, waits);
@@ -490,6 +492,7 @@ const struct ca_command ca_commands_roll[] = {
 	{ "roll-pause", cmd_roll_pause },
 	{ "roll-resume", cmd_roll_resume },
 	{ "roll-retry", cmd_roll_retry },
+	{ "roll-step", ca_control_roll_step },
 	{ "roll-abort", ca_control_roll_abort },
 	{ "roll-hold", ca_control_roll_hold },
 	{ "roll-release", ca_control_roll_release },

@@ -155,9 +155,9 @@ one_started(void *arg, enum base_err e, const struct ca_roll_row *row)
 
 static void
 one_start(struct ca *ca, struct all *a, const struct ca_root *root,
-    const struct ca_roll_want *want)
+    const struct ca_roll_row *want)
 {
-	struct ca_roll_want w = *want;
+	struct ca_roll_row w = *want;
 	struct one *o = base_alloc(sizeof(*o));
 
 	o->all = a;
@@ -168,7 +168,7 @@ one_start(struct ca *ca, struct all *a, const struct ca_root *root,
 }
 
 void
-ca_control_roll_start_all(struct ca_session *s, const struct ca_roll_want *want,
+ca_control_roll_start_all(struct ca_session *s, const struct ca_roll_row *want,
     bool dry)
 {
 	struct ca *ca = ca_session_ca(s);

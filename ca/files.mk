@@ -33,6 +33,7 @@ ca_SRC += \
 	ca/control_fleet.c \
 	ca/control_json.c \
 	ca/control_look.c \
+	ca/control_pace.c \
 	ca/control_node.c \
 	ca/control_roll.c \
 	ca/control_topology.c \
@@ -53,6 +54,7 @@ ca_SRC += \
 	ca/renew.c \
 	ca/report.c \
 	ca/roll.c \
+	ca/roll_goal.c \
 	ca/roll_start.c \
 	ca/root_end.c \
 	ca/schedule.c \
@@ -67,6 +69,7 @@ ca_SRC += \
 	ca/store_sqlite_audit.c \
 	ca/store_sqlite_fleet.c \
 	ca/store_sqlite_roll.c \
+	ca/store_sqlite_rolls.c \
 	ca/store_sqlite_schema.c \
 	ca/store_sqlite_stock.c \
 	ca/tidy.c \

@@ -332,14 +332,33 @@ ca_roll_replace(struct ca *ca, const struct ca_order *o) BASE_MUST;
 /* Readiness: appends sentences to problems (a JSON array). */
 enum base_err
 ca_roll_check(struct ca *ca, const char *root, json_t *problems) BASE_MUST;
-struct ca_roll_want {
-	char root[CA_NAME];
-	enum pol_strategy strategy;
-	uint32_t max_in_flight;
+/* A row's pace (ca/roll_goal.c): NOTFOUND, USAGE or RANGE say what is wrong. */
+enum base_err ca_roll_first_add(struct ca *ca, struct ca_roll_row *row,
+    const char *name) BASE_MUST;
+enum base_err
+ca_roll_window_add(struct ca_roll_row *row, const char *text) BASE_MUST;
+struct ca_goal {
+	struct pol_goal goal; /* its first is the array below */
+	uint32_t first[CA_FIRST_MAX / 2];
 };
+enum base_err ca_roll_goal(struct ca *ca, const struct ca_topo *t,
+    const struct ca_roll_row *row, struct ca_goal *out) BASE_MUST;
+/* Before anybody asks on whom it waits just now. */
+void ca_roll_look(struct ca *ca, const struct ca_roll *w);
+/* When orders may start: now, or when the next window opens. */
+struct base_time ca_roll_opens(struct ca *ca, const struct ca_roll *w);
+/* The operator lets all orders go that wait for nothing but his word; STATE
+ * when there is none. let is called for each. */
+typedef void ca_let_fn(void *arg, const char *node, uint32_t steps);
+enum base_err ca_roll_step(struct ca *ca, const char *root, const char *who,
+    ca_let_fn *let, void *arg) BASE_MUST;
+/* From here on no order needs a word. */
+enum base_err ca_roll_step_rest(struct ca *ca, const char *root,
+    const char *who) BASE_MUST;
 typedef void
 ca_roll_fn(void *arg, enum base_err e, const struct ca_roll_row *row);
-void ca_roll_start(struct ca *ca, const struct ca_roll_want *want,
+/* want has root, strategy and pace; the rest of the row is filled in. */
+void ca_roll_start(struct ca *ca, const struct ca_roll_row *want,
     ca_roll_fn *done, void *arg);
 /* Row and first facts, within a transaction; fills in the number. */
 enum base_err

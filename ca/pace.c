@@ -45,6 +45,16 @@ time_option(struct cli *c, const char *option, struct base_time *t)
 	return text == NULL ? BASE_OK : base_time_parse(text, t);
 }
 
+enum base_err
+ca_pace_node(const struct ca_topology *t, const char *option, const char *text,
+    uint32_t *number)
+{
+	for (*number = 0; *number <= t->nnodes; ++*number)
+		if (strcmp(ca_topology_name(t, *number), text) == 0)
+			return BASE_OK;
+	return base_fail(BASE_E_USAGE, "--%s: no node '%s'", option, text);
+}
+
 /* NODE or NODE=VALUE; *value is NULL in the first form. */
 static enum base_err
 node_value(const struct ca_topology *t, const char *option, const char *text,
@@ -54,13 +64,9 @@ node_value(const struct ca_topology *t, const char *option, const char *text,
 	const size_t n = strcspn(text, "=");
 
 	*value = text[n] == '=' ? text + n + 1 : NULL;
-	if (n < sizeof(name)) {
-		memcpy(name, text, n);
-		name[n] = '\0';
-		for (*number = 0; *number <= t->nnodes; ++*number)
-			if (strcmp(ca_topology_name(t, *number), name) == 0)
-				return BASE_OK;
-	}
+	snprintf(name, sizeof(name), "%.*s", (int)n, text);
+	if (n < sizeof(name))
+		return ca_pace_node(t, option, name, number);
 	return base_fail(BASE_E_USAGE, "--%s: no node '%.*s'", option, (int)n,
 	    text);
 }

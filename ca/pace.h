@@ -32,6 +32,9 @@ struct ca_pace {
 	struct base_time start, deadline; /* 0: not known */
 };
 
+/* The node of this name, as the plan's graph counts. USAGE. */
+enum base_err ca_pace_node(const struct ca_topology *t, const char *option,
+    const char *text, uint32_t *number) BASE_MUST;
 /* From the options; a node without its own --delay takes what its route
  * makes of --rtt and --poll, and --work. *out is cleared by the caller. */
 enum base_err ca_pace_read(struct cli *c, const struct ca_topology *t,

@@ -121,15 +121,8 @@ ca_roll_tell(struct ca *ca, const struct ca_fact *f)
 static enum base_err
 roll_engine(struct ca *ca, const struct ca_topo *t, struct ca_roll *w)
 {
-	struct pol_goal goal = {
-		.from = w->row.from,
-		.to = w->row.to,
-		.strategy = w->row.strategy,
-		.limit = w->row.limit,
-		.max_in_flight = w->row.max_in_flight,
-		.fresh_ms = ca->conf->fresh_ms,
-	};
 	struct feed feed = { t, w };
+	struct ca_goal g;
 	enum base_err r;
 
 	w->root = ca_topo_root(t, w->row.root);
@@ -141,11 +134,11 @@ roll_engine(struct ca *ca, const struct ca_topo *t, struct ca_roll *w)
 	w->renews = base_alloc((t->nnodes + 1) * sizeof(*w->renews));
 	w->retries = base_alloc((t->nnodes + 1) * sizeof(*w->retries));
 	w->shown = base_alloc((t->nnodes + 1) * sizeof(*w->shown));
-	if ((r = ca_pol_fail(pol_engine_new(t->graph, w->root, &goal,
+	if ((r = ca_roll_goal(ca, t, &w->row, &g)) != BASE_OK ||
+	    (r = ca_pol_fail(pol_engine_new(t->graph, w->root, &g.goal,
 				 &w->engine),
-		 w->row.root)) != BASE_OK)
-		return r;
-	if ((r = ca_store_facts_of_roll(ca->store, w->row.id, feed_fact,
+		 w->row.root)) != BASE_OK ||
+	    (r = ca_store_facts_of_roll(ca->store, w->row.id, feed_fact,
 		 &feed)) != BASE_OK)
 		return r;
 	return ca_stock_load(ca, w);
@@ -232,8 +225,10 @@ draft_is_due(struct ca *ca, struct ca_roll *w, struct ca_draft *t)
 		return ca_roll_is_out(w, node);
 	if (t->err == BASE_OK && node != POL_NONE &&
 	    w->row.state == CA_ROLL_RUNNING)
-		return pol_engine_allowed(w->engine, node, t->order.steps,
-			   &why) == POL_OK;
+		return pol_engine_may_start(w->engine,
+			   (struct pol_time){ ca_now(ca).ms }, node) &&
+		    pol_engine_allowed(w->engine, node, t->order.steps, &why) ==
+		    POL_OK;
 	if (t->err == BASE_OK || node == POL_NONE)
 		return false;
 	base_log(BASE_WARNING, "roll %s: order for %s: %s", w->row.root,
@@ -505,6 +500,7 @@ roll_next(struct ca *ca, struct ca_roll *w)
 {
 	struct base_mono next = CA_NEVER;
 	const struct pol_order *ready = NULL;
+	int64_t opens;
 	size_t n = 0;
 
 	if (roll_renew(ca, w, &next))
@@ -515,7 +511,10 @@ roll_next(struct ca *ca, struct ca_roll *w)
 		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
 		return next;
 	}
-	return n == 0 ? next : roll_give(ca, w, ready, n);
+	if (n > 0)
+		return roll_give(ca, w, ready, n);
+	opens = ca_roll_opens(ca, w).ms - ca_now(ca).ms;
+	return opens > 0 ? ca_sooner(next, ca_after(ca, opens)) : next;
 }
 
 struct base_mono

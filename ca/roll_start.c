@@ -255,7 +255,7 @@ start_made(void *arg, enum base_err e)
 }
 
 void
-ca_roll_start(struct ca *ca, const struct ca_roll_want *want, ca_roll_fn *done,
+ca_roll_start(struct ca *ca, const struct ca_roll_row *want, ca_roll_fn *done,
     void *arg)
 {
 	struct starting *s = base_alloc(sizeof(*s));
@@ -265,7 +265,7 @@ ca_roll_start(struct ca *ca, const struct ca_roll_want *want, ca_roll_fn *done,
 	snprintf(s->who, sizeof(s->who), "%s", ca_who(ca));
 	s->done = done;
 	s->arg = arg;
-	memcpy(s->row.root, want->root, sizeof(s->row.root));
+	s->row = *want;
 	if (root == POL_NONE) {
 		done(arg,
 		    base_fail(BASE_E_NOTFOUND, "root %s: not known",
@@ -276,9 +276,7 @@ ca_roll_start(struct ca *ca, const struct ca_roll_want *want, ca_roll_fn *done,
 	}
 	s->row.from = ca->topo->roots[root].current;
 	s->row.to = s->row.from + 1;
-	s->row.strategy = want->strategy;
 	s->row.limit = ca->conf->failure_limit;
-	s->row.max_in_flight = want->max_in_flight;
 	s->row.state = CA_ROLL_RUNNING;
 	s->row.started = ca_now(ca);
 	ca_make_generation(ca, want->root, s->row.to, start_made, s);

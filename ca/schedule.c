@@ -149,7 +149,7 @@ started(void *arg, enum base_err e, const struct ca_roll_row *row)
 static void
 start(struct ca *ca, const struct ca_root *root, struct ca_schedule *x)
 {
-	struct ca_roll_want want = { .strategy = root->strategy };
+	struct ca_roll_row want = { .strategy = root->strategy };
 	struct starting *s = base_alloc(sizeof(*s));
 	const char *who = ca->who;
 

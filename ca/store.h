@@ -20,6 +20,8 @@
 #define CA_ADDRESS_MAX 256
 #define CA_NAMES_MAX   512
 #define CA_REASON_MAX  512
+#define CA_FIRST_MAX   1024
+#define CA_WINDOWS_MAX 512
 
 struct ca_store;
 
@@ -139,6 +141,9 @@ struct ca_roll_row {
 	uint32_t from, to;
 	enum pol_strategy strategy;
 	uint32_t limit, max_in_flight;
+	char first[CA_FIRST_MAX]; /* nodes, a space between; "": nobody */
+	char windows[CA_WINDOWS_MAX]; /* a semicolon between; "": always */
+	bool step; /* each order needs the operator's word; changes */
 	enum ca_roll_state state; /* changes */
 	struct base_time started, ended;
 };
@@ -146,6 +151,8 @@ enum base_err
 ca_store_roll_add(struct ca_store *st, struct ca_roll_row *r) BASE_MUST;
 enum base_err ca_store_roll_state(struct ca_store *st, uint64_t id,
     enum ca_roll_state state, struct base_time ended) BASE_MUST;
+enum base_err
+ca_store_roll_stepping(struct ca_store *st, uint64_t id, bool step) BASE_MUST;
 /* The roll goes the other way from here on. */
 enum base_err ca_store_roll_turn(struct ca_store *st, uint64_t id,
     uint32_t from, uint32_t to) BASE_MUST;

@@ -34,7 +34,8 @@ static const char *const version_1[] = {
 	" gen_to INTEGER NOT NULL, strategy INTEGER NOT NULL,"
 	" failures INTEGER NOT NULL, in_flight INTEGER NOT NULL,"
 	" state INTEGER NOT NULL, started INTEGER NOT NULL,"
-	" ended INTEGER NOT NULL) STRICT",
+	" ended INTEGER NOT NULL, first TEXT NOT NULL,"
+	" windows TEXT NOT NULL, stepping INTEGER NOT NULL) STRICT",
 	/* one roll of a root at a time: state 3 is done */
 	"CREATE UNIQUE INDEX roll_open ON roll(root) WHERE state < 3",
 	"CREATE TABLE fact (id INTEGER PRIMARY KEY AUTOINCREMENT,"

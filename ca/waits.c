@@ -71,18 +71,21 @@ held_nodes(const struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 	}
 }
 
-/* The first that waits for nothing but an inventory. */
+/* The first that waits for nothing but an inventory, or a gate of the
+ * operator's. */
 static void
-old_inventories(const struct ca *ca, const struct ca_roll *w, char *out,
-    size_t max)
+first_gate(const struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 {
+	static const char *const rules[] = { "fresh", "first-failed", "window",
+		"step" };
+
 	for (uint32_t i = 0; out[0] == '\0' && i < ca->topo->nnodes; i++) {
 		struct pol_why why[4];
 		size_t n = pol_engine_waits(w->engine, i, why, 4);
 
-		for (size_t k = 0; k < n; k++)
-			if (strcmp(why[k].rule, "fresh") == 0)
-				ca_why_text(ca, &why[k], out, max);
+		for (size_t k = 0; k < 4 * n; k++)
+			if (strcmp(why[k / 4].rule, rules[k % 4]) == 0)
+				ca_why_text(ca, &why[k / 4], out, max);
 	}
 }
 
@@ -107,6 +110,7 @@ ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 		    since);
 		return;
 	}
+	ca_roll_look(ca, w);
 	if (ca_store_orders_open(ca->store, true, late_order, &l) != BASE_OK)
 		base_log(BASE_ERR, "waits: %s", base_why());
 	if (l.n > 4) {
@@ -116,7 +120,7 @@ ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 	}
 	held_nodes(ca, w, out, max);
 	if (out[0] == '\0')
-		old_inventories(ca, w, out, max);
+		first_gate(ca, w, out, max);
 }
 
 struct base_mono

@@ -289,8 +289,8 @@ roll_done(void *arg, enum base_err e, const struct ca_roll_row *row)
 void
 sim_ca_roll(const char *root)
 {
-	struct ca_roll_want want = { .strategy = (enum pol_strategy)sim_dice(
-					 POL_STRATEGIES) };
+	struct ca_roll_row want = { .strategy = (enum pol_strategy)sim_dice(
+					POL_STRATEGIES) };
 	json_t *problems = json_array();
 	bool ok = false;
 

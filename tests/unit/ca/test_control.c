@@ -296,6 +296,66 @@ a_node_is_steered(void)
 	ck_assert_uint_eq(asked_size_of("excused"), 0);
 }
 
+/* What is wrong with the pace is said before anything is made. */
+START_TEST(a_roll_has_its_pace)
+{
+	world_join_all(&asked.w);
+	asked_no("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		 "\"first\":[\"nosuch\"]}",
+	    "NOTFOUND");
+	asked_no(
+	    "{\"cmd\":\"roll-start\",\"root\":\"plant\",\"first\":\"web1\"}",
+	    "USAGE");
+	asked_no("{\"cmd\":\"roll-start\",\"root\":\"plant\",\"first\":[1]}",
+	    "USAGE");
+	asked_no("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		 "\"windows\":[\"22:00-04:00 CET\"]}",
+	    "USAGE");
+	asked_no("{\"cmd\":\"roll-start\",\"root\":\"plant\",\"windows\":["
+		 "\"00:00-01:00\",\"00:00-01:00\",\"00:00-01:00\","
+		 "\"00:00-01:00\",\"00:00-01:00\",\"00:00-01:00\","
+		 "\"00:00-01:00\",\"00:00-01:00\",\"00:00-01:00\"]}",
+	    "RANGE");
+	asked_no("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		 "\"max_in_flight\":-1}",
+	    "USAGE");
+	asked_no("{\"cmd\":\"roll-start\",\"all\":true,\"first\":[\"web1\"]}",
+	    "USAGE");
+	asked_no("{\"cmd\":\"roll-step\",\"root\":\"plant\"}", "STATE");
+	asked_ok(
+	    "{\"cmd\":\"roll-start\",\"root\":\"plant\",\"first\":[\"web1\"],"
+	    "\"windows\":[\"Thu 00:00-01:00\",\"12:00-13:00\"],"
+	    "\"step\":true,\"max_in_flight\":7}");
+	asked_ok("{\"cmd\":\"roll-step\",\"root\":\"plant\"}");
+	ck_assert_uint_eq(asked_size_of("let"), 1);
+	ck_assert_str_eq(json_string_value(json_object_get(
+			     json_array_get(json_object_get(asked.answer,
+						"let"),
+				 0),
+			     "node")),
+	    "web1");
+	ck_assert_uint_eq(asked_size_of("first"), 1);
+	ck_assert_uint_eq(asked_size_of("windows"), 2);
+	ck_assert_int_eq(json_integer_value(
+			     json_object_get(asked.answer, "max_in_flight")),
+	    7);
+	ck_assert(json_is_true(json_object_get(asked.answer, "step")));
+	ck_assert_ptr_null(json_object_get(asked.answer, "opens"));
+	asked.w.now.ms += 7200000;
+	asked_ok("{\"cmd\":\"roll-step\",\"root\":\"plant\",\"rest\":true}");
+	ck_assert_uint_eq(asked_size_of("let"), 0);
+	ck_assert(json_is_false(json_object_get(asked.answer, "step")));
+	ck_assert_str_eq(json_string_value(
+			     json_object_get(asked.answer, "opens")),
+	    "2026-01-01T12:00:00Z");
+	asked_ok("{\"cmd\":\"explain\",\"root\":\"plant\",\"node\":\"app1\","
+		 "\"step\":\"trust\"}");
+	ck_assert_ptr_nonnull(
+	    strstr(json_string_value(json_object_get(asked.answer, "text")),
+		"web1 goes first"));
+}
+END_TEST
+
 START_TEST(a_roll_is_started_paused_explained)
 {
 	world_join_all(&asked.w);
@@ -423,6 +483,7 @@ case_control(void)
 	tcase_add_test(t, nodes_come_and_go);
 	tcase_add_test(t, a_relay_keeps_its_link);
 	tcase_add_test(t, topology_shows_the_difference_first);
+	tcase_add_test(t, a_roll_has_its_pace);
 	tcase_add_test(t, a_roll_is_started_paused_explained);
 	tcase_add_test(t, events_come_to_subscribers);
 	tcase_add_test(t, hanging_up_in_the_middle_is_fine);

@@ -143,6 +143,24 @@ START_TEST(test_options_become_fields)
 	    CLI_DONE);
 	assert_request("{\"cmd\":\"roll-start\",\"root\":\"plant\","
 		       "\"max_in_flight\":3}");
+	ck_assert_int_eq(RUN(OK, "roll", "start", "--first", "a,b", "--first",
+			     "c", "--window", "Sat,Sun 00:00-24:00", "--window",
+			     "22:00-04:00", "--step", "plant"),
+	    CLI_DONE);
+	assert_request("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		       "\"first\":[\"a\",\"b\",\"c\"],\"windows\":["
+		       "\"Sat,Sun 00:00-24:00\",\"22:00-04:00\"],"
+		       "\"step\":true}");
+	ck_assert_int_eq(RUN("{\"ok\":true,\"root\":\"plant\",\"let\":[{"
+			     "\"node\":\"a\",\"steps\":[\"trust\","
+			     "\"cert\"]}]}",
+			     "roll", "step", "plant"),
+	    CLI_DONE);
+	assert_request("{\"cmd\":\"roll-step\",\"root\":\"plant\"}");
+	ck_assert_str_eq(output, "let go: a trust+cert\n");
+	ck_assert_int_eq(RUN(OK, "roll", "step", "--rest", "plant"), CLI_DONE);
+	assert_request("{\"cmd\":\"roll-step\",\"root\":\"plant\","
+		       "\"rest\":true}");
 	ck_assert_int_eq(RUN(OK, "explain", "plant/web1/cert"), CLI_DONE);
 	assert_request("{\"cmd\":\"explain\",\"root\":\"plant\","
 		       "\"node\":\"web1\",\"step\":\"cert\"}");

@@ -125,7 +125,34 @@ START_TEST(test_simulated_dates)
 }
 END_TEST
 
+START_TEST(test_simulated_windows_and_first)
+{
+	json_t *doc =
+	    document(SIMULATE_E1 "--delay c=10 --delay s=10 --first s", 0);
+
+	/* one after the other, three times */
+	ck_assert_int_eq(number(doc, "takes_ms"), 60000);
+	json_decref(doc);
+	doc = document(SIMULATE_E1 "--delay c=10 --delay s=10 "
+				   "--start 2026-11-22T11:59:50Z "
+				   "--window 12:00-12:01 --window 06:00-06:01",
+	    0);
+	ck_assert_int_eq(number(doc, "takes_ms"), 40000);
+	json_decref(doc);
+	doc = document(SIMULATE_E1 "--delay c=40 --delay s=40 "
+				   "--start 2026-11-22T12:00:00Z "
+				   "--window 12:00-12:01",
+	    0);
+	/* the third order starts on the next day */
+	ck_assert_int_eq(number(doc, "takes_ms"), 86400000 + 40000);
+	json_decref(doc);
+}
+END_TEST
+
 static const char *const wrong[] = {
+	SIMULATE_E1 "--window 12-13",
+	SIMULATE_E1 "--first nosuch",
+	SIMULATE_E1 "--first s,s,s,s",
 	"kedge simulate --topology " E1,
 	SIMULATE_E1 "--rtt -1",
 	SIMULATE_E1 "--rtt 1x",
@@ -193,6 +220,7 @@ case_simulate(void)
 	tcase_add_test(t, test_simulated_times);
 	tcase_add_test(t, test_simulated_mishaps);
 	tcase_add_test(t, test_simulated_dates);
+	tcase_add_test(t, test_simulated_windows_and_first);
 	tcase_add_loop_test(t, test_wrong_options, 0,
 	    (int)(sizeof(wrong) / sizeof(wrong[0])));
 	tcase_add_test(t, test_compare);

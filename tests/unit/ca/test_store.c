@@ -192,6 +192,9 @@ START_TEST(a_root_rolls_once_at_a_time)
 	struct ca_roll_row a = { .root = "plant",
 		.from = 1,
 		.to = 2,
+		.first = "app1 web1",
+		.windows = "22:00-04:00 UTC",
+		.step = true,
 		.state = CA_ROLL_RUNNING,
 		.started = { 7 } },
 			   b = a;
@@ -213,6 +216,14 @@ START_TEST(a_root_rolls_once_at_a_time)
 	ck_assert_uint_eq(n, 2);
 	ck_assert_int_eq(list[0].state, CA_ROLL_DONE);
 	ck_assert_int_eq(list[0].ended.ms, 9);
+	ck_assert_str_eq(list[0].first, "app1 web1");
+	ck_assert_str_eq(list[0].windows, "22:00-04:00 UTC");
+	ck_assert(list[0].step && list[1].step);
+	ck_assert_int_eq(ca_store_roll_stepping(st, 1, false), BASE_E_NOTFOUND);
+	ck_assert_int_eq(ca_store_roll_stepping(st, 2, false), BASE_OK);
+	free(list);
+	ck_assert_int_eq(ca_store_rolls(st, &list, &n), BASE_OK);
+	ck_assert(list[0].step && !list[1].step);
 	free(list);
 }
 END_TEST

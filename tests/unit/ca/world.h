@@ -63,6 +63,8 @@ void world_forget(struct world *w, const char *node);
 struct world_node *world_node(struct world *w, const char *name);
 /* Starts a roll of root; dies when it is refused. */
 void world_roll(struct world *w, const char *root);
+/* The same with strategy and pace. */
+void world_roll_as(struct world *w, const struct ca_roll_row *want);
 bool world_rolled(struct world *w); /* no roll runs, nothing is open */
 /* The node takes an order, as agents do. */
 void world_order(struct world *w, struct world_node *n, struct base_span cms);

@@ -160,16 +160,23 @@ roll_done(void *arg, enum base_err e, const struct ca_roll_row *row)
 void
 world_roll(struct world *w, const char *root)
 {
-	struct ca_roll_want want = { .strategy = POL_MINIMAL };
+	struct ca_roll_row want = { .strategy = POL_MINIMAL };
+
+	snprintf(want.root, CA_NAME, "%s", root);
+	world_roll_as(w, &want);
+}
+
+void
+world_roll_as(struct world *w, const struct ca_roll_row *want)
+{
 	json_t *problems = json_array();
 	uint64_t id = 0;
 
-	must(ca_roll_check(&w->ca, root, problems));
+	must(ca_roll_check(&w->ca, want->root, problems));
 	ck_assert_msg(json_array_size(problems) == 0, "%s",
 	    json_string_value(json_array_get(problems, 0)));
 	json_decref(problems);
-	snprintf(want.root, CA_NAME, "%s", root);
-	ca_roll_start(&w->ca, &want, roll_done, &id);
+	ca_roll_start(&w->ca, want, roll_done, &id);
 	while (hsm_fake_turn(w->hsm) > 0)
 		;
 	ck_assert_uint_ne(id, 0);

@@ -1,0 +1,115 @@
+/*
+ * ca/control_pace: how fast a roll may go: what `roll-start` says about it,
+ * `roll-step`, and what `roll-status` shows of it. Fields are in
+ * docs/control.md.
+ */
+#include <string.h>
+
+#include "ca/control.h"
+
+static enum base_err
+each_text(json_t *list, const char *field, struct ca *ca,
+    struct ca_roll_row *row)
+{
+	const bool is_first = strcmp(field, "first") == 0;
+	enum base_err r = BASE_OK;
+	size_t i;
+	json_t *v;
+
+	if (list != NULL && !json_is_array(list))
+		return base_fail(BASE_E_USAGE, "%s: is a list of texts", field);
+	json_array_foreach(list, i, v)
+	{
+		if (!json_is_string(v))
+			return base_fail(BASE_E_USAGE, "%s: is a list of texts",
+			    field);
+		r = is_first ? ca_roll_first_add(ca, row, json_string_value(v))
+			     : ca_roll_window_add(row, json_string_value(v));
+		if (r != BASE_OK)
+			return r;
+	}
+	return BASE_OK;
+}
+
+enum base_err
+ca_control_pace(struct ca *ca, const struct ca_pace_words *words,
+    struct ca_roll_row *row)
+{
+	enum base_err r;
+
+	if (words->max_in_flight < 0)
+		return base_fail(BASE_E_USAGE, "max_in_flight is negative");
+	if (row->root[0] == '\0' && json_array_size(words->first) > 0)
+		return base_fail(BASE_E_USAGE,
+		    "first: names nodes of one root; start that root by "
+		    "itself");
+	row->max_in_flight = (uint32_t)words->max_in_flight;
+	row->step = words->step != 0;
+	if ((r = each_text(words->first, "first", ca, row)) != BASE_OK)
+		return r;
+	return each_text(words->windows, "windows", ca, row);
+}
+
+/* ---- roll-step ------------------------------------------------------------------ */
+
+static void
+let_put(void *arg, const char *node, uint32_t steps)
+{
+	json_array_append_new(arg,
+	    json_pack("{ss, so}", "node", node, "steps", ca_json_steps(steps)));
+}
+
+enum base_err
+ca_control_roll_step(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	const char *cmd, *root;
+	json_t *let = json_array();
+	int rest = 0;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s, s?b}", "cmd", &cmd, "root", &root,
+		 "rest", &rest)) == BASE_OK)
+		r = rest != 0
+		    ? ca_roll_step_rest(ca, root, ca_session_who(s))
+		    : ca_roll_step(ca, root, ca_session_who(s), let_put, let);
+	if (r == BASE_OK &&
+	    (r = ca_json_roll(ca, &ca_roll_of(ca, root)->row, answer)) ==
+		BASE_OK)
+		json_object_set(*answer, "let", let);
+	json_decref(let);
+	return r;
+}
+
+/* ---- roll-status ------------------------------------------------------------------ */
+
+static json_t *
+windows_json(const char *windows)
+{
+	json_t *list = json_array();
+
+	while (*windows != '\0') {
+		const size_t n = strcspn(windows, ";");
+		json_array_append_new(list, json_stringn(windows, n));
+		windows += n + (windows[n] == ';');
+	}
+	return list;
+}
+
+void
+ca_json_pace(struct ca *ca, const struct ca_roll_row *row, json_t *o)
+{
+	const struct ca_roll *w = ca_roll_of(ca, row->root);
+	struct base_time opens;
+
+	json_object_set_new(o, "max_in_flight",
+	    json_integer(row->max_in_flight));
+	json_object_set_new(o, "first", ca_json_words(row->first));
+	json_object_set_new(o, "windows", windows_json(row->windows));
+	json_object_set_new(o, "step", json_boolean(row->step));
+	if (w == NULL || w->row.id != row->id)
+		return;
+	opens = ca_roll_opens(ca, w);
+	if (opens.ms > ca_now(ca).ms)
+		json_object_set_new(o, "opens", ca_json_time(opens));
+}
