@@ -79,6 +79,12 @@ static const struct conf_key keys[] = {
 	NUMBER("root_days", root_days, 3650, 1, 36500),
 	NUMBER("node_days", node_days, 825, 1, 36500),
 	NUMBER("failure_limit", failure_limit, 5, 0, 1000),
+	SECONDS("silent", silent_ms, 900, 1, 604800),
+	{ .name = "metrics",
+	    .kind = CONF_TEXT,
+	    CONF_AT(form, conf.metrics),
+	    .max = 64,
+	    .check_text = wire_pages_check },
 	SECONDS("fresh", fresh_ms, 60, 0, 86400),
 	{ 0 },
 };

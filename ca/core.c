@@ -245,6 +245,7 @@ ca_unload(struct ca *ca)
 	ca_issuers_free(ca);
 	ca_identity_free(ca);
 	ca_schedule_free(ca);
+	ca_health_free(ca);
 	ca->deliver = NULL;
 	ca->topo = NULL;
 }

@@ -45,11 +45,13 @@ ca_SRC += \
 	ca/epoch.c \
 	ca/events.c \
 	ca/fleet.c \
+	ca/health.c \
 	ca/holding.c \
 	ca/identity.c \
 	ca/issue.c \
 	ca/join.c \
 	ca/make.c \
+	ca/metrics.c \
 	ca/net.c \
 	ca/renew.c \
 	ca/report.c \
@@ -71,6 +73,7 @@ ca_SRC += \
 	ca/store_sqlite_roll.c \
 	ca/store_sqlite_rolls.c \
 	ca/store_sqlite_schema.c \
+	ca/store_sqlite_sums.c \
 	ca/store_sqlite_stock.c \
 	ca/tidy.c \
 	ca/token.c \

@@ -44,6 +44,8 @@ struct ca_conf {
 	uint32_t backdate_s; /* notBefore lies so far back */
 	uint32_t root_days, node_days;
 	uint32_t failure_limit; /* failures in a row that hold a node */
+	char *metrics; /* HOST:PORT on loopback; NULL: none */
+	uint32_t silent_ms; /* a node not heard of for so long is told */
 	uint32_t fresh_ms; /* a removal rests on inventories younger than
 			    * this; 0: on any */
 };
@@ -92,6 +94,7 @@ struct ca_net;
 struct ca_control;
 struct ca_issuer;
 struct ca_schedule;
+struct ca_health;
 
 /* hsmd as a function, so that tests can put their own in its place. */
 struct ca_hsm {
@@ -126,6 +129,7 @@ struct ca {
 	struct base_mono tidy_look, tidy_next, waits_next, endings_next, identity_next,
 	    root_ends_next, schedule_next;
 	struct ca_schedule *schedule; /* of ca/schedule.c */
+	struct ca_health *health; /* of ca/health.c */
 	const char *who; /* asks just now, for the audit; NULL: nobody */
 	void (*on_event)(void *arg, json_t *event); /* steals event */
 	void *on_event_arg;
@@ -406,6 +410,52 @@ void
 ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max);
 struct base_mono ca_waits_work(struct ca *ca);
 struct base_mono ca_endings_work(struct ca *ca); /* ca/endings.c */
+
+/* ---- how the fleet is, for metrics and doctor (ca/health.c) -------------------- */
+
+/* The worst that holds for a node under any of its roots. */
+enum ca_node_state {
+	CA_NODE_CONFIRMED, /* holds what it reported */
+	CA_NODE_PENDING, /* an order is out, or has failed */
+	CA_NODE_DOUBTED, /* says that it holds something else */
+	CA_NODE_HELD,
+	CA_NODE_EXCUSED,
+	CA_NODE_KNOWN, /* has not joined */
+};
+#define CA_NODE_STATES 6
+const char *ca_node_state_word(enum ca_node_state s);
+/* node is an index of topo. */
+enum base_err ca_node_state(struct ca *ca, uint32_t node,
+    enum ca_node_state *out) BASE_MUST;
+/* When the last word of the node came; 0: never. */
+enum base_err ca_node_heard(struct ca *ca, uint32_t node,
+    struct base_time *out) BASE_MUST;
+
+#define CA_TOKENS_MAX 16
+struct ca_hsm_state {
+	bool known; /* it has been asked, and that was answered or failed */
+	bool up;
+	char why[512]; /* when not up */
+	size_t ntokens;
+	struct {
+		char name[CA_NAME];
+		bool up;
+		char why[256];
+	} tokens[CA_TOKENS_MAX];
+};
+/* Asks kedge-hsmd how it is, unless that is done just now or was a moment
+ * ago. done (NULL: nobody waits) is called exactly once, maybe from inside. */
+void ca_health_ask(struct ca *ca, ca_done_fn *done, void *arg);
+/* What it said last. */
+const struct ca_hsm_state *ca_health_hsm(const struct ca *ca);
+void ca_health_free(struct ca *ca);
+
+/* ---- metrics (ca/metrics.c) ---------------------------------- */
+
+#define CA_METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+/* For wire_pages: arg is ca. */
+enum base_err ca_metrics_get(void *arg, const char *path,
+    struct base_buf *page) BASE_MUST;
 
 /* ---- the ends of roots (ca/root_end.c) ---------------------------------- */
 

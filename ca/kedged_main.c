@@ -22,6 +22,7 @@ struct daemon {
 	struct ca_conf conf;
 	struct ca ca;
 	struct event *term, *intr;
+	struct wire_pages *pages; /* metrics; NULL: not wanted */
 	int lock;
 };
 
@@ -153,6 +154,18 @@ loop_open(struct daemon *d)
 }
 
 static enum base_err
+metrics_open(struct daemon *d)
+{
+	struct wire_pages_conf c = { .address = d->conf.metrics,
+		.type = CA_METRICS_TYPE,
+		.on_get = ca_metrics_get,
+		.arg = &d->ca };
+
+	return c.address == NULL ? BASE_OK
+				 : wire_pages_open(d->ca.eb, &c, &d->pages);
+}
+
+static enum base_err
 daemon_open(struct daemon *d)
 {
 	struct ca *ca = &d->ca;
@@ -164,7 +177,7 @@ daemon_open(struct daemon *d)
 	ca->on_event = on_event;
 	ca->on_event_arg = ca;
 	if ((r = state_open(d)) != BASE_OK || (r = loop_open(d)) != BASE_OK ||
-	    (r = ca_load(ca)) != BASE_OK)
+	    (r = ca_load(ca)) != BASE_OK || (r = metrics_open(d)) != BASE_OK)
 		return r;
 	if (ca->ready && (r = ca_net_open(ca, &ca->net)) != BASE_OK)
 		return r;
@@ -174,6 +187,7 @@ daemon_open(struct daemon *d)
 static void
 daemon_close(struct daemon *d)
 {
+	wire_pages_close(d->pages);
 	ca_control_close(d->ca.control);
 	d->ca.control = NULL;
 	wire_hsm_conn_close(d->ca.hsm_conn);

@@ -296,6 +296,31 @@ enum base_err ca_store_join_put(struct ca_store *st, const char *node,
 enum base_err ca_store_join_get(struct ca_store *st, const uint8_t request[32],
     struct base_buf *answer) BASE_MUST;
 
+/* ---- sums, for metrics (ca/store_sqlite_sums.c) ---- */
+
+struct ca_order_sum {
+	char root[CA_NAME];
+	enum ca_order_state state;
+	uint64_t n;
+	struct base_time oldest; /* issued */
+};
+typedef void ca_order_sum_fn(void *arg, const struct ca_order_sum *s);
+/* Orders by root and state. */
+enum base_err ca_store_order_sums(struct ca_store *st, ca_order_sum_fn *fn,
+    void *arg) BASE_MUST;
+struct ca_cert_sum {
+	char root[CA_NAME];
+	uint32_t gen;
+	struct base_time first_end;
+};
+typedef void ca_cert_sum_fn(void *arg, const struct ca_cert_sum *s);
+/* Of the last certificates of the nodes that are in the fleet, and of the CA's
+ * own: which ends first, by root and generation. */
+enum base_err ca_store_cert_sums(struct ca_store *st, ca_cert_sum_fn *fn,
+    void *arg) BASE_MUST;
+/* Number of audit records, without looking at the chain. */
+enum base_err ca_store_audit_count(struct ca_store *st, uint64_t *n) BASE_MUST;
+
 /* ---- audit ---- */
 
 struct ca_audit {

@@ -58,6 +58,8 @@ static const char *const version_1[] = {
 	" PRIMARY KEY (node, root, epoch)) STRICT",
 	/* states 1 and 2 wait for a report */
 	"CREATE INDEX orders_open ON orders(node, root) WHERE state < 3",
+	/* for sums */
+	"CREATE INDEX orders_state ON orders(root, state, issued)",
 	/* proof 1 is by reload */
 	"CREATE INDEX orders_reload ON orders(roll, node) WHERE proof = 1",
 	"CREATE TABLE report (digest BLOB PRIMARY KEY, node TEXT NOT NULL,"

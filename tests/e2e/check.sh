@@ -60,6 +60,30 @@ sanitize() {
 	! grep -l -e Sanitizer -e "runtime error" "$D"/*/*.log
 }
 
+# The first reading has kedged ask kedge-hsmd
+metrics_know_hsmd() {
+	metrics_read >"$OUT/metrics.txt" &&
+		grep -q "^kedge_hsmd_up 1" "$OUT/metrics.txt"
+}
+
+# metrics_check: what kedged says of the two rolls, checked by promtool
+metrics_check() {
+	try 10 metrics_know_hsmd ||
+		die "the metrics cannot be read: $(cat "$D/try.log")"
+	for m in 'roll_state{root="plant",state="none"} 1' \
+	    'root_end_timestamp_seconds{root="plant",generation="3"}'; do
+		grep -qF "kedge_$m" "$OUT/metrics.txt" ||
+			die "metrics: kedge_$m is missing"
+	done
+	if command -v promtool >/dev/null; then
+		promtool check metrics <"$OUT/metrics.txt" ||
+			die "promtool refuses the metrics"
+	else
+		note "metrics: NOT CHECKED: promtool is missing;" \
+		    "install it: apt-get install prometheus"
+	fi
+}
+
 fleet_new
 fleet_up
 note "the fleet is up"
@@ -71,6 +95,7 @@ forge_all
 fleet_keep_old
 roll_disturbed
 load_end
+metrics_check
 kedge audit verify || die "the audit chain is broken"
 left=$(old_root_nodes) || exit 1
 load_report "$OUT/report.json" 8 1 3 "$(echo "$left" | grep -c .)"

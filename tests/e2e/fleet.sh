@@ -69,7 +69,7 @@ fleet_new() {
 	done
 	PORTS="$("$E2E/ports" 40 | tr '\n' ' ')"
 	for v in WEB1 WEB2 WEB2S P11 P21 P31 P32 P41 P52 P62 \
-	    CA MWEB1 RWEB1 RWEB2 C1 T1 C2 T2 C3 T3 C4 T4 C5 T5 C6 T6; do
+	    CA METRICS MWEB1 RWEB1 RWEB2 C1 T1 C2 T2 C3 T3 C4 T4 C5 T5 C6 T6; do
 		port_next
 		eval "$v=$PORT"
 	done

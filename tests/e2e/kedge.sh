@@ -74,7 +74,15 @@ resend_max = 4.0;
 poll_wait = 5.0;
 retry = 0.3;
 fresh = 3.0;
+metrics = "127.0.0.1:$METRICS";
 CONF
+}
+
+# Prints the metrics of kedged as they are on the wire
+metrics_read() {
+	$(node_in ca) python3 -c 'import sys, urllib.request
+print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode(), end="")' \
+	    "http://127.0.0.1:$METRICS/metrics"
 }
 
 ca_up() {

@@ -24,6 +24,7 @@ main(void)
 	suite_add_tcase(s, case_stock());
 	suite_add_tcase(s, case_control());
 	suite_add_tcase(s, case_trigger());
+	suite_add_tcase(s, case_metrics());
 	suite_add_tcase(s, case_net());
 	suite_add_tcase(s, case_dial());
 	suite_add_tcase(s, case_join());

@@ -33,6 +33,8 @@ START_TEST(defaults_are_there)
 	ck_assert_uint_eq(c.resend_ms, 2000);
 	ck_assert_uint_eq(c.canary_s, 600);
 	ck_assert_ptr_null(c.address);
+	ck_assert_ptr_null(c.metrics);
+	ck_assert_uint_eq(c.silent_ms, 900000);
 	ca_conf_free(&c);
 }
 END_TEST
@@ -45,7 +47,8 @@ START_TEST(all_is_read)
 	    parse("fleet = \"demo\";\nresend = 0.25;\n"
 		  "poll_wait = 3;\ncontrol_uids = [ 5, 6 ];\n"
 		  "names = [ \"DNS:a\", \"IP:192.0.2.1\" ];\n"
-		  "address = \"ca.example:7443\";\nfailure_limit = 0;\n",
+		  "address = \"ca.example:7443\";\nfailure_limit = 0;\n"
+		  "metrics = \"[::1]:9443\";\n",
 		&c),
 	    BASE_OK);
 	ck_assert_uint_eq(c.resend_ms, 250);
@@ -55,6 +58,7 @@ START_TEST(all_is_read)
 	ck_assert_str_eq(c.names, "DNS:a IP:192.0.2.1");
 	ck_assert_str_eq(c.address, "ca.example:7443");
 	ck_assert_uint_eq(c.failure_limit, 0);
+	ck_assert_str_eq(c.metrics, "[::1]:9443");
 	ca_conf_free(&c);
 }
 END_TEST
@@ -78,6 +82,11 @@ static const struct {
 	{ "fleet = \"demo\";\nresend = \"2\";\n", ":2: resend" },
 	{ "fleet = \"demo\";\nresend = 0.0;\n", ":2: resend" },
 	{ "fleet = \"demo\";\n\ncanary_life = 601;\n", ":3: canary_life" },
+	{ "fleet = \"demo\";\nmetrics = \"0.0.0.0:9443\";\n",
+	    ":2: metrics: \"0.0.0.0:9443\" is no loopback address" },
+	{ "fleet = \"demo\";\nmetrics = \"[2001:db8::1]:9443\";\n",
+	    ":2: metrics" },
+	{ "fleet = \"demo\";\nmetrics = \"localhost:9443\";\n", ":2: metrics" },
 	{ "fleet = \"demo\";\nroot_days = 4294967297;\n", ":2: root_days" },
 	{ "fleet = \"demo\";\nroot_days = 1.5;\n", ":2: root_days" },
 	{ "fleet = \"demo\";\nstate_dir = \"here\";\n", ":2: state_dir" },
