@@ -190,9 +190,9 @@ verify_own(const struct ag_known *k, X509 *cert, X509 *root)
 	return r;
 }
 
+/* The certificate that came: for this node's key, and good under its root. */
 static enum base_err
-step_cert(const struct ag_known *k, const struct wire_order *o,
-    struct ag_bundle *b)
+check_leaf(const struct ag_known *k, const struct wire_order *o)
 {
 	enum base_err r;
 
@@ -206,6 +206,17 @@ step_cert(const struct ag_known *k, const struct wire_order *o,
 		    "cert: it is a canary, which is for the probe only");
 	if ((r = verify_own(k, o->cert, o->new_with_new)) != BASE_OK)
 		return base_fail(r, "cert: %s", base_why());
+	return BASE_OK;
+}
+
+static enum base_err
+step_cert(const struct ag_known *k, const struct wire_order *o,
+    struct ag_bundle *b)
+{
+	enum base_err r = check_leaf(k, o);
+
+	if (r != BASE_OK)
+		return r;
 	replace(&b->cert, o->cert);
 	b->cert_gen = o->to;
 	replace(&b->anchor, o->new_with_new);
@@ -214,6 +225,28 @@ step_cert(const struct ag_known *k, const struct wire_order *o,
 	if (o->new_with_old != NULL)
 		put_link(b, o);
 	return BASE_OK;
+}
+
+/* Another certificate of the generation that is presented: trust list,
+ * NewWithOld and bridging stay as they are. */
+static enum base_err
+step_renew(const struct ag_known *k, const struct wire_order *o,
+    struct ag_bundle *b)
+{
+	enum base_err r;
+
+	if (b->cert == NULL || b->cert_gen != o->to)
+		return base_fail(BASE_E_REFUSED,
+		    "cert: renews a certificate of generation %u, but this "
+		    "node presents generation %u",
+		    o->to, b->cert == NULL ? 0 : b->cert_gen);
+	if (!same_cert(b->anchor, o->new_with_new))
+		return base_fail(BASE_E_REFUSED,
+		    "cert: renews under another root than the one that the "
+		    "present certificate is of");
+	if ((r = check_leaf(k, o)) == BASE_OK)
+		replace(&b->cert, o->cert);
+	return r;
 }
 
 static enum base_err
@@ -260,6 +293,33 @@ step_join(const struct ag_known *k, const struct wire_order *o,
 		r = add_trust(b, o->to, o->new_with_new);
 	replace(&b->anchor, o->new_with_new);
 	b->anchor_gen = o->to;
+	return r;
+}
+
+/* What the order makes of b, step by step. */
+static enum base_err
+apply_steps(const struct ag_known *k, const struct wire_order *o,
+    struct ag_bundle *b)
+{
+	enum base_err r = BASE_OK;
+
+	if (o->steps & WIRE_STEP_JOIN)
+		r = step_join(k, o, b);
+	else if (k->bundle == NULL)
+		return base_fail(BASE_E_REFUSED,
+		    "order: nothing is held under %s; the node must join",
+		    o->root);
+	else if (wire_step_renews(o->steps, o->from, o->to))
+		return step_renew(k, o, b);
+	else if (o->steps & WIRE_STEP_TRUST)
+		r = step_trust(k, o, b);
+	if (r == BASE_OK && o->steps & WIRE_STEP_CERT &&
+	    (r = cert_anchor(k, o, b)) == BASE_OK)
+		r = step_cert(k, o, b);
+	if (r == BASE_OK && o->steps & WIRE_STEP_FINISH)
+		r = step_finish(k, o, b);
+	if (r == BASE_OK && o->steps & WIRE_STEP_TIDY)
+		put_link(b, &(struct wire_order){ 0 });
 	return r;
 }
 
@@ -329,7 +389,7 @@ ag_order_apply(const struct ag_known *k, const struct wire_order *o,
     struct ag_bundle **next)
 {
 	struct ag_bundle *b;
-	enum base_err r = BASE_OK;
+	enum base_err r;
 
 	if (o->steps & WIRE_STEP_JOIN || k->bundle == NULL)
 		b = ag_bundle_new(o->root, o->epoch);
@@ -338,23 +398,8 @@ ag_order_apply(const struct ag_known *k, const struct wire_order *o,
 	b->previous = good_version(k, o);
 	b->epoch = o->epoch;
 	number_management(b, o);
-	if (o->steps & WIRE_STEP_JOIN)
-		r = step_join(k, o, b);
-	else if (k->bundle == NULL)
-		r = base_fail(BASE_E_REFUSED,
-		    "order: nothing is held under %s; the node must join",
-		    o->root);
-	else if (o->steps & WIRE_STEP_TRUST)
-		r = step_trust(k, o, b);
-	if (r == BASE_OK && o->steps & WIRE_STEP_CERT &&
-	    (r = cert_anchor(k, o, b)) == BASE_OK)
-		r = step_cert(k, o, b);
-	if (r == BASE_OK && o->steps & WIRE_STEP_FINISH)
-		r = step_finish(k, o, b);
-	if (r == BASE_OK && o->steps & WIRE_STEP_TIDY)
-		put_link(b, &(struct wire_order){ 0 });
-	if (r != BASE_OK || (r = whole(k, o, b)) != BASE_OK ||
-	    (r = fresh(k, o, b)) != BASE_OK)
+	if ((r = apply_steps(k, o, b)) != BASE_OK ||
+	    (r = whole(k, o, b)) != BASE_OK || (r = fresh(k, o, b)) != BASE_OK)
 		goto out;
 	*next = b;
 	b = NULL;

@@ -88,7 +88,8 @@ ca_work(struct ca *ca)
 	}
 	next = ca_sooner(next, ca_tidy_work(ca));
 	next = ca_sooner(next, ca_waits_work(ca));
-	next = ca_sooner(next, ca_endings_work(ca));
+	next = ca_sooner(next, ca_renew_work(ca));
+	next = ca_sooner(next, ca_unsafe_work(ca));
 	next = ca_sooner(next, ca_identity_work(ca));
 	next = ca_sooner(next, ca_root_ends_work(ca));
 	next = ca_sooner(next, ca_schedule_work(ca));
@@ -243,6 +244,7 @@ ca_unload(struct ca *ca)
 	ca_deliver_free(ca->deliver);
 	ca_topo_free(ca->topo);
 	ca_issuers_free(ca);
+	ca_renew_free(ca);
 	ca_identity_free(ca);
 	ca_schedule_free(ca);
 	ca_health_free(ca);

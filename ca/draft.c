@@ -261,50 +261,6 @@ ask_certs(struct ca_drafts *d)
 
 /* ---- orders -------------------------------------------------------------------------- */
 
-/* The new generation's key under the old one's, or, on the way back, the old
- * one's under the new. NULL where there is none: first installations. */
-static enum base_err
-order_link(struct ca_drafts *d, struct wire_order *o)
-{
-	const bool back = o->from > o->to;
-	struct ca_gen g = { .gen = 0 };
-	const struct base_buf *der;
-	enum base_err r;
-
-	r = ca_store_gen_get(d->ca->store, o->root, back ? o->from : o->to, &g);
-	der = back ? &g.own : &g.nwo;
-	if (r == BASE_OK && der->n > 0)
-		r = wire_x509_from_der(base_buf_span(der),
-		    back ? "OldWithNew" : "NewWithOld", &o->new_with_old);
-	ca_gen_clear(&g);
-	return r;
-}
-
-static enum base_err
-root_of(struct ca_drafts *d, const char *root, uint32_t gen, X509 **out)
-{
-	struct ca_gen g = { .gen = 0 };
-	enum base_err r = ca_store_gen_get(d->ca->store, root, gen, &g);
-
-	if (r == BASE_OK)
-		r = wire_x509_from_der(base_buf_span(&g.nwn), "NewWithNew",
-		    out);
-	ca_gen_clear(&g);
-	return r;
-}
-
-static enum base_err
-order_root(struct ca_drafts *d, struct wire_order *o)
-{
-	enum base_err r = root_of(d, o->root, o->to, &o->new_with_new);
-
-	if (r != BASE_OK || o->from == 0)
-		return r;
-	return (o->steps & WIRE_STEP_JOIN) != 0
-	    ? root_of(d, o->root, o->from, &o->old_root)
-	    : order_link(d, o);
-}
-
 static void
 order_take_wishes(struct ca_drafts *d, size_t at)
 {
@@ -338,7 +294,7 @@ order_compose(struct ca_drafts *d, size_t at)
 	o->issued.ms -= o->issued.ms % 1000;
 	o->expires = base_time_add_s(o->issued, d->ca->conf->order_s);
 	order_take_wishes(d, at);
-	if ((r = order_root(d, o)) != BASE_OK ||
+	if ((r = ca_order_roots(d->ca, o)) != BASE_OK ||
 	    (r = wire_order_compose(o, &d->ders[at])) != BASE_OK)
 		return r;
 	memcpy(row->node, o->node, sizeof(row->node));
@@ -352,6 +308,10 @@ order_compose(struct ca_drafts *d, size_t at)
 	row->issued = ca_now(d->ca);
 	row->expires = o->expires;
 	row->state = CA_ORDER_SENT;
+	if (o->cert != NULL &&
+	    (r = ca_issue_dates(o->cert, &row->leaf_from, &row->leaf_to)) !=
+		BASE_OK)
+		return r;
 	wire_digest(base_buf_span(&d->ders[at]), row->digest);
 	return BASE_OK;
 }

@@ -41,7 +41,6 @@ ca_SRC += \
 	ca/deliver.c \
 	ca/dial.c \
 	ca/draft.c \
-	ca/endings.c \
 	ca/epoch.c \
 	ca/events.c \
 	ca/fleet.c \
@@ -53,6 +52,7 @@ ca_SRC += \
 	ca/make.c \
 	ca/metrics.c \
 	ca/net.c \
+	ca/reissue.c \
 	ca/renew.c \
 	ca/report.c \
 	ca/roll.c \
@@ -70,6 +70,7 @@ ca_SRC += \
 	ca/store_sqlite.c \
 	ca/store_sqlite_audit.c \
 	ca/store_sqlite_fleet.c \
+	ca/store_sqlite_leaf.c \
 	ca/store_sqlite_roll.c \
 	ca/store_sqlite_rolls.c \
 	ca/store_sqlite_schema.c \
@@ -78,5 +79,6 @@ ca_SRC += \
 	ca/tidy.c \
 	ca/token.c \
 	ca/topo.c \
+	ca/unsafe.c \
 	ca/waits.c
 ca_LIBS := $(EVENT_LIBS) $(CRYPTO_LIBS) -ljansson -lsqlite3 -lsmartcols $(conf_LIBS)

@@ -17,7 +17,8 @@ ca_conf_after(struct pol_conf before, const struct ca_order *o)
 		};
 	if ((o->steps & WIRE_STEP_TRUST) != 0)
 		c.trust |= POL_GEN(o->to);
-	if ((o->steps & WIRE_STEP_CERT) != 0) {
+	if ((o->steps & WIRE_STEP_CERT) != 0 &&
+	    !wire_step_renews(o->steps, o->from, o->to)) {
 		c.present = POL_GEN(o->to);
 		c.bridge = o->bridge ? POL_GEN(o->from) : 0;
 	}

@@ -175,6 +175,21 @@ issue_dates_end(struct ca *ca, const struct ca_issue *i,
 	t->not_after = earlier(t->not_after, by->not_after);
 }
 
+enum base_err
+ca_issue_end(struct ca *ca, const char *root, uint32_t gen,
+    struct base_time *out)
+{
+	const struct ca_issue i = { .kind = WIRE_NODE_CERT };
+	const struct ca_issuer *by = NULL;
+	struct wire_tbs t = { 0 };
+	enum base_err r = issuer_get(ca, root, gen, &by);
+
+	if (r == BASE_OK)
+		issue_dates_end(ca, &i, by, &t);
+	*out = t.not_after;
+	return r;
+}
+
 /* RFC 9810 4.4: NewWithOld begins with NewWithNew and does not outlive the
  * old root; OldWithNew has the old root's dates. */
 static enum base_err
@@ -373,6 +388,18 @@ out:
 }
 
 enum base_err
+ca_issue_dates(const X509 *x, struct base_time *from, struct base_time *to)
+{
+	struct wire_tbs t = { 0 };
+	enum base_err r = wire_cert_parse(x, &t);
+
+	*from = t.not_before;
+	*to = t.not_after;
+	wire_tbs_free(&t);
+	return r;
+}
+
+enum base_err
 ca_issue_store(struct ca *ca, const struct ca_issue *i, X509 *x)
 {
 	struct ca_cert c = { .gen = i->gen, .kind = i->kind };
@@ -395,4 +422,50 @@ out:
 	wire_tbs_free(&t);
 	base_buf_free(&der);
 	return r;
+}
+
+/* ---- roots in an order ------------------------------------------------------- */
+
+/* The new generation's key under the old one's, or, on the way back, the old
+ * one's under the new. NULL where there is none: first installations. */
+static enum base_err
+order_link(struct ca *ca, struct wire_order *o)
+{
+	const bool back = o->from > o->to;
+	struct ca_gen g = { .gen = 0 };
+	const struct base_buf *der;
+	enum base_err r;
+
+	r = ca_store_gen_get(ca->store, o->root, back ? o->from : o->to, &g);
+	der = back ? &g.own : &g.nwo;
+	if (r == BASE_OK && der->n > 0)
+		r = wire_x509_from_der(base_buf_span(der),
+		    back ? "OldWithNew" : "NewWithOld", &o->new_with_old);
+	ca_gen_clear(&g);
+	return r;
+}
+
+static enum base_err
+root_of(struct ca *ca, const char *root, uint32_t gen, X509 **out)
+{
+	struct ca_gen g = { .gen = 0 };
+	enum base_err r = ca_store_gen_get(ca->store, root, gen, &g);
+
+	if (r == BASE_OK)
+		r = wire_x509_from_der(base_buf_span(&g.nwn), "NewWithNew",
+		    out);
+	ca_gen_clear(&g);
+	return r;
+}
+
+enum base_err
+ca_order_roots(struct ca *ca, struct wire_order *o)
+{
+	enum base_err r = root_of(ca, o->root, o->to, &o->new_with_new);
+
+	if (r != BASE_OK || o->from == 0 || o->from == o->to)
+		return r;
+	return (o->steps & WIRE_STEP_JOIN) != 0
+	    ? root_of(ca, o->root, o->from, &o->old_root)
+	    : order_link(ca, o);
 }

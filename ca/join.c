@@ -391,6 +391,7 @@ keep(struct joining *j, struct ca_drafts *d, struct base_span cms,
 {
 	struct ca_store *st = j->ca->store;
 	struct parts now;
+	X509 *cert;
 	enum base_err r;
 
 	*changed = false;
@@ -404,6 +405,9 @@ keep(struct joining *j, struct ca_drafts *d, struct base_span cms,
 	if ((r = ca_store_token_burn(st, j->token)) == BASE_OK &&
 	    (r = keep_keys(j)) == BASE_OK &&
 	    (r = keep_orders(j, d)) == BASE_OK &&
+	    (r = ca_drafts_cert(d, j->cert, &cert)) == BASE_OK &&
+	    (r = ca_renew_joined(j->ca, j->q->node, j->parts.management,
+		 cert)) == BASE_OK &&
 	    (r = keep_node(j)) == BASE_OK &&
 	    (r = ca_store_join_put(st, j->q->node, j->digest, cms)) ==
 		BASE_OK &&

@@ -13,7 +13,9 @@
 #include <jansson.h>
 
 #include "base/base.h"
+#include "ca/renew.h"
 #include "ca/store.h"
+#include "ca/topo.h"
 #include "policy/policy.h"
 #include "wire/hsm.h"
 #include "wire/net.h"
@@ -52,39 +54,6 @@ struct ca_conf {
 /* CONFIG with file and line. _free takes one that is zero. */
 enum base_err ca_conf_read(const char *path, struct ca_conf *out) BASE_MUST;
 void ca_conf_free(struct ca_conf *c);
-
-/* ---- topology in memory (ca/topo.c) ---------------------------------- */
-
-/* Rebuilt from the store after each change; indices are those of graph. */
-struct ca_topo {
-	struct ca_node *nodes; /* by name */
-	struct ca_link *links;
-	struct ca_root *roots; /* by name, management among them */
-	size_t nnodes, nlinks, nroots;
-	struct pol_graph *graph;
-	uint32_t *dist; /* hops from the CA; too many: no path */
-};
-enum base_err ca_topo_load(struct ca_store *st, struct ca_topo **out) BASE_MUST;
-/* POL_NONE when unknown. */
-uint32_t ca_topo_node(const struct ca_topo *t, const char *name);
-uint32_t ca_topo_root(const struct ca_topo *t, const char *name);
-struct ca_route {
-	size_t n;
-	char hop[WIRE_ROUTE_MAX][CA_NAME]; /* CA's neighbour … node */
-};
-/* Shortest, ties by the order in via. NOTFOUND: no path from the CA. */
-enum base_err ca_topo_route(const struct ca_topo *t, uint32_t node,
-    struct ca_route *out) BASE_MUST;
-/* The nth way round, when relays are dead: 0 is the route, each node with
- * several relays in via counts them through. The route where there is none. */
-enum base_err ca_topo_detour(const struct ca_topo *t, uint32_t node,
-    uint32_t nth, struct ca_route *out) BASE_MUST;
-/* REFUSED: the node shares no link with the vth relay in its via, and a relay
- * carries over such a link only. */
-enum base_err ca_topo_check_via(const struct ca_topo *t, uint32_t node,
-    size_t v) BASE_MUST;
-enum base_err ca_pol_fail(enum pol_err e, const char *what);
-void ca_topo_free(struct ca_topo *t);
 
 /* ---- the daemon ---------------------------------- */
 
@@ -126,10 +95,13 @@ struct ca {
 	struct ca_issuer *issuers; /* cache of ca/issue.c */
 	bool told; /* hsmd has this topology */
 	bool tidying, tidy_wanted; /* drafts on their way; look again */
-	struct base_mono tidy_look, tidy_next, waits_next, endings_next, identity_next,
+	struct base_mono tidy_look, tidy_next, waits_next, identity_next,
 	    root_ends_next, schedule_next;
 	struct ca_schedule *schedule; /* of ca/schedule.c */
 	struct ca_health *health; /* of ca/health.c */
+	bool renewing; /* drafts of renewals are on their way */
+	struct base_mono renew_next, unsafe_next;
+	struct ca_unsigned *renewals_unsigned; /* ca/renew.c */
 	const char *who; /* asks just now, for the audit; NULL: nobody */
 	void (*on_event)(void *arg, json_t *event); /* steals event */
 	void *on_event_arg;
@@ -202,6 +174,13 @@ enum base_err ca_issuer_root(struct ca *ca, const char *root, uint32_t gen,
 enum base_err ca_issuer_alg(struct ca *ca, const char *root, uint32_t gen,
     enum wire_alg *out) BASE_MUST;
 void ca_issuers_free(struct ca *ca);
+/* When a node certificate ends that is made now. */
+enum base_err ca_issue_end(struct ca *ca, const char *root, uint32_t gen,
+    struct base_time *out) BASE_MUST;
+enum base_err ca_issue_dates(const X509 *x, struct base_time *from,
+    struct base_time *to) BASE_MUST;
+/* The root certificates that o carries, by its names, steps, from and to. */
+enum base_err ca_order_roots(struct ca *ca, struct wire_order *o) BASE_MUST;
 /* SHA-256 and the like: what cannot fail unless memory does. */
 void ca_sha256(struct base_span s, uint8_t out[32]);
 
@@ -288,10 +267,10 @@ struct ca_roll {
 	struct base_mono busy_late; /* worth telling from then on */
 	struct base_mono retry; /* not before */
 	struct base_mono *retries; /* the same per node of topo */
-	bool *renews; /* per node: its open order is made again */
+	bool *reissues; /* per node: its open order is made again */
 	bool *shown; /* per node: hsmd has seen its newest report */
 	bool prove; /* show the orders, too: hsmd knew too little */
-	struct base_mono renew_at; /* look again for such */
+	struct base_mono reissue_at; /* look again for such */
 	char why[512]; /* last refusal by hsmd; "" none */
 	char waits[1024]; /* sentence last told */
 };
@@ -326,9 +305,9 @@ ca_detour_fn ca_order_detour; /* arg is ca */
 /* An order of this roll is on its way to the node, as the engine knows. */
 bool ca_roll_is_out(const struct ca_roll *w, uint32_t node);
 /* Orders that were given out and must be given again under the next epoch:
- * expired, or put aside because their canaries were (ca/renew.c). Adds them
+ * expired, or put aside because their canaries were (ca/reissue.c). Adds them
  * to list, which has room for every node. */
-enum base_err ca_roll_renewals(struct ca *ca, struct ca_roll *w,
+enum base_err ca_roll_reissues(struct ca *ca, struct ca_roll *w,
     struct pol_order *list, size_t *n) BASE_MUST;
 /* Within the transaction that stores the new order o. */
 enum base_err
@@ -409,7 +388,6 @@ ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node);
 void
 ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max);
 struct base_mono ca_waits_work(struct ca *ca);
-struct base_mono ca_endings_work(struct ca *ca); /* ca/endings.c */
 
 /* ---- how the fleet is, for metrics and doctor (ca/health.c) -------------------- */
 

@@ -1,103 +1,478 @@
 /*
- * ca/renew: orders that are out but will not do any more: their time is over
- * and no relay carries them, or their canaries were dead when the node got
- * to them. They are made again under the next epoch with the same steps,
- * which the rules have allowed already. Found from store and engine, so a
- * restart forgets none.
+ * ca/renew: node certificates live on. Each is renewed when two thirds of its
+ * life are over, under the generation that the node presents just then: an
+ * order of its own, outside of any roll, which changes nothing that the
+ * engine counts on (wire_step_renews). Whose turn it is follows from the
+ * store, so nothing is lost by a restart.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "ca/kedged.h"
 
-struct renewing {
-	struct ca *ca;
-	const struct ca_roll *roll;
-	bool *open; /* nodes with an open order */
-	struct pol_order *list;
-	size_t n;
+#define BATCH	INT64_C(64)
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS	(24 * HOUR_MS)
+#define LOOK_MS INT64_C(60000)
+
+/* ---- when ------------------------------------------------------------------- */
+
+/* FNV-1a: nodes that joined on one day come due on different ones, always
+ * the same. */
+static uint32_t
+name_hash(const char *node, const char *root)
+{
+	uint32_t h = UINT32_C(2166136261);
+
+	for (const char *p = node; *p != '\0'; p++)
+		h = (h ^ (uint8_t)*p) * UINT32_C(16777619);
+	for (const char *p = root; *p != '\0'; p++)
+		h = (h ^ (uint8_t)*p) * UINT32_C(16777619);
+	return h;
+}
+
+void
+ca_renew_date(struct ca_leaf *l)
+{
+	const int64_t life = l->not_after.ms - l->not_before.ms;
+	const int64_t part = name_hash(l->node, l->root) >> 22; /* of 1024 */
+
+	l->due.ms = l->not_before.ms + life / 3 * 2 - life / 12 / 1024 * part;
+}
+
+/* Grows with each failure, but stays small beside what is left. */
+static int64_t
+pause_ms(const struct ca *ca, const struct ca_leaf *l, uint32_t failures)
+{
+	const int64_t life = l->not_after.ms - l->not_before.ms;
+	int64_t max = life / 24 < DAY_MS ? life / 24 : DAY_MS;
+	int64_t ms = ca->conf->retry_ms;
+
+	for (uint32_t i = 1; i < failures && ms < max; i++)
+		ms *= 2;
+	return ms > max && max > ca->conf->retry_ms ? max : ms;
+}
+
+/* ---- how far is it? ------------------------------------------------------------ */
+
+static bool
+has_part(const struct ca *ca, const struct ca_leaf *l, uint32_t *node)
+{
+	uint32_t root = ca_topo_root(ca->topo, l->root);
+
+	*node = ca_topo_node(ca->topo, l->node);
+	if (*node == POL_NONE || root == POL_NONE ||
+	    ca->topo->nodes[*node].joined.ms == 0)
+		return false;
+	return strcmp(l->root, CA_MANAGEMENT) == 0 ||
+	    pol_graph_role(ca->topo->graph, root, *node).presents;
+}
+
+/* The operator's word counts for the roll in which it was said; an excuse
+ * until the node returns. */
+struct said {
+	uint64_t roll;
+	bool held, excused;
 };
 
-static void
-renew_add(struct renewing *r, uint32_t node, uint32_t steps)
-{
-	r->list[r->n++] = (struct pol_order){ node,
-		steps & (POL_TRUST | POL_CERT | POL_FINISH) };
-}
-
-/* Given before the roll turned round: outranked, not renewed. */
-static bool
-is_outranked(const struct renewing *r, const struct ca_order *o)
-{
-	return (o->from < o->to) != (r->roll->row.from < r->roll->row.to);
-}
-
 static enum base_err
-renew_open(void *arg, const struct ca_order *o)
+said_fact(void *arg, const struct ca_fact *f)
 {
-	struct renewing *r = arg;
-	uint32_t node = ca_topo_node(r->ca->topo, o->node);
+	struct said *s = arg;
 
-	if (o->roll != r->roll->row.id || node == POL_NONE || r->open[node] ||
-	    is_outranked(r, o))
-		return BASE_OK;
-	r->open[node] = true;
-	if (o->expires.ms <= ca_now(r->ca).ms)
-		renew_add(r, node, o->steps);
+	if (f->kind == POL_FACT_HELD || f->kind == POL_FACT_FREED)
+		s->held = f->kind == POL_FACT_HELD && f->roll == s->roll;
+	if (f->kind == POL_FACT_EXCUSED || f->kind == POL_FACT_RETURNED)
+		s->excused = f->kind == POL_FACT_EXCUSED;
 	return BASE_OK;
 }
 
-bool
-ca_roll_is_out(const struct ca_roll *w, uint32_t node)
-{
-	for (uint32_t step = POL_TRUST; step <= POL_FINISH; step <<= 1) {
-		enum pol_done d = pol_engine_step(w->engine, node, step);
+struct history {
+	struct base_time now;
+	struct ca_renewal *out;
+};
 
-		if (d == POL_STEP_SENT || d == POL_STEP_RECEIVED)
-			return true;
+static enum base_err
+past_order(void *arg, const struct ca_order *o)
+{
+	struct history *h = arg;
+	struct ca_renewal *out = h->out;
+	bool renews = wire_step_renews(o->steps, o->from, o->to);
+
+	switch (o->state) {
+	case CA_ORDER_SENT:
+	case CA_ORDER_RECEIVED:
+		/* what has expired will not be answered any more */
+		if (renews && o->expires.ms <= h->now.ms)
+			break;
+		out->state = renews ? CA_RENEW_SENT : CA_RENEW_BUSY;
+		out->since = o->issued;
+		break;
+	case CA_ORDER_FAILED:
+	case CA_ORDER_REFUSED:
+		if (!renews)
+			break;
+		out->state = CA_RENEW_FAILED;
+		out->failures++;
+		out->since = o->settled;
+		snprintf(out->why, sizeof(out->why), "%s", o->reason);
+		break;
+	case CA_ORDER_EFFECTIVE:
+	case CA_ORDER_REPLACED:
+		break;
 	}
-	return false;
+	return BASE_OK;
 }
 
 static enum base_err
-renew_last(struct renewing *r, uint32_t node)
+root_is_over(struct ca *ca, const struct ca_leaf *l, bool *out)
 {
-	const char *name = r->ca->topo->nodes[node].name;
-	struct ca_order o = { .epoch = 0 };
+	struct base_time end;
+	enum base_err r = ca_issue_end(ca, l->root, l->gen, &end);
+
+	*out = end.ms <= l->not_after.ms;
+	return r;
+}
+
+/* What stands in the way, the strongest last. */
+static enum base_err
+obstacles(struct ca *ca, const struct ca_leaf *l, uint32_t node,
+    struct ca_renewal *out)
+{
+	const struct ca_roll *w = ca_roll_of(ca, l->root);
+	struct said said = { .roll = w == NULL ? 0 : w->row.id };
+	bool over = false;
+	enum base_err r;
+
+	if ((r = ca_store_facts_of_node(ca->store, l->node, l->root, said_fact,
+		 &said)) != BASE_OK ||
+	    (r = root_is_over(ca, l, &over)) != BASE_OK)
+		return r;
+	/* the roll's own orders come first: an epoch is given once */
+	if (w != NULL && out->state != CA_RENEW_SENT &&
+	    (w->busy || ca_roll_is_out(w, node)))
+		out->state = CA_RENEW_BUSY;
+	if (over)
+		out->state = CA_RENEW_ROOT;
+	if (said.held)
+		out->state = CA_RENEW_HELD;
+	if (said.excused)
+		out->state = CA_RENEW_EXCUSED;
+	return BASE_OK;
+}
+
+static struct ca_unsigned *
+unsigned_of(const struct ca *ca, const struct ca_leaf *l)
+{
+	struct ca_unsigned *u;
+
+	for (u = ca->renewals_unsigned; u != NULL; u = u->next)
+		if (strcmp(u->node, l->node) == 0 &&
+		    strcmp(u->root, l->root) == 0)
+			return u;
+	return NULL;
+}
+
+enum base_err
+ca_renewal_get(struct ca *ca, const struct ca_leaf *l, struct ca_renewal *out)
+{
+	struct history h = { ca_now(ca), out };
+	const struct ca_unsigned *u = unsigned_of(ca, l);
+	uint32_t node;
+	enum base_err r;
+
+	memset(out, 0, sizeof(*out));
+	if (l->due.ms > h.now.ms || !has_part(ca, l, &node))
+		return BASE_OK;
+	out->state = CA_RENEW_DUE;
+	if ((r = ca_store_orders_after(ca->store, l->node, l->root, l->epoch,
+		 past_order, &h)) != BASE_OK)
+		return r;
+	if (u != NULL && out->state != CA_RENEW_SENT) {
+		out->state = CA_RENEW_UNSIGNED;
+		out->failures = u->failures;
+		out->since = u->since;
+		snprintf(out->why, sizeof(out->why), "%s", u->why);
+	}
+	return obstacles(ca, l, node, out);
+}
+
+/* ---- orders ----------------------------------------------------------------------- */
+
+struct choice {
+	struct ca *ca;
+	struct ca_drafts *d;
+	int64_t next; /* ms from now, to look again */
+};
+
+static void
+renew_fill(struct ca *ca, const struct ca_leaf *l, struct ca_draft *t)
+{
+	struct wire_order *o = &t->order;
+
+	memcpy(o->node, l->node, sizeof(o->node));
+	memcpy(o->root, l->root, sizeof(o->root));
+	if (ca_epoch_next(ca, o->node, o->root, &o->epoch) != BASE_OK)
+		base_die("renew: %s", base_why());
+	o->steps = WIRE_STEP_CERT;
+	o->from = o->to = l->gen;
+	o->verifies = strcmp(l->root, CA_MANAGEMENT) != 0 &&
+	    pol_graph_role(ca->topo->graph, ca_topo_root(ca->topo, l->root),
+		ca_topo_node(ca->topo, l->node))
+		.verifies;
+}
+
+static void
+look_in(struct choice *c, int64_t ms)
+{
+	c->next = ms < c->next ? ms : c->next;
+}
+
+static enum base_err
+choose(void *arg, const struct ca_leaf *l)
+{
+	struct choice *c = arg;
+	struct base_time now = ca_now(c->ca);
+	struct ca_renewal w;
+	int64_t wait = 0;
+	enum base_err r = ca_renewal_get(c->ca, l, &w);
+
+	if (r != BASE_OK || w.state == CA_RENEW_NONE)
+		return r;
+	if (w.state == CA_RENEW_FAILED || w.state == CA_RENEW_UNSIGNED)
+		wait = w.since.ms + pause_ms(c->ca, l, w.failures) - now.ms;
+	else if (w.state != CA_RENEW_DUE)
+		wait = pause_ms(c->ca, l, UINT32_MAX) / 4;
+	if (wait > 0 || ca_drafts_count(c->d) == BATCH)
+		look_in(c, wait > 0 ? wait : 0);
+	else
+		renew_fill(c->ca, l, ca_drafts_add(c->d));
+	return BASE_OK;
+}
+
+/* Nothing else was given meanwhile, and nothing else is presented. */
+static bool
+is_still_due(struct ca *ca, const struct ca_draft *t)
+{
+	struct ca_renewal w;
+	struct ca_leaf l;
 	uint64_t epoch;
-	enum base_err e;
 
-	if ((e = ca_store_epoch_last(r->ca->store, name, r->roll->row.root,
-		 &epoch)) != BASE_OK ||
-	    (e = ca_store_order_get(r->ca->store, name, r->roll->row.root,
-		 epoch, &o)) != BASE_OK)
-		goto out;
-	if (o.roll == r->roll->row.id && !is_outranked(r, &o))
-		renew_add(r, node, o.steps);
-out:
-	ca_order_clear(&o);
-	return e;
+	return ca_store_leaf_get(ca->store, t->row.node, t->row.root, &l) ==
+	    BASE_OK &&
+	    l.gen == t->row.to &&
+	    ca_epoch_next(ca, t->row.node, t->row.root, &epoch) == BASE_OK &&
+	    epoch == t->row.epoch && ca_renewal_get(ca, &l, &w) == BASE_OK &&
+	    (w.state == CA_RENEW_DUE || w.state == CA_RENEW_FAILED ||
+		w.state == CA_RENEW_UNSIGNED);
+}
+
+static enum base_err
+renew_store(struct ca *ca, struct ca_drafts *d, bool *due)
+{
+	enum base_err r;
+
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	for (size_t i = 0; r == BASE_OK && i < ca_drafts_count(d); i++) {
+		const struct ca_draft *t = ca_drafts_get(d, i);
+
+		due[i] = t->err == BASE_OK && is_still_due(ca, t);
+		if (due[i] && (r = ca_roll_replace(ca, &t->row)) == BASE_OK &&
+		    (r = ca_drafts_store(d, i)) == BASE_OK)
+			r = ca_audit(ca, CA_NODE_CA, "order",
+			    "%s %s epoch %llu: renew", t->row.node, t->row.root,
+			    (unsigned long long)t->row.epoch);
+	}
+	if (r == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	return r;
+}
+
+/* kedge-hsmd refused this one; until it signs it, that is the reason. */
+static void
+remember(struct ca *ca, const struct ca_draft *t)
+{
+	struct ca_leaf l = { .epoch = 0 };
+	struct ca_unsigned *u;
+
+	memcpy(l.node, t->order.node, sizeof(l.node));
+	memcpy(l.root, t->order.root, sizeof(l.root));
+	if ((u = unsigned_of(ca, &l)) == NULL) {
+		u = base_alloc(sizeof(*u));
+		memcpy(u->node, l.node, sizeof(u->node));
+		memcpy(u->root, l.root, sizeof(u->root));
+		u->next = ca->renewals_unsigned;
+		ca->renewals_unsigned = u;
+	}
+	u->failures++;
+	u->since = ca_now(ca);
+	snprintf(u->why, sizeof(u->why), "%s", t->why);
+	base_log(BASE_WARNING, "renewal for %s, root %s: %s", u->node, u->root,
+	    u->why);
+}
+
+static void
+forget(struct ca *ca, const char *node, const char *root)
+{
+	struct ca_unsigned **at = &ca->renewals_unsigned, *u;
+
+	while ((u = *at) != NULL) {
+		if (node != NULL &&
+		    (strcmp(u->node, node) != 0 ||
+			strcmp(u->root, root) != 0)) {
+			at = &u->next;
+			continue;
+		}
+		*at = u->next;
+		free(u);
+	}
+}
+
+void
+ca_renew_free(struct ca *ca)
+{
+	forget(ca, NULL, NULL);
+}
+
+static void
+renew_sent(struct ca *ca, struct ca_drafts *d, const bool *due)
+{
+	for (size_t i = 0; i < ca_drafts_count(d); i++) {
+		const struct ca_draft *t = ca_drafts_get(d, i);
+
+		if (t->err != BASE_OK)
+			remember(ca, t);
+		if (!due[i])
+			continue;
+		forget(ca, t->row.node, t->row.root);
+		ca_deliver_settled(ca->deliver, t->row.node, t->row.root,
+		    t->row.epoch - 1);
+		ca_order_send(ca, &t->row);
+		ca_event_order(ca, &t->row, 0);
+	}
+}
+
+static void
+renew_done(void *arg, enum base_err e, struct ca_drafts *d)
+{
+	struct ca *ca = arg;
+	bool *due = base_alloc(ca_drafts_count(d) + 1);
+
+	ca->renewing = false;
+	if (e == BASE_OK)
+		e = renew_store(ca, d, due);
+	if (e == BASE_OK)
+		renew_sent(ca, d, due);
+	else
+		base_log(BASE_WARNING, "renewals: %s", base_why());
+	ca_renew_soon(ca);
+	free(due);
+	ca_drafts_free(d);
+	ca_kick(ca);
+}
+
+void
+ca_renew_soon(struct ca *ca)
+{
+	ca->renew_next =
+	    ca_sooner(ca->renew_next, ca_after(ca, ca->conf->retry_ms));
+}
+
+/* The next look: what was found, or when the next one is due by the clock,
+ * which may be set. */
+static void
+set_next(struct ca *ca, const struct choice *c)
+{
+	struct base_time now = ca_now(ca), at;
+	int64_t ms = c->next;
+
+	if (ca_store_leaf_next(ca->store, now, &at) != BASE_OK)
+		base_log(BASE_ERR, "renewals: %s", base_why());
+	else if (at.ms != 0 && at.ms - now.ms < ms)
+		ms = at.ms - now.ms;
+	if (ms < ca->conf->retry_ms)
+		ms = ca->conf->retry_ms;
+	ca->renew_next = ca_after(ca, ms);
+}
+
+struct base_mono
+ca_renew_work(struct ca *ca)
+{
+	struct choice c = { .ca = ca, .next = HOUR_MS };
+
+	if (ca->renewing || ca->tidying)
+		return CA_NEVER;
+	if (ca->renew_next.ms > ca_mono(ca).ms)
+		return ca->renew_next;
+	c.d = ca_drafts_new(ca, renew_done, ca);
+	if (ca_store_leaves_due(ca->store, ca_now(ca), choose, &c) != BASE_OK)
+		base_log(BASE_ERR, "renewals: %s", base_why());
+	set_next(ca, &c);
+	if (ca_drafts_count(c.d) == 0) {
+		ca_drafts_free(c.d);
+		return ca->renew_next;
+	}
+	ca->renewing = true;
+	ca_drafts_go(c.d);
+	return ca->renew_next;
+}
+
+/* ---- what became of it --------------------------------------------------------------- */
+
+enum base_err
+ca_renew_took(struct ca *ca, const struct ca_order *o)
+{
+	struct ca_leaf l = { .gen = o->to,
+		.epoch = o->epoch,
+		.not_before = o->leaf_from,
+		.not_after = o->leaf_to };
+
+	if (o->leaf_to.ms == 0)
+		return BASE_OK;
+	memcpy(l.node, o->node, sizeof(l.node));
+	memcpy(l.root, o->root, sizeof(l.root));
+	ca_renew_date(&l);
+	return ca_store_leaf_put(ca->store, &l);
 }
 
 enum base_err
-ca_roll_renewals(struct ca *ca, struct ca_roll *w, struct pol_order *list,
-    size_t *n)
+ca_renew_joined(struct ca *ca, const char *node, uint32_t gen, const X509 *cert)
 {
-	struct renewing r = { ca, w, NULL, list, 0 };
-	enum base_err e;
+	struct ca_leaf l = { .gen = gen };
+	enum base_err r;
 
-	r.open = base_alloc((ca->topo->nnodes + 1) * sizeof(*r.open));
-	e = ca_store_orders_open(ca->store, true, renew_open, &r);
-	for (uint32_t i = 0; e == BASE_OK && i < ca->topo->nnodes; i++)
-		if (!r.open[i] && ca_roll_is_out(w, i))
-			e = renew_last(&r, i);
-	free(r.open);
-	*n = e == BASE_OK ? r.n : 0;
-	return e;
+	snprintf(l.node, sizeof(l.node), "%s", node);
+	memcpy(l.root, CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
+	/* what was ordered before is no longer its history */
+	if ((r = ca_store_epoch_last(ca->store, l.node, l.root, &l.epoch)) !=
+		BASE_OK ||
+	    (r = ca_issue_dates(cert, &l.not_before, &l.not_after)) != BASE_OK)
+		return r;
+	ca_renew_date(&l);
+	return ca_store_leaf_put(ca->store, &l);
 }
 
 enum base_err
-ca_roll_replace(struct ca *ca, const struct ca_order *o)
+ca_renew_heard(struct ca *ca, const char *node, const struct wire_inventory *v)
 {
-	return ca_store_orders_replace(ca->store, o->node, o->root, o->epoch);
+	struct ca_leaf l;
+	enum base_err r;
+
+	/* an empty store that has joined has taken no order under it yet */
+	if (strcmp(v->root, CA_MANAGEMENT) == 0)
+		return BASE_OK;
+	r = ca_store_leaf_get(ca->store, node, v->root, &l);
+	if (r == BASE_E_NOTFOUND)
+		return BASE_OK;
+	if (r != BASE_OK || v->highest >= l.epoch || l.due.ms <= ca_now(ca).ms)
+		return r;
+	base_log(BASE_WARNING,
+	    "node %s: it has lost its certificate under root %s, which is "
+	    "made anew; was it restored from a snapshot?",
+	    node, v->root);
+	l.due = ca_now(ca);
+	ca_renew_soon(ca);
+	return ca_store_leaf_put(ca->store, &l);
 }

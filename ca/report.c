@@ -66,7 +66,7 @@ judge(struct ca *ca, const struct ca_order *o, enum wire_status status)
 		v.fact = POL_FACT_FAILED;
 		break;
 	}
-	v.has_fact = v.settled;
+	v.has_fact = v.settled && !wire_step_renews(o->steps, o->from, o->to);
 	return v;
 }
 
@@ -115,7 +115,7 @@ check_order(const struct wire_report *w, const struct ca_order *o)
  * knows which, and *after becomes the one that was given. */
 static bool
 inventory_fits(struct ca *ca, const struct wire_report *w,
-    struct pol_conf *after)
+    const struct ca_order *o, struct pol_conf *after)
 {
 	const struct wire_inventory *v =
 	    ca_inventory_under(w->inventory, w->ninventory, w->root);
@@ -124,6 +124,8 @@ inventory_fits(struct ca *ca, const struct wire_report *w,
 
 	if (v == NULL)
 		return false; /* no word about the root: nothing that proves it */
+	if (wire_step_renews(o->steps, o->from, o->to))
+		return v->cert == o->to;
 	is.trust = v->trust;
 	is.present = v->cert == 0 ? 0 : POL_GEN(v->cert);
 	if (v->bridging != (after->bridge != 0))
@@ -210,9 +212,10 @@ keep(struct ca *ca, const struct ca_report *row, struct ca_order *o,
 		goto out;
 	if (v.settled && (r = keep_order(ca, o, w, &v)) != BASE_OK)
 		goto out;
-	if (v.fact == POL_FACT_EFFECTIVE && v.has_fact &&
-	    (r = ca_store_orders_replace(ca->store, o->node, o->root,
-		 o->epoch)) != BASE_OK)
+	if (v.fact == POL_FACT_EFFECTIVE && v.settled &&
+	    ((r = ca_store_orders_replace(ca->store, o->node, o->root,
+		  o->epoch)) != BASE_OK ||
+		(r = ca_renew_took(ca, o)) != BASE_OK))
 		goto out;
 	if (v.has_fact && (r = keep_fact(ca, o, &v, f)) != BASE_OK)
 		goto out;
@@ -285,8 +288,10 @@ tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
 	    o->reason);
 	ca_event_order(ca, o, old);
 	if (o->state == CA_ORDER_REPLACED && roll != NULL)
-		roll->renew_at =
-		    ca_sooner(roll->renew_at, ca_after(ca, ca->conf->retry_ms));
+		roll->reissue_at = ca_sooner(roll->reissue_at,
+		    ca_after(ca, ca->conf->retry_ms));
+	if (wire_step_renews(o->steps, o->from, o->to))
+		ca_renew_soon(ca);
 	if ((o->steps & WIRE_STEP_TIDY) != 0 && f->kind == POL_FACT_FAILED)
 		ca->tidy_wanted = true;
 	if (f->node[0] != '\0' &&
@@ -323,7 +328,7 @@ take(struct ca *ca, struct wire_report *w, struct ca_report *row,
 	f.conf = ca_conf_after(h.conf, &o);
 	if (must_show(w, &o) && (r = ca_stock_check_report(ca, w)) != BASE_OK)
 		goto out;
-	if (must_show(w, &o) && !inventory_fits(ca, w, &f.conf)) {
+	if (must_show(w, &o) && !inventory_fits(ca, w, &o, &f.conf)) {
 		w->status = WIRE_FAILED;
 		snprintf(w->reason, sizeof(w->reason),
 		    "says effective, but its inventory does not show that "

@@ -8,8 +8,8 @@
 
 #include "ca/kedged.h"
 
-#define DRAFTS_AT_ONCE 128
-#define RENEW_LOOK_MS  60000
+#define DRAFTS_AT_ONCE	128
+#define REISSUE_LOOK_MS 60000
 
 struct ca_roll *
 ca_roll_of(struct ca *ca, const char *root)
@@ -42,7 +42,7 @@ ca_roll_free(struct ca_roll *w)
 		return;
 	pol_engine_free(w->engine);
 	free(w->retries);
-	free(w->renews);
+	free(w->reissues);
 	free(w->shown);
 	free(w);
 }
@@ -131,7 +131,7 @@ roll_engine(struct ca *ca, const struct ca_topo *t, struct ca_roll *w)
 		    "roll %llu: its root %s is "
 		    "gone",
 		    (unsigned long long)w->row.id, w->row.root);
-	w->renews = base_alloc((t->nnodes + 1) * sizeof(*w->renews));
+	w->reissues = base_alloc((t->nnodes + 1) * sizeof(*w->reissues));
 	w->retries = base_alloc((t->nnodes + 1) * sizeof(*w->retries));
 	w->shown = base_alloc((t->nnodes + 1) * sizeof(*w->shown));
 	if ((r = ca_roll_goal(ca, t, &w->row, &g)) != BASE_OK ||
@@ -216,12 +216,18 @@ draft_is_due(struct ca *ca, struct ca_roll *w, struct ca_draft *t)
 {
 	uint32_t node = ca_topo_node(ca->topo, t->order.node);
 	struct pol_why why;
+	uint64_t epoch;
 
 	/* the roll turned round while hsmd signed */
 	if ((t->order.from < t->order.to) != (w->row.from < w->row.to))
 		return false;
+	/* a renewal has taken its epoch: it is asked for once more */
+	if (ca_epoch_next(ca, t->order.node, t->order.root, &epoch) ==
+		BASE_OK &&
+	    epoch != t->order.epoch && t->err == BASE_OK)
+		return false;
 	/* what is outstanding anyway is no new step */
-	if (t->err == BASE_OK && node != POL_NONE && w->renews[node])
+	if (t->err == BASE_OK && node != POL_NONE && w->reissues[node])
 		return ca_roll_is_out(w, node);
 	if (t->err == BASE_OK && node != POL_NONE &&
 	    w->row.state == CA_ROLL_RUNNING)
@@ -475,20 +481,20 @@ roll_finish(struct ca *ca, struct ca_roll *w)
 
 /* Orders that are out and have to be made again come before new ones. */
 static bool
-roll_renew(struct ca *ca, struct ca_roll *w, struct base_mono *next)
+roll_reissue(struct ca *ca, struct ca_roll *w, struct base_mono *next)
 {
 	struct pol_order *list;
 	size_t n = 0;
 
-	memset(w->renews, 0, ca->topo->nnodes * sizeof(*w->renews));
-	if (w->renew_at.ms > ca_mono(ca).ms)
+	memset(w->reissues, 0, ca->topo->nnodes * sizeof(*w->reissues));
+	if (w->reissue_at.ms > ca_mono(ca).ms)
 		return false;
-	w->renew_at = ca_after(ca, RENEW_LOOK_MS);
+	w->reissue_at = ca_after(ca, REISSUE_LOOK_MS);
 	list = base_alloc((ca->topo->nnodes + 1) * sizeof(*list));
-	if (ca_roll_renewals(ca, w, list, &n) != BASE_OK)
+	if (ca_roll_reissues(ca, w, list, &n) != BASE_OK)
 		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
 	for (size_t i = 0; i < n; i++)
-		w->renews[list[i].node] = true;
+		w->reissues[list[i].node] = true;
 	if (n > 0)
 		*next = roll_give(ca, w, list, n);
 	free(list);
@@ -503,7 +509,7 @@ roll_next(struct ca *ca, struct ca_roll *w)
 	int64_t opens;
 	size_t n = 0;
 
-	if (roll_renew(ca, w, &next))
+	if (roll_reissue(ca, w, &next))
 		return next;
 	if (ca_pol_fail(pol_engine_ready(w->engine,
 			    (struct pol_time){ ca_now(ca).ms }, &ready, &n),
@@ -529,5 +535,5 @@ ca_roll_work(struct ca *ca, struct ca_roll *w)
 	if (pol_engine_is_done(w->engine))
 		return roll_finish(ca, w);
 	next = roll_next(ca, w);
-	return ca_sooner(next, w->renew_at);
+	return ca_sooner(next, w->reissue_at);
 }

@@ -139,6 +139,9 @@ keep(struct stock *s)
 	if ((r = ca_store_begin(st)) != BASE_OK)
 		return r;
 	r = ca_store_stock_put(st, s->said->node, s->said->number, s->der);
+	for (size_t i = 0; r == BASE_OK && i < s->said->ninventory; i++)
+		r = ca_renew_heard(s->ca, s->said->node,
+		    &s->said->inventory[i]);
 	for (size_t i = 0; r == BASE_OK && i < s->ndoubts; i++) {
 		doubt_text(&s->doubt[i], text, sizeof(text));
 		if ((r = ca_store_fact_add(st, &s->doubt[i])) == BASE_OK)

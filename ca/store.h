@@ -209,6 +209,8 @@ struct ca_order {
 	uint8_t digest[32];
 	struct base_buf cms; /* owned */
 	struct base_time issued, expires;
+	/* dates of the node certificate in it; 0: has none */
+	struct base_time leaf_from, leaf_to;
 	/* these change */
 	enum ca_order_state state;
 	struct base_time received, settled;
@@ -235,6 +237,9 @@ enum base_err ca_store_orders_open(struct ca_store *st, bool brief,
     ca_order_fn *fn, void *arg) BASE_MUST;
 enum base_err ca_store_orders_of_node(struct ca_store *st, const char *node,
     ca_order_fn *fn, void *arg) BASE_MUST;
+/* Those of one root above an epoch, by epoch; cms is empty. */
+enum base_err ca_store_orders_after(struct ca_store *st, const char *node,
+    const char *root, uint64_t epoch, ca_order_fn *fn, void *arg) BASE_MUST;
 
 struct ca_report {
 	char node[CA_NAME], root[CA_NAME];
@@ -274,10 +279,27 @@ typedef enum base_err ca_cert_fn(void *arg, const struct ca_cert *c);
 enum base_err ca_store_certs_of_node(struct ca_store *st, const char *node,
     ca_cert_fn *fn, void *arg) BASE_MUST;
 
-/* The last certificate of each node under each root that ends before then;
- * der is empty. */
-enum base_err ca_store_certs_ending(struct ca_store *st,
-    struct base_time before, ca_cert_fn *fn, void *arg) BASE_MUST;
+/* The certificate that a node is known to present under a root: of its last
+ * effective order that carried one, or, under management, of its join. */
+struct ca_leaf {
+	char node[CA_NAME], root[CA_NAME];
+	uint32_t gen;
+	uint64_t epoch; /* of that order; 0: of the join */
+	struct base_time not_before, not_after;
+	struct base_time due; /* it is to be renewed from then on */
+};
+/* In place of the last one of this node and root. */
+enum base_err
+ca_store_leaf_put(struct ca_store *st, const struct ca_leaf *l) BASE_MUST;
+enum base_err ca_store_leaf_get(struct ca_store *st, const char *node,
+    const char *root, struct ca_leaf *out) BASE_MUST; /* NOTFOUND */
+typedef enum base_err ca_leaf_fn(void *arg, const struct ca_leaf *l);
+/* Those due by then, the first due first. */
+enum base_err ca_store_leaves_due(struct ca_store *st, struct base_time by,
+    ca_leaf_fn *fn, void *arg) BASE_MUST;
+/* When the next one is due after then; 0: none. */
+enum base_err ca_store_leaf_next(struct ca_store *st, struct base_time after,
+    struct base_time *out) BASE_MUST;
 
 /* One-time tokens: SHA-256 of the secret only. */
 enum base_err ca_store_token_add(struct ca_store *st, const char *node,

@@ -118,15 +118,15 @@ ca_store_order_add(struct ca_store *st, const struct ca_order *o)
 	return ca_sq_run(st, NULL,
 	    "INSERT INTO orders (node, root, epoch, roll, steps, gen_from,"
 	    " gen_to, bridge, digest, cms, issued, expires, state, received,"
-	    " settled, proof, reason)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    "ssiiiiiibbiiiiiis", o->node, o->root, (int64_t)o->epoch,
+	    " settled, proof, reason, leaf_from, leaf_to) VALUES (?, ?, ?, ?,"
+	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "ssiiiiiibbiiiiiisii", o->node, o->root, (int64_t)o->epoch,
 	    (int64_t)o->roll, (int64_t)o->steps, (int64_t)o->from,
 	    (int64_t)o->to, (int64_t)o->bridge,
 	    (struct base_span){ o->digest, sizeof(o->digest) },
 	    base_buf_span(&o->cms), o->issued.ms, o->expires.ms,
 	    (int64_t)o->state, o->received.ms, o->settled.ms, (int64_t)o->proof,
-	    o->reason);
+	    o->reason, o->leaf_from.ms, o->leaf_to.ms);
 }
 
 static enum base_err
@@ -163,6 +163,8 @@ order_read(sqlite3_stmt *s, struct ca_order *o)
 	o->expires = ca_sq_time(s, 11);
 	o->received = ca_sq_time(s, 13);
 	o->settled = ca_sq_time(s, 14);
+	o->leaf_from = ca_sq_time(s, 17);
+	o->leaf_to = ca_sq_time(s, 18);
 	if ((r = ca_sq_text(s, 0, o->node, CA_NAME)) != BASE_OK ||
 	    (r = ca_sq_text(s, 1, o->root, CA_NAME)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 4, &o->steps)) != BASE_OK ||
@@ -178,7 +180,7 @@ order_read(sqlite3_stmt *s, struct ca_order *o)
 #define ORDER_COLUMNS_BUT(cms)                                        \
 	"node, root, epoch, roll, steps, gen_from, gen_to,"           \
 	" bridge, digest, " cms ", issued, expires, state, received," \
-	" settled, proof, reason"
+	" settled, proof, reason, leaf_from, leaf_to"
 #define ORDER_COLUMNS ORDER_COLUMNS_BUT("cms")
 
 enum base_err
@@ -296,6 +298,20 @@ ca_store_orders_of_node(struct ca_store *st, const char *node, ca_order_fn *fn,
 	return r != BASE_OK ? r : order_each(st, s, fn, arg);
 }
 
+enum base_err
+ca_store_orders_after(struct ca_store *st, const char *node, const char *root,
+    uint64_t epoch, ca_order_fn *fn, void *arg)
+{
+	sqlite3_stmt *s = NULL;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT " ORDER_COLUMNS_BUT(
+		"NULL") " FROM orders WHERE node = ?"
+			" AND root = ? AND epoch > ? ORDER BY epoch",
+	    &s, "ssi", node, root, (int64_t)epoch);
+
+	return r != BASE_OK ? r : order_each(st, s, fn, arg);
+}
+
 /* ---- reports ------------------------------------------------------------------------------- */
 
 enum base_err
@@ -408,23 +424,6 @@ ca_store_certs_of_node(struct ca_store *st, const char *node, ca_cert_fn *fn,
 	    " not_before, not_after, der FROM cert WHERE node = ?"
 	    " ORDER BY root, gen, not_before",
 	    &s, "s", node);
-
-	return r != BASE_OK ? r : cert_each(st, s, fn, arg);
-}
-
-/* A bare column beside max() is of the row that has the maximum (SQLite's
- * own rule). */
-enum base_err
-ca_store_certs_ending(struct ca_store *st, struct base_time before,
-    ca_cert_fn *fn, void *arg)
-{
-	sqlite3_stmt *s = NULL;
-	enum base_err r = ca_sq_open(st,
-	    "SELECT serial, node, root, gen, kind, not_before,"
-	    " max(not_after), NULL FROM cert WHERE node <> ''"
-	    " GROUP BY node, root HAVING max(not_after) < ?"
-	    " ORDER BY node, root",
-	    &s, "i", before.ms);
 
 	return r != BASE_OK ? r : cert_each(st, s, fn, arg);
 }

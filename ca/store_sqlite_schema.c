@@ -55,6 +55,7 @@ static const char *const version_1[] = {
 	" expires INTEGER NOT NULL, state INTEGER NOT NULL,"
 	" received INTEGER NOT NULL, settled INTEGER NOT NULL,"
 	" proof INTEGER NOT NULL, reason TEXT NOT NULL,"
+	" leaf_from INTEGER NOT NULL, leaf_to INTEGER NOT NULL,"
 	" PRIMARY KEY (node, root, epoch)) STRICT",
 	/* states 1 and 2 wait for a report */
 	"CREATE INDEX orders_open ON orders(node, root) WHERE state < 3",
@@ -73,6 +74,13 @@ static const char *const version_1[] = {
 	" not_before INTEGER NOT NULL, not_after INTEGER NOT NULL,"
 	" der BLOB NOT NULL, PRIMARY KEY (root, gen, serial)) STRICT",
 	"CREATE INDEX cert_node ON cert(node)",
+	/* what a node is known to present */
+	"CREATE TABLE leaf (node TEXT NOT NULL REFERENCES node(name)"
+	" ON DELETE CASCADE, root TEXT NOT NULL, gen INTEGER NOT NULL,"
+	" epoch INTEGER NOT NULL, not_before INTEGER NOT NULL,"
+	" not_after INTEGER NOT NULL, due INTEGER NOT NULL,"
+	" PRIMARY KEY (node, root)) STRICT, WITHOUT ROWID",
+	"CREATE INDEX leaf_due ON leaf(due)",
 	"CREATE TABLE token (hash BLOB PRIMARY KEY, node TEXT NOT NULL"
 	" REFERENCES node(name) ON DELETE CASCADE,"
 	" ends INTEGER NOT NULL, burned INTEGER NOT NULL)"

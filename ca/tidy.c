@@ -163,7 +163,7 @@ ca_tidy_work(struct ca *ca)
 	struct ca_drafts *d;
 	size_t n = 0;
 
-	if (ca->tidying)
+	if (ca->tidying || ca->renewing)
 		return CA_NEVER;
 	if (!ca->tidy_wanted && ca->tidy_look.ms > ca_mono(ca).ms)
 		return ca->tidy_look;

@@ -81,3 +81,7 @@ enum base_err hsm_profile_check(struct hsm_core *c,
 struct wire_order;
 enum base_err
 hsm_judge(const struct hsm_state *s, const struct wire_order *o) BASE_MUST;
+/* A renewal takes nothing away: a node that presents another generation
+ * refuses it. So it is enough that n may present this one; OUTAGE when not. */
+enum base_err hsm_judge_renewal(const struct hsm_node *n,
+    const struct wire_order *o) BASE_MUST;

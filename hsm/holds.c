@@ -384,6 +384,14 @@ struct rolls {
 	bool open;
 };
 
+/* Does it lead from one generation to another? */
+static bool
+event_moves(const struct hsm_event *v)
+{
+	return (v->steps & WIRE_STEP_JOIN) == 0 && v->steps != WIRE_STEP_TIDY &&
+	    !wire_step_renews(v->steps, v->from, v->to);
+}
+
 static void
 rolls_node(void *arg, void *value)
 {
@@ -397,9 +405,7 @@ rolls_node(void *arg, void *value)
 		r->generations |=
 		    h->conf.trust | h->conf.present | h->conf.bridge;
 	for (size_t i = 0; i < h->nevents; i++)
-		r->open = r->open ||
-		    ((h->event[i].steps & WIRE_STEP_JOIN) == 0 &&
-			h->event[i].steps != WIRE_STEP_TIDY);
+		r->open = r->open || event_moves(&h->event[i]);
 }
 
 bool

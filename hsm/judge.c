@@ -130,7 +130,8 @@ facts_of_event(struct judge *j, uint32_t node, const struct hsm_event *v)
 		    : 0;
 		f->conf.present =
 		    v->steps & WIRE_STEP_CERT ? POL_GEN(v->to) : 0;
-	} else if (v->steps & STEPS) {
+	} else if ((v->steps & STEPS) != 0 &&
+	    !wire_step_renews(v->steps, v->from, v->to)) {
 		f = fact_add(j, node, POL_FACT_SENT);
 		f->epoch = v->epoch;
 		f->steps = v->steps & STEPS;
@@ -158,6 +159,40 @@ facts_of_node(struct judge *j, uint32_t node)
 		fact_add(j, node, POL_FACT_DOUBTED)->conf = h->doubt[i];
 	for (size_t i = 0; i < h->nevents; i++)
 		facts_of_event(j, node, &h->event[i]);
+}
+
+/* ---- renewals ------------------------------------------------------------------ */
+
+/* May it present this generation, done or not what was signed for it? */
+static bool
+may_present(const struct hsm_held *h, uint32_t generation)
+{
+	const uint64_t bit = POL_GEN(generation);
+	bool yes = h->known && h->conf.present == bit;
+
+	for (size_t i = 0; i < h->ndoubts; i++)
+		yes = yes || h->doubt[i].present == bit;
+	for (size_t i = 0; i < h->nevents; i++)
+		yes = yes ||
+		    ((h->event[i].steps & WIRE_STEP_CERT) != 0 &&
+			h->event[i].to == generation);
+	return yes;
+}
+
+enum base_err
+hsm_judge_renewal(const struct hsm_node *n, const struct wire_order *o)
+{
+	const struct hsm_held *h = hsm_held_get(n, o->root);
+
+	/* the management certificate of a join comes without an order */
+	if (h == NULL ? strcmp(o->root, HSM_MANAGEMENT) == 0
+		      : may_present(h, o->to))
+		return BASE_OK;
+	return base_fail(BASE_E_OUTAGE,
+	    "order %llu for %s, root %s: not justified by what was reported: "
+	    "it renews a certificate of generation %u, which the node is not "
+	    "known to present",
+	    (unsigned long long)o->epoch, o->node, o->root, o->to);
 }
 
 /* ---- the verdict ----------------------------------------------------------------- */

@@ -207,7 +207,9 @@ order_justify(struct orders *b, const struct wire_order *o,
 	if (hsm_held_event(hsm_held_get(n, o->root), r->epoch, r->digest) !=
 	    NULL)
 		return BASE_OK;
-	return hsm_judge(&b->c->state, o);
+	return wire_step_renews(o->steps, o->from, o->to)
+	    ? hsm_judge_renewal(n, o)
+	    : hsm_judge(&b->c->state, o);
 }
 
 /* Adds the record when the order may be signed. */

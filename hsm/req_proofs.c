@@ -279,6 +279,20 @@ report_no(const struct wire_report *w, const char *why)
 	    (unsigned long long)w->epoch, why);
 }
 
+/* Under which other generation a bridging chain verifies: the last order up
+ * to this one that moved the certificate says so. */
+static uint64_t
+report_bridge(const struct hsm_held *h, const struct hsm_event *v)
+{
+	uint64_t bridge = h->conf.bridge;
+
+	for (const struct hsm_event *k = h->event; k <= v; k++)
+		if ((k->steps & WIRE_STEP_CERT) != 0 && k->from != 0 &&
+		    k->from != k->to)
+			bridge = POL_GEN(k->from);
+	return bridge;
+}
+
 /* What the node says it holds, which must be what the order leads to. */
 static enum base_err
 report_conf(const struct wire_report *w, const struct hsm_held *h,
@@ -294,9 +308,7 @@ report_conf(const struct wire_report *w, const struct hsm_held *h,
 		return report_no(w, "has no inventory of this root");
 	out->trust = i->trust;
 	out->present = i->cert == 0 ? 0 : POL_GEN(i->cert);
-	out->bridge = !i->bridging	? 0
-	    : v->steps & WIRE_STEP_CERT ? POL_GEN(v->from)
-					: h->conf.bridge;
+	out->bridge = i->bridging ? report_bridge(h, v) : 0;
 	if (((v->steps & WIRE_STEP_TRUST) && !(i->trust & to)) ||
 	    ((v->steps & WIRE_STEP_CERT) && out->present != to) ||
 	    ((v->steps & WIRE_STEP_FINISH) &&

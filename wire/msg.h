@@ -19,6 +19,16 @@
 #define WIRE_STEP_JOIN   0x10u   /* first installation: no old root to check
 				  * with; only within a join answer */
 
+/* cert with from == to: another certificate of the generation that the node
+ * presents anyway. Nothing else that it holds changes, bridging neither; a
+ * node that presents another generation refuses it. */
+static inline bool
+wire_step_renews(uint32_t steps, uint32_t from, uint32_t to)
+{
+	return (steps & WIRE_STEP_CERT) != 0 &&
+	    (steps & WIRE_STEP_JOIN) == 0 && from == to;
+}
+
 #define WIRE_GENERATION_MAX 64   /* a bit each in an inventory */
 #define WIRE_CANARY_MAX 4
 
@@ -31,7 +41,8 @@ struct wire_order {
 	char fleet[BASE_NAME_MAX + 1];
 	char node[BASE_NAME_MAX + 1];
 	char root[BASE_NAME_MAX + 1];
-	uint64_t roll;           /* number of the roll, from 1; 0: join */
+	uint64_t roll;           /* number of the roll, from 1; 0: a join or a
+				  * renewal, which belong to none */
 	uint64_t epoch;          /* per (node, root), only grows, from 1 */
 	struct base_time issued, expires;
 	uint32_t steps;

@@ -97,11 +97,25 @@ order_check_certs(const struct wire_order *o)
 	return BASE_OK;
 }
 
+/* A renewal comes by itself, and says nothing of bridging. */
+static enum base_err
+order_check_renewal(const struct wire_order *o)
+{
+	if (wire_step_renews(o->steps, o->from, o->to) &&
+	    (o->steps != WIRE_STEP_CERT || o->bridge ||
+		o->new_with_old != NULL))
+		return base_fail(BASE_E_SYNTAX,
+		    "order: cert within one generation is a renewal, which has "
+		    "no other step, no bridge and no NewWithOld");
+	return BASE_OK;
+}
+
 /* What compose may send is exactly what parse accepts. */
 static enum base_err
 order_check(const struct wire_order *o)
 {
 	bool join = o->steps & WIRE_STEP_JOIN;
+	bool free = join || wire_step_renews(o->steps, o->from, o->to);
 	enum base_err e;
 
 	if ((o->steps & ~STEPS) != 0 || (o->steps & STEPS) == 0)
@@ -109,7 +123,7 @@ order_check(const struct wire_order *o)
 	if (join && o->steps & (WIRE_STEP_FINISH | WIRE_STEP_TIDY))
 		return base_fail(BASE_E_SYNTAX,
 		    "order: finish or tidy in a first installation");
-	if ((e = wire_asn_range("order: roll", o->roll, join ? 0 : 1,
+	if ((e = wire_asn_range("order: roll", o->roll, free ? 0 : 1,
 		 INT64_MAX)) != BASE_OK ||
 	    (e = wire_asn_range("order: epoch", o->epoch, 1, INT64_MAX)) !=
 		BASE_OK ||
@@ -128,6 +142,8 @@ order_check(const struct wire_order *o)
 	if (o->expires.ms / 1000 <= o->issued.ms / 1000)
 		return base_fail(BASE_E_SYNTAX,
 		    "order: expires before it is issued");
+	if ((e = order_check_renewal(o)) != BASE_OK)
+		return e;
 	return order_check_certs(o);
 }
 

@@ -11,6 +11,7 @@ static TCase *(*const cases[])(void) = {
 	case_net,
 	case_order,
 	case_order_open,
+	case_order_renew,
 	case_probe,
 	case_proc,
 	case_relay,

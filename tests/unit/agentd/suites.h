@@ -8,6 +8,7 @@ TCase *case_join(void);
 TCase *case_net(void);
 TCase *case_order(void);
 TCase *case_order_open(void);
+TCase *case_order_renew(void);
 TCase *case_probe(void);
 TCase *case_proc(void);
 TCase *case_relay(void);

@@ -8,6 +8,7 @@ TCase *case_cmd_plan(void);
 TCase *case_simulate(void);
 TCase *case_graph(void);
 TCase *case_roll(void);
+TCase *case_renew(void);
 TCase *case_steer(void);
 TCase *case_pace(void);
 TCase *case_show(void);

@@ -404,42 +404,6 @@ START_TEST(a_report_is_kept_once)
 }
 END_TEST
 
-static enum base_err
-count_cert(void *arg, const struct ca_cert *c)
-{
-	ck_assert_int_eq(c->not_after.ms, 50);
-	ck_assert_uint_eq(c->gen, 2);
-	++*(size_t *)arg;
-	return BASE_OK;
-}
-
-START_TEST(the_last_certificate_counts_when_they_end)
-{
-	struct ca_cert c = { .node = "a",
-		.root = "plant",
-		.gen = 1,
-		.kind = WIRE_NODE_CERT,
-		.serial = { 1 },
-		.not_after = { 20 },
-		.der = span("x") };
-	size_t n = 0;
-
-	ck_assert_int_eq(ca_store_cert_add(st, &c), BASE_OK);
-	ck_assert_int_eq(ca_store_cert_add(st, &c), BASE_E_EXISTS);
-	c.gen = 2;
-	c.not_after.ms = 50;
-	ck_assert_int_eq(ca_store_cert_add(st, &c), BASE_OK);
-	ck_assert_int_eq(ca_store_certs_ending(st, (struct base_time){ 50 },
-			     count_cert, &n),
-	    BASE_OK);
-	ck_assert_uint_eq(n, 0);
-	ck_assert_int_eq(ca_store_certs_ending(st, (struct base_time){ 51 },
-			     count_cert, &n),
-	    BASE_OK);
-	ck_assert_uint_eq(n, 1);
-}
-END_TEST
-
 START_TEST(a_token_burns_once)
 {
 	const uint8_t hash[32] = { 3 }, other[32] = { 4 };
@@ -581,7 +545,6 @@ case_store(void)
 	tcase_add_test(t, who_was_proven_by_reload);
 	tcase_add_test(t, an_epoch_is_given_once);
 	tcase_add_test(t, a_report_is_kept_once);
-	tcase_add_test(t, the_last_certificate_counts_when_they_end);
 	tcase_add_test(t, a_token_burns_once);
 	tcase_add_test(t, audit_holds_and_goes_on);
 	tcase_add_loop_test(t, audit_tampering_is_found, 0,

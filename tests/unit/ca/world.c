@@ -202,7 +202,7 @@ world_open_at(struct world *w, const char *text, uint64_t seed,
 		.order_s = 86400,
 		.canary_s = 600,
 		.backdate_s = 60,
-		.root_days = 3650,
+		.root_days = 7320,
 		.node_days = 397,
 		.failure_limit = 3 };
 	w->conf.listen = base_strdup("127.0.0.1:7443");
@@ -226,6 +226,7 @@ world_close(struct world *w)
 		EVP_PKEY_free(w->nodes[i].key);
 		X509_free(w->nodes[i].cert);
 		base_buf_free(&w->nodes[i].report);
+		base_buf_free(&w->nodes[i].management_report);
 	}
 	free(w->conf.listen);
 	snprintf(cmd, sizeof(cmd), "rm -r '%s'", w->dir);
@@ -259,6 +260,9 @@ direction(struct world *w, const char *presenter, const char *verifier,
 		    "%s, which trusts %llx",
 		    presenter, (unsigned long long)shown, verifier,
 		    (unsigned long long)v->conf.trust);
+	if (p->joined && p->leaf_to.ms != 0)
+		ck_assert_msg(w->now.ms < p->leaf_to.ms,
+		    "%s shows %s an expired certificate", presenter, verifier);
 }
 
 void
@@ -298,6 +302,11 @@ world_report_fill(struct world *w, struct world_node *n,
 		if (n->conf.present == POL_GEN(g))
 			r->inventory[0].cert = g;
 	r->inventory[0].bridging = n->conf.bridge != 0;
+	if (strcmp(o->root, CA_MANAGEMENT) == 0) {
+		r->inventory[0].trust = POL_GEN(1);
+		r->inventory[0].cert = 1;
+		r->inventory[0].bridging = false;
+	}
 }
 
 void
@@ -309,16 +318,44 @@ world_report(struct world *w, struct world_node *n, const struct wire_report *r,
 	(void)w;
 	base_buf_init(&der, 0);
 	must(wire_report_compose(r, &der));
-	wire_digest(base_buf_span(&der), n->report_digest);
+	wire_digest(base_buf_span(&der),
+	    strcmp(r->root, CA_MANAGEMENT) == 0 ? n->management_digest
+						: n->report_digest);
 	must(wire_cms_sign(WIRE_C_REPORT, base_buf_span(&der), n->cert,
 	    n->management, NULL, cms));
 	base_buf_free(&der);
+}
+
+/* The certificate in an order becomes the node's. */
+static void
+agent_leaf(struct world_node *n, const struct wire_order *o)
+{
+	bool management = strcmp(o->root, CA_MANAGEMENT) == 0;
+	bool renews = wire_step_renews(o->steps, o->from, o->to);
+	struct base_time from;
+
+	if (o->cert == NULL)
+		return;
+	must(ca_issue_dates(o->cert, &from,
+	    management ? &n->management_to : &n->leaf_to));
+	*(management ? &n->management_renewals : &n->renewals) += renews;
+	if (!management) {
+		if (renews)
+			ck_assert_uint_eq(n->conf.present, POL_GEN(o->to));
+		return;
+	}
+	ck_assert(X509_up_ref(o->cert));
+	X509_free(n->cert);
+	n->cert = o->cert;
 }
 
 static void
 agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
     const uint8_t digest[32])
 {
+	bool management = strcmp(o->root, CA_MANAGEMENT) == 0;
+	struct base_buf *report =
+	    management ? &n->management_report : &n->report;
 	struct ca_order row = { .steps = o->steps,
 		.from = o->from,
 		.to = o->to,
@@ -329,7 +366,7 @@ agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
 
 	memcpy(row.digest, digest, 32);
 	memcpy(row.root, o->root, CA_NAME);
-	n->highest = o->epoch;
+	*(management ? &n->management_highest : &n->highest) = o->epoch;
 	/* somebody has to vouch for the new root */
 	if ((o->steps & WIRE_STEP_TRUST) != 0 &&
 	    (o->steps & WIRE_STEP_JOIN) == 0)
@@ -338,6 +375,7 @@ agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
 		    0);
 	if (!n->fails && !n->stale) {
 		n->conf = ca_conf_after(n->conf, &row);
+		agent_leaf(n, o);
 		n->orders++;
 		n->tidies += (o->steps & WIRE_STEP_TIDY) != 0;
 	}
@@ -349,8 +387,8 @@ agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
 		r.status = WIRE_STALE;
 		snprintf(r.reason, sizeof(r.reason), "canary expired");
 	}
-	base_buf_clear(&n->report);
-	world_report(w, n, &r, &n->report);
+	base_buf_clear(report);
+	world_report(w, n, &r, report);
 	world_links_hold(w);
 }
 
@@ -368,7 +406,9 @@ world_order(struct world *w, struct world_node *n, struct base_span cms)
 	must(wire_order_parse(base_buf_span(&der), &o));
 	wire_digest(base_buf_span(&der), digest);
 	ck_assert_str_eq(o.node, n->name);
-	if (o.epoch > n->highest)
+	if (o.epoch > (strcmp(o.root, CA_MANAGEMENT) == 0
+			      ? n->management_highest
+			      : n->highest))
 		agent_apply(w, n, &o, digest);
 	wire_order_clear(&o);
 	wire_signer_clear(&s);
@@ -388,6 +428,8 @@ agent_ack(struct world *w, struct world_node *n, struct base_span cms)
 	must(wire_ack_parse(base_buf_span(&der), &a));
 	if (memcmp(a.report_digest, n->report_digest, 32) == 0)
 		base_buf_clear(&n->report);
+	if (memcmp(a.report_digest, n->management_digest, 32) == 0)
+		base_buf_clear(&n->management_report);
 	wire_signer_clear(&s);
 	base_buf_free(&der);
 }
@@ -432,18 +474,22 @@ carry_down(struct world *w)
 }
 
 static void
+carry_report(struct world *w, struct world_node *n, struct base_buf *report)
+{
+	if (n->deaf || report->n == 0 || dice(w, 100) < w->loss)
+		return;
+	must(ca_report_in(&w->ca, base_buf_span(report),
+	    n->by.n > 0 ? &n->by : NULL));
+	if (dice(w, 100) < w->repeat)
+		must(ca_report_in(&w->ca, base_buf_span(report), NULL));
+}
+
+static void
 carry_up(struct world *w)
 {
 	for (size_t i = 0; i < w->nnodes; i++) {
-		struct world_node *n = &w->nodes[i];
-		const struct ca_route *up = n->by.n > 0 ? &n->by : NULL;
-
-		if (n->deaf || n->report.n == 0 || dice(w, 100) < w->loss)
-			continue;
-		must(ca_report_in(&w->ca, base_buf_span(&n->report), up));
-		if (dice(w, 100) < w->repeat)
-			must(ca_report_in(&w->ca, base_buf_span(&n->report),
-			    NULL));
+		carry_report(w, &w->nodes[i], &w->nodes[i].report);
+		carry_report(w, &w->nodes[i], &w->nodes[i].management_report);
 	}
 }
 

@@ -24,7 +24,13 @@ struct world_node {
 	struct pol_conf conf;
 	struct base_buf report; /* CMS of the last one, until acked */
 	uint8_t report_digest[32];
+	/* the same three under management */
+	uint64_t management_highest;
+	struct base_buf management_report;
+	uint8_t management_digest[32];
+	struct base_time leaf_to, management_to; /* ends of certificates */
 	size_t orders, tidies; /* carried out */
+	size_t renewals, management_renewals; /* among them */
 };
 
 struct world {
@@ -50,7 +56,8 @@ void world_open_at(struct world *w, const char *text, uint64_t seed,
 void world_close(struct world *w);
 /* kedged is killed and starts again. */
 void world_restart(struct world *w);
-/* Dies when two linked nodes could not authenticate just now. */
+/* Dies when two linked nodes could not authenticate just now: nobody trusts
+ * what is shown, or it has expired. */
 void world_links_hold(struct world *w);
 /* One turn of 50 ms. */
 void world_turn(struct world *w);
@@ -66,6 +73,8 @@ void world_roll(struct world *w, const char *root);
 /* The same with strategy and pace. */
 void world_roll_as(struct world *w, const struct ca_roll_row *want);
 bool world_rolled(struct world *w); /* no roll runs, nothing is open */
+/* Days go by, with a few turns in each, and more while something is open. */
+void world_days(struct world *w, unsigned days);
 /* The node takes an order, as agents do. */
 void world_order(struct world *w, struct world_node *n, struct base_span cms);
 /* A report that this node would sign. */

@@ -75,6 +75,7 @@ join_take(struct joining *a)
 {
 	struct wire_signer s = { .cert = NULL };
 	struct wire_join_answer j;
+	struct base_time from;
 	struct base_buf der;
 
 	base_buf_init(&der, 0);
@@ -83,6 +84,7 @@ join_take(struct joining *a)
 	must(wire_join_answer_parse(base_buf_span(&der), &j));
 	a->n->cert = j.management_cert;
 	j.management_cert = NULL;
+	must(ca_issue_dates(a->n->cert, &from, &a->n->management_to));
 	a->n->joined = true;
 	for (size_t i = 0; i < j.norders; i++)
 		world_order(a->w, a->n, base_buf_span(&j.order[i]));
@@ -102,9 +104,11 @@ world_forget(struct world *w, const char *node)
 	n->management = n->key = NULL;
 	n->cert = NULL;
 	n->joined = false;
-	n->highest = 0;
+	n->highest = n->management_highest = 0;
 	memset(&n->conf, 0, sizeof(n->conf));
 	base_buf_clear(&n->report);
+	base_buf_clear(&n->management_report);
+	n->leaf_to.ms = n->management_to.ms = 0;
 }
 
 void
@@ -137,9 +141,23 @@ world_rolled(struct world *w)
 	    ca_deliver_due(w->ca.deliver, NULL).ms != INT64_MAX)
 		return false;
 	for (size_t i = 0; i < w->nnodes; i++)
-		if (w->nodes[i].report.n > 0)
+		if (w->nodes[i].report.n > 0 ||
+		    w->nodes[i].management_report.n > 0)
 			return false;
 	return true;
+}
+
+void
+world_days(struct world *w, unsigned days)
+{
+	for (unsigned i = 0; i < days; i++) {
+		w->now.ms += INT64_C(86400000);
+		w->mono.ms += INT64_C(86400000);
+		for (unsigned k = 0; k < 200 && (k < 4 || !world_rolled(w));
+		     k++)
+			world_turn(w);
+		world_links_hold(w);
+	}
 }
 
 void

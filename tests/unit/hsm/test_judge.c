@@ -89,6 +89,59 @@ START_TEST(order_without_report)
 }
 END_TEST
 
+/* Another certificate of the same generation. */
+static enum base_err
+renew(int node, uint32_t generation, uint64_t epoch)
+{
+	static const char *const names[] = { "web1", "app1" };
+	struct wire_order o = { .fleet = "test",
+		.root = "plant",
+		.epoch = epoch,
+		.issued = world_time,
+		.expires = { world_time.ms + WORLD_DAY },
+		.steps = WIRE_STEP_CERT,
+		.from = generation,
+		.to = generation,
+		.verifies = true };
+	struct wire_tbs t = world_tbs(WIRE_NODE_CERT, "plant", generation,
+	    names[node], base_buf_span(&w.node_spki[node]));
+	enum base_err e;
+
+	strcpy(o.node, names[node]);
+	ck_assert_int_eq(world_sign(&t, generation, &o.cert), BASE_OK);
+	o.new_with_new = world_root("plant", generation);
+	e = world_order_ask(&o);
+	wire_order_clear(&o);
+	return e;
+}
+
+START_TEST(renewal_of_what_is_presented)
+{
+	ck_assert_int_eq(renew(WORLD_WEB, 1, 2), BASE_OK);
+	/* it moves nothing: no root rolls, and what comes is judged as before */
+	ck_assert(!hsm_root_rolls(&w.core->state, "plant"));
+	refused(renew(WORLD_WEB, 2, 3), BASE_E_OUTAGE, "not known to present");
+	world_step(WORLD_WEB, WIRE_STEP_TRUST, 3, BOTH, 1);
+	world_step(WORLD_APP, WIRE_STEP_TRUST, 2, BOTH, 1);
+	world_step(WORLD_WEB, WIRE_STEP_CERT, 4, BOTH, 2);
+	refused(renew(WORLD_WEB, 1, 5), BASE_E_OUTAGE, "not known to present");
+	ck_assert_int_eq(renew(WORLD_WEB, 2, 5), BASE_OK);
+	/* sent and not answered: it may present either */
+	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_CERT, 3), BASE_OK);
+	ck_assert_int_eq(renew(WORLD_APP, 1, 4), BASE_OK);
+	ck_assert_int_eq(renew(WORLD_APP, 2, 5), BASE_OK);
+}
+END_TEST
+
+/* However often it is made again, it is one order without an answer. */
+START_TEST(renewals_of_a_dead_node)
+{
+	for (uint64_t epoch = 2; epoch < 40; epoch++)
+		ck_assert_int_eq(renew(WORLD_APP, 1, epoch), BASE_OK);
+	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_TRUST, 40), BASE_OK);
+}
+END_TEST
+
 /* Its old certificate again, by OldWithNew. */
 static enum base_err
 back(int node, uint64_t epoch)
@@ -462,6 +515,8 @@ case_judge(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, world_close);
+	tcase_add_test(t, renewal_of_what_is_presented);
+	tcase_add_test(t, renewals_of_a_dead_node);
 	tcase_add_test(t, whole_roll_is_signed);
 	tcase_add_test(t, cert_before_the_peer_trusts);
 	tcase_add_test(t, finish_before_the_peer_has_its_cert);

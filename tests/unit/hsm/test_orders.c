@@ -196,14 +196,20 @@ END_TEST
 
 START_TEST(order_generations)
 {
+	X509 *cert = o.cert;
+
 	o.from = 3;
 	refused("generation that this CA has not");
+	o.steps = WIRE_STEP_TRUST;
+	o.cert = NULL;
 	o.from = 1;
 	o.to = 1;
 	refused("for another key");
 	o.to = 2;
 	o.from = 2;
 	refused("no old generation");
+	o.steps = WIRE_STEP_CERT;
+	o.cert = cert;
 	o.from = 1;
 	o.canary[0].generation = 1;
 	refused("not of the generation");

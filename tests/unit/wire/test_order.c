@@ -178,6 +178,37 @@ bad_old_root(struct wire_order *o)
 	o->old_root = o->new_with_new;
 }
 
+static void
+renewal(struct wire_order *o)
+{
+	bad_no_proof(o);
+	o->steps = WIRE_STEP_CERT;
+	o->from = o->to;
+	o->roll = 0;
+	o->bridge = false;
+}
+static void
+bad_renewal_bridge(struct wire_order *o)
+{
+	renewal(o);
+	o->bridge = true;
+}
+static void
+bad_renewal_step(struct wire_order *o)
+{
+	renewal(o);
+	o->steps |= WIRE_STEP_FINISH;
+}
+static void
+bad_renewal_proof(struct wire_order *o)
+{
+	X509 *proof = o->new_with_old;
+
+	o->new_with_old = NULL;
+	renewal(o);
+	o->new_with_old = proof;
+}
+
 static void (*const bad[])(struct wire_order *) = {
 	bad_steps,
 	bad_no_steps,
@@ -203,6 +234,9 @@ static void (*const bad[])(struct wire_order *) = {
 	bad_join_from,
 	bad_join_finish,
 	bad_old_root,
+	bad_renewal_bridge,
+	bad_renewal_step,
+	bad_renewal_proof,
 };
 
 START_TEST(test_bad)
@@ -212,6 +246,20 @@ START_TEST(test_bad)
 	OK(compose(&o));
 	bad[_i](&o);
 	ck_assert_int_ne(compose(&o), BASE_OK);
+	wire_order_clear(&o);
+}
+END_TEST
+
+START_TEST(test_renewal)
+{
+	struct wire_order o = sample_order();
+
+	renewal(&o);
+	OK(compose(&o));
+	ck_assert(wire_step_renews(o.steps, o.from, o.to));
+	o.from = o.to - 1;
+	ck_assert(!wire_step_renews(o.steps, o.from, o.to));
+	ck_assert_int_ne(compose(&o), BASE_OK); /* no roll, no proof */
 	wire_order_clear(&o);
 }
 END_TEST
@@ -282,6 +330,7 @@ case_order(void)
 	tcase_add_loop_test(tc, test_bad, 0,
 	    (int)(sizeof(bad) / sizeof(bad[0])));
 	tcase_add_test(tc, test_parse_bound);
+	tcase_add_test(tc, test_renewal);
 	tcase_add_test(tc, test_join);
 	tcase_add_test(tc, test_finish);
 	return tc;
