@@ -86,7 +86,7 @@ include packaging/files.mk
 check: all lint
 
 asan:
-	KEDGE_CHECK_RATE=6 $(MAKE) B=build/asan CC=clang OPT="-O1 -g -fno-omit-frame-pointer" \
+	KEDGE_CHECK_RATE=6 SIM_SHARE=5 $(MAKE) B=build/asan CC=clang OPT="-O1 -g -fno-omit-frame-pointer" \
 	    FORTIFY= SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" check
 
 lint:

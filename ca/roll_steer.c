@@ -320,12 +320,29 @@ ca_roll_excuse(struct ca *ca, const struct ca_word *w)
 
 /* ---- back after the roll ------------------------------------------------------------- */
 
-/* A roll of the last generation once more, in which all but the node that
- * returns hold the goal. */
-static enum base_err
-catch_up(struct ca *ca, const struct ca_word *w, uint32_t current)
+/* Where the node may have stayed: ahead, when the roll that it missed the end
+ * of was aborted; otherwise one generation behind. 0: the current one is all
+ * that ever was. */
+static uint32_t
+left_at(const struct ca_holding *h, uint32_t current)
 {
-	struct ca_roll_row row = { .from = current - 1,
+	uint64_t may = h->conf.trust | h->conf.present | h->conf.bridge;
+
+	if (h->doubted)
+		may |= h->doubt.trust | h->doubt.present | h->doubt.bridge;
+	if (h->steps != 0 && !h->confirmed)
+		may |= POL_GEN(h->to);
+	return (may & POL_GEN(current + 1)) != 0 ? current + 1 : current - 1;
+}
+
+/* A roll of the last generation once more, or of the way back to it, in which
+ * all but the node that returns hold the goal. */
+static enum base_err
+catch_up(struct ca *ca, const struct ca_word *w, const struct ca_holding *h,
+    uint32_t current)
+{
+	uint32_t from = left_at(h, current);
+	struct ca_roll_row row = { .from = from,
 		.to = current,
 		.strategy = POL_MINIMAL,
 		.limit = ca->conf->failure_limit,
@@ -338,14 +355,14 @@ catch_up(struct ca *ca, const struct ca_word *w, uint32_t current)
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
 	if ((r = word_store(ca, w, &f, "return")) == BASE_OK &&
-	    (current < 2 || (r = ca_roll_begin(ca, &row)) == BASE_OK))
+	    (from == 0 || (r = ca_roll_begin(ca, &row)) == BASE_OK))
 		r = ca_store_commit(ca->store);
 	ca_store_rollback(ca->store);
-	if (r != BASE_OK || current < 2)
+	if (r != BASE_OK || from == 0)
 		return r;
 	if ((r = ca_roll_open(ca, &row)) != BASE_OK)
 		return r;
-	ca_event_roll(ca, &row, "none", "running");
+	ca_event_roll(ca, &row, "none", ca_roll_word(&row));
 	ca_kick(ca);
 	return BASE_OK;
 }
@@ -366,7 +383,7 @@ ca_roll_return(struct ca *ca, const struct ca_word *w)
 	root = ca_topo_root(ca->topo, w->root);
 	r = ca_roll_of(ca, w->root) != NULL
 	    ? word_say(ca, w, POL_FACT_RETURNED, "return")
-	    : catch_up(ca, w, ca->topo->roots[root].current);
+	    : catch_up(ca, w, &h, ca->topo->roots[root].current);
 	if (r == BASE_OK)
 		ca_event_node(ca, w->node, "excused", "joined");
 	return r;

@@ -197,9 +197,34 @@ put_fleet(struct ca *ca, void *arg)
 
 	(void)arg;
 	for (uint32_t i = 0; e == BASE_OK && i < sim.topo->nnodes; i++)
-		e = put_node(ca, &sim.topo->nodes[i]);
+		if (!sim.nodes[i].late)
+			e = put_node(ca, &sim.topo->nodes[i]);
 	for (size_t i = 0; e == BASE_OK && i < sim.topo->nlinks; i++)
-		e = put_link(ca, &sim.topo->links[i]);
+		if (!sim.nodes[sim.topo->links[i].client].late)
+			e = put_link(ca, &sim.topo->links[i]);
+	return e;
+}
+
+static enum base_err
+put_late(struct ca *ca, void *arg)
+{
+	const struct sim_node *n = arg;
+	enum base_err e = put_node(ca, &sim.topo->nodes[n->number]);
+
+	for (size_t i = 0; e == BASE_OK && i < sim.topo->nlinks; i++)
+		if (sim.topo->links[i].client == n->number)
+			e = put_link(ca, &sim.topo->links[i]);
+	return e;
+}
+
+enum base_err
+sim_ca_add(const struct sim_node *n)
+{
+	struct sim_node *node = &sim.nodes[n->number];
+	enum base_err e = ca_fleet_change(&sim.ca, put_late, node);
+
+	if (e == BASE_OK)
+		sim_say("ca: %s is added", n->name);
 	return e;
 }
 
@@ -286,18 +311,19 @@ roll_done(void *arg, enum base_err e, const struct ca_roll_row *row)
 	*(bool *)arg = true;
 }
 
-void
+bool
 sim_ca_roll(const char *root)
 {
 	struct ca_roll_row want = { .strategy = (enum pol_strategy)sim_dice(
 					POL_STRATEGIES) };
 	json_t *problems = json_array();
-	bool ok = false;
+	bool ok = false, ready;
 
 	must(ca_roll_check(&sim.ca, root, problems));
-	if (json_array_size(problems) > 0)
-		sim_fail("%s", json_string_value(json_array_get(problems, 0)));
+	ready = json_array_size(problems) == 0;
 	json_decref(problems);
+	if (!ready)
+		return false;
 	snprintf(want.root, CA_NAME, "%s", root);
 	ca_roll_start(&sim.ca, &want, roll_done, &ok);
 	settle();
@@ -306,6 +332,7 @@ sim_ca_roll(const char *root)
 	sim.goal[ca_topology_root(sim.topo, root)] = 2;
 	sim_say("ca: roll of %s, %s", root, pol_strategy_name(want.strategy));
 	sim_ca_soon();
+	return true;
 }
 
 /* ---- the operator ------------------------------------------------------------------------------ */
@@ -358,6 +385,39 @@ hold(const char *root)
 }
 
 void
+sim_ca_excuse(struct sim_node *n)
+{
+	for (uint32_t i = 0; i < sim.topo->nroots; i++) {
+		const struct ca_word w = { sim.topo->roots[i].name, n->name,
+			"dead", "sim" };
+
+		if (ca_roll_excuse(&sim.ca, &w) != BASE_OK)
+			continue;
+		sim_say("ca: %s is excused from %s", n->name, w.root);
+		n->excused = true;
+	}
+	sim_ca_soon();
+}
+
+bool
+sim_ca_return(const struct sim_node *n)
+{
+	bool all = true;
+
+	for (uint32_t i = 0; i < sim.topo->nroots; i++) {
+		const struct ca_word w = { sim.topo->roots[i].name, n->name, "",
+			"sim" };
+		enum base_err e = ca_roll_return(&sim.ca, &w);
+
+		if (e == BASE_OK)
+			sim_say("ca: %s returns to %s", n->name, w.root);
+		all &= e == BASE_OK || e == BASE_E_STATE;
+	}
+	sim_ca_soon();
+	return all;
+}
+
+void
 sim_ca_whim(void)
 {
 	uint32_t i = (uint32_t)sim_dice(sim.topo->nroots);
@@ -383,7 +443,7 @@ sim_ca_whim(void)
 bool
 sim_ca_is_done(void)
 {
-	return sim.ca_up && sim.ca.rolls == NULL && !sim.ca.tidy_wanted &&
-	    !sim.ca.tidying &&
+	return sim.errands == 0 && sim.ca_up && sim.ca.rolls == NULL &&
+	    !sim.ca.tidy_wanted && !sim.ca.tidying &&
 	    ca_deliver_due(sim.ca.deliver, NULL).ms == INT64_MAX;
 }

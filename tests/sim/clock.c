@@ -19,7 +19,7 @@ struct sim sim;
 
 /* ---- chance ------------------------------------------------------------------ */
 
-#define ENTROPY ((size_t)8 << 20)
+#define ENTROPY ((size_t)4 << 20)
 
 /* OpenSSL's own dice, too: keys and signatures, and with them every digest
  * by which something is sorted, are the same in each run of a seed. */
@@ -117,7 +117,7 @@ sim_fail(const char *fmt, ...)
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
-	printf("\n");
+	printf("; again: %s\n", sim.replay);
 	fflush(stdout);
 	sim_clean();
 	_Exit(1);
@@ -134,7 +134,7 @@ sim_time(void)
 struct base_time
 base_time_now(void)
 {
-	int64_t skew = sim.node == NULL ? 0 : sim.node->skew;
+	int64_t skew = sim.node == NULL ? sim.ca_skew : sim.node->skew;
 
 	return (struct base_time){ JANUARY + sim.now + skew };
 }

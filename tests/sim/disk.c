@@ -32,6 +32,27 @@ loose_add(const char *path)
 	loose = l;
 }
 
+/* Its name was not synced, or not all of its bytes. */
+static void
+lose(const char *path)
+{
+	struct stat st;
+
+	switch (sim_dice(3)) {
+	case 0:
+		unlink(path);
+		break;
+	case 1:
+		if (stat(path, &st) == 0 &&
+		    truncate(path, (off_t)sim_dice((uint64_t)st.st_size + 1)) !=
+			0)
+			base_die("sim: %s", path);
+		break;
+	default:
+		break;
+	}
+}
+
 /* Those of n below dir, or all of n: gone with the power, or safe. */
 static void
 loose_end(const struct sim_node *n, const char *dir, bool lost)
@@ -47,8 +68,8 @@ loose_end(const struct sim_node *n, const char *dir, bool lost)
 			at = &l->next;
 			continue;
 		}
-		if (lost && sim_dice(2) == 0)
-			unlink(l->path);
+		if (lost)
+			lose(l->path);
 		*at = l->next;
 		free(l->path);
 		free(l);

@@ -1,12 +1,13 @@
 /*
  * sim: see sim.h.
  *
- *	sim [-bv] [-j JOBS] FROM SEEDS LEAST MOST
+ *	sim [-bv] [-j JOBS] [-t MINUTES] FROM SEEDS LEAST MOST
+ *	sim [-j JOBS] -f FILE
  *
  * Runs so many seeds from FROM on, with LEAST to MOST nodes each, every seed
- * in a process of its own. Ends with 1 after a seed that failed; the line
- * that it prints, and the same arguments with SEEDS 1, are the whole story.
- * With -v it is told in full; with -b the agents are broken on purpose: they
+ * in a process of its own; trouble lasts for MINUTES at most (10). Ends with 1
+ * after a seed that failed: a line says what it was and what replays it.
+ * FILE has lines of FROM LEAST MOST MINUTES: seeds that once failed. With -v it is told in full; with -b the agents are broken on purpose: they
  * report what is not live yet, and that must be found.
  */
 #include "tests/sim/sim.h"
@@ -18,7 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TROUBLE	 (10 * SIM_MINUTE)
 #define PATIENCE (6 * 60 * SIM_MINUTE)
 #define JOBS_MAX 64
 
@@ -60,6 +60,8 @@ static void
 join_all(void)
 {
 	for (size_t i = 0; i < sim.nnodes; i++) {
+		if (sim.nodes[i].late)
+			continue;
 		sim_node_start(&sim.nodes[i]);
 		sim_node_join(&sim.nodes[i]);
 	}
@@ -76,12 +78,13 @@ run_seed(uint64_t seed, size_t least, size_t most)
 	sim_dice_openssl();
 	open_all(least, most);
 	join_all();
-	sim_ca_roll(sim.topo->roots[0].name);
-	if (sim.topo->nroots > 1 && sim_chance(50))
-		sim_ca_roll(sim.topo->roots[1].name);
-	sim_trouble_begin(sim.now + TROUBLE);
+	if (!sim_ca_roll(sim.topo->roots[0].name))
+		sim_fail("the fleet is not ready for a roll");
+	sim_errands_begin();
+	sim_trouble_begin(sim.now + sim.trouble);
 	if (!sim_run(sim.now + PATIENCE, sim_ca_is_done))
-		sim_fail("the rolls do not come to an end");
+		sim_fail("the rolls do not come to an end; %u errands left",
+		    sim.errands);
 	/* who is dead still comes back */
 	sim_run(sim.now + 4 * SIM_MINUTE, NULL);
 	for (uint32_t i = 0; i < sim.topo->nroots; i++)
@@ -100,8 +103,12 @@ run_seed(uint64_t seed, size_t least, size_t most)
 struct plan {
 	uint64_t from, seeds;
 	size_t least, most;
-	unsigned jobs;
 };
+
+static struct {
+	unsigned jobs, busy;
+	uint64_t begun, failed;
+} all = { .jobs = 1 };
 
 static pid_t
 begin(const struct plan *p, uint64_t seed)
@@ -112,8 +119,13 @@ begin(const struct plan *p, uint64_t seed)
 	if ((pid = fork()) < 0)
 		base_die("sim: fork: %m");
 	if (pid == 0) {
+		snprintf(sim.replay, sizeof(sim.replay),
+		    "sim -v%s -t %lld %llu 1 %zu %zu", sim.hasty ? "b" : "",
+		    (long long)(sim.trouble / SIM_MINUTE),
+		    (unsigned long long)seed, p->least, p->most);
 		run_seed(seed, p->least, p->most);
-		exit(0);
+		fflush(stdout);
+		_Exit(0); /* no word to files that the parent reads */
 	}
 	return pid;
 }
@@ -131,23 +143,49 @@ end_one(void)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static uint64_t
-run_all(const struct plan *p)
+static void
+wait_for(unsigned most)
 {
-	uint64_t failed = 0;
-	unsigned busy = 0;
+	for (; all.busy > most; all.busy--)
+		all.failed += !end_one();
+}
 
+static void
+run_plan(const struct plan *p)
+{
+	if (p->least < 2 || p->most < p->least || p->most > SIM_NODES)
+		base_die("sim: from 2 to %d nodes", SIM_NODES);
 	for (uint64_t i = 0; i < p->seeds; i++) {
-		if (busy == p->jobs) {
-			failed += !end_one();
-			busy--;
-		}
+		wait_for(all.jobs - 1);
 		begin(p, p->from + i);
-		busy++;
+		all.busy++;
+		all.begun++;
 	}
-	for (; busy > 0; busy--)
-		failed += !end_one();
-	return failed;
+}
+
+static void
+run_file(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	unsigned long long from;
+	unsigned minutes;
+	char line[256];
+
+	if (f == NULL)
+		base_die("sim: %s: %m", path);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		struct plan p = { .seeds = 1 };
+
+		if (line[0] == '#')
+			continue;
+		if (sscanf(line, "%llu %zu %zu %u", &from, &p.least, &p.most,
+			&minutes) != 4)
+			base_die("sim: %s: %s", path, line);
+		p.from = from;
+		sim.trouble = minutes * SIM_MINUTE;
+		run_plan(&p);
+	}
+	fclose(f);
 }
 
 static uint64_t
@@ -166,36 +204,42 @@ number(const char *s)
 int
 main(int argc, char **argv)
 {
-	struct plan p = { .jobs = 1 };
-	uint64_t failed;
+	const char *file = NULL;
 	int c;
 
 	base_log_open("sim", 0);
-	while ((c = getopt(argc, argv, "bvj:")) != -1) {
+	sim.trouble = 10 * SIM_MINUTE;
+	while ((c = getopt(argc, argv, "bvf:j:t:")) != -1) {
 		if (c == 'v')
 			sim.verbose = true;
 		else if (c == 'b')
 			sim.hasty = true;
 		else if (c == 'j')
-			p.jobs = (unsigned)number(optarg);
+			all.jobs = (unsigned)number(optarg);
+		else if (c == 'f')
+			file = optarg;
+		else if (c == 't')
+			sim.trouble = (int64_t)number(optarg) * SIM_MINUTE;
 		else
 			optind = argc + 1;
 	}
-	if (argc - optind != 4 || p.jobs == 0 || p.jobs > JOBS_MAX) {
+	if (argc - optind != (file == NULL ? 4 : 0) || all.jobs == 0 ||
+	    all.jobs > JOBS_MAX) {
 		fprintf(stderr,
-		    "usage: sim [-bv] [-j JOBS] FROM SEEDS LEAST MOST\n");
+		    "usage: sim [-bv] [-j JOBS] [-t MINUTES] FROM SEEDS LEAST MOST\n"
+		    "       sim [-j JOBS] -f FILE\n");
 		return 2;
 	}
 	if (sim.verbose)
 		base_log_open("sim", BASE_DEBUG);
-	p.from = number(argv[optind]);
-	p.seeds = number(argv[optind + 1]);
-	p.least = number(argv[optind + 2]);
-	p.most = number(argv[optind + 3]);
-	if (p.least < 2 || p.most < p.least || p.most > SIM_NODES)
-		base_die("sim: from 2 to %d nodes", SIM_NODES);
-	failed = run_all(&p);
-	printf("sim: %llu seeds, %llu failed\n", (unsigned long long)p.seeds,
-	    (unsigned long long)failed);
-	return failed > 0;
+	if (file != NULL)
+		run_file(file);
+	else
+		run_plan(&(struct plan){ number(argv[optind]),
+		    number(argv[optind + 1]), number(argv[optind + 2]),
+		    number(argv[optind + 3]) });
+	wait_for(0);
+	printf("sim: %llu seeds, %llu failed\n", (unsigned long long)all.begun,
+	    (unsigned long long)all.failed);
+	return all.failed > 0;
 }

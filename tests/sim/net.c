@@ -29,6 +29,13 @@ name_of(const struct sim_node *n)
 	return n == NULL ? CA_NODE_CA : n->name;
 }
 
+static bool
+is_parted(const struct sim_node *a, const struct sim_node *b)
+{
+	return sim.now < sim.parted &&
+	    (a == NULL ? 0 : a->side) != (b == NULL ? 0 : b->side);
+}
+
 /* ---- arriving --------------------------------------------------------------------- */
 
 static void
@@ -85,12 +92,14 @@ arrive(void *arg)
 
 	if (there && m->from != NULL && m->to != NULL)
 		there = sim_look_hop(m->from, m->to);
-	if (!there || sim_chance(sim.weather.loss)) {
+	if (!there || is_parted(m->from, m->to) ||
+	    sim_chance(sim.weather.loss)) {
 		sim_at(TIMEOUT, ended, m);
 		return;
 	}
 	give(m);
-	m->came = !sim_chance(sim.weather.loss); /* the answer is lost */
+	m->came = !is_parted(m->from, m->to) &&
+	    !sim_chance(sim.weather.loss); /* the answer is lost */
 	sim_at(m->came ? 1 : TIMEOUT, ended, m);
 }
 
@@ -99,7 +108,7 @@ arrive_again(void *arg)
 {
 	struct message *m = arg;
 
-	if (is_there(m->to))
+	if (is_there(m->to) && !is_parted(m->from, m->to))
 		give(m);
 	message_free(m);
 }

@@ -102,8 +102,8 @@ forget(struct sim_node *n)
 	memset(n->under_way, 0, sizeof(n->under_way));
 }
 
-void
-sim_node_kill(struct sim_node *n, bool power)
+static void
+die(struct sim_node *n, bool power)
 {
 	sim_say("%s: %s", n->name, power ? "power is lost" : "killed");
 	sim.kills++;
@@ -112,7 +112,21 @@ sim_node_kill(struct sim_node *n, bool power)
 		sim_disk_power(n);
 		n->off = true;
 	}
+}
+
+void
+sim_node_kill(struct sim_node *n, bool power)
+{
+	die(n, power);
 	sim_at((int64_t)sim_dice(20) * SIM_SECOND + 100, start_again, n);
+}
+
+void
+sim_node_off(struct sim_node *n, int64_t ms)
+{
+	n->down = sim.now + ms;
+	die(n, true);
+	sim_at(ms, start_again, n);
 }
 
 void
@@ -148,7 +162,7 @@ start_again(void *arg)
 {
 	struct sim_node *n = arg;
 
-	if (n->work == NULL)
+	if (n->work == NULL && n->down <= sim.now)
 		sim_node_start(n);
 }
 

@@ -43,6 +43,10 @@ struct sim_node {
 	struct ag_relay *relay;
 	unsigned life; /* grows with each start */
 	bool joined;
+	bool late; /* joins in the middle */
+	bool excused; /* once; the rules are without it since */
+	unsigned side; /* of the network, while it is parted */
+	int64_t down; /* until then nobody starts it */
 	bool off; /* without power, its application too */
 	int64_t full; /* until then its disk is */
 	uint32_t peer[SIM_PEERS]; /* next to it; POL_NONE: the CA */
@@ -67,6 +71,8 @@ struct sim {
 	uint64_t seed, rng;
 	bool verbose;
 	bool hasty; /* agents say effective before it is live: must be seen */
+	int64_t trouble; /* lasts so long */
+	char replay[96]; /* what runs this seed again */
 	char dir[64];
 	int64_t now; /* ms since the beginning */
 	struct sim_node *node; /* whose code runs; NULL: the CA's */
@@ -75,6 +81,11 @@ struct sim {
 	struct ca_topology *topo;
 	struct sim_node nodes[SIM_NODES];
 	size_t nnodes;
+	bool ending; /* the last look: at everybody */
+	unsigned errands; /* that must be done before all is well */
+	int64_t parted; /* the network is, so long */
+	int64_t ca_skew; /* of its clock */
+	bool ca_was_ahead;
 	uint32_t goal[SIM_ROOTS]; /* generation in the end, as in topo */
 	struct ca ca;
 	struct ca_conf ca_conf;
@@ -119,6 +130,8 @@ void sim_nodes_make(void);
 void sim_node_start(struct sim_node *n);
 /* Dead, by and by alive again; power: with what was not synced. */
 void sim_node_kill(struct sim_node *n, bool power);
+/* Without power for so long. */
+void sim_node_off(struct sim_node *n, int64_t ms);
 /* Runs fn as the node's code; what kills it there ends it. */
 void sim_node_do(struct sim_node *n, void (*fn)(struct sim_node *n, void *arg),
     void *arg);
@@ -148,10 +161,17 @@ void sim_ca_soon(void);
 void sim_ca_token(const char *node, struct wire_token *out);
 void sim_ca_join(struct base_span request, struct base_buf *answer);
 void sim_ca_report(const char *from, const struct wire_parcel *p);
-void sim_ca_roll(const char *root);
+/* false: somebody has not said yet what he holds. */
+bool sim_ca_roll(const char *root);
 bool sim_ca_is_done(void);
 /* What comes into an operator's mind: back, forth, not this node. */
 void sim_ca_whim(void);
+/* A node and its links are put into the topology. REFUSED and the like: not
+ * now. */
+enum base_err sim_ca_add(const struct sim_node *n);
+/* Without this node, which is dead; or with it again. */
+void sim_ca_excuse(struct sim_node *n);
+bool sim_ca_return(const struct sim_node *n);
 
 /* ---- what it is all about (look.c) ---- */
 
@@ -162,7 +182,15 @@ bool sim_look_hop(const struct sim_node *a, const struct sim_node *b);
 /* All links; and every node is at the generation, and at no other. */
 void sim_look_end(const char *root, uint32_t generation);
 
+/* ---- what was seen before (memo.c) ---- */
+
+/* Names a certificate; quick. */
+void sim_memo_sum(X509 *x, uint8_t out[20]);
+
 /* ---- topologies, troubles (fleet.c, trouble.c) ---- */
 
 void sim_fleet_make(size_t least, size_t most);
+/* What the operator means to do beside the roll: in errand.c. */
+void sim_errands_begin(void);
+void sim_errand_excuse(struct sim_node *n);
 void sim_trouble_begin(int64_t until);

@@ -1,7 +1,7 @@
 /*
  * trouble: what goes wrong until it is time for good weather: agents and
  * machines die, kedged dies, disks fill up, clocks are wrong by hours, the
- * token does not answer. See sim.h.
+ * token does not answer, the network falls apart. See sim.h.
  */
 #include "tests/sim/sim.h"
 
@@ -27,13 +27,67 @@ token_back(void *arg)
 	hsm_fake_mood(sim.hsm)->down = false;
 }
 
+/* No clock tells a node that the CA's is ahead when its own is so, too: once
+ * the CA's was, theirs go back only. */
 static void
 wrong_clock(struct sim_node *n)
 {
 	n->skew = ((int64_t)sim_dice(12 * 60) - 6 * 60) * SIM_MINUTE;
+	if (n->skew > 0 && sim.ca_was_ahead)
+		n->skew = -n->skew;
 	sim_say("%s: its clock is wrong by %lld min", n->name,
 	    (long long)(n->skew / SIM_MINUTE));
 	sim_at((int64_t)sim_dice(180) * SIM_SECOND, clock_right, n);
+}
+
+static void
+ca_clock_right(void *arg)
+{
+	(void)arg;
+	sim.ca_skew = 0;
+	sim_ca_soon();
+}
+
+static void
+wrong_ca_clock(void)
+{
+	sim.ca_skew = ((int64_t)sim_dice(12 * 60) - 6 * 60) * SIM_MINUTE;
+	for (size_t i = 0; i < sim.nnodes; i++)
+		if (sim.nodes[i].skew > 0 && sim.ca_skew > 0)
+			sim.ca_skew = -sim.ca_skew;
+	sim.ca_was_ahead |= sim.ca_skew > 0;
+	sim_say("ca: its clock is wrong by %lld min",
+	    (long long)(sim.ca_skew / SIM_MINUTE));
+	sim_at((int64_t)sim_dice(60) * SIM_SECOND, ca_clock_right, NULL);
+}
+
+static void
+part(void)
+{
+	sim.parted = sim.now + (int64_t)sim_dice(60) * SIM_SECOND;
+	sim_say("the network falls apart");
+	for (size_t i = 0; i < sim.nnodes; i++)
+		sim.nodes[i].side = (unsigned)sim_dice(2);
+}
+
+static void
+strike_more(struct sim_node *n)
+{
+	switch (sim_dice(4)) {
+	case 0:
+		part();
+		break;
+	case 1:
+		wrong_ca_clock();
+		break;
+	case 2:
+		if (n->work != NULL && n->serves && sim_chance(30))
+			sim_errand_excuse(n);
+		break;
+	default:
+		sim_ca_whim();
+		break;
+	}
 }
 
 static void
@@ -41,7 +95,7 @@ strike(void)
 {
 	struct sim_node *n = somebody();
 
-	switch (sim_dice(8)) {
+	switch (sim_dice(9)) {
 	case 0:
 	case 1:
 		if (n->work != NULL)
@@ -65,7 +119,7 @@ strike(void)
 			sim_app_load(n, false);
 		break;
 	default:
-		sim_ca_whim();
+		strike_more(n);
 		break;
 	}
 }
@@ -76,6 +130,7 @@ next(void *arg)
 	(void)arg;
 	if (sim.now >= calm_at || sim_ca_is_done()) {
 		sim_say("good weather");
+		sim.parted = 0;
 		sim.weather = (struct sim_weather){ .loss = 0 };
 		return;
 	}

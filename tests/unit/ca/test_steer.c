@@ -236,6 +236,39 @@ START_TEST(a_dead_node_is_excused_and_catches_up)
 }
 END_TEST
 
+/* It had taken a step of the roll; the others went back without it. */
+START_TEST(an_excused_node_returns_from_an_aborted_roll)
+{
+	const struct ca_word dead = word("app1");
+	struct world_node *n;
+	struct world w;
+
+	base_log_open("test", BASE_ERR);
+	world_open(&w, fleet, 9);
+	world_join_all(&w);
+	n = world_node(&w, "app1");
+	world_roll(&w, "plant");
+	while (n->conf.trust == POL_GEN(1))
+		world_turn(&w);
+	n->deaf = n->excused = true;
+	ck_assert_int_eq(ca_roll_excuse(&w.ca, &dead), BASE_OK);
+	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_OK);
+	for (int i = 0; i < 4000 && w.ca.rolls != NULL; i++)
+		world_turn(&w);
+	ck_assert_msg(w.ca.rolls == NULL, "%s", w.waits);
+	ck_assert_uint_ne(n->conf.trust, POL_GEN(1));
+	ck_assert_int_eq(ca_roll_return(&w.ca, &dead), BASE_OK);
+	n->deaf = false;
+	run_to_end(&w);
+	n->excused = false;
+	all_on(&w, 1);
+	world_roll(&w, "plant");
+	run_to_end(&w);
+	all_on(&w, 2);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(an_excused_node_returns_in_the_same_roll)
 {
 	const struct ca_word dead = word("app1");
@@ -430,6 +463,7 @@ case_steer(void)
 	tcase_add_test(t, an_aborted_order_is_not_sent_again);
 	tcase_add_loop_test(t, a_dead_node_is_excused_and_catches_up, 0, 3);
 	tcase_add_test(t, an_excused_node_returns_in_the_same_roll);
+	tcase_add_test(t, an_excused_node_returns_from_an_aborted_roll);
 	tcase_add_test(t, a_node_on_hold_gets_nothing);
 	tcase_add_loop_test(t, links_come_and_go_in_the_middle, 0, 7);
 	tcase_add_test(t, an_unsafe_link_is_refused_with_the_reason);
