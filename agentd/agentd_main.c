@@ -108,6 +108,19 @@ read_token(const struct options *o, struct wire_token *out)
 }
 
 static enum base_err
+write_request(struct ag_agent *a, const struct wire_token *t, const char *path)
+{
+	enum base_err e = ag_agent_join_request(a, t, path);
+
+	if (e == BASE_OK)
+		base_log(BASE_NOTICE,
+		    "%s: it holds the token's secret: as secret as the token "
+		    "until kedge node join has answered it",
+		    path);
+	return e;
+}
+
+static enum base_err
 join(struct ag_agent *a, const struct options *o, bool *end)
 {
 	struct wire_token t = { 0 };
@@ -121,7 +134,7 @@ join(struct ag_agent *a, const struct options *o, bool *end)
 	if ((e = read_token(o, &t)) != BASE_OK)
 		return e;
 	if (o->request != NULL)
-		e = ag_agent_join_request(a, &t, o->request);
+		e = write_request(a, &t, o->request);
 	else if (o->answer != NULL)
 		e = ag_agent_join_answer(a, &t, o->answer);
 	else

@@ -91,7 +91,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	struct ca *ca = arg;
 
 	(void)what;
-	base_log(BASE_NOTICE, "kedged: ends on signal %d", (int)sig);
+	base_log(BASE_NOTICE, "ends on signal %d", (int)sig);
 	base_notify("STOPPING=1");
 	event_base_loopbreak(ca->eb);
 }
@@ -218,13 +218,13 @@ run(const char *config)
 	signal(SIGPIPE, SIG_IGN);
 	if ((r = ca_conf_read(config, &d.conf)) != BASE_OK ||
 	    (r = daemon_open(&d)) != BASE_OK) {
-		base_log(BASE_ERR, "kedged: %s", base_why());
+		base_log(BASE_ERR, "%s", base_why());
 		daemon_close(&d);
 		return r == BASE_E_CONFIG   ? EXIT_CONFIG
 		    : r == BASE_E_INTEGRITY ? EXIT_INTEGRITY
 					    : 1;
 	}
-	base_log(BASE_NOTICE, "kedged: fleet %s, %s", d.conf.fleet,
+	base_log(BASE_NOTICE, "fleet %s, %s", d.conf.fleet,
 	    d.ca.ready ? "ready" : "waits for kedge init");
 	ca_kick(&d.ca);
 	base_notify("READY=1");

@@ -160,12 +160,15 @@ load_end() {
 	load_rest
 }
 
-# load_report FILE NODES FROM TO OLD_ROOT_LEFT
+# load_report FILE NODES FROM TO OLD_ROOT_LEFT: a pair that never shook hands
+# has proven nothing, whatever was not refused
 load_report() {
 	load_say "report $*"
 	wait "$(proc_pid load)" || die "load: $(cat "$D/load.out")"
 	rm -f "$D/run/load"
 	sed '/^stat /d' "$D/load.out"
+	grep -q '"pairs":\[{' "$1" || die "load: no pair in $1"
+	! grep -q '"handshakes":0,' "$1" || die "load: a pair without handshakes: $(cat "$1")"
 }
 
 # report_value FILE KEY: a number of the report's top level

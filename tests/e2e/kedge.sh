@@ -2,6 +2,7 @@
 # joined, applications running. Sourced after fleet.sh.
 
 . "$HERE/agents.sh"
+. "$HERE/../lib/module.sh"
 
 kedge() {
 	"$B/bin/kedge" "$@" --socket "$D/ca/control"
@@ -16,13 +17,6 @@ try() {
 		[ "$left" -gt 0 ] || return 1
 		sleep 0.1
 	done
-}
-
-softhsm_module() {
-	for m in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so; do
-		[ -e "$m" ] && echo "$m" && return
-	done
-	die "libsofthsm2.so is not there; install softhsm2"
 }
 
 token_new() {

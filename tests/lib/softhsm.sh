@@ -8,17 +8,10 @@
 #                                    process is $hsmd_pid, its log DIR/hsmd.log
 #   hsmd_stop                        ends it and waits
 
-softhsm_module() {
-	for m in /usr/lib/softhsm/libsofthsm2.so \
-	    /usr/lib/*/softhsm/libsofthsm2.so; do
-		[ -e "$m" ] && echo "$m" && return 0
-	done
-	echo "softhsm: libsofthsm2.so is not there; apt-get install softhsm2" >&2
-	return 1
-}
+. tests/lib/module.sh
 
-# The PIN is on softhsm2-util's command line, which has no other way: a test
-# token's only.
+# The PIN is on softhsm2-util's command line, which has no other way but a
+# terminal: a test token's only.
 softhsm_make() {
 	mkdir -p "$1/tokens" || return 1
 	cat >"$1/softhsm2.conf" <<CONF

@@ -99,8 +99,12 @@ START_TEST(pin_is_in_memory_once)
 	ck_assert_ptr_nonnull(fgets(line, sizeof(line), f));
 	pclose(f);
 	free(cmd);
-	if (geteuid() != 0 || count_in_memory(daemon_pid, SOFTHSM_PIN) < 0)
+	if (geteuid() != 0 || count_in_memory(daemon_pid, SOFTHSM_PIN) < 0) {
+		fprintf(stderr,
+		    "NOT CHECKED: how often the PIN is in memory; that takes "
+		    "root and ptrace\n");
 		return;
+	}
 	ck_assert_int_eq(count_in_memory(daemon_pid, SOFTHSM_PIN), 1);
 	ck_assert_int_eq(count_in_memory((pid_t)strtol(line, NULL, 10),
 			     SOFTHSM_PIN),
