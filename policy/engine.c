@@ -59,6 +59,33 @@ engine_trusts(const struct pol_engine *e, uint32_t node)
 	return f;
 }
 
+bool
+engine_presumes(const struct pol_engine *e, uint32_t node)
+{
+	const struct enode *n = &e->node[node];
+
+	return e->goal.presume && (n->flags & NODE_KNOWN) != 0 &&
+	    (n->flags & NODE_RECEIVED) != 0 && engine_serves(e, n) &&
+	    (n->steps & POL_TRUST) != 0 && (n->steps & POL_FINISH) == 0 &&
+	    n->base.ntrust == 1 && !n->base.trust_over;
+}
+
+struct file_set
+engine_trusts_presumed(const struct pol_engine *e, uint32_t node)
+{
+	const struct enode *n = &e->node[node];
+	struct change c;
+
+	if (!engine_presumes(e, node))
+		return engine_trusts(e, node);
+	c = change_of(e, node, n->steps, n->from, n->to);
+	return (struct file_set){
+		{ change_apply(&c, (struct pol_conf){ n->base.trust[0], 0, 0 })
+			.trust },
+		1
+	};
+}
+
 struct file_set
 engine_shows(const struct pol_engine *e, uint32_t node, bool bridging)
 {
@@ -244,6 +271,18 @@ queue_last(struct pol_engine *e, uint32_t node)
 			engine_queue(e, h->peer);
 }
 
+/* Those who may rest on what it has received. */
+static void
+queue_peers(struct pol_engine *e, uint32_t node)
+{
+	struct walk w = walk_start(e->shape.graph, node);
+	const struct half *h;
+
+	while ((h = walk_next(&w)) != NULL)
+		if (e->shape.role[h->peer] != 0)
+			engine_queue(e, h->peer);
+}
+
 /* After base, order or flags of node changed: derive all the rest. */
 static void
 node_derive(struct pol_engine *e, uint32_t node)
@@ -259,6 +298,8 @@ node_derive(struct pol_engine *e, uint32_t node)
 		tell_peers(e, node, was);
 	if (e->shape.has_last)
 		queue_last(e, node);
+	if (e->goal.presume)
+		queue_peers(e, node);
 	engine_queue(e, node);
 }
 

@@ -69,7 +69,8 @@ struct firsts {
 	uint32_t *list, nlist; /* nodes with something in want */
 	uint32_t who[3]; /* one that has this step to do; POL_NONE */
 	uint32_t failed; /* one that failed and has not worked since */
-	bool waits; /* none of them can move: others must move before them */
+	bool waits; /* none of them can move (after a failure: of those that
+		     * failed): others must move before them */
 	bool moves; /* and some of these do */
 };
 
@@ -131,6 +132,11 @@ engine_change(const struct pol_engine *e, uint32_t node, uint32_t steps);
 /* Possible contents of the files of node, outstanding order included. */
 struct values values_possible(const struct pol_engine *e, uint32_t node);
 struct file_set engine_trusts(const struct pol_engine *e, uint32_t node);
+/* The trust that it has received is presumed to work; not when it failed
+ * before, or when more than its order makes it unsure. */
+bool engine_presumes(const struct pol_engine *e, uint32_t node);
+struct file_set
+engine_trusts_presumed(const struct pol_engine *e, uint32_t node);
 struct file_set
 engine_shows(const struct pol_engine *e, uint32_t node, bool bridging);
 /* Steps that are in the node's roll and not done. */
@@ -173,6 +179,10 @@ void first_look(struct pol_engine *e);
 bool first_has_failed(const struct pol_engine *e, uint32_t node);
 /* It does not go first, and one that does has such a step to do. */
 bool first_is_early(const struct pol_engine *e, uint32_t node, uint32_t steps);
+/* Those that go first (after a failure: those that failed) wait for it, or for
+ * nobody that could move. Only asked when some node goes first. */
+bool first_is_let_through(const struct pol_engine *e, uint32_t node,
+    uint32_t steps);
 /* The node's order goes all the same: a note, once. */
 enum pol_err first_note(struct pol_engine *e, uint32_t node) POL_MUST;
 void first_free(struct firsts *f);

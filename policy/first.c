@@ -110,6 +110,14 @@ want_follow(struct pol_engine *e, uint32_t node)
 }
 
 bool
+first_is_let_through(const struct pol_engine *e, uint32_t node, uint32_t steps)
+{
+	const struct firsts *f = &e->first;
+
+	return f->waits && ((f->want[node] & steps) != 0 || !f->moves);
+}
+
+bool
 first_has_failed(const struct pol_engine *e, uint32_t node)
 {
 	return goes_first(&e->first, node) && e->node[node].last_steps != 0 &&
@@ -127,6 +135,17 @@ look_at_first(struct pol_engine *e, uint32_t node)
 			f->who[k] = node;
 	if (f->failed == POL_NONE && first_has_failed(e, node))
 		f->failed = node;
+}
+
+/* After a failure only what helps those that failed is of interest. */
+static void
+want_first(struct pol_engine *e, uint32_t node)
+{
+	struct firsts *f = &e->first;
+	const uint32_t todo = engine_todo(e, node);
+
+	if (f->failed != POL_NONE && !first_has_failed(e, node))
+		return;
 	if (todo != 0 && is_moving(e, node))
 		f->waits = false;
 	want_add(e, node, todo);
@@ -147,6 +166,8 @@ first_look(struct pol_engine *e)
 		f->who[k] = POL_NONE;
 	for (uint32_t i = 0; i < f->n; i++)
 		look_at_first(e, f->nodes[i]);
+	for (uint32_t i = 0; i < f->n; i++)
+		want_first(e, f->nodes[i]);
 	for (uint32_t i = 0; i < f->nlist && f->waits; i++) {
 		if (is_moving(e, f->list[i]))
 			f->moves = true;

@@ -25,6 +25,7 @@ gate_why_peer(const struct pol_engine *e, struct pol_why *why, uint32_t peer,
 /* What an order changes in the node's own two files; the chain as seen with
  * and without the bridge. */
 struct own_files {
+	bool presumes; /* a trust that was received is enough */
 	struct file_set trust_now, trust_next;
 	struct file_set shown_now[2], shown_next[2];
 	/* something may be taken from chains that are not listed; a finish of
@@ -40,6 +41,7 @@ own_files(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	const struct values v = values_possible(e, node);
 
 	*o = (struct own_files){ .trust_now = { { 0 }, v.ntrust },
+		.presumes = (steps & POL_FINISH) == 0,
 		.shown_loses = v.chain_over &&
 		    (change_writes_chain(&c) || (steps & POL_FINISH)) };
 	o->trust_next.n = v.ntrust;
@@ -74,7 +76,9 @@ presents_safely(const struct pol_engine *e, uint32_t node, const struct half *h,
     bool is_client, const struct own_files *o)
 {
 	bool br = direction_bridges(e->shape.graph, node, h->peer, is_client);
-	struct file_set trusted = engine_trusts(e, h->peer);
+	struct file_set trusted = o->presumes
+	    ? engine_trusts_presumed(e, h->peer)
+	    : engine_trusts(e, h->peer);
 
 	if (o->shown_loses)
 		return rule_is_safe(&o->shown_next[br], &trusted);
@@ -183,7 +187,7 @@ gate_rules(const struct pol_engine *e, uint32_t node, uint32_t steps,
 {
 	struct first_breach b = { e, why };
 
-	if (why == NULL && counters_forbid(e, node, steps))
+	if (why == NULL && !e->goal.presume && counters_forbid(e, node, steps))
 		return false;
 	return rules_each(e, (struct pol_order){ node, steps }, first_breach,
 	    &b);
@@ -335,13 +339,15 @@ gate_courtesy(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	    !shape_is_courteous(&e->shape) ||
 	    e->node[node].wait_trust_client == 0)
 		return true;
-	while (why != NULL && (h = walk_next(&w)) != NULL && w.is_client)
+	while ((h = walk_next(&w)) != NULL && w.is_client)
 		if (h->client_root == e->shape.root &&
-		    !(e->node[h->peer].sure & SURE_TRUST)) {
-			gate_why_peer(e, why, h->peer, POL_TRUST);
-			break;
+		    !(e->node[h->peer].sure & SURE_TRUST) &&
+		    !engine_presumes(e, h->peer)) {
+			if (why != NULL)
+				gate_why_peer(e, why, h->peer, POL_TRUST);
+			return false;
 		}
-	return false;
+	return true;
 }
 
 static bool
@@ -394,8 +400,8 @@ gate_first_failed(const struct pol_engine *e, uint32_t node, uint32_t steps,
 {
 	const uint32_t failed = e->first.failed;
 
-	(void)steps;
-	if (failed == POL_NONE || failed == node || first_has_failed(e, node))
+	if (failed == POL_NONE || first_has_failed(e, node) ||
+	    first_is_let_through(e, node, steps))
 		return true;
 	if (why != NULL)
 		gate_why_peer(e, why, failed, e->node[failed].last_steps);
@@ -410,7 +416,7 @@ gate_first(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	unsigned k = 0;
 
 	if (!first_is_early(e, node, steps) ||
-	    (f->waits && ((f->want[node] & steps) != 0 || !f->moves)))
+	    first_is_let_through(e, node, steps))
 		return true;
 	while (!(steps & (1u << k)) || f->who[k] == POL_NONE)
 		k++;

@@ -220,6 +220,8 @@ struct pol_goal {
 	struct pol_window windows[POL_WINDOWS_MAX]; /* none: always */
 	uint32_t nwindows;
 	bool step; /* each order needs a POL_FACT_STEP of its node */
+	bool presume; /* a trust that was received counts as held, but never
+		       * for an order with a finish */
 };
 
 /* g must outlive the engine. Every node that has a part must get one
@@ -291,6 +293,9 @@ enum pol_done {
 };
 enum pol_done
 pol_engine_step(const struct pol_engine *e, uint32_t node, uint32_t step);
+/* goal.presume: the node has received its trust and not answered; others may
+ * get a cert that rests on it. */
+bool pol_engine_is_presumed(const struct pol_engine *e, uint32_t node);
 bool pol_engine_is_excused(const struct pol_engine *e, uint32_t node);
 /* Every node with a part holds exactly the goal. */
 bool pol_engine_is_done(const struct pol_engine *e);

@@ -311,6 +311,13 @@ pol_engine_step(const struct pol_engine *e, uint32_t node, uint32_t step)
 }
 
 bool
+pol_engine_is_presumed(const struct pol_engine *e, uint32_t node)
+{
+	return node < e->shape.graph->nnodes && e->shape.role[node] != 0 &&
+	    engine_presumes(e, node);
+}
+
+bool
 pol_engine_is_excused(const struct pol_engine *e, uint32_t node)
 {
 	return node < e->shape.graph->nnodes &&

@@ -51,7 +51,7 @@ static const struct pol_rule rule_table[] = {
 	    "" },
 	{ "first-failed",
 	    "no order of a node that goes first has failed without one that "
-	    "worked since",
+	    "worked since, or its next try waits for this order",
 	    "" },
 	{ "first",
 	    "the nodes that go first have done this kind of step, or all wait "

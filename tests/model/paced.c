@@ -7,7 +7,10 @@
  *  - nobody gets a step that one of the first has still to do, unless none of
  *    the first can move, and one of them could never get its next step without;
  *  - after a failure of one of the first only those that failed go on;
- *  - outside the window, and without the word, nothing starts.
+ *  - outside the window, and without the word, nothing starts;
+ *  - where a trust that was received is presumed to work (a third of the
+ *    time), an order breaks nothing if it does, and one with a finish breaks
+ *    nothing even if it does not.
  */
 #include <stddef.h>
 
@@ -25,7 +28,7 @@ struct paced {
 	struct pol_time now;
 	uint32_t first[NODES_MAX];
 	uint32_t steps[NODES_MAX]; /* outstanding */
-	bool failed[NODES_MAX], let[NODES_MAX];
+	bool failed[NODES_MAX], let[NODES_MAX], received[NODES_MAX];
 	uint64_t epoch[NODES_MAX], last_epoch;
 	struct state state; /* the world's */
 	uint64_t *seed;
@@ -38,6 +41,22 @@ goes_first(const struct paced *p, uint32_t node)
 		if (p->first[i] == node)
 			return true;
 	return false;
+}
+
+static bool
+one_has_failed(const struct paced *p)
+{
+	for (uint32_t i = 0; i < p->goal.nfirst; i++)
+		if (p->failed[p->first[i]])
+			return true;
+	return false;
+}
+
+/* For whom others may go: all that go first, or those of them that failed. */
+static bool
+is_waited_for(const struct paced *p, uint32_t node)
+{
+	return goes_first(p, node) && (!one_has_failed(p) || p->failed[node]);
 }
 
 static uint32_t
@@ -96,7 +115,7 @@ engine_free_of_gates(const struct paced *p)
 	return e;
 }
 
-/* One of the first has an order out, or could have one. */
+/* One of those that are waited for has an order out, or could have one. */
 static bool
 first_move(const struct paced *p, struct pol_engine *e)
 {
@@ -107,9 +126,9 @@ first_move(const struct paced *p, struct pol_engine *e)
 	if (pol_engine_ready(e, p->now, &o, &n) != POL_OK)
 		return true;
 	for (size_t i = 0; i < n; i++)
-		move |= goes_first(p, o[i].node);
-	for (uint32_t i = 0; i < p->goal.nfirst; i++)
-		move |= p->steps[p->first[i]] != 0;
+		move |= is_waited_for(p, o[i].node);
+	for (uint32_t i = 0; i < p->t->n; i++)
+		move |= is_waited_for(p, i) && p->steps[i] != 0;
 	return move;
 }
 
@@ -145,7 +164,7 @@ can_do_without(const struct paced *p, uint32_t node)
 		}
 	}
 	for (uint32_t i = 0; i < p->t->n && can; i++)
-		if (goes_first(p, i) && (todo_of(p, e, i) & next[i]) != 0)
+		if (is_waited_for(p, i) && (todo_of(p, e, i) & next[i]) != 0)
 			can = false;
 	pol_engine_free(e);
 	return can;
@@ -156,13 +175,10 @@ can_do_without(const struct paced *p, uint32_t node)
 static const char *
 order_judge(const struct paced *p, const struct pol_order *o)
 {
-	bool failed = false;
-
 	if (pol_engine_allowed(p->engine, o->node, o->steps, NULL) != POL_OK)
 		return "an order starts that the rules forbid";
-	for (uint32_t i = 0; i < p->t->n; i++)
-		failed |= p->failed[i] && goes_first(p, i);
-	if (failed && !(p->failed[o->node] && goes_first(p, o->node)))
+	if (one_has_failed(p) && !is_waited_for(p, o->node) &&
+	    can_do_without(p, o->node))
 		return "an order starts after one of the first has failed";
 	if (goes_first(p, o->node))
 		return NULL;
@@ -219,9 +235,29 @@ say_word(struct paced *p)
 
 /* ---- turns ---------------------------------------------------------------------------- */
 
+/* The world as it is presumed to be when this order goes. */
+static struct state
+state_presumed(const struct paced *p, struct pol_order o)
+{
+	struct state s = p->state;
+
+	if (!p->goal.presume || (o.steps & STEP_FINISH) != 0)
+		return s;
+	for (uint32_t i = 0; i < p->t->n; i++) {
+		struct node_state *n = &s.node[i];
+		if (p->received[i] && (n->steps & STEP_TRUST) != 0 &&
+		    (n->steps & STEP_FINISH) == 0 &&
+		    (n->trusts & (n->trusts - 1)) == 0)
+			n->trusts = world_trusts_effective(p->t, i, n);
+	}
+	return s;
+}
+
 static const char *
 give(struct paced *p, struct pol_order o)
 {
+	struct state presumed;
+
 	const struct pol_fact f = { .kind = POL_FACT_SENT,
 		.node = o.node,
 		.epoch = ++p->last_epoch,
@@ -231,12 +267,13 @@ give(struct paced *p, struct pol_order o)
 
 	p->epoch[o.node] = f.epoch;
 	p->steps[o.node] = o.steps;
-	p->let[o.node] = false;
+	p->let[o.node] = p->received[o.node] = false;
 	p->state.node[o.node].steps = (uint8_t)o.steps;
 	p->state.node[o.node].to = 2;
 	if (pol_engine_fact(p->engine, &f) != POL_OK)
 		return "a fact is refused";
-	return world_breaks(p->t, &p->state, o.node);
+	presumed = state_presumed(p, o);
+	return world_breaks(p->t, &presumed, o.node);
 }
 
 static const char *
@@ -277,7 +314,16 @@ turn(struct paced *p)
 	/* an answer or an order, of the first node from this one on */
 	for (uint32_t k = node; k < node + p->t->n; k++) {
 		const uint32_t i = k % p->t->n;
-		if (p->steps[i] != 0)
+		if (p->steps[i] != 0 && !p->received[i] && p->goal.presume &&
+		    model_pick(p->seed, 3) > 0) {
+			p->received[i] = true;
+			return tell(p->engine, POL_FACT_RECEIVED, i,
+				   p->epoch[i])
+			    ? NULL
+			    : "a fact is refused";
+		}
+		/* an answer comes when nothing else can, or some time */
+		if (p->steps[i] != 0 && (n == 0 || model_pick(p->seed, 2) == 0))
 			return answer(p, i);
 		for (size_t j = 0; j < n; j++)
 			if (o[j].node == i)
@@ -293,6 +339,7 @@ start(struct paced *p)
 	p->goal.windows[0] = (struct pol_window){ 0x7f, 22 * 60, 2 * 60 };
 	p->goal.nwindows = model_pick(p->seed, 2);
 	p->goal.step = model_pick(p->seed, 2) == 0;
+	p->goal.presume = model_pick(p->seed, 3) == 0;
 	for (uint32_t i = 0; i < p->t->n; i++)
 		if (model_pick(p->seed, 3) == 0)
 			p->first[p->goal.nfirst++] = i;
@@ -321,6 +368,8 @@ paced_one(struct paced *p)
 		why = turn(p);
 	if (why == NULL && !pol_engine_is_done(p->engine))
 		why = "gates that only say when keep it from its end";
+	if (why == NULL && !world_is_whole(p->t, &p->state))
+		why = "at the end somebody cannot authenticate";
 	pol_engine_free(p->engine);
 	return why;
 }

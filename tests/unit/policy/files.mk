@@ -12,6 +12,7 @@ unit_policy_SRC := \
 	tests/unit/policy/test_explain.c \
 	tests/unit/policy/test_outlook.c \
 	tests/unit/policy/test_pace.c \
+	tests/unit/policy/test_window.c \
 	tests/unit/policy/test_turns.c
 unit_policy_USES := policy
 unit_policy_LIBS :=

@@ -20,6 +20,7 @@ main(void)
 	suite_add_tcase(s, case_turns());
 	suite_add_tcase(s, case_outlook());
 	suite_add_tcase(s, case_pace());
+	suite_add_tcase(s, case_window());
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);

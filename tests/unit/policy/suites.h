@@ -13,3 +13,4 @@ TCase *case_explain(void);
 TCase *case_turns(void);
 TCase *case_outlook(void);
 TCase *case_pace(void);
+TCase *case_window(void);

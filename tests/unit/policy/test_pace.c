@@ -16,121 +16,6 @@
 /* 5 January 2026, a Monday, 00:00 */
 #define MONDAY INT64_C(1767571200000)
 
-/* ---- windows ------------------------------------------------------------------ */
-
-static const struct {
-	const char *text, *formatted;
-} good[] = {
-	{ "22:00-04:00", "22:00-04:00 UTC" },
-	{ "22:00-04:00 UTC", "22:00-04:00 UTC" },
-	{ "Mon 00:00-24:00", "Mon 00:00-24:00 UTC" },
-	{ "Mon-Fri 22:00-04:00", "Mon,Tue,Wed,Thu,Fri 22:00-04:00 UTC" },
-	{ "Sat-Mon 01:30-02:00", "Mon,Sat,Sun 01:30-02:00 UTC" },
-	{ "Sun,Wed-Thu 23:59-00:01", "Wed,Thu,Sun 23:59-00:01 UTC" },
-	{ "Mon-Sun 08:00-09:00", "08:00-09:00 UTC" },
-};
-
-START_TEST(test_windows_are_read)
-{
-	struct pol_window w, again;
-	char text[POL_WINDOW_TEXT];
-
-	ck_assert_ptr_null(pol_window_parse(good[_i].text, &w));
-	pol_window_format(&w, text);
-	ck_assert_str_eq(text, good[_i].formatted);
-	ck_assert_ptr_null(pol_window_parse(text, &again));
-	ck_assert_uint_eq(w.days, again.days);
-	ck_assert_uint_eq(w.from, again.from);
-	ck_assert_uint_eq(w.to, again.to);
-}
-END_TEST
-
-static const struct {
-	const char *text, *why;
-} bad[] = {
-	{ "", "a day is" },
-	{ "mon 22:00-04:00", "a day is" },
-	{ "Monday 22:00-04:00", "one space" },
-	{ "Mon-Foo 22:00-04:00", "a day is" },
-	{ "Mon,Mon 22:00-04:00", "twice" },
-	{ "Mon-Fri,Tue 22:00-04:00", "twice" },
-	{ "Mon  22:00-04:00", "hours are written" },
-	{ "Mon", "one space" },
-	{ "22-04", "hours are written" },
-	{ "9:00-10:00", "hours are written" },
-	{ "22:60-23:00", "hours are written" },
-	{ "22:00-24:01", "hours are written" },
-	{ "22:00", "hours are written" },
-	{ "22:00-04:00 CET", "UTC" },
-	{ "22:00-04:00Z", "UTC" },
-	{ "22:00-04:00+01:00", "UTC" },
-	{ "22:00-04:00 UTC ", "UTC" },
-	{ "22:00-04:00,05:00-06:00", "UTC" },
-	{ "24:00-04:00", "before 24:00" },
-	{ "22:00-00:00", "after 00:00" },
-	{ "04:00-04:00", "00:00-24:00" },
-};
-
-START_TEST(test_what_is_no_window)
-{
-	struct pol_window w;
-	const char *why = pol_window_parse(bad[_i].text, &w);
-
-	ck_assert_msg(why != NULL, "accepted: %s", bad[_i].text);
-	ck_assert_msg(strstr(why, bad[_i].why) != NULL, "%s: %s", bad[_i].text,
-	    why);
-}
-END_TEST
-
-static int64_t
-opens(const char *const *texts, size_t n, int64_t now)
-{
-	struct pol_window w[POL_WINDOWS_MAX];
-
-	for (size_t i = 0; i < n; i++)
-		ck_assert_ptr_null(pol_window_parse(texts[i], &w[i]));
-	return pol_windows_open(w, n, (struct pol_time){ now }).ms;
-}
-
-START_TEST(test_when_it_opens)
-{
-	static const char *const night[] = { "Mon-Fri 22:00-04:00" };
-	static const char *const two[] = { "Sat 10:00-11:00",
-		"Wed 09:00-10:00" };
-	static const char *const all[] = { "00:00-24:00" };
-
-	/* Monday at noon: tonight; from the first minute to before the last */
-	ck_assert_int_eq(opens(night, 1, MONDAY + 12 * HOUR),
-	    MONDAY + 22 * HOUR);
-	ck_assert_int_eq(opens(night, 1, MONDAY + 22 * HOUR - 1),
-	    MONDAY + 22 * HOUR);
-	ck_assert_int_eq(opens(night, 1, MONDAY + 22 * HOUR),
-	    MONDAY + 22 * HOUR);
-	ck_assert_int_eq(opens(night, 1, MONDAY + 28 * HOUR - 1),
-	    MONDAY + 28 * HOUR - 1);
-	ck_assert_int_eq(opens(night, 1, MONDAY + 28 * HOUR),
-	    MONDAY + DAY + 22 * HOUR);
-	/* Friday's reaches into Saturday; then it is Monday; and Sunday's night
-	 * is none */
-	ck_assert_int_eq(opens(night, 1, MONDAY + 5 * DAY + 3 * HOUR),
-	    MONDAY + 5 * DAY + 3 * HOUR);
-	ck_assert_int_eq(opens(night, 1, MONDAY + 5 * DAY + 4 * HOUR),
-	    MONDAY + 7 * DAY + 22 * HOUR);
-	ck_assert_int_eq(opens(night, 1, MONDAY + HOUR), MONDAY + 22 * HOUR);
-	/* the next of several; the same day a week later */
-	ck_assert_int_eq(opens(two, 2, MONDAY), MONDAY + 2 * DAY + 9 * HOUR);
-	ck_assert_int_eq(opens(two, 2, MONDAY + 3 * DAY),
-	    MONDAY + 5 * DAY + 10 * HOUR);
-	ck_assert_int_eq(opens(two + 1, 1, MONDAY + 2 * DAY + 10 * HOUR),
-	    MONDAY + 9 * DAY + 9 * HOUR);
-	ck_assert_int_eq(opens(all, 1, MONDAY + 5), MONDAY + 5);
-	ck_assert_int_eq(opens(all, 0, MONDAY + 5), MONDAY + 5);
-	/* before 1970 days are days, too: 31 December 1969 was a Wednesday */
-	ck_assert_int_eq(opens(two + 1, 1, -15 * HOUR), -15 * HOUR);
-	ck_assert_int_eq(opens(two + 1, 1, -15 * HOUR - 1), -15 * HOUR);
-}
-END_TEST
-
 static struct pol_engine *
 engine_of(const struct fleet *f, const struct pol_goal *goal)
 {
@@ -352,6 +237,40 @@ START_TEST(test_first_must_be_nodes)
 }
 END_TEST
 
+/* The next try of one that failed can wait for others: these alone go. */
+START_TEST(test_what_a_failed_one_waits_for_goes)
+{
+	const uint32_t first[] = { 0, 1 };
+	const struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.first = first,
+		.nfirst = 2 };
+	const struct pol_fact doubt = { .kind = POL_FACT_DOUBTED,
+		.node = 3,
+		.conf = { 1, 1, 0 } };
+	struct pol_engine *e;
+	struct fleet f;
+
+	/* c1 c2 c3 s1 s2 */
+	fleet_make(&f, "c1>s1 c2>s2 c3>s2", "");
+	e = engine_of(&f, &goal);
+	for (uint32_t i = 0; i < 5; i++)
+		fleet_do(e, i, T);
+	fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, C));
+	ck_assert_uint_eq(fleet_offer(e, 0), C);
+	/* s1 comes back from an old snapshot */
+	ck_assert_int_eq(pol_engine_fact(e, &doubt), POL_OK);
+	ck_assert_uint_eq(fleet_offer(e, 0), 0);
+	ck_assert_uint_eq(fleet_offer(e, 3), T);
+	ck_assert_uint_eq(fleet_offer(e, 1), 0);
+	ck_assert_uint_eq(fleet_offer(e, 2), 0);
+	fleet_do(e, 3, T);
+	ck_assert_uint_eq(fleet_offer(e, 0), C);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 /* ---- the operator's word ---------------------------------------------------------- */
 
 START_TEST(test_each_order_needs_a_word)
@@ -427,6 +346,102 @@ START_TEST(test_a_batch_keeps_to_the_other_gates)
 }
 END_TEST
 
+/* ---- presumed ------------------------------------------------------------------------ */
+
+START_TEST(test_received_is_presumed_when_asked_for)
+{
+	struct pol_goal goal = { .from = 1, .to = 2, .limit = 9 };
+	struct pol_engine *e;
+	struct fleet f;
+	uint64_t epoch;
+
+	fleet_make(&f, "c>s", "");
+	for (int presume = 0; presume < 2; presume++) {
+		goal.presume = presume != 0;
+		e = engine_of(&f, &goal);
+		fleet_do(e, 1, T);
+		epoch = fleet_send(e, 0, T);
+		/* sent is nothing; received is something, but only then */
+		ck_assert_uint_eq(fleet_offer(e, 1), 0);
+		ck_assert(!pol_engine_is_presumed(e, 0));
+		fleet_tell(e, POL_FACT_RECEIVED, 0, epoch);
+		ck_assert_uint_eq(fleet_offer(e, 1), goal.presume ? C : 0);
+		ck_assert(pol_engine_is_presumed(e, 0) == goal.presume);
+		/* no finish rests on it, alone or in a bundle */
+		ck_assert_int_eq(pol_engine_allowed(e, 1, F, NULL),
+		    POL_E_UNSAFE);
+		ck_assert_int_eq(pol_engine_allowed(e, 1, C | F, NULL),
+		    POL_E_UNSAFE);
+		fleet_tell(e, POL_FACT_EFFECTIVE, 0, epoch);
+		ck_assert(!pol_engine_is_presumed(e, 0));
+		ck_assert_uint_eq(fleet_offer(e, 1), C);
+		pol_engine_free(e);
+	}
+	fleet_free(&f);
+}
+END_TEST
+
+/* A dual client that verifies nobody here drops the old chain in the same
+ * order: that takes something away for good. */
+START_TEST(test_no_bundle_with_a_finish_rests_on_it)
+{
+	const struct pol_goal goal = { .from = 1, .to = 2, .presume = true };
+	struct pol_engine *e;
+	struct fleet f;
+	uint64_t epoch;
+
+	fleet_make(&f, "c>s:0/1", "c");
+	e = engine_of(&f, &goal);
+	epoch = fleet_send(e, 1, T);
+	fleet_tell(e, POL_FACT_RECEIVED, 1, epoch);
+	ck_assert(pol_engine_is_presumed(e, 1));
+	ck_assert_int_eq(pol_engine_allowed(e, 0, C, NULL), POL_OK);
+	ck_assert_int_eq(pol_engine_allowed(e, 0, C | F, NULL), POL_E_UNSAFE);
+	fleet_tell(e, POL_FACT_EFFECTIVE, 1, epoch);
+	ck_assert_int_eq(pol_engine_allowed(e, 0, C | F, NULL), POL_OK);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+/* What was risked is a link; it heals by the ordinary steps. A trust that
+ * failed is not presumed again. */
+START_TEST(test_a_presumed_trust_that_fails)
+{
+	const struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.limit = 9,
+		.presume = true };
+	struct pol_engine *e;
+	struct fleet f;
+	uint64_t epoch, cert;
+
+	fleet_make(&f, "c>s", "");
+	e = engine_of(&f, &goal);
+	fleet_do(e, 1, T);
+	epoch = fleet_send(e, 0, T);
+	fleet_tell(e, POL_FACT_RECEIVED, 0, epoch);
+	cert = fleet_send(e, 1, C);
+	fleet_tell(e, POL_FACT_FAILED, 0, epoch);
+	fleet_tell(e, POL_FACT_EFFECTIVE, 1, cert);
+	ck_assert(!pol_engine_is_safe(e, 1, 0));
+	ck_assert(pol_engine_is_safe(e, 0, 1));
+	ck_assert_uint_eq(fleet_offer(e, 1), 0);
+	ck_assert_uint_eq(fleet_offer(e, 0), T);
+	epoch = fleet_send(e, 0, T);
+	fleet_tell(e, POL_FACT_RECEIVED, 0, epoch);
+	ck_assert(!pol_engine_is_presumed(e, 0));
+	fleet_tell(e, POL_FACT_EFFECTIVE, 0, epoch);
+	ck_assert(pol_engine_is_safe(e, 1, 0));
+	fleet_do(e, 0, C);
+	fleet_do(e, 0, F);
+	fleet_do(e, 1, F);
+	ck_assert(pol_engine_is_done(e));
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 /* ---- looking ahead ------------------------------------------------------------------ */
 
 START_TEST(test_outlook_knows_windows_and_first)
@@ -478,11 +493,6 @@ case_pace(void)
 {
 	TCase *t = tcase_create("pace");
 
-	tcase_add_loop_test(t, test_windows_are_read, 0,
-	    sizeof(good) / sizeof(*good));
-	tcase_add_loop_test(t, test_what_is_no_window, 0,
-	    sizeof(bad) / sizeof(*bad));
-	tcase_add_test(t, test_when_it_opens);
 	tcase_add_test(t, test_orders_start_in_windows_only);
 	tcase_add_test(t, test_the_first_go_first);
 	tcase_add_test(t, test_after_a_failure_of_the_first_nothing_starts);
@@ -491,6 +501,10 @@ case_pace(void)
 	tcase_add_test(t, test_first_must_be_nodes);
 	tcase_add_test(t, test_each_order_needs_a_word);
 	tcase_add_test(t, test_a_batch_keeps_to_the_other_gates);
+	tcase_add_test(t, test_what_a_failed_one_waits_for_goes);
+	tcase_add_test(t, test_received_is_presumed_when_asked_for);
+	tcase_add_test(t, test_no_bundle_with_a_finish_rests_on_it);
+	tcase_add_test(t, test_a_presumed_trust_that_fails);
 	tcase_add_test(t, test_outlook_knows_windows_and_first);
 	return t;
 }
