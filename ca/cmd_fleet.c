@@ -199,6 +199,7 @@ node_show_print(struct cli *c, const json_t *a)
 	    json_is_true(json_object_get(a, "joined")) ? "joined"
 						       : "not joined",
 	    ca_text_of(a, "seen"));
+	ca_unsafe_print(f, a, "");
 	if ((e = print_rows(c, json_object_get(a, "roots"), roots)) != BASE_OK)
 		return e;
 	return print_rows(c, json_object_get(a, "orders"), orders);

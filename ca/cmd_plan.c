@@ -5,8 +5,10 @@
  */
 #include "ca/cli.h"
 #include "ca/cmd_topology.h"
+#include "ca/ctl.h"
 #include "ca/look.h"
 #include "ca/plan_doc.h"
+#include "ca/remote.h"
 #include "ca/topology.h"
 
 static const char *
@@ -91,6 +93,25 @@ plan_of_fleet(struct cli *c, struct ca_topology **out)
 	return e;
 }
 
+/* A plan supposes that all certificates live on: which may not? Of the fleet
+ * that kedged keeps only. */
+static enum base_err
+plan_unsafe(struct cli *c, const char *root)
+{
+	struct ca_ctl *ctl = NULL;
+	json_t *answer = NULL;
+	enum base_err e;
+
+	if ((e = ca_ctl_open(cli_socket(c), &ctl)) == BASE_OK &&
+	    (e = ca_ctl_call(ctl,
+		 json_pack("{ss, ss}", "cmd", "unsafe", "root", root),
+		 &answer)) == BASE_OK)
+		ca_unsafe_print(cli_out(c), answer, "");
+	json_decref(answer);
+	ca_ctl_close(ctl);
+	return e;
+}
+
 enum base_err
 ca_topology_load(struct cli *c, struct ca_topology **out)
 {
@@ -114,6 +135,9 @@ ca_cmd_plan(struct cli *c)
 	if ((e = ca_topology_load(c, &t)) == BASE_OK)
 		e = cli_has(c, "compare") ? ca_plan_compare(c, t, root)
 					  : plan_one(c, t, root);
+	if (e == BASE_OK && root != NULL && !cli_has(c, "topology") &&
+	    !cli_json(c))
+		e = plan_unsafe(c, root);
 	ca_topology_free(t);
 	return e;
 }

@@ -126,6 +126,8 @@ roll_print(FILE *f, const json_t *roll)
 	    "  held: %s: %s\n", ca_text_of(o, "node"), ca_text_of(o, "reason"));
 	json_array_foreach(json_object_get(roll, "excused"), i, o)
 	    fprintf(f, "  excused: %s\n", ca_text_of(o, "node"));
+	if (!roll_is_done(roll))
+		ca_unsafe_print(f, roll, "  ");
 	waits_print(f, json_object_get(roll, "waits"));
 	json_array_foreach(json_object_get(roll, "notes"), i, o)
 	    fprintf(f, "  note: %s\n", json_string_value(o));

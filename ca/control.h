@@ -22,6 +22,11 @@ extern const struct ca_command ca_commands_fleet[]; /* ended by NULL */
 extern const struct ca_command ca_commands_roll[];
 ca_handler ca_control_topology_apply;
 ca_handler ca_control_simulate; /* ca/control_look.c */
+/* ca/control_unsafe.c */
+ca_handler ca_control_unsafe;
+/* The list "unsafe" into o: of this node, of this root; NULL: of all. */
+enum base_err ca_json_unsafe(struct ca *ca, const char *node, const char *root,
+    json_t *o) BASE_MUST;
 /* ca/control_pace.c */
 ca_handler ca_control_roll_step;
 struct ca_pace_words {

@@ -400,5 +400,6 @@ const struct ca_command ca_commands_fleet[] = {
 	{ "link-add", cmd_link_add },
 	{ "link-remove", cmd_link_remove },
 	{ "topology-apply", ca_control_topology_apply },
+	{ "unsafe", ca_control_unsafe },
 	{ NULL, NULL },
 };

@@ -395,8 +395,8 @@ ca_json_roll(struct ca *ca, const struct ca_roll_row *row, json_t **out)
 		r = roll_running(ca, w, o);
 	else
 		roll_over(ca, row, o);
-	if (r == BASE_OK)
-		r = roll_sum(ca, row->id, o);
+	if (r == BASE_OK && (r = roll_sum(ca, row->id, o)) == BASE_OK)
+		r = ca_json_unsafe(ca, NULL, row->root, o);
 	if (r == BASE_OK) {
 		*out = o;
 		o = NULL;

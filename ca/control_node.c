@@ -81,7 +81,8 @@ ca_control_node_show(struct ca_session *s, json_t *q, json_t **answer)
 	    (r = ca_store_orders_of_node(ca->store, name, node_order, &l)) !=
 		BASE_OK ||
 	    (r = ca_store_certs_of_node(ca->store, name, node_cert, &l)) !=
-		BASE_OK)
+		BASE_OK ||
+	    (r = ca_json_unsafe(ca, name, NULL, o)) != BASE_OK)
 		goto out;
 	json_object_set(o, "orders", l.orders);
 	json_object_set(o, "certificates", l.certs);

@@ -37,6 +37,7 @@ ca_SRC += \
 	ca/control_node.c \
 	ca/control_roll.c \
 	ca/control_topology.c \
+	ca/control_unsafe.c \
 	ca/core.c \
 	ca/deliver.c \
 	ca/dial.c \

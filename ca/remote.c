@@ -195,3 +195,16 @@ ca_remote(struct cli *c, const char *cmd, const struct ca_field *fields,
 {
 	return ca_remote_act(c, cmd, fields, NULL, print);
 }
+
+void
+ca_unsafe_print(FILE *f, const json_t *answer, const char *indent)
+{
+	size_t i;
+	json_t *o;
+
+	json_array_foreach(json_object_get(answer, "unsafe"), i, o)
+	    fprintf(f, "%s%s: %s\n", indent,
+		json_is_true(json_object_get(o, "expired")) ? "unsafe"
+							    : "unsafe soon",
+		ca_text_of(o, "text"));
+}

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "ca/kedged.h"
+#include "tests/unit/ca/asked.h"
 #include "tests/unit/ca/suites.h"
-#include "tests/unit/ca/world.h"
 
 static const char fleet[] =
     "roots = ( { name = \"plant\"; } );\n"
@@ -314,6 +314,37 @@ START_TEST(dates_are_spread_by_name)
 }
 END_TEST
 
+START_TEST(whoever_asks_is_told)
+{
+	const json_t *u;
+
+	asked_open(fleet);
+	world_join_all(&asked.w);
+	world_roll(&asked.w, "plant");
+	world_node(&asked.w, "app1")->deaf = true;
+	asked_ok("{\"cmd\":\"unsafe\"}");
+	ck_assert_uint_eq(asked_size_of("unsafe"), 0);
+	world_days(&asked.w, 345);
+	asked_ok("{\"cmd\":\"unsafe\"}");
+	ck_assert_uint_eq(asked_size_of("unsafe"), 2);
+	asked_ok("{\"cmd\":\"unsafe\",\"root\":\"plant\"}");
+	ck_assert_uint_eq(asked_size_of("unsafe"), 1);
+	u = json_array_get(json_object_get(asked.answer, "unsafe"), 0);
+	ck_assert_str_eq(json_string_value(json_object_get(u, "node")), "app1");
+	ck_assert_str_eq(json_string_value(json_object_get(u, "state")),
+	    "busy");
+	ck_assert(json_is_false(json_object_get(u, "expired")));
+	asked_ok("{\"cmd\":\"node-show\",\"node\":\"app1\"}");
+	ck_assert_uint_eq(asked_size_of("unsafe"), 2);
+	asked_ok("{\"cmd\":\"node-show\",\"node\":\"web1\"}");
+	ck_assert_uint_eq(asked_size_of("unsafe"), 0);
+	asked_ok("{\"cmd\":\"roll-status\",\"root\":\"plant\"}");
+	u = json_array_get(json_object_get(asked.answer, "rolls"), 0);
+	ck_assert_uint_eq(json_array_size(json_object_get(u, "unsafe")), 1);
+	asked_close();
+}
+END_TEST
+
 static enum base_err
 due_leaf(void *arg, const struct ca_leaf *l)
 {
@@ -403,6 +434,7 @@ case_renew(void)
 	tcase_add_test(c, a_dead_canary_is_no_failure);
 	tcase_add_test(c, held_and_excused_nodes_are_left_alone);
 	tcase_add_test(c, a_root_that_ends_is_no_reason_for_orders);
+	tcase_add_test(c, whoever_asks_is_told);
 	tcase_add_test(c, dates_are_spread_by_name);
 	tcase_add_test(c, leaves_come_due_in_their_order);
 	tcase_add_test(c, a_restored_node_is_renewed_again);
