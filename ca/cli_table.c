@@ -241,6 +241,12 @@ const struct cli_command cli_commands[] = {
 	    "now in red. With --strategy it draws the orders of a whole roll of ROOT,\n"
 	    "a column per round, and what each waits for.\n",
 	    graph_options, 0, 1, ca_cmd_graph },
+	{ "doctor", "", "one look over everything that can end in an outage",
+	    "Ends of roots and certificates, silent, held and doubted nodes, clocks,\n"
+	    "kedge-hsmd and its tokens, whether each root could roll, the store, the\n"
+	    "disk, rights. Says of each finding why it matters and what to do. Exit 0\n"
+	    "when there are notes at most, else 1.\n",
+	    NULL, 0, 0, ca_cmd_doctor },
 	{ "audit list", "[--from N] [--limit N]", "list the audit records",
 	    NULL, audit_list_options, 0, 0, ca_cmd_audit_list },
 	{ "audit verify", "", "check the audit records' hash chain", NULL, NULL,

@@ -501,6 +501,7 @@ const struct ca_command ca_commands_roll[] = {
 	{ "explain", cmd_explain },
 	{ "simulate", ca_control_simulate },
 	{ "graph", cmd_graph },
+	{ "doctor", ca_control_doctor },
 	{ "audit-list", cmd_audit_list },
 	{ "audit-verify", cmd_audit_verify },
 	{ "events", cmd_events },

@@ -8,6 +8,7 @@ ca_SRC += \
 	ca/cmd_roll.c \
 	ca/cmd_topology.c \
 	ca/cmd_trigger.c \
+	ca/cmd_doctor.c \
 	ca/cmd_verify.c \
 	ca/ctl.c \
 	ca/remote.c \
@@ -41,6 +42,9 @@ ca_SRC += \
 	ca/core.c \
 	ca/deliver.c \
 	ca/dial.c \
+	ca/doctor.c \
+	ca/doctor_host.c \
+	ca/doctor_node.c \
 	ca/draft.c \
 	ca/epoch.c \
 	ca/events.c \

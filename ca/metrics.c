@@ -174,6 +174,47 @@ put_cert(void *arg, const struct ca_cert_sum *s)
 	    s->root, s->gen, seconds(s->first_end));
 }
 
+/* How many of each reason, of a small fixed list. */
+static enum base_err
+count_unsafe(void *arg, const struct ca_unsafe *u)
+{
+	((size_t *)arg)[u->state <= CA_RENEW_EXCUSED ? u->state : 0]++;
+	return BASE_OK;
+}
+
+static void
+put_own_end(struct out *o, const char *use, const X509 *x)
+{
+	struct wire_tbs t = { 0 };
+
+	if (x != NULL && wire_cert_parse(x, &t) == BASE_OK)
+		put(o,
+		    "kedge_ca_certificate_end_timestamp_seconds{use=\"%s\"} "
+		    "%lld\n",
+		    use, seconds(t.not_after));
+	wire_tbs_free(&t);
+}
+
+static void
+put_certs(struct out *o)
+{
+	size_t n[CA_RENEW_EXCUSED + 1] = { 0 };
+
+	gauge(o, "kedge_certificate_first_end_timestamp_seconds",
+	    "Of the certificates that nodes present, which ends first.");
+	keep(o, ca_store_cert_sums(o->ca->store, put_cert, o));
+	gauge(o, "kedge_certificates_unsafe",
+	    "Certificates near their end without a renewal, by the reason.");
+	keep(o, ca_certs_unsafe(o->ca, count_unsafe, n));
+	for (int i = CA_RENEW_DUE; i <= CA_RENEW_EXCUSED; i++)
+		put(o, "kedge_certificates_unsafe{reason=\"%s\"} %zu\n",
+		    ca_renew_name((enum ca_renew_state)i), n[i]);
+	gauge(o, "kedge_ca_certificate_end_timestamp_seconds",
+	    "End of the CA's own certificates.");
+	put_own_end(o, "tls", o->ca->tls_cert);
+	put_own_end(o, "orders", o->ca->order_cert);
+}
+
 /* ---- rolls ----------------------------------------------------------------------- */
 
 static void
@@ -348,9 +389,7 @@ ca_metrics_get(void *arg, const char *path, struct base_buf *page)
 	put_self(&o);
 	put_root_ends(&o);
 	put_schedule(&o);
-	gauge(&o, "kedge_certificate_first_end_timestamp_seconds",
-	    "Of the newest certificates of all nodes, which ends first.");
-	keep(&o, ca_store_cert_sums(o.ca->store, put_cert, &o));
+	put_certs(&o);
 	put_roll_states(&o);
 	put_roll_steps(&o);
 	gauge(&o, "kedge_roll_waiting_nodes",

@@ -291,6 +291,9 @@ check(struct ca *ca, const struct wire_stock *s,
 		    "inventory of node %s, which is not in the fleet", s->node);
 	if ((r = ca_check_node_key(ca, s->node, signer->cert)) != BASE_OK)
 		return r;
+	/* also of one that is not believed for it */
+	ca->topo->nodes[ca_topo_node(ca->topo, s->node)].off_ms =
+	    (int64_t)s->number - ca_now(ca).ms;
 	return check_number(ca, s);
 }
 

@@ -99,6 +99,8 @@ struct ca_node {
 	char names[CA_NAMES_MAX]; /* further SANs, separated by spaces */
 	struct base_time joined; /* 0: has no management certificate */
 	struct base_time seen; /* last report or exchange, lazily */
+	/* in memory only: its clock less the CA's, by its last stock */
+	int64_t off_ms;
 };
 enum base_err
 ca_store_node_put(struct ca_store *st, const struct ca_node *n) BASE_MUST;
@@ -336,8 +338,7 @@ struct ca_cert_sum {
 	struct base_time first_end;
 };
 typedef void ca_cert_sum_fn(void *arg, const struct ca_cert_sum *s);
-/* Of the last certificates of the nodes that are in the fleet, and of the CA's
- * own: which ends first, by root and generation. */
+/* Of what the nodes present: which ends first, by root and generation. */
 enum base_err ca_store_cert_sums(struct ca_store *st, ca_cert_sum_fn *fn,
     void *arg) BASE_MUST;
 /* Number of audit records, without looking at the chain. */

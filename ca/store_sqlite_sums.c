@@ -37,12 +37,9 @@ ca_store_cert_sums(struct ca_store *st, ca_cert_sum_fn *fn, void *arg)
 	sqlite3_stmt *s = NULL;
 	struct ca_cert_sum sum;
 	bool row = true;
-	/* gen is that of the row with the maximum: SQLite promises that */
 	enum base_err r = ca_sq_open(st,
-	    "SELECT root, gen, min(ends) FROM (SELECT node, root, gen,"
-	    " max(not_after) AS ends FROM cert WHERE node = 'ca' OR node IN"
-	    " (SELECT name FROM node) GROUP BY node, root, kind)"
-	    " GROUP BY root, gen ORDER BY root, gen",
+	    "SELECT root, gen, min(not_after) FROM leaf GROUP BY root, gen"
+	    " ORDER BY root, gen",
 	    &s, "");
 
 	while (

@@ -332,6 +332,9 @@ START_TEST(a_roll_in_trouble)
 	says("kedge_node_state{node=\"app2\",state=\"pending\"} 1");
 	says("kedge_node_state{node=\"lab1\",state=\"confirmed\"} 1");
 	says("kedge_nodes{state=\"held\"} 1");
+	says("kedge_certificates_unsafe{reason=\"sent\"} 0");
+	says("kedge_certificate_first_end_timestamp_seconds{root=\"plant\","
+	     "generation=\"1\"} 1801526340");
 	line = base_asprintf(
 	    "kedge_node_heard_timestamp_seconds{node=\"app1\"} %lld",
 	    (long long)(w.ca.topo->nodes[ca_topo_node(w.ca.topo, "app1")]
@@ -374,6 +377,7 @@ START_TEST(a_schedule_and_an_end)
 	w.now.ms += INT64_C(3600) * 86400000;
 	(void)ca_schedule_work(&w.ca);
 	is_well_formed();
+	says_not("kedge_certificates_unsafe{reason=\"none\"");
 	says("kedge_root_end_level{root=\"plant\"} 3");
 	says("kedge_roll_due_timestamp_seconds{root=\"plant\"} 2074809540");
 	says("kedge_roll_blocked{root=\"plant\"} 1");

@@ -153,10 +153,16 @@ END_TEST
 
 START_TEST(a_wrong_clock_is_not_believed)
 {
+	const struct ca_node *n =
+	    &w.ca.topo->nodes[ca_topo_node(w.ca.topo, "web1")];
+
 	say(old, 301000);
 	ck_assert_int_eq(deliver_as(web1), BASE_E_EXPIRED);
+	/* but remembered, for the doctor */
+	ck_assert_int_eq(n->off_ms, 301000);
 	say(old, -301000);
 	ck_assert_int_eq(deliver_as(web1), BASE_E_EXPIRED);
+	ck_assert_int_eq(n->off_ms, -301000);
 	ck_assert(!is_doubted());
 	say(old, 299000);
 	ck_assert_int_eq(deliver_as(web1), BASE_OK);

@@ -1,0 +1,103 @@
+/*
+ * ca/doctor_node: what the doctor finds about nodes: silent, held, doubted,
+ * with clocks that disagree.
+ */
+#include "ca/doctor.h"
+
+#include <stdio.h>
+
+/* Further off, and what a node says is not believed (ca/stock.c). */
+#define OFF_MS INT64_C(300000)
+
+static void
+node_state(struct ca *ca, uint32_t node, const char *subject, json_t *list)
+{
+	static const struct {
+		const char *what, *why, *help;
+		enum ca_level level;
+	} t[CA_NODE_STATES] = {
+		[CA_NODE_DOUBTED] = { "holds something else than it reported",
+		    "what rests on it waits; it may be a restored snapshot, or "
+		    "a copy",
+		    "find out what it is; a roll that runs mends it, else let "
+		    "it join again: kedge node token",
+		    CA_WARNING },
+		[CA_NODE_HELD] = { "is on hold in a roll",
+		    "its group gets no further order, and the old root's end "
+		    "does not wait",
+		    "mend what its report says (kedge node show), then kedge "
+		    "roll retry or release",
+		    CA_WARNING },
+		[CA_NODE_EXCUSED] = { "is excused",
+		    "the rules do not look at its links, which may fail",
+		    "when it is back: kedge roll return", CA_NOTE },
+		[CA_NODE_KNOWN] = { "has not joined",
+		    "no root that its links use can roll",
+		    "kedge node token, and start its agent with that",
+		    CA_NOTE },
+	};
+	struct ca_finding f = { .check = "node", .subject = subject };
+	enum ca_node_state s;
+
+	if (ca_node_state(ca, node, &s) != BASE_OK || t[s].what == NULL)
+		return;
+	f.level = t[s].level;
+	f.why = t[s].why;
+	f.help = t[s].help;
+	ca_found(list, &f, "%s", t[s].what);
+}
+
+static void
+node_silent(struct ca *ca, uint32_t node, const char *subject, json_t *list)
+{
+	const struct ca_finding f = { CA_WARNING, "silent", subject,
+		"it gets no order, and nobody knows what it holds",
+		"is its agent running, and its relay? Is its clock right?" };
+	char when[BASE_RFC3339_LEN];
+	struct base_time at;
+
+	if (ca->topo->nodes[node].joined.ms == 0 ||
+	    ca_node_heard(ca, node, &at) != BASE_OK ||
+	    ca_now(ca).ms - at.ms < (int64_t)ca->conf->silent_ms)
+		return;
+	base_time_format(at, when);
+	if (at.ms == 0)
+		ca_found(list, &f, "was never heard of since it joined");
+	else
+		ca_found(list, &f, "its last word came at %s", when);
+}
+
+static void
+node_clock(struct ca *ca, uint32_t node, const char *subject, json_t *list)
+{
+	int64_t off = ca->topo->nodes[node].off_ms;
+	int64_t size = off < 0 ? -off : off;
+	int64_t limit = ca->conf->fresh_ms > 0 ? ca->conf->fresh_ms / 2 : 30000;
+	const struct ca_finding f = { size > OFF_MS ? CA_FAULT : CA_WARNING,
+		"clock", subject,
+		size > OFF_MS ? "what it says is not believed, so all that "
+				"rests on it waits"
+			      : "removals wait for words that are not too old",
+		off < 0
+		    ? "set its clock, and the CA's; or what it says is long "
+		      "on its way through relays"
+		    : "set its clock, and the CA's" };
+
+	if (size > limit)
+		ca_found(list, &f, "its clock is %lld s %s the CA's",
+		    (long long)(size / 1000), off < 0 ? "behind" : "ahead of");
+}
+
+void
+ca_doctor_nodes(struct ca *ca, json_t *list)
+{
+	char subject[CA_NAME + 8];
+
+	for (uint32_t i = 0; i < ca->topo->nnodes; i++) {
+		snprintf(subject, sizeof(subject), "node %s",
+		    ca->topo->nodes[i].name);
+		node_state(ca, i, subject, list);
+		node_silent(ca, i, subject, list);
+		node_clock(ca, i, subject, list);
+	}
+}
