@@ -267,7 +267,8 @@ struct ca_roll {
 	struct base_time busy_since;
 	struct base_mono busy_late; /* worth telling from then on */
 	struct base_mono retry; /* not before */
-	struct base_mono *retries; /* the same per node of topo */
+	struct base_mono *retries; /* the same per node of topo; 0: at once */
+	size_t nretries; /* no more of them are not 0 */
 	bool *reissues; /* per node: its open order is made again */
 	bool *shown; /* per node: hsmd has seen its newest report */
 	bool prove; /* show the orders, too: hsmd knew too little */

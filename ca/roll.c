@@ -97,6 +97,13 @@ feed_fact(void *arg, const struct ca_fact *f)
 	return engine_fact(d->topo, d->roll, f);
 }
 
+static void
+retry_later(const struct ca *ca, struct ca_roll *w, uint32_t node)
+{
+	w->nretries += w->retries[node].ms == 0;
+	w->retries[node] = ca_after(ca, ca->conf->retry_ms);
+}
+
 void
 ca_roll_tell(struct ca *ca, const struct ca_fact *f)
 {
@@ -114,7 +121,7 @@ ca_roll_tell(struct ca *ca, const struct ca_fact *f)
 	ca->told = ca->told && f->kind != POL_FACT_EXCUSED &&
 	    f->kind != POL_FACT_RETURNED;
 	if (f->kind == POL_FACT_FAILED)
-		w->retries[node] = ca_after(ca, ca->conf->retry_ms);
+		retry_later(ca, w, node);
 	ca_kick(ca);
 }
 
@@ -241,7 +248,7 @@ draft_is_due(struct ca *ca, struct ca_roll *w, struct ca_draft *t)
 	    t->order.node, t->why);
 	(void)base_fail(t->err, "order for %s: %s", t->order.node, t->why);
 	snprintf(w->why, sizeof(w->why), "%s", base_why());
-	w->retries[node] = ca_after(ca, ca->conf->retry_ms);
+	retry_later(ca, w, node);
 	return false;
 }
 
@@ -511,8 +518,10 @@ roll_next(struct ca *ca, struct ca_roll *w)
 
 	if (roll_reissue(ca, w, &next))
 		return next;
+	/* as many as go at once, beside those that wait after a failure */
 	if (ca_pol_fail(pol_engine_ready(w->engine,
-			    (struct pol_time){ ca_now(ca).ms }, &ready, &n),
+			    (struct pol_time){ ca_now(ca).ms },
+			    DRAFTS_AT_ONCE + w->nretries, &ready, &n),
 		w->row.root) != BASE_OK) {
 		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
 		return next;

@@ -134,7 +134,7 @@ ca_roll_look(struct ca *ca, const struct ca_roll *w)
 	size_t n;
 
 	if (ca_pol_fail(pol_engine_ready(w->engine,
-			    (struct pol_time){ ca_now(ca).ms }, &o, &n),
+			    (struct pol_time){ ca_now(ca).ms }, 0, &o, &n),
 		w->row.root) != BASE_OK)
 		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
 }

@@ -195,6 +195,11 @@ tell_peer(struct pol_engine *e, uint32_t node, const struct half *h,
 	struct enode *peer = &e->node[h->peer];
 	uint8_t bit;
 
+	if (((was ^ is) & SURE_FINISH) &&
+	    (e->shape.role[h->peer] & ROLE_LAST)) {
+		bump(&peer->wait_finish, !(is & SURE_FINISH));
+		engine_queue(e, h->peer);
+	}
 	if ((is_client ? h->server_root : h->client_root) == root &&
 	    ((was ^ is) & SURE_TRUST)) {
 		bump(&peer->wait_trust, !(is & SURE_TRUST));
@@ -259,19 +264,8 @@ group_count(struct pol_engine *e, uint32_t node, bool add)
 	}
 }
 
-/* A peer whose finish comes last may be waiting for this node's. */
-static void
-queue_last(struct pol_engine *e, uint32_t node)
-{
-	struct walk w = walk_start(e->shape.graph, node);
-	const struct half *h;
-
-	while ((h = walk_next(&w)) != NULL)
-		if (e->shape.role[h->peer] & ROLE_LAST)
-			engine_queue(e, h->peer);
-}
-
-/* Those who may rest on what it has received. */
+/* Those who may rest on what it has received, or have looked at inventories
+ * without that of one who was excused. */
 static void
 queue_peers(struct pol_engine *e, uint32_t node)
 {
@@ -294,13 +288,20 @@ node_derive(struct pol_engine *e, uint32_t node)
 
 	n->done = done_of(&v, e->shape.role[node], n->flags, to);
 	n->sure = sure_of(&v, n->flags, to);
+	if (!(engine_todo(e, node) & POL_FINISH))
+		n->sure |= SURE_FINISH;
 	if (n->sure != was)
 		tell_peers(e, node, was);
-	if (e->shape.has_last)
-		queue_last(e, node);
 	if (e->goal.presume)
 		queue_peers(e, node);
 	engine_queue(e, node);
+}
+
+static void
+seen_at(struct enode *n, struct pol_time at)
+{
+	if (at.ms > n->seen_ms)
+		n->seen_ms = at.ms;
 }
 
 /* ---- facts -------------------------------------------------------------------------- */
@@ -316,7 +317,7 @@ fact_holds(struct pol_engine *e, const struct pol_fact *f)
 	n->base.ntrust = n->base.nchain = 0;
 	values_add(&n->base, f->conf);
 	n->flags |= NODE_KNOWN;
-	n->seen_ms = f->at.ms;
+	seen_at(n, f->at);
 	if (n->epoch != 0 && n->epoch <= f->epoch)
 		n->epoch = 0;
 	return POL_OK;
@@ -375,7 +376,7 @@ fact_effective(struct pol_engine *e, const struct pol_fact *f)
 	n->epoch = 0;
 	n->failures = 0;
 	n->last_steps = 0;
-	n->seen_ms = f->at.ms;
+	seen_at(n, f->at);
 	return POL_OK;
 }
 
@@ -392,7 +393,7 @@ fact_failed(struct pol_engine *e, const struct pol_fact *f)
 	n->settled = n->epoch;
 	n->last_steps = n->steps;
 	n->epoch = 0;
-	n->seen_ms = f->at.ms;
+	seen_at(n, f->at);
 	if (n->failures < UINT32_MAX)
 		n->failures++;
 	if (e->goal.limit != 0 && n->failures >= e->goal.limit)
@@ -418,9 +419,10 @@ fact_flags(struct pol_engine *e, const struct pol_fact *f)
 
 	if (f->kind == POL_FACT_EXCUSED)
 		n->flags |= NODE_EXCUSED;
-	else if (f->kind == POL_FACT_RETURNED)
+	else if (f->kind == POL_FACT_RETURNED) {
 		n->flags &= (uint8_t)~NODE_EXCUSED;
-	else if (f->kind == POL_FACT_HELD)
+		queue_peers(e, f->node);
+	} else if (f->kind == POL_FACT_HELD)
 		n->flags |= NODE_HELD;
 	else if (f->kind == POL_FACT_STEP)
 		n->flags |= NODE_STEP;
@@ -434,8 +436,7 @@ fact_flags(struct pol_engine *e, const struct pol_fact *f)
 static enum pol_err
 fact_seen(struct pol_engine *e, const struct pol_fact *f)
 {
-	if (f->at.ms > e->node[f->node].seen_ms)
-		e->node[f->node].seen_ms = f->at.ms;
+	seen_at(&e->node[f->node], f->at);
 	return POL_OK;
 }
 

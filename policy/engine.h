@@ -7,6 +7,7 @@
 #define SURE_TRUST  0x01u /* every possible trust list has the goal */
 #define SURE_LEAF   0x02u /* every possible leaf is of the goal */
 #define SURE_BRIDGE 0x04u /* every possible client chain verifies there */
+#define SURE_FINISH 0x08u /* it has no finish to do */
 
 #define NODE_KNOWN    0x01u
 #define NODE_EXCUSED  0x02u
@@ -42,6 +43,12 @@ struct enode {
 	uint32_t wait_trust; /* directions it presents in, verifier not sure */
 	uint32_t wait_trust_client; /* … of these as client */
 	uint32_t wait_cert; /* directions it verifies, presenter not sure */
+	uint32_t wait_finish; /* of a node whose finish is the last: links with
+			       * peers that have theirs to do */
+	/* gate fresh of the offer: this many links have been looked at, on
+	 * which everybody was seen then or later */
+	uint32_t fresh_at;
+	int64_t fresh_oldest;
 	uint8_t flags, sure, done;
 	uint8_t offer; /* steps that may be given now */
 };
@@ -143,6 +150,52 @@ engine_shows(const struct pol_engine *e, uint32_t node, bool bridging);
 uint32_t engine_todo(const struct pol_engine *e, uint32_t node);
 unsigned engine_layer(const struct pol_engine *e, uint32_t group);
 
+/* ---- breach.c: what an order does to directions ---------------------------------- */
+
+/* What an order changes in the node's own two files; the chain as seen with
+ * and without the bridge. */
+struct own_files {
+	bool presumes; /* a trust that was received is enough */
+	struct file_set trust_now, trust_next;
+	struct file_set shown_now[2], shown_next[2];
+	/* something may be taken from chains that are not listed; a finish of
+	 * full trust lists always takes something from one that is */
+	bool shown_loses;
+};
+void own_files(const struct pol_engine *e, uint32_t node, uint32_t steps,
+    struct own_files *o);
+
+enum counted {
+	COUNTED_NOTHING, /* each direction must be asked about */
+	COUNTED_OPEN,
+	COUNTED_SHUT
+};
+enum counted
+breach_count(const struct pol_engine *e, uint32_t node, uint32_t steps);
+
+/* Asked of each direction that the order would break; false: enough. */
+typedef bool
+breach_fn(void *arg, const struct half *h, bool is_client, bool presents);
+bool breach_each(const struct pol_engine *e, struct pol_order order,
+    breach_fn *fn, void *arg);
+
+/* From which directions of this link does it take something away? */
+#define TAKES_SHOWN 0x01u /* from what the node shows to its peer */
+#define TAKES_TRUST 0x02u /* from what it trusts of its peer's */
+unsigned breach_takes(const struct pol_engine *e, uint32_t node,
+    const struct half *h, bool is_client, const struct own_files *o);
+
+/* ---- fresh.c: were those seen lately on whom it rests? ---------------------------- */
+
+bool gate_fresh(const struct pol_engine *e, uint32_t node, uint32_t steps,
+    struct pol_why *why);
+static inline void
+fresh_forget(struct enode *n)
+{
+	n->fresh_at = 0;
+	n->fresh_oldest = INT64_MAX;
+}
+
 /* ---- gate.c: may this order be given? ------------------------------------------ */
 
 /* One gate each; false with *why filled in. */
@@ -157,6 +210,9 @@ extern const struct gate gates_safety[];
 extern const struct gate gates_strategy[];
 extern const struct gate gates_when[];
 extern const struct gate gates_word[];
+/* Outside all windows nothing can start, whatever it is. */
+bool gate_window(const struct pol_engine *e, uint32_t node, uint32_t steps,
+    struct pol_why *why);
 /* On whom, and on which of its steps, it waits. */
 void gate_why_peer(const struct pol_engine *e, struct pol_why *why,
     uint32_t peer, uint32_t steps);

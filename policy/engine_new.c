@@ -14,7 +14,10 @@ counters_start(struct pol_engine *e, uint32_t node)
 	struct walk w = walk_start(e->shape.graph, node);
 	const struct half *h;
 
-	/* nobody is known yet, so nobody is sure */
+	if (!(role_steps(e->shape.role[node]) & POL_FINISH))
+		n->sure = SURE_FINISH;
+	fresh_forget(n);
+	/* nobody is known yet, so nobody is sure of anything else */
 	while ((h = walk_next(&w)) != NULL) {
 		if ((w.is_client ? h->client_root : h->server_root) == root) {
 			n->wait_trust++;
@@ -22,6 +25,9 @@ counters_start(struct pol_engine *e, uint32_t node)
 		}
 		if ((w.is_client ? h->server_root : h->client_root) == root)
 			n->wait_cert++;
+		if (e->shape.role[node] & ROLE_LAST)
+			n->wait_finish += (role_steps(e->shape.role[h->peer]) &
+					      POL_FINISH) != 0;
 	}
 }
 

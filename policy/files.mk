@@ -13,6 +13,8 @@ policy_SRC := \
 	policy/engine_new.c \
 	policy/engine.c \
 	policy/window.c \
+	policy/breach.c \
+	policy/fresh.c \
 	policy/gate.c \
 	policy/first.c \
 	policy/ready.c \

@@ -22,81 +22,6 @@ gate_why_peer(const struct pol_engine *e, struct pol_why *why, uint32_t peer,
 
 /* ---- the two rules ------------------------------------------------------------ */
 
-/* What an order changes in the node's own two files; the chain as seen with
- * and without the bridge. */
-struct own_files {
-	bool presumes; /* a trust that was received is enough */
-	struct file_set trust_now, trust_next;
-	struct file_set shown_now[2], shown_next[2];
-	/* something may be taken from chains that are not listed; a finish of
-	 * full trust lists always takes something from one that is */
-	bool shown_loses;
-};
-
-static void
-own_files(const struct pol_engine *e, uint32_t node, uint32_t steps,
-    struct own_files *o)
-{
-	const struct change c = engine_change(e, node, steps);
-	const struct values v = values_possible(e, node);
-
-	*o = (struct own_files){ .trust_now = { { 0 }, v.ntrust },
-		.presumes = (steps & POL_FINISH) == 0,
-		.shown_loses = v.chain_over &&
-		    (change_writes_chain(&c) || (steps & POL_FINISH)) };
-	o->trust_next.n = v.ntrust;
-	for (unsigned i = 0; i < v.ntrust; i++) {
-		struct pol_conf conf = { v.trust[i], 0, 0 };
-		o->trust_now.v[i] = conf.trust;
-		o->trust_next.v[i] = change_apply(&c, conf).trust;
-	}
-	for (unsigned b = 0; b < 2; b++) {
-		o->shown_now[b].n = o->shown_next[b].n = v.nchain;
-		for (unsigned i = 0; i < v.nchain; i++) {
-			const struct chain *ch = &v.chain[i];
-			struct pol_conf conf = { 0, ch->leaf, ch->bridge };
-			o->shown_now[b].v[i] = conf_shown(conf, b);
-			o->shown_next[b].v[i] =
-			    conf_shown(change_apply(&c, conf), b);
-		}
-	}
-}
-
-static bool
-file_changes(const struct file_set *now, const struct file_set *next)
-{
-	for (unsigned i = 0; i < now->n; i++)
-		if (now->v[i] != next->v[i])
-			return true;
-	return false;
-}
-
-static bool
-presents_safely(const struct pol_engine *e, uint32_t node, const struct half *h,
-    bool is_client, const struct own_files *o)
-{
-	bool br = direction_bridges(e->shape.graph, node, h->peer, is_client);
-	struct file_set trusted = o->presumes
-	    ? engine_trusts_presumed(e, h->peer)
-	    : engine_trusts(e, h->peer);
-
-	if (o->shown_loses)
-		return rule_is_safe(&o->shown_next[br], &trusted);
-	return !file_changes(&o->shown_now[br], &o->shown_next[br]) ||
-	    rule_holds(&o->shown_now[br], &o->shown_next[br], &trusted);
-}
-
-static bool
-verifies_safely(const struct pol_engine *e, uint32_t node, const struct half *h,
-    bool is_client, const struct own_files *o)
-{
-	bool br = direction_bridges(e->shape.graph, h->peer, node, !is_client);
-	struct file_set shown = engine_shows(e, h->peer, br);
-
-	return !file_changes(&o->trust_now, &o->trust_next) ||
-	    rule_holds(&o->trust_now, &o->trust_next, &shown);
-}
-
 static bool
 why_link(const struct pol_engine *e, struct pol_why *why, const struct half *h,
     bool is_client, bool presents)
@@ -111,60 +36,6 @@ why_link(const struct pol_engine *e, struct pol_why *why, const struct half *h,
 			      : "present-trusted";
 	gate_why_peer(e, why, h->peer, presents ? POL_TRUST : POL_CERT);
 	return false;
-}
-
-/* Is it plain from the counters that a removal meets somebody not sure? The
- * full answer costs a look at every link, this one nothing. */
-static bool
-counters_forbid(const struct pol_engine *e, uint32_t node, uint32_t steps)
-{
-	const struct enode *n = &e->node[node];
-	const struct values v = values_possible(e, node);
-	const uint64_t to = POL_GEN(e->goal.to);
-	const bool bridges = (e->shape.role[node] & ROLE_BRIDGES) != 0;
-	uint32_t unsure = n->wait_trust;
-
-	if (bridges)
-		unsure -= n->wait_trust_client;
-	if ((steps & POL_CERT) && unsure > 0)
-		for (unsigned i = 0; i < v.nchain; i++)
-			if ((v.chain[i].leaf & ~to) != 0)
-				return true;
-	if ((steps & POL_FINISH) && n->wait_cert > 0)
-		for (unsigned i = 0; i < v.ntrust; i++)
-			if ((v.trust[i] & ~to) != 0)
-				return true;
-	return false;
-}
-
-/* Asked of each direction that the order would break; false: enough. */
-typedef bool
-breach_fn(void *arg, const struct half *h, bool is_client, bool presents);
-
-static bool
-rules_each(const struct pol_engine *e, struct pol_order order, breach_fn *fn,
-    void *arg)
-{
-	const uint32_t root = e->shape.root, node = order.node;
-	struct walk w = walk_start(e->shape.graph, node);
-	const struct half *h;
-	struct own_files o;
-
-	own_files(e, node, order.steps, &o);
-	while ((h = walk_next(&w)) != NULL) {
-		bool c = w.is_client;
-		if ((e->node[node].flags | e->node[h->peer].flags) &
-		    NODE_EXCUSED)
-			continue;
-		if ((c ? h->client_root : h->server_root) == root &&
-		    !presents_safely(e, node, h, c, &o) && !fn(arg, h, c, true))
-			return false;
-		if ((c ? h->server_root : h->client_root) == root &&
-		    !verifies_safely(e, node, h, c, &o) &&
-		    !fn(arg, h, c, false))
-			return false;
-	}
-	return true;
 }
 
 struct first_breach {
@@ -187,9 +58,15 @@ gate_rules(const struct pol_engine *e, uint32_t node, uint32_t steps,
 {
 	struct first_breach b = { e, why };
 
-	if (why == NULL && !e->goal.presume && counters_forbid(e, node, steps))
-		return false;
-	return rules_each(e, (struct pol_order){ node, steps }, first_breach,
+	enum counted quick =
+	    why != NULL ? COUNTED_NOTHING : breach_count(e, node, steps);
+
+	/* the counters know nothing of what is presumed */
+	if (quick == COUNTED_SHUT && e->goal.presume)
+		quick = COUNTED_NOTHING;
+	if (quick != COUNTED_NOTHING)
+		return quick == COUNTED_OPEN;
+	return breach_each(e, (struct pol_order){ node, steps }, first_breach,
 	    &b);
 }
 
@@ -357,41 +234,15 @@ gate_last(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	struct walk w = walk_start(e->shape.graph, node);
 	const struct half *h;
 
-	if (!(e->shape.role[node] & ROLE_LAST) || !(steps & POL_FINISH))
+	if (!(e->shape.role[node] & ROLE_LAST) || !(steps & POL_FINISH) ||
+	    e->node[node].wait_finish == 0)
 		return true;
-	while ((h = walk_next(&w)) != NULL)
-		if (e->shape.role[h->peer] != 0 &&
-		    (engine_todo(e, h->peer) & POL_FINISH)) {
-			if (why != NULL)
-				gate_why_peer(e, why, h->peer, POL_FINISH);
-			return false;
+	while (why != NULL && (h = walk_next(&w)) != NULL)
+		if (engine_todo(e, h->peer) & POL_FINISH) {
+			gate_why_peer(e, why, h->peer, POL_FINISH);
+			break;
 		}
-	return true;
-}
-
-static bool
-gate_fresh(const struct pol_engine *e, uint32_t node, uint32_t steps,
-    struct pol_why *why)
-{
-	struct walk w = walk_start(e->shape.graph, node);
-	const int64_t oldest = e->now.ms - e->goal.fresh_ms;
-	const uint32_t root = e->shape.root;
-	const struct half *h;
-
-	if (e->goal.fresh_ms == 0 || !(steps & (POL_CERT | POL_FINISH)))
-		return true;
-	while ((h = walk_next(&w)) != NULL) {
-		const struct enode *p = &e->node[h->peer];
-		if ((h->client_root != root && h->server_root != root) ||
-		    (p->flags & NODE_EXCUSED) || p->seen_ms >= oldest)
-			continue;
-		if (why != NULL) {
-			gate_why_peer(e, why, h->peer, 0);
-			why->since.ms = p->seen_ms;
-		}
-		return false;
-	}
-	return true;
+	return false;
 }
 
 static bool
@@ -425,7 +276,7 @@ gate_first(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	return false;
 }
 
-static bool
+bool
 gate_window(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct pol_why *why)
 {
@@ -551,7 +402,7 @@ gate_blockers(const struct pol_engine *e, struct pol_order o,
 	struct blockers b = { fn, arg };
 	const struct half *h;
 
-	(void)rules_each(e, o, blocks_by_rule, &b);
+	(void)breach_each(e, o, blocks_by_rule, &b);
 	if (!gate_layer(e, o.node, o.steps, NULL))
 		blocks_by_layer(e, o, &b);
 	if (!gate_courtesy(e, o.node, o.steps, NULL))

@@ -65,6 +65,23 @@ walk_start(const struct pol_graph *g, uint32_t node)
 	};
 }
 
+/* The same without the first n of them. */
+static inline struct walk
+walk_from(const struct pol_graph *g, uint32_t node, uint32_t n)
+{
+	struct walk w = walk_start(g, node);
+
+	if (n <= w.end - w.at) {
+		w.at += n;
+		return w;
+	}
+	n -= w.end - w.at;
+	w.is_client = false;
+	w.at = g->as_server.at[node] + n;
+	w.end = g->as_server.at[node + 1];
+	return w;
+}
+
 /* The next link, or NULL; it stays until the next call. */
 static inline const struct half *
 walk_next(struct walk *w)

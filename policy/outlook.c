@@ -193,7 +193,7 @@ give_ready(struct outlook *o, uint32_t after)
 	size_t n;
 	enum pol_err e;
 
-	e = pol_engine_ready(o->engine, date_of(o), &ready, &n);
+	e = pol_engine_ready(o->engine, date_of(o), SIZE_MAX, &ready, &n);
 	for (size_t i = 0; i < n && e == POL_OK; i++) {
 		const uint32_t node = ready[i].node;
 		if (o->not_before[node] <= o->now)
@@ -257,6 +257,8 @@ pol_outlook_make(struct pol_engine *e, const struct pol_look *l,
 	enum pol_err err = POL_E_NOMEM;
 
 	*out = (struct pol_outlook){ .last = POL_NONE };
+	/* the operator gives his word, and nodes go on telling what they hold;
+	 * there are no facts for either in here */
 	e->goal.step = false;
 	e->goal.fresh_ms = 0;
 	o.epoch = l->epoch;

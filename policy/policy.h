@@ -238,12 +238,16 @@ struct pol_order {
 	uint32_t node, steps;
 };
 
-/* The orders that may start now, by node, each safe together with all the
- * others and with all that is outstanding. *n gets their number; out is
- * owned by the engine until its next call. A node with an outstanding order
+/* The first max (SIZE_MAX: all) of the orders that may start now, by node, each
+ * safe together with all the others and with all that is outstanding. *n gets
+ * their number; out is owned by the engine until its next call. Beside the
+ * facts since the last call it costs what it answers, and a look at each order
+ * before those that only the operator's word or those who go first hold back,
+ * or an old inventory. A node with an outstanding order
  * of this goal gets no other; one of another goal (the roll turned round) is
  * outranked. */
-enum pol_err pol_engine_ready(struct pol_engine *e, struct pol_time now,
+enum pol_err
+pol_engine_ready(struct pol_engine *e, struct pol_time now, size_t max,
     const struct pol_order **out, size_t *n) POL_MUST;
 
 /* With goal.step: the orders for which only the operator's word is missing, or

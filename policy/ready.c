@@ -35,6 +35,7 @@ offer_set(struct pol_engine *e, uint32_t node, uint32_t steps)
 		nodeset_put(&e->ready, node, steps != 0);
 	}
 	n->offer = (uint8_t)steps;
+	fresh_forget(n);
 }
 
 /* The first of the node's orders that may be given now. */
@@ -160,18 +161,22 @@ engine_look(struct pol_engine *e, struct pol_time now)
 }
 
 static enum pol_err
-ready_make(struct pol_engine *e, bool is_batch, const struct pol_order **out,
-    size_t *n)
+ready_make(struct pol_engine *e, bool is_batch, size_t max,
+    const struct pol_order **out, size_t *n)
 {
-	uint32_t room = UINT32_MAX;
+	size_t room = max;
 	enum pol_err err = POL_OK;
 
 	*out = e->orders;
 	*n = 0;
-	if (e->goal.max_in_flight != 0)
-		room = e->outstanding < e->goal.max_in_flight
+	if (e->goal.max_in_flight != 0) {
+		uint32_t more = e->outstanding < e->goal.max_in_flight
 		    ? e->goal.max_in_flight - e->outstanding
 		    : 0;
+		room = more < max ? more : max;
+	}
+	if (!gate_window(e, POL_NONE, 0, NULL))
+		room = 0;
 	for (uint32_t i = nodeset_next(&e->ready, 0);
 	     i != POL_NONE && *n < room; i = nodeset_next(&e->ready, i + 1)) {
 		const struct pol_order o = { i, e->node[i].offer };
@@ -190,14 +195,14 @@ ready_make(struct pol_engine *e, bool is_batch, const struct pol_order **out,
 }
 
 enum pol_err
-pol_engine_ready(struct pol_engine *e, struct pol_time now,
+pol_engine_ready(struct pol_engine *e, struct pol_time now, size_t max,
     const struct pol_order **out, size_t *n)
 {
 	enum pol_err err = engine_look(e, now);
 
 	*out = NULL;
 	*n = 0;
-	return err == POL_OK ? ready_make(e, false, out, n) : err;
+	return err == POL_OK ? ready_make(e, false, max, out, n) : err;
 }
 
 enum pol_err
@@ -208,7 +213,7 @@ pol_engine_batch(struct pol_engine *e, struct pol_time now,
 
 	*out = NULL;
 	*n = 0;
-	return err == POL_OK ? ready_make(e, true, out, n) : err;
+	return err == POL_OK ? ready_make(e, true, SIZE_MAX, out, n) : err;
 }
 
 bool

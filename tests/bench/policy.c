@@ -203,7 +203,8 @@ time_reports(const struct pol_link *l, uint32_t nodes, uint32_t links)
 			.conf = { 1, 1, 0 } }));
 	start = now_ms();
 	do {
-		check(pol_engine_ready(e, (struct pol_time){ 0 }, &o, &n));
+		check(pol_engine_ready(e, (struct pol_time){ 0 }, SIZE_MAX, &o,
+		    &n));
 		memcpy(copy, o, n * sizeof(*o));
 		for (size_t i = 0; i < n; i++) {
 			struct pol_fact f = { .kind = POL_FACT_SENT,

@@ -325,7 +325,9 @@ step(struct world *w)
 	uint32_t out[ORACLE_NODES], nout = 0, at;
 	size_t n;
 
-	must(w, pol_engine_ready(w->engine, (struct pol_time){ 0 }, &o, &n));
+	must(w,
+	    pol_engine_ready(w->engine, (struct pol_time){ 0 }, SIZE_MAX, &o,
+		&n));
 	for (uint32_t i = 0; i < w->n; i++)
 		if (w->next[i] != NULL)
 			out[nout++] = i;

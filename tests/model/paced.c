@@ -123,7 +123,7 @@ first_move(const struct paced *p, struct pol_engine *e)
 	bool move = false;
 	size_t n = 0;
 
-	if (pol_engine_ready(e, p->now, &o, &n) != POL_OK)
+	if (pol_engine_ready(e, p->now, SIZE_MAX, &o, &n) != POL_OK)
 		return true;
 	for (size_t i = 0; i < n; i++)
 		move |= is_waited_for(p, o[i].node);
@@ -151,7 +151,7 @@ can_do_without(const struct paced *p, uint32_t node)
 	}
 	can = true;
 	while (can && n > 0) {
-		can = pol_engine_ready(e, p->now, &o, &n) == POL_OK;
+		can = pol_engine_ready(e, p->now, SIZE_MAX, &o, &n) == POL_OK;
 		if (n > 0) {
 			const struct pol_fact f = { .kind = POL_FACT_SENT,
 				.node = o[0].node,
@@ -199,7 +199,7 @@ look(struct paced *p, const struct pol_order **o, size_t *n)
 	const bool open = p->goal.nwindows == 0 || hour >= 22 || hour < 2;
 	const char *why = NULL;
 
-	if (pol_engine_ready(p->engine, p->now, o, n) != POL_OK)
+	if (pol_engine_ready(p->engine, p->now, SIZE_MAX, o, n) != POL_OK)
 		return "the engine fails";
 	if (*n > 0 && !open)
 		return "an order starts outside of the window";

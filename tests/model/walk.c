@@ -51,8 +51,8 @@ offers_compare(struct walker *w)
 	const struct pol_order *o;
 	size_t n, at = 0;
 
-	if (pol_engine_ready(w->engine, (struct pol_time){ 0 }, &o, &n) !=
-	    POL_OK)
+	if (pol_engine_ready(w->engine, (struct pol_time){ 0 }, SIZE_MAX, &o,
+		&n) != POL_OK)
 		return "the engine fails";
 	for (uint32_t i = 0; i < w->t->n; i++) {
 		uint32_t plan = plan_offers(w, i);

@@ -9,6 +9,7 @@ unit_policy_SRC := \
 	tests/unit/policy/test_compact.c \
 	tests/unit/policy/test_values.c \
 	tests/unit/policy/test_engine.c \
+	tests/unit/policy/test_fresh.c \
 	tests/unit/policy/test_explain.c \
 	tests/unit/policy/test_outlook.c \
 	tests/unit/policy/test_pace.c \

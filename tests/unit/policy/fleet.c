@@ -5,6 +5,8 @@
 
 #include "tests/unit/policy/fleet.h"
 
+static uint64_t next_epoch; /* from 1 in each fleet */
+
 /* ---- topologies as text ------------------------------------------------------ */
 
 static int
@@ -56,6 +58,7 @@ fleet_make(struct fleet *f, const char *links, const char *dual)
 {
 	const char *s;
 
+	next_epoch = 0;
 	memset(f, 0, sizeof(*f));
 	for (s = links; *s != '\0'; s += strcspn(s, " "), s += strspn(s, " ")) {
 		size_t c = strcspn(s, ">");
@@ -173,8 +176,6 @@ order_set_of_plan(struct order_set *s, struct pol_plan *p)
 
 /* ---- engines ---------------------------------------------------------------------- */
 
-static uint64_t next_epoch;
-
 void
 fleet_holds(struct pol_engine *e, uint32_t node, struct pol_conf conf)
 {
@@ -195,7 +196,6 @@ fleet_engine(const struct fleet *f, uint32_t root, enum pol_strategy s)
 		.limit = 3 };
 	struct pol_engine *e;
 
-	next_epoch = 0;
 	ck_assert_int_eq(pol_engine_new(f->graph, root, &goal, &e), POL_OK);
 	for (uint32_t i = 0; i < f->n; i++)
 		fleet_holds(e, i, (struct pol_conf){ 1, 1, 0 });
@@ -237,7 +237,8 @@ fleet_offer(struct pol_engine *e, uint32_t node)
 	const struct pol_order *o;
 	size_t n;
 
-	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, &o, &n),
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, SIZE_MAX,
+			     &o, &n),
 	    POL_OK);
 	for (size_t i = 0; i < n; i++)
 		if (o[i].node == node)

@@ -16,6 +16,7 @@ main(void)
 	suite_add_tcase(s, case_compact());
 	suite_add_tcase(s, case_values());
 	suite_add_tcase(s, case_engine());
+	suite_add_tcase(s, case_fresh());
 	suite_add_tcase(s, case_explain());
 	suite_add_tcase(s, case_turns());
 	suite_add_tcase(s, case_outlook());

@@ -9,6 +9,7 @@ TCase *case_plan(void);
 TCase *case_compact(void);
 TCase *case_values(void);
 TCase *case_engine(void);
+TCase *case_fresh(void);
 TCase *case_explain(void);
 TCase *case_turns(void);
 TCase *case_outlook(void);

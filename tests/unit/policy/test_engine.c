@@ -327,7 +327,8 @@ START_TEST(test_one_order_at_a_time_and_in_flight)
 	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
 	for (uint32_t i = 0; i < f.n; i++)
 		fleet_holds(e, i, (struct pol_conf){ 1, 1, 0 });
-	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, &o, &n),
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, SIZE_MAX,
+			     &o, &n),
 	    POL_OK);
 	ck_assert_uint_eq(n, 2);
 	ck_assert_uint_eq(o[0].node, 0);
@@ -346,39 +347,66 @@ START_TEST(test_one_order_at_a_time_and_in_flight)
 }
 END_TEST
 
-START_TEST(test_removal_rests_on_fresh_peers)
+/* FIG. 49: the finish of s! is the last, whatever becomes of the others'. */
+START_TEST(test_the_last_counts_those_before)
 {
-	const struct pol_goal goal = { .from = 1, .to = 2, .fresh_ms = 1000 };
-	struct pol_fact seen = { .kind = POL_FACT_SEEN,
-		.node = NODE_C,
-		.at = { 5000 } };
+	struct pol_fact doubt = { .kind = POL_FACT_DOUBTED,
+		.node = 0,
+		.conf = { POL_GEN(1) | POL_GEN(2), POL_GEN(2), 0 } };
+	struct fleet f;
+	struct pol_engine *e;
+
+	/* c1 c2 c3 s */
+	fleet_make(&f, "c1>s c2>s c3>s", "s!");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	for (uint32_t step = T; step <= C; step <<= 1)
+		for (uint32_t i = 0; i < 4; i++)
+			fleet_do(e, i, step);
+	fleet_do(e, 0, F);
+	fleet_do(e, 1, F);
+	ck_assert_uint_eq(fleet_offer(e, 3), 0);
+	ck_assert_str_eq(first_wait(e, 3).rule, "last");
+	ck_assert_uint_eq(first_wait(e, 3).peer, 2);
+	fleet_tell(e, POL_FACT_EXCUSED, 2, 0);
+	ck_assert_uint_eq(fleet_offer(e, 3), F);
+	fleet_tell(e, POL_FACT_RETURNED, 2, 0);
+	ck_assert_uint_eq(fleet_offer(e, 3), 0);
+	fleet_do(e, 2, F);
+	ck_assert_uint_eq(fleet_offer(e, 3), F);
+	/* restored: it has its finish to do again */
+	ck_assert_int_eq(pol_engine_fact(e, &doubt), POL_OK);
+	ck_assert_uint_eq(fleet_offer(e, 3), 0);
+	ck_assert_uint_eq(first_wait(e, 3).peer, 0);
+	fleet_do(e, 0, F);
+	fleet_do(e, 3, F);
+	ck_assert(pol_engine_is_done(e));
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_at_most_so_many_are_answered)
+{
 	const struct pol_order *o;
 	struct fleet f;
 	struct pol_engine *e;
 	size_t n;
 
-	fleet_make(&f, "c>s:server", "");
-	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
-	fleet_holds(e, NODE_C, (struct pol_conf){ 1, 0, 0 });
-	fleet_holds(e, NODE_S, (struct pol_conf){ 0, 1, 0 });
-	fleet_do(e, NODE_C, T);
-	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 5500 }, &o, &n),
+	fleet_make(&f, "c1>s c2>s c3>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_send(e, 1, T);
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, 2, &o, &n),
+	    POL_OK);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_uint_eq(o[0].node, 0);
+	ck_assert_uint_eq(o[1].node, 2);
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, 0, &o, &n),
 	    POL_OK);
 	ck_assert_uint_eq(n, 0);
-	ck_assert_str_eq(first_wait(e, NODE_S).rule, "fresh");
-	ck_assert_uint_eq(first_wait(e, NODE_S).peer, NODE_C);
-	ck_assert_int_eq(pol_engine_fact(e, &seen), POL_OK);
-	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 5500 }, &o, &n),
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, SIZE_MAX,
+			     &o, &n),
 	    POL_OK);
-	ck_assert_uint_eq(n, 1);
-	seen.at.ms = 4000; /* an older word changes nothing */
-	ck_assert_int_eq(pol_engine_fact(e, &seen), POL_OK);
-	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 5500 }, &o, &n),
-	    POL_OK);
-	ck_assert_uint_eq(n, 1);
-	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 6500 }, &o, &n),
-	    POL_OK);
-	ck_assert_uint_eq(n, 0);
+	ck_assert_uint_eq(n, 3);
 	pol_engine_free(e);
 	fleet_free(&f);
 }
@@ -446,7 +474,8 @@ case_engine(void)
 	tcase_add_test(t, test_epochs);
 	tcase_add_test(t, test_issued_again_under_the_next_epoch);
 	tcase_add_test(t, test_one_order_at_a_time_and_in_flight);
-	tcase_add_test(t, test_removal_rests_on_fresh_peers);
+	tcase_add_test(t, test_the_last_counts_those_before);
+	tcase_add_test(t, test_at_most_so_many_are_answered);
 	tcase_add_test(t, test_why_names_the_direction);
 	tcase_add_test(t, test_goal_must_make_sense);
 	return t;

@@ -237,6 +237,36 @@ START_TEST(test_bound_on_orders_in_flight)
 }
 END_TEST
 
+/* Nobody reports an inventory in an outlook: nodes go on being heard of. */
+START_TEST(test_nobody_grows_old_while_others_are_waited_for)
+{
+	const struct pol_goal goal = { .from = 1, .to = 2, .fresh_ms = 1000 };
+	const struct pol_pace pace[] = { { 6000, 300000, 0 }, { 6000, 0, 0 } };
+	struct pol_engine *e, *copy;
+	struct pol_outlook o;
+	struct fleet f;
+
+	fleet_make(&f, "c>s", "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+	fleet_holds(e, NODE_C, (struct pol_conf){ 1, 1, 0 });
+	fleet_holds(e, NODE_S, (struct pol_conf){ 1, 1, 0 });
+	ck_assert_int_eq(pol_engine_copy(e, &copy), POL_OK);
+	o = look(copy, pace, 0);
+	turns_are_sound(&o);
+	ck_assert(o.is_done);
+	ck_assert_int_eq(o.turns[o.last].end_ms, 318000);
+	pol_outlook_clear(&o);
+	pol_engine_free(copy);
+	/* the roll itself does wait for an inventory */
+	fleet_do(e, NODE_C, POL_TRUST);
+	fleet_do(e, NODE_S, POL_TRUST);
+	ck_assert(!pol_engine_may_start(e, (struct pol_time){ 5000 }, NODE_S));
+	ck_assert(pol_engine_may_start(e, (struct pol_time){ 500 }, NODE_S));
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 TCase *
 case_outlook(void)
 {
@@ -249,5 +279,6 @@ case_outlook(void)
 	tcase_add_test(t, test_a_copy_goes_its_own_way);
 	tcase_add_test(t, test_every_strategy_gives_the_plans_orders);
 	tcase_add_test(t, test_bound_on_orders_in_flight);
+	tcase_add_test(t, test_nobody_grows_old_while_others_are_waited_for);
 	return t;
 }

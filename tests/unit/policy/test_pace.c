@@ -43,7 +43,8 @@ ready_at(struct pol_engine *e, int64_t now)
 	const struct pol_order *o;
 	size_t n;
 
-	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ now }, &o, &n),
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ now }, SIZE_MAX,
+			     &o, &n),
 	    POL_OK);
 	return n;
 }

@@ -21,8 +21,8 @@ give(struct pol_engine *e, const struct pol_goal *goal, uint64_t *epoch, int n)
 	int given = 0;
 
 	for (; given < n; given++) {
-		ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, &o,
-				     &ready),
+		ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 },
+				     SIZE_MAX, &o, &ready),
 		    POL_OK);
 		if (ready == 0)
 			break;
@@ -304,8 +304,8 @@ one_order(const struct fleet *f, struct pol_engine *e,
 	size_t ready;
 
 	l->rng = l->rng * 1664525u + 1013904223u;
-	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, &o,
-			     &ready),
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, SIZE_MAX,
+			     &o, &ready),
 	    POL_OK);
 	if (ready == 0)
 		return false;
