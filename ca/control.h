@@ -77,8 +77,6 @@ typedef enum base_err ca_change_fn(struct ca *ca, void *arg);
 enum base_err
 ca_fleet_change(struct ca *ca, ca_change_fn *change, void *arg) BASE_MUST;
 
-/* hsmd shall no longer certify its keys; failure is only logged. */
-void ca_fleet_forget(struct ca *ca, const char *node);
 /* The row of a root, when it is not there; ca_make_generation makes the
  * rest. */
 enum base_err ca_fleet_root_put(struct ca *ca, const char *name,

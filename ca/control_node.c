@@ -275,7 +275,7 @@ ca_control_node_remove(struct ca_session *s, json_t *q, json_t **answer)
 	snprintf(copy, sizeof(copy), "%s", name);
 	if ((r = ca_fleet_change(ca, drop_node, copy)) != BASE_OK)
 		return r;
-	ca_fleet_forget(ca, copy);
+	ca_forget_soon(ca);
 	ca_event_node(ca, copy, "known", "absent");
 	*answer = json_object();
 	return BASE_OK;

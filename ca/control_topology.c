@@ -305,7 +305,7 @@ apply_events(struct apply *a)
 		if (op[0] == '+') {
 			ca_event_node(a->ca, name, "absent", "known");
 		} else if (a->remove) {
-			ca_fleet_forget(a->ca, name);
+			ca_forget_soon(a->ca);
 			ca_event_node(a->ca, name, "known", "absent");
 		}
 	}

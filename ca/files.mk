@@ -49,6 +49,7 @@ ca_SRC += \
 	ca/epoch.c \
 	ca/events.c \
 	ca/fleet.c \
+	ca/forget.c \
 	ca/health.c \
 	ca/holding.c \
 	ca/identity.c \
@@ -75,6 +76,7 @@ ca_SRC += \
 	ca/store_sqlite.c \
 	ca/store_sqlite_audit.c \
 	ca/store_sqlite_fleet.c \
+	ca/store_sqlite_gone.c \
 	ca/store_sqlite_leaf.c \
 	ca/store_sqlite_roll.c \
 	ca/store_sqlite_rolls.c \

@@ -265,38 +265,6 @@ ca_fleet_change(struct ca *ca, ca_change_fn *change, void *arg)
 	return r;
 }
 
-/* ---- nodes that leave ----------------------------------------------------------- */
-
-static void
-forgotten(void *arg, enum base_err e, struct wire_hsm_answer *a)
-{
-	char *node = arg;
-
-	if (e != BASE_OK)
-		base_log(BASE_WARNING,
-		    "node %s: kedge-hsmd was not told that "
-		    "it left: %s",
-		    node, base_why());
-	else if (a->err != BASE_OK && a->err != BASE_E_NOTFOUND)
-		base_log(BASE_WARNING, "node %s: kedge-hsmd: %s", node, a->why);
-	free(node);
-}
-
-void
-ca_fleet_forget(struct ca *ca, const char *node)
-{
-	struct wire_hsm_request q = { .type = WIRE_HSM_FORGET };
-	char *name = base_strdup(node);
-	struct wire_hsm_ask w = { &q, forgotten, name };
-
-	memcpy(q.fleet, ca->conf->fleet, sizeof(q.fleet));
-	snprintf(q.node, sizeof(q.node), "%s", node);
-	if (ca->hsm.ask(ca->hsm.self, &w) != BASE_OK) {
-		base_log(BASE_WARNING, "node %s: %s", node, base_why());
-		free(name);
-	}
-}
-
 /* ---- roots ------------------------------------------------------------------------ */
 
 enum base_err

@@ -101,7 +101,8 @@ struct ca {
 	struct ca_schedule *schedule; /* of ca/schedule.c */
 	struct ca_health *health; /* of ca/health.c */
 	bool renewing; /* drafts of renewals are on their way */
-	struct base_mono renew_next, unsafe_next;
+	bool forgetting; /* hsmd is asked to, ca/forget.c */
+	struct base_mono renew_next, unsafe_next, forget_next;
 	struct ca_unsigned *renewals_unsigned; /* ca/renew.c */
 	const char *who; /* asks just now, for the audit; NULL: nobody */
 	void (*on_event)(void *arg, json_t *event); /* steals event */
@@ -255,6 +256,12 @@ void ca_identity_free(struct ca *ca);
 /* In the last third of its life. */
 bool ca_identity_is_old(const struct ca *ca, const X509 *x);
 struct base_mono ca_identity_work(struct ca *ca);
+
+/* ---- nodes that left (ca/forget.c) ---------------------------------- */
+
+/* kedge-hsmd shall no longer count on them, nor certify their keys. */
+void ca_forget_soon(struct ca *ca);
+struct base_mono ca_forget_work(struct ca *ca);
 
 /* ---- rolls (ca/roll.c) ---------------------------------- */
 

@@ -108,6 +108,14 @@ enum base_err ca_store_node_get(struct ca_store *st, const char *name,
     struct ca_node *out) BASE_MUST;
 enum base_err
 ca_store_node_delete(struct ca_store *st, const char *name) BASE_MUST;
+/* Nodes that were deleted and that kedge-hsmd has not forgotten yet: the
+ * first ("": none), whether this one is among them, and that it is done. */
+enum base_err
+ca_store_gone_next(struct ca_store *st, char out[CA_NAME]) BASE_MUST;
+enum base_err ca_store_gone_is_open(struct ca_store *st, const char *node,
+    bool *out) BASE_MUST;
+enum base_err
+ca_store_gone_done(struct ca_store *st, const char *node) BASE_MUST;
 enum base_err
 ca_store_nodes(struct ca_store *st, struct ca_node **out, size_t *n) BASE_MUST;
 
@@ -185,7 +193,8 @@ struct ca_fact {
 enum base_err
 ca_store_fact_add(struct ca_store *st, const struct ca_fact *f) BASE_MUST;
 typedef enum base_err ca_fact_fn(void *arg, const struct ca_fact *f);
-/* In the order in which they were added; stops at the first error. */
+/* In the order in which they were added; stops at the first error. Those of a
+ * node that left are not among them, also when its name is given again. */
 enum base_err ca_store_facts_of_roll(struct ca_store *st, uint64_t roll,
     ca_fact_fn *fn, void *arg) BASE_MUST;
 enum base_err ca_store_facts_of_node(struct ca_store *st, const char *node,

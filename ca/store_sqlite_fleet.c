@@ -376,8 +376,16 @@ out:
 enum base_err
 ca_store_node_delete(struct ca_store *st, const char *name)
 {
-	return ca_sq_run(st, NULL, "DELETE FROM node WHERE name = ?", "s",
-	    name);
+	int changes = 0;
+	enum base_err r = ca_sq_run(st, &changes,
+	    "DELETE FROM node WHERE name = ?", "s", name);
+
+	if (r != BASE_OK || changes == 0)
+		return r;
+	return ca_sq_run(st, NULL,
+	    "INSERT OR REPLACE INTO gone (node, last_fact, forgotten)"
+	    " SELECT ?, coalesce(max(id), 0), 0 FROM fact",
+	    "s", name);
 }
 
 enum base_err

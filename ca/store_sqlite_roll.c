@@ -65,6 +65,10 @@ fact_each(struct ca_store *st, sqlite3_stmt *s, ca_fact_fn *fn, void *arg)
 	return r;
 }
 
+/* A name that was given again is another node. */
+#define FACT_COUNTS                                                      \
+	" AND id > coalesce((SELECT last_fact FROM gone WHERE gone.node" \
+	" = fact.node), 0)"
 #define FACT_COLUMNS                                          \
 	"id, root, node, roll, kind, epoch, steps, gen_from," \
 	" gen_to, trust, present, bridge, at"
@@ -76,7 +80,7 @@ ca_store_facts_of_roll(struct ca_store *st, uint64_t roll, ca_fact_fn *fn,
 	sqlite3_stmt *s = NULL;
 	enum base_err r = ca_sq_open(st,
 	    "SELECT " FACT_COLUMNS " FROM fact"
-	    " WHERE roll = ? ORDER BY id",
+	    " WHERE roll = ?" FACT_COUNTS " ORDER BY id",
 	    &s, "i", (int64_t)roll);
 
 	return r != BASE_OK ? r : fact_each(st, s, fn, arg);
@@ -89,7 +93,7 @@ ca_store_facts_of_node(struct ca_store *st, const char *node, const char *root,
 	sqlite3_stmt *s = NULL;
 	enum base_err r = ca_sq_open(st,
 	    "SELECT " FACT_COLUMNS " FROM fact"
-	    " WHERE node = ? AND root = ? ORDER BY id",
+	    " WHERE node = ? AND root = ?" FACT_COUNTS " ORDER BY id",
 	    &s, "ss", node, root);
 
 	return r != BASE_OK ? r : fact_each(st, s, fn, arg);

@@ -99,6 +99,10 @@ static const char *const version_2[] = {
 	"CREATE TABLE stock (node TEXT PRIMARY KEY REFERENCES node(name)"
 	" ON DELETE CASCADE, number INTEGER NOT NULL, der BLOB NOT NULL)"
 	" STRICT, WITHOUT ROWID",
+	/* nodes that left: facts up to this one are of them, not of another
+	 * node that was given the name since */
+	"CREATE TABLE gone (node TEXT PRIMARY KEY, last_fact INTEGER NOT NULL,"
+	" forgotten INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 	"PRAGMA user_version = 2",
 };
 

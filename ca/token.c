@@ -75,6 +75,7 @@ ca_token_make(struct ca *ca, const char *node, uint32_t seconds,
 	struct token *k = base_alloc(sizeof(*k));
 	struct wire_hsm_request q = { .type = WIRE_HSM_TOKEN };
 	struct wire_hsm_ask w = { &q, token_answered, k };
+	bool gone = false;
 	enum base_err r;
 
 	k->ca = ca;
@@ -93,7 +94,14 @@ ca_token_make(struct ca *ca, const char *node, uint32_t seconds,
 		    "node %s: not known; kedge "
 		    "node add %s",
 		    node, node);
-	else {
+	else if ((r = ca_store_gone_is_open(ca->store, node, &gone)) ==
+		BASE_OK &&
+	    gone)
+		r = base_fail(BASE_E_AGAIN,
+		    "node %s: kedge-hsmd has not forgotten yet the node of "
+		    "this name that left; it is asked again and again",
+		    node);
+	else if (r == BASE_OK) {
 		memcpy(q.fleet, ca->conf->fleet, sizeof(q.fleet));
 		memcpy(q.node, k->node, sizeof(q.node));
 		q.end = k->end;

@@ -180,6 +180,8 @@ answer(struct hsm_fake *f, struct waiting *w)
 	    w->q.type == WIRE_HSM_ORDERS || w->q.type == WIRE_HSM_TELL ||
 	    w->q.type == WIRE_HSM_SHOW) {
 		items(f, &w->q, &a);
+	} else if (w->q.type == WIRE_HSM_FORGET) {
+		memcpy(f->mood.forgotten, w->q.node, CA_NAME);
 	} else if (w->q.type == WIRE_HSM_TOKEN) {
 		memset(a.secret, ++f->tokens, sizeof(a.secret));
 	}

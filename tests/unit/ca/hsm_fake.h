@@ -26,6 +26,7 @@ struct hsm_fake_mood {
 	unsigned unjustified; /* so many orders are not justified */
 	unsigned older; /* for so many a later one was signed */
 	uint64_t asked; /* requests so far */
+	char forgotten[CA_NAME]; /* the last node that it forgot */
 	uint64_t told, links, shown, proven; /* items; proven: with order */
 };
 struct hsm_fake_mood *hsm_fake_mood(struct hsm_fake *f);

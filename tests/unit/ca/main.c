@@ -31,6 +31,7 @@ main(void)
 	suite_add_tcase(s, case_join());
 	suite_add_tcase(s, case_roll());
 	suite_add_tcase(s, case_renew());
+	suite_add_tcase(s, case_forget());
 	suite_add_tcase(s, case_steer());
 	suite_add_tcase(s, case_pace());
 	suite_add_tcase(s, case_show());

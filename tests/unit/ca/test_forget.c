@@ -1,0 +1,123 @@
+/* Nodes leave in the middle of a roll: ca/forget.c, and what the store and
+ * the engine make of their names afterwards. */
+#include <check.h>
+#include <string.h>
+
+#include "tests/unit/ca/asked.h"
+#include "tests/unit/ca/suites.h"
+
+static const char fleet[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; } );\n";
+
+/* The roll waits for app1, which does not answer. */
+static void
+setup(void)
+{
+	asked_open(fleet);
+	world_join_all(&asked.w);
+	world_roll(&asked.w, "plant");
+	world_node(&asked.w, "app1")->deaf = true;
+	ck_assert(!world_run(&asked.w, 60, world_rolled));
+}
+
+static void
+remove_app1(void)
+{
+	asked_no("{\"cmd\":\"node-remove\",\"node\":\"app1\"}", "STATE");
+	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
+		 "\"server\":\"web1\"}");
+	asked_ok("{\"cmd\":\"node-remove\",\"node\":\"app1\"}");
+}
+
+static const char *
+forgotten(void)
+{
+	return hsm_fake_mood(asked.w.hsm)->forgotten;
+}
+
+START_TEST(a_roll_goes_on_without_who_left)
+{
+	struct ca_order o = { .epoch = 0 };
+	uint64_t epoch;
+
+	remove_app1();
+	ck_assert(world_run(&asked.w, 60, world_rolled));
+	ck_assert_str_eq(forgotten(), "app1");
+	ck_assert_uint_eq(world_node(&asked.w, "web1")->conf.trust, POL_GEN(2));
+	/* nothing waits for it any more */
+	ck_assert_int_eq(ca_store_epoch_last(asked.w.ca.store, "app1", "plant",
+			     &epoch),
+	    BASE_OK);
+	ck_assert_int_eq(ca_store_order_get(asked.w.ca.store, "app1", "plant",
+			     epoch, &o),
+	    BASE_OK);
+	ck_assert_int_eq(o.state, CA_ORDER_REPLACED);
+	ca_order_clear(&o);
+}
+END_TEST
+
+/* kedge-hsmd is away, and kedged dies: it is told all the same. */
+START_TEST(hsmd_is_told_in_the_end)
+{
+	hsm_fake_mood(asked.w.hsm)->down = true;
+	remove_app1();
+	ck_assert(!world_run(&asked.w, 10, world_rolled));
+	ck_assert_str_eq(forgotten(), "");
+	asked_restart();
+	ck_assert(!world_run(&asked.w, 10, world_rolled));
+	hsm_fake_mood(asked.w.hsm)->down = false;
+	ck_assert(world_run(&asked.w, 60, world_rolled));
+	ck_assert_str_eq(forgotten(), "app1");
+	/* once is enough */
+	strcpy(hsm_fake_mood(asked.w.hsm)->forgotten, "");
+	asked_restart();
+	ck_assert(world_run(&asked.w, 10, world_rolled));
+	world_days(&asked.w, 1);
+	ck_assert_str_eq(forgotten(), "");
+}
+END_TEST
+
+/* What the first one held says nothing about the second. */
+START_TEST(a_name_given_again_is_another_node)
+{
+	struct ca_holding h;
+
+	hsm_fake_mood(asked.w.hsm)->down = true;
+	remove_app1();
+	asked_ok("{\"cmd\":\"node-add\",\"node\":\"app1\","
+		 "\"reach\":\"poll\",\"via\":[\"web1\"]}");
+	asked_no("{\"cmd\":\"node-token\",\"node\":\"app1\"}", "AGAIN");
+	hsm_fake_mood(asked.w.hsm)->down = false;
+	ck_assert_int_eq(ca_holding_get(asked.w.ca.store, "app1", "plant", &h),
+	    BASE_OK);
+	ck_assert(!h.known);
+	ck_assert_uint_eq(h.steps, 0);
+	ck_assert(world_run(&asked.w, 60, world_rolled));
+	asked_ok("{\"cmd\":\"link-add\",\"client\":\"app1\","
+		 "\"server\":\"web1\",\"auth\":\"mutual\",\"root\":\"plant\"}");
+	world_forget(&asked.w, "app1");
+	world_node(&asked.w, "app1")->deaf = false;
+	world_join(&asked.w, "app1");
+	ck_assert(world_run(&asked.w, 60, world_rolled));
+	ck_assert_uint_eq(world_node(&asked.w, "app1")->conf.present,
+	    POL_GEN(2));
+}
+END_TEST
+
+TCase *
+case_forget(void)
+{
+	TCase *c = tcase_create("forget");
+
+	tcase_set_timeout(c, 60);
+	tcase_add_checked_fixture(c, setup, asked_close);
+	tcase_add_test(c, a_roll_goes_on_without_who_left);
+	tcase_add_test(c, hsmd_is_told_in_the_end);
+	tcase_add_test(c, a_name_given_again_is_another_node);
+	return c;
+}
