@@ -81,6 +81,7 @@ include tests/e2e/files.mk
 include $(wildcard tests/bench/*.mk)
 include tests/model/files.mk
 include tests/sim/files.mk
+include tests/crash/files.mk
 include packaging/files.mk
 
 check: all lint

@@ -251,7 +251,8 @@ read_pointer(struct ag_store *s, const char *root, const char *name,
 	base_buf_init(&b, sizeof text);
 	if ((r = base_file_read(path, sizeof text - 1, &b)) != BASE_OK)
 		goto out;
-	memcpy(text, b.p, b.n);
+	if (b.n > 0)
+		memcpy(text, b.p, b.n);
 	text[b.n] = '\0';
 	if (sscanf(text, "%llu %llu %64[0-9a-f]", &epoch, &previous, hex) !=
 		3 ||
