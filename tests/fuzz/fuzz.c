@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/wire/sample.h"
 #include "wire/http.h"
 #include "wire/verify.h"
@@ -14,6 +15,15 @@
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+
+const char *__lsan_default_suppressions(void);
+
+/* libconfig 1.5 forgets a text that never ends. */
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:libconfig.so\n";
+}
 
 static STACK_OF(X509) *trust;
 static const struct sample *sample;
@@ -213,6 +223,12 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (strcmp(target, others[i].name) == 0)
 			run = others[i].run;
+	for (const struct fuzz_target *t = fuzz_files; t->name != NULL; t++)
+		if (strcmp(target, t->name) == 0) {
+			run = t->run;
+			if (t->begin != NULL)
+				t->begin();
+		}
 	if (run == NULL) {
 		sample = sample_find(target);
 		run = run_sample;
