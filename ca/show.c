@@ -181,13 +181,31 @@ doubt_fact(void *arg, const struct ca_fact *f)
 	return BASE_OK;
 }
 
+/* The last report that said effective; with prove also its order, from which
+ * a kedge-hsmd that came back from a backup learns that it has signed it. */
+static enum base_err
+take_report(struct ca_store *st, struct wire_hsm_proof *p, bool prove)
+{
+	struct ca_order o = { .epoch = 0 };
+	uint64_t epoch = 0;
+	enum base_err r =
+	    ca_store_report_effective(st, p->node, p->root, &epoch, &p->report);
+
+	if (r == BASE_OK && prove &&
+	    (r = ca_store_order_get(st, p->node, p->root, epoch, &o)) ==
+		BASE_OK) {
+		p->order = o.cms;
+		memset(&o.cms, 0, sizeof(o.cms));
+	}
+	ca_order_clear(&o);
+	return r;
+}
+
 static enum base_err
 show_node(struct show *s, struct ca_roll *w, uint32_t node)
 {
 	struct ca_store *st = s->ca->store;
 	struct wire_hsm_proof p = { .ndoubts = 0 };
-	struct ca_order o = { .epoch = 0 };
-	uint64_t epoch = 0;
 	enum base_err r;
 
 	if (w->shown[node])
@@ -195,21 +213,29 @@ show_node(struct show *s, struct ca_roll *w, uint32_t node)
 	w->shown[node] = true;
 	memcpy(p.node, s->ca->topo->nodes[node].name, sizeof(p.node));
 	memcpy(p.root, w->row.root, sizeof(p.root));
-	r = ca_store_report_effective(st, p.node, p.root, &epoch, &p.report);
-	if (r == BASE_OK)
-		r = ca_store_facts_of_node(st, p.node, p.root, doubt_fact, &p);
 	/* kedge-hsmd was not content before: is its state an older one? */
-	if (r == BASE_OK && w->prove &&
-	    (r = ca_store_order_get(st, p.node, p.root, epoch, &o)) ==
-		BASE_OK) {
-		p.order = o.cms;
-		memset(&o.cms, 0, sizeof(o.cms));
-	}
-	if (r == BASE_OK)
+	if ((r = take_report(st, &p, w->prove)) == BASE_OK &&
+	    (r = ca_store_facts_of_node(st, p.node, p.root, doubt_fact, &p)) ==
+		BASE_OK)
 		r = wire_hsm_proof_compose(&p, item_add(s));
-	ca_order_clear(&o);
 	wire_hsm_proof_clear(&p);
 	return r == BASE_E_NOTFOUND ? BASE_OK : r; /* has not joined yet */
+}
+
+/* Outside of a roll nothing else would tell kedge-hsmd what the node has come
+ * to present. */
+static enum base_err
+show_renewal(struct show *s, const struct ca_draft *t)
+{
+	struct wire_hsm_proof p = { .ndoubts = 0 };
+	enum base_err r;
+
+	memcpy(p.node, t->order.node, sizeof(p.node));
+	memcpy(p.root, t->order.root, sizeof(p.root));
+	if ((r = take_report(s->ca->store, &p, true)) == BASE_OK)
+		r = wire_hsm_proof_compose(&p, item_add(s));
+	wire_hsm_proof_clear(&p);
+	return r == BASE_E_NOTFOUND ? BASE_OK : r;
 }
 
 /* The wanted nodes and all they have links with: one look at the links,
@@ -235,10 +261,16 @@ show_wanted(struct show *s, struct ca_roll *w, const bool *wanted)
 }
 
 static bool
+draft_renews(const struct ca_draft *t)
+{
+	return wire_step_renews(t->order.steps, t->order.from, t->order.to);
+}
+
+static bool
 draft_takes_away(const struct ca_draft *t, const struct ca_roll *w)
 {
 	return t->err == BASE_OK && strcmp(t->order.root, w->row.root) == 0 &&
-	    (t->order.steps & WIRE_STEP_JOIN) == 0 &&
+	    (t->order.steps & WIRE_STEP_JOIN) == 0 && !draft_renews(t) &&
 	    (t->order.steps & (WIRE_STEP_CERT | WIRE_STEP_FINISH)) != 0;
 }
 
@@ -332,6 +364,9 @@ ca_show_go(struct ca *ca, struct ca_drafts *d, ca_done_fn *done, void *arg)
 	for (struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
 	     w = w->next)
 		r = show_roll(s, w, d);
+	for (size_t i = 0; r == BASE_OK && i < ca_drafts_count(d); i++)
+		if (draft_renews(ca_drafts_get(d, i)))
+			r = show_renewal(s, ca_drafts_get(d, i));
 	if (r != BASE_OK)
 		show_end(s, r);
 	else

@@ -211,6 +211,26 @@ START_TEST(what_hsmd_does_not_sign_is_said)
 }
 END_TEST
 
+/* A kedge-hsmd that came back from a backup learns what the node presents. */
+START_TEST(hsmd_is_shown_the_last_report)
+{
+	struct hsm_fake_mood *mood;
+	struct world w;
+
+	world_open(&w, fleet, 1);
+	world_join_all(&w);
+	mood = hsm_fake_mood(w.hsm);
+	ck_assert_uint_eq(mood->shown, 0);
+	world_days(&w, 300);
+	/* three present under plant; under management nothing was ordered */
+	ck_assert_uint_eq(mood->shown, 3);
+	ck_assert_uint_eq(mood->proven, 3);
+	world_days(&w, 270);
+	ck_assert_uint_eq(mood->proven, 3 + 3 + 4);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(a_dead_canary_is_no_failure)
 {
 	struct world w;
@@ -431,6 +451,7 @@ case_renew(void)
 	tcase_add_test(c, a_sleeper_expires_and_is_named);
 	tcase_add_test(c, failures_are_tried_again_less_often);
 	tcase_add_test(c, what_hsmd_does_not_sign_is_said);
+	tcase_add_test(c, hsmd_is_shown_the_last_report);
 	tcase_add_test(c, a_dead_canary_is_no_failure);
 	tcase_add_test(c, held_and_excused_nodes_are_left_alone);
 	tcase_add_test(c, a_root_that_ends_is_no_reason_for_orders);
