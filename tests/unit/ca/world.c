@@ -90,6 +90,13 @@ world_restart(struct world *w)
 	ca_up(w);
 }
 
+void
+world_die(struct world *w)
+{
+	hsm_fake_drop(w->hsm);
+	ca_up(w);
+}
+
 static void
 init_done(void *arg, enum base_err e)
 {

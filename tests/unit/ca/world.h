@@ -56,6 +56,9 @@ void world_open_at(struct world *w, const char *text, uint64_t seed,
 void world_close(struct world *w);
 /* kedged is killed and starts again. */
 void world_restart(struct world *w);
+/* The same as a death leaves it: nothing is freed, what was asked of hsmd is
+ * lost, and the store is what dir has by now. */
+void world_die(struct world *w);
 /* Dies when two linked nodes could not authenticate just now: nobody trusts
  * what is shown, or it has expired. */
 void world_links_hold(struct world *w);

@@ -110,6 +110,46 @@ START_TEST(applied_once_durable)
 }
 END_TEST
 
+/* Every prefix of the whole file: as many records as are in it, no part of
+ * one, and the journal goes on from there. */
+START_TEST(every_prefix)
+{
+	struct base_buf whole;
+	off_t end[4] = { 0 };
+	char want[4] = "";
+
+	base_buf_init(&whole, 0);
+	for (int i = 1; i <= 3; i++) {
+		add(i == 1 ? "a" : i == 2 ? "b" : "c");
+		ck_assert_int_eq(hsm_journal_sync(j), BASE_OK);
+		end[i] = size();
+	}
+	ck_assert_int_eq(base_file_read(path, 4096, &whole), BASE_OK);
+	for (size_t n = 0; n <= whole.n; n++) {
+		size_t k = 0;
+
+		while (k < 3 && (off_t)n >= end[k + 1])
+			k++;
+		memcpy(want, "abc", k);
+		want[k] = '\0';
+		hsm_journal_close(j);
+		j = NULL;
+		ck_assert_int_eq(base_file_write(path,
+				     (struct base_span){ whole.p, n }, 0600),
+		    BASE_OK);
+		ck_assert_int_eq(reopen(), BASE_OK);
+		ck_assert_str_eq(seen, want);
+		ck_assert_int_eq(size(), end[k]);
+		add("d");
+		ck_assert_int_eq(hsm_journal_sync(j), BASE_OK);
+		ck_assert_int_eq(reopen(), BASE_OK);
+		want[k] = 'd';
+		ck_assert_mem_eq(seen, want, k + 1);
+	}
+	base_buf_free(&whole);
+}
+END_TEST
+
 /* Cut at every byte of the last record: the records before it stay. */
 START_TEST(cut_short)
 {
@@ -249,6 +289,7 @@ case_journal(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, applied_once_durable);
+	tcase_add_test(t, every_prefix);
 	tcase_add_test(t, cut_short);
 	tcase_add_test(t, zeros_at_the_end);
 	tcase_add_test(t, changed);
