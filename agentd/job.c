@@ -169,11 +169,16 @@ ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
 	}
 	base_buf_free(&before.order);
 	base_buf_free(&before.report);
-	base_log(BASE_NOTICE, "%s: epoch %llu: %s%s%s", j->root->name,
-	    (unsigned long long)j->order.epoch,
-	    status == WIRE_EFFECTIVE ? "effective" : "failed: ",
-	    status == WIRE_EFFECTIVE ? "" : j->why,
-	    proof == WIRE_PROOF_RELOAD ? " (by reload only)" : "");
+	base_log_change(status == WIRE_EFFECTIVE ? BASE_NOTICE : BASE_WARNING,
+	    &(struct base_change){ "order", "received",
+		status == WIRE_EFFECTIVE   ? "effective"
+		    : status == WIRE_STALE ? "stale"
+					   : "failed",
+		w->c.conf->node, j->root->name, j->order.roll, j->order.epoch },
+	    "%s",
+	    status != WIRE_EFFECTIVE	     ? j->why
+		: proof == WIRE_PROOF_RELOAD ? "by reload only"
+					     : "by probe");
 	ag_job_answer_stored(w, j->root);
 	ag_stock_soon(w);
 }

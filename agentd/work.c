@@ -143,8 +143,10 @@ take(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 		return e;
 	}
 	ag_job_use(w, r, next);
-	base_log(BASE_NOTICE, "%s: epoch %llu: stored", r->name,
-	    (unsigned long long)o->epoch);
+	base_log_change(BASE_NOTICE,
+	    &(struct base_change){ "order", "none", "received", w->c.conf->node,
+		r->name, o->roll, o->epoch },
+	    "stored");
 	ag_job_answer(w, r, &t);
 	ag_job_enqueue(w, ag_job_new(r, o));
 	return BASE_OK;

@@ -67,7 +67,8 @@ static const struct cli_option roll_step_options[] = {
 	{ NULL, NULL, NULL },
 };
 static const struct cli_option roll_status_options[] = {
-	{ "watch", NULL, "follow it until it is done" },
+	{ "watch", NULL, "follow every node until it is done" },
+	{ "nodes", NULL, "show every node once" },
 	{ "exit-code", NULL, "exit 4 while a roll is not done" },
 	{ NULL, NULL, NULL },
 };
@@ -198,7 +199,7 @@ const struct cli_command cli_commands[] = {
 	    "try, works. WHEN is \"22:00-04:00\" or \"Mon-Fri 22:00-04:00\" or \"Sat,Sun\n"
 	    "00:00-24:00\", in UTC; what has started goes on after it.\n",
 	    roll_start_options, 0, 1, ca_cmd_roll_start },
-	{ "roll status", "[--watch] [--exit-code] [ROOT]",
+	{ "roll status", "[--watch | --nodes] [--exit-code] [ROOT]",
 	    "say how far the rolls are and on whom they wait", NULL,
 	    roll_status_options, 0, 1, ca_cmd_roll_status },
 	{ "roll pause", "ROOT", "start no further order", NULL, NULL, 1, 1,

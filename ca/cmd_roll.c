@@ -9,8 +9,8 @@
 #include "ca/cli.h"
 #include "ca/ctl.h"
 #include "ca/remote.h"
+#include "ca/watch.h"
 
-#define BAR_WIDTH   28
 #define WAITS_SHOWN 8
 
 static void
@@ -24,14 +24,6 @@ print_names(FILE *f, const json_t *list, const char *between)
 }
 
 /* ---- roll status ------------------------------------------------------------ */
-
-static bool
-roll_is_done(const json_t *roll)
-{
-	const char *state = ca_text_of(roll, "state");
-
-	return strcmp(state, "done") == 0 || strcmp(state, "aborted") == 0;
-}
 
 /* A node that has an order to answer waits for itself: it is printed among
  * the outstanding ones. Of the others one sentence each, and not hundreds. */
@@ -80,7 +72,7 @@ pace_list(FILE *f, const json_t *roll, const char *field, const char *word)
 static void
 pace_print(FILE *f, const json_t *roll)
 {
-	if (roll_is_done(roll))
+	if (ca_roll_is_over(roll))
 		return;
 	pace_list(f, roll, "first", "first");
 	pace_list(f, roll, "windows", "orders start");
@@ -126,7 +118,7 @@ roll_print(FILE *f, const json_t *roll)
 	    "  held: %s: %s\n", ca_text_of(o, "node"), ca_text_of(o, "reason"));
 	json_array_foreach(json_object_get(roll, "excused"), i, o)
 	    fprintf(f, "  excused: %s\n", ca_text_of(o, "node"));
-	if (!roll_is_done(roll))
+	if (!ca_roll_is_over(roll))
 		ca_unsafe_print(f, roll, "  ");
 	waits_print(f, json_object_get(roll, "waits"));
 	json_array_foreach(json_object_get(roll, "notes"), i, o)
@@ -152,7 +144,7 @@ roll_status_judge(struct cli *c, json_t *answer)
 		return BASE_OK;
 	json_array_foreach(json_object_get(answer, "rolls"), i, o)
 	{
-		if (!roll_is_done(o))
+		if (!ca_roll_is_over(o))
 			cli_exit_set(c, CLI_WAITING);
 	}
 	return BASE_OK;
@@ -169,153 +161,9 @@ roll_status_print(struct cli *c, const json_t *answer)
 	if (json_array_size(rolls) == 0)
 		fprintf(f, "no rolls\n");
 	json_array_foreach(rolls, i, o) roll_print(f, o);
+	if (cli_has(c, "nodes"))
+		ca_nodes_print(f, answer);
 	return BASE_OK;
-}
-
-/* ---- roll status --watch ------------------------------------------------------- */
-
-static void
-watch_bar(FILE *f, json_int_t done, json_int_t all, const char *last)
-{
-	char bar[BAR_WIDTH + 1];
-	json_int_t full = all > 0 ? done * BAR_WIDTH / all : 0;
-	int i;
-
-	for (i = 0; i < BAR_WIDTH; i++)
-		bar[i] = i < full ? '#' : '.';
-	bar[BAR_WIDTH] = '\0';
-	fprintf(f,
-	    "\r[%s] %" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT
-	    " %-40.40s\x1b[K",
-	    bar, done, all, last);
-	fflush(f);
-}
-
-static const char *
-waits_text(const json_t *event)
-{
-	const char *text = ca_text_of(event, "text");
-
-	return *text == '\0' ? "waits for nobody" : text;
-}
-
-static void
-watch_line(FILE *f, const json_t *event)
-{
-	const char *kind = ca_text_of(event, "event");
-
-	if (strcmp(kind, "order") == 0) {
-		fprintf(f, "%s  %s ", ca_text_of(event, "time"),
-		    ca_text_of(event, "node"));
-		print_names(f, json_object_get(event, "steps"), "+");
-		fprintf(f, ": %s -> %s", ca_text_of(event, "old"),
-		    ca_text_of(event, "new"));
-		if (json_string_length(json_object_get(event, "reason")) > 0)
-			fprintf(f, " (%s)", ca_text_of(event, "reason"));
-		if (strcmp(ca_text_of(event, "proof"), "reload") == 0)
-			fprintf(f, " (by reload only)");
-		fprintf(f, "\n");
-	} else if (strcmp(kind, "waits") == 0) {
-		fprintf(f, "%s  %s\n", ca_text_of(event, "time"),
-		    waits_text(event));
-	} else {
-		fprintf(f, "%s  %s %s: %s -> %s\n", ca_text_of(event, "time"),
-		    kind,
-		    ca_text_of(event,
-			strcmp(kind, "roll") == 0 ? "root" : "node"),
-		    ca_text_of(event, "old"), ca_text_of(event, "new"));
-	}
-	fflush(f);
-}
-
-/* Finished when every roll asked for is done; done and all are sums over
- * those that were not. */
-struct watch {
-	struct cli *c;
-	struct ca_ctl *events, *ctl;
-	json_t *request;
-	bool finished;
-	json_int_t done, all;
-};
-
-static enum base_err
-watch_ask(struct watch *w)
-{
-	json_t *answer = NULL, *o;
-	json_int_t done = 0, all = 0;
-	enum base_err e;
-	size_t i;
-
-	e = ca_ctl_call(w->ctl, json_incref(w->request), &answer);
-	w->finished = true;
-	json_array_foreach(json_object_get(answer, "rolls"), i, o)
-	{
-		if (roll_is_done(o))
-			continue;
-		w->finished = false;
-		done += ca_number_of(o, "steps_done");
-		all += ca_number_of(o, "steps_all");
-	}
-	w->all = w->finished ? w->all : all;
-	w->done = w->finished ? w->all : done;
-	json_decref(answer);
-	return e;
-}
-
-static void
-watch_show(const struct watch *w, const json_t *event, bool fancy)
-{
-	FILE *f = cli_out(w->c);
-	char last[64];
-
-	if (cli_json(w->c)) {
-		ca_json_print(f, event);
-		fflush(f);
-	} else if (!fancy) {
-		watch_line(f, event);
-	} else {
-		if (strcmp(ca_text_of(event, "event"), "waits") == 0)
-			snprintf(last, sizeof(last), "%s", waits_text(event));
-		else
-			snprintf(last, sizeof(last), "%s %s",
-			    ca_text_of(event, "node"),
-			    ca_text_of(event, "new"));
-		watch_bar(f, w->done, w->all, last);
-	}
-}
-
-/* Two connections: the events, and one for asking how far it is. Subscribing
- * comes first, so that nothing happens unseen between the two. */
-static enum base_err
-roll_watch(struct cli *c, json_t *request)
-{
-	struct watch w = { .c = c, .request = request };
-	bool fancy = ca_is_fancy(cli_out(c)) && !cli_json(c);
-	json_t *j = NULL;
-	enum base_err e;
-
-	if ((e = ca_ctl_open(cli_socket(c), &w.events)) != BASE_OK ||
-	    (e = ca_ctl_open(cli_socket(c), &w.ctl)) != BASE_OK ||
-	    (e = ca_ctl_call(w.events, json_pack("{s:s}", "cmd", "events"),
-		 &j)) != BASE_OK)
-		goto out;
-	while ((e = watch_ask(&w)) == BASE_OK && !w.finished) {
-		json_decref(j);
-		j = NULL;
-		if ((e = ca_ctl_event(w.events, -1, &j)) != BASE_OK)
-			break;
-		watch_show(&w, j, fancy);
-	}
-	if (e == BASE_OK && fancy)
-		watch_bar(cli_out(c), w.done, w.all, "");
-	if (e == BASE_OK && !cli_json(c))
-		fprintf(cli_out(c), "%sdone\n", fancy ? "\n" : "");
-out:
-	json_decref(j);
-	json_decref(request);
-	ca_ctl_close(w.events);
-	ca_ctl_close(w.ctl);
-	return e;
 }
 
 enum base_err
@@ -323,6 +171,7 @@ ca_cmd_roll_status(struct cli *c)
 {
 	static const struct ca_field args[] = {
 		{ NULL, 0, CA_STRING, "root" },
+		{ "nodes", 0, CA_SWITCH, "nodes" },
 		CA_FIELD_END,
 	};
 	enum base_err e;
@@ -331,7 +180,7 @@ ca_cmd_roll_status(struct cli *c)
 	if ((e = ca_request_new(c, "roll-status", args, &request)) != BASE_OK)
 		return e;
 	if (cli_has(c, "watch"))
-		return roll_watch(c, request);
+		return ca_roll_watch(c, request);
 	return ca_request_ask(c, request, roll_status_judge, roll_status_print);
 }
 

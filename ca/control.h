@@ -92,4 +92,7 @@ json_t *ca_json_order(struct ca *ca, const struct ca_order *o);
 json_t *ca_json_why(struct ca *ca, const struct pol_why *y);
 enum base_err ca_json_roll(struct ca *ca, const struct ca_roll_row *row,
     json_t **out) BASE_MUST;
+/* Adds to o, which is the roll as above (ca/roll_nodes.c). */
+enum base_err ca_json_roll_nodes(struct ca *ca, const struct ca_roll_row *row,
+    json_t *o) BASE_MUST;
 json_t *ca_json_words(const char *words);

@@ -196,18 +196,22 @@ cmd_roll_status(struct ca_session *s, json_t *q, json_t **answer)
 	struct ca_roll_row *rows = NULL;
 	json_t *list = json_array(), *o;
 	const char *cmd, *root = NULL;
+	int nodes = 0;
 	size_t n = 0;
 	enum base_err r;
 
-	if ((r = ca_unpack(q, "{s:s, s?s}", "cmd", &cmd, "root", &root)) ==
-		BASE_OK &&
+	if ((r = ca_unpack(q, "{s:s, s?s, s?b}", "cmd", &cmd, "root", &root,
+		 "nodes", &nodes)) == BASE_OK &&
 	    (r = check_root(ca, root)) == BASE_OK &&
 	    (r = ca_store_rolls(ca->store, &rows, &n)) == BASE_OK)
 		for (size_t i = 0; r == BASE_OK && i < n; i++) {
 			if (root != NULL && strcmp(rows[i].root, root) != 0)
 				continue;
-			if ((r = ca_json_roll(ca, &rows[i], &o)) == BASE_OK)
-				json_array_append_new(list, o);
+			if ((r = ca_json_roll(ca, &rows[i], &o)) != BASE_OK)
+				break;
+			json_array_append_new(list, o);
+			if (nodes != 0)
+				r = ca_json_roll_nodes(ca, &rows[i], o);
 		}
 	if (r == BASE_OK)
 		*answer = json_pack("{sO}", "rolls", list);

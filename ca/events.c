@@ -1,6 +1,6 @@
 /*
- * ca/events: changes of state as JSON, for whoever watches. Called after the
- * commit, so an event is never ahead of the store.
+ * ca/events: changes of state, as a line of the log and as JSON for whoever
+ * watches. Called after the commit, so neither is ever ahead of the store.
  */
 #include <string.h>
 
@@ -123,9 +123,27 @@ route_json(struct ca *ca, const char *node)
 	return list;
 }
 
+static void
+log_order(const struct ca_order *o, enum ca_order_state old)
+{
+	bool bad = o->state == CA_ORDER_FAILED || o->state == CA_ORDER_REFUSED;
+	bool told = o->state == CA_ORDER_EFFECTIVE;
+	char steps[CA_STEPS_TEXT];
+
+	ca_steps_text(o->steps, steps);
+	base_log_change(bad ? BASE_WARNING : BASE_INFO,
+	    &(struct base_change){ "order", ca_order_state_name(old),
+		ca_order_state_name(o->state), o->node, o->root, o->roll,
+		o->epoch },
+	    "%s%s%s%s%s", steps, told ? " by " : "",
+	    told ? ca_proof_name(o->proof) : "",
+	    o->reason[0] == '\0' ? "" : ": ", o->reason);
+}
+
 void
 ca_event_order(struct ca *ca, const struct ca_order *o, enum ca_order_state old)
 {
+	log_order(o, old);
 	emit(ca,
 	    json_pack("{ss, ss, ss, sI, sI, so, si, si, ss, ss, ss, ss,"
 		      " so}",
@@ -141,6 +159,14 @@ void
 ca_event_roll(struct ca *ca, const struct ca_roll_row *w, const char *old,
     const char *new)
 {
+	base_log_change(BASE_NOTICE,
+	    &(struct base_change){ .subject = "roll",
+		.old = old,
+		.now = new,
+		.root = w->root,
+		.roll = w->id },
+	    "generation %u to %u, %s", w->from, w->to,
+	    pol_strategy_name(w->strategy));
 	emit(ca,
 	    json_pack("{ss, ss, sI, ss, ss, si, si}", "event", "roll", "root",
 		w->root, "roll", (json_int_t)w->id, "old", old, "new", new,
@@ -150,7 +176,12 @@ ca_event_roll(struct ca *ca, const struct ca_roll_row *w, const char *old,
 void
 ca_event_node(struct ca *ca, const char *node, const char *old, const char *new)
 {
-	base_log(BASE_NOTICE, "node %s: %s -> %s", node, old, new);
+	base_log_change(BASE_NOTICE,
+	    &(struct base_change){ .subject = "node",
+		.old = old,
+		.now = new,
+		.node = node },
+	    "%s", "");
 	emit(ca,
 	    json_pack("{ss, ss, ss, ss}", "event", "node", "node", node, "old",
 		old, "new", new));

@@ -9,6 +9,7 @@ ca_SRC += \
 	ca/cmd_topology.c \
 	ca/cmd_trigger.c \
 	ca/cmd_doctor.c \
+	ca/cmd_watch.c \
 	ca/cmd_verify.c \
 	ca/ctl.c \
 	ca/remote.c \
@@ -65,6 +66,7 @@ ca_SRC += \
 	ca/roll_goal.c \
 	ca/roll_start.c \
 	ca/root_end.c \
+	ca/roll_nodes.c \
 	ca/schedule.c \
 	ca/control_trigger.c \
 	ca/roll_steer.c \

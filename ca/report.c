@@ -279,13 +279,6 @@ tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
 		return;
 	if (o->state != CA_ORDER_RECEIVED)
 		ca_deliver_settled(ca->deliver, o->node, o->root, o->epoch);
-	base_log(o->state == CA_ORDER_FAILED || o->state == CA_ORDER_REFUSED
-		? BASE_WARNING
-		: BASE_INFO,
-	    "order %s/%s epoch %llu: %s -> %s%s%s", o->node, o->root,
-	    (unsigned long long)o->epoch, ca_order_state_name(old),
-	    ca_order_state_name(o->state), o->reason[0] == '\0' ? "" : ": ",
-	    o->reason);
 	ca_event_order(ca, o, old);
 	if (o->state == CA_ORDER_REPLACED && roll != NULL)
 		roll->reissue_at = ca_sooner(roll->reissue_at,

@@ -471,10 +471,6 @@ roll_finish(struct ca *ca, struct ca_roll *w)
 	ca->topo->roots[w->root].current = w->row.to;
 	w->row.state = CA_ROLL_DONE;
 	w->row.ended = now;
-	base_log(BASE_NOTICE,
-	    "roll %llu of root %s: %s, generation %u is current",
-	    (unsigned long long)w->row.id, w->row.root, ca_roll_word(&w->row),
-	    w->row.to);
 	if (w->waits[0] != '\0')
 		ca_event_waits(ca, w->row.root, "");
 	ca_event_roll(ca, &w->row,

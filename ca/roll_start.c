@@ -242,11 +242,6 @@ start_made(void *arg, enum base_err e)
 	if (e == BASE_OK)
 		e = ca_roll_open(ca, &s->row);
 	if (e == BASE_OK) {
-		base_log(BASE_NOTICE,
-		    "roll %llu of root %s: none -> running,"
-		    " %u to %u",
-		    (unsigned long long)s->row.id, s->row.root, s->row.from,
-		    s->row.to);
 		ca_event_roll(ca, &s->row, "none", "running");
 		ca_kick(ca);
 	}

@@ -145,8 +145,6 @@ turn(struct ca *ca, struct ca_roll *w, const char *what, const char *who)
 		    t.list[i].epoch);
 		ca_event_order(ca, &t.list[i], old);
 	}
-	base_log(BASE_NOTICE, "roll %llu of root %s: %s",
-	    (unsigned long long)next.id, next.root, what);
 	ca_event_roll(ca, &next, ca_roll_word(&was), ca_roll_word(&next));
 	/* w is gone after this: the engine is made anew from its facts */
 	if ((r = ca_roll_reopen(ca)) != BASE_OK)

@@ -32,7 +32,6 @@ others() {
 }
 
 note() {
-	[ ! -t 1 ] || printf '\r\033[K' # over the bar
 	say "$(date -u +%H:%M:%S)  demo: $*"
 }
 
@@ -68,7 +67,8 @@ show_waiting() {
 roll() {
 	load_say begin
 	kedge roll start plant || die "the roll did not start"
-	kedge roll status --watch plant &
+	# as lines: the picture would paint over the notes
+	TERM=dumb kedge roll status --watch plant &
 	proc_keep watch $!
 	try 20 steps_at_least 1 || die "the roll does not move"
 	kill -STOP "$(proc_pid "$ASLEEP-agent")"

@@ -250,6 +250,37 @@ START_TEST(test_status_says_who_waits_and_exits_4)
 }
 END_TEST
 
+START_TEST(test_status_shows_every_node)
+{
+	static const char nodes[] =
+	    "{\"ok\":true,\"rolls\":[{\"roll\":1,\"root\":\"plant\","
+	    "\"from\":1,\"to\":2,\"strategy\":\"minimal\","
+	    "\"state\":\"running\",\"steps_done\":3,\"steps_all\":6,"
+	    "\"old_root_ends\":\"2000-01-01T00:00:00Z\",\"nodes\":["
+	    "{\"node\":\"web1\",\"state\":\"done\",\"done\":[\"trust\","
+	    "\"cert\"],\"next\":[],\"heard\":\"2000-01-01T00:00:00Z\","
+	    "\"waits\":\"\"},"
+	    "{\"node\":\"app1\",\"state\":\"sent\",\"done\":[],"
+	    "\"next\":[\"trust\"],\"heard\":null,"
+	    "\"waits\":\"app1 waits with trust: its report is missing\"}]}]}";
+	const char *app1, *web1;
+
+	ck_assert_int_eq(RUN(nodes, "roll", "status", "--nodes"), CLI_DONE);
+	assert_request("{\"cmd\":\"roll-status\",\"nodes\":true}");
+	ck_assert_ptr_nonnull(strstr(output, "3/6, old root ends in 0s\n"));
+	app1 = strstr(output,
+	    "\napp1       ---  sent trust          never  "
+	    "its report is missing\n");
+	web1 = strstr(output, "\nweb1       tc-  done ");
+	ck_assert_ptr_nonnull(app1);
+	ck_assert_ptr_nonnull(web1);
+	/* whoever is not done comes first */
+	ck_assert(app1 < web1);
+	ck_assert_int_eq(RUN(nodes, "roll", "status"), CLI_DONE);
+	ck_assert_ptr_null(strstr(output, "never"));
+}
+END_TEST
+
 START_TEST(test_status_says_who_was_proven_by_reload)
 {
 	ck_assert_int_eq(RUN(ROLL("done"), "roll", "status"), CLI_DONE);
@@ -443,6 +474,7 @@ case_remote(void)
 	tcase_add_test(t, test_no_daemon_and_nonsense_are_said);
 	tcase_add_test(t, test_json_is_the_answer);
 	tcase_add_test(t, test_status_says_who_waits_and_exits_4);
+	tcase_add_test(t, test_status_shows_every_node);
 	tcase_add_test(t, test_status_says_who_was_proven_by_reload);
 	tcase_add_test(t, test_token_file_is_private_and_new);
 	tcase_add_test(t, test_join_answer_becomes_bytes);

@@ -275,6 +275,64 @@ START_TEST(of_all_the_ready_ones)
 }
 END_TEST
 
+/* ---- what is seen of a roll ----------------------------------------------------------- */
+
+/* Of every roll and node: "NODE:STATE". */
+static void
+nodes_text(char *out, size_t max)
+{
+	const json_t *rolls;
+	size_t i, k, at = 0;
+	json_t *r, *o;
+
+	asked_ok("{\"cmd\":\"roll-status\",\"nodes\":true}");
+	rolls = json_object_get(asked.answer, "rolls");
+	out[0] = '\0';
+	json_array_foreach(rolls, i, r)
+	{
+		ck_assert_str_eq(json_string_value(
+				     json_object_get(r, "old_root_ends")),
+		    "2035-12-29T23:59:00Z");
+		json_array_foreach(json_object_get(r, "nodes"), k, o) at +=
+		    (size_t)snprintf(out + at, max - at, "%s:%s ",
+			json_string_value(json_object_get(o, "node")),
+			json_string_value(json_object_get(o, "state")));
+	}
+}
+
+static bool
+web1_has_trust(struct world *x)
+{
+	return pol_engine_step(x->ca.rolls->engine,
+		   ca_topo_node(x->ca.topo, "web1"),
+		   POL_TRUST) == POL_STEP_DONE;
+}
+
+START_TEST(every_node_of_a_roll)
+{
+	char text[256];
+
+	world_join_all(&asked.w);
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+	nodes_text(text, sizeof(text));
+	ck_assert_str_eq(text, "app1:waiting web1:waiting ");
+	world_node(&asked.w, "app1")->deaf = true;
+	ck_assert(world_run(&asked.w, 30, web1_has_trust));
+	nodes_text(text, sizeof(text));
+	ck_assert_str_eq(text, "app1:sent web1:waiting ");
+	asked_ok("{\"cmd\":\"roll-excuse\",\"root\":\"plant\","
+		 "\"node\":\"app1\",\"reason\":\"dead\"}");
+	nodes_text(text, sizeof(text));
+	ck_assert_str_eq(text, "app1:excused web1:waiting ");
+	asked_ok("{\"cmd\":\"roll-return\",\"root\":\"plant\","
+		 "\"node\":\"app1\"}");
+	world_node(&asked.w, "app1")->deaf = false;
+	ck_assert(world_run(&asked.w, 100, world_rolled));
+	nodes_text(text, sizeof(text));
+	ck_assert_str_eq(text, "");
+}
+END_TEST
+
 /* ---- the ends of roots ------------------------------------------------------------- */
 
 START_TEST(levels)
@@ -358,6 +416,29 @@ START_TEST(each_level_is_told_once)
 }
 END_TEST
 
+START_TEST(changes_are_lines)
+{
+	const char *text;
+
+	world_join_all(&asked.w);
+	log_capture();
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+	ck_assert(world_run(&asked.w, 100, world_rolled));
+	text = log_new();
+	ck_assert_ptr_nonnull(strstr(text,
+	    "test: roll: none -> running node=- root=plant roll=1 epoch=-: "
+	    "generation 1 to 2, minimal\n"));
+	ck_assert_ptr_nonnull(strstr(text,
+	    "test: order: none -> sent node=web1 root=plant roll=1 epoch=2: "
+	    "trust\n"));
+	ck_assert_ptr_nonnull(strstr(text,
+	    "test: order: sent -> effective node=web1 root=plant roll=1 "
+	    "epoch=2: trust by probe\n"));
+	ck_assert_ptr_nonnull(strstr(text,
+	    "test: roll: running -> done node=- root=plant roll=1 epoch=-: "));
+}
+END_TEST
+
 TCase *
 case_trigger(void)
 {
@@ -375,6 +456,8 @@ case_trigger(void)
 	tcase_add_test(t, an_abort_is_respected);
 	tcase_add_test(t, all_roots_by_one_word);
 	tcase_add_test(t, of_all_the_ready_ones);
+	tcase_add_test(t, every_node_of_a_roll);
+	tcase_add_test(t, changes_are_lines);
 	tcase_add_test(t, levels);
 	tcase_add_test(t, each_level_is_told_once);
 	return t;
