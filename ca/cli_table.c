@@ -59,6 +59,8 @@ static const struct cli_option roll_start_options[] = {
 	{ "first", "NODE,...", "these go first, and nothing else beside them" },
 	{ "window", "WHEN", "orders start in it only; may be given again" },
 	{ "step", NULL, "each order waits for kedge roll step" },
+	{ "presume", "received",
+	    "go on at reception; kedge plan shows the risk" },
 	{ "dry-run", NULL, "only say whether it could start" },
 	{ NULL, NULL, NULL },
 };
@@ -100,6 +102,7 @@ static const struct cli_option plan_options[] = {
 	{ "strategy", "NAME",
 	    "minimal (default), layered, sequential, merged, bundled or "
 	    "compact" },
+	{ "presume", "received", "show what that option of roll start risks" },
 	{ "exit-code", NULL, "exit 3 when the plan has orders" },
 	{ "compare", NULL, "what each strategy costs, in a table" },
 	CA_PACE_OPTIONS,
@@ -197,7 +200,9 @@ const struct cli_command cli_commands[] = {
 	    "gets it, except for those whom the first must wait for by the rules; after\n"
 	    "a failure of theirs nothing else starts until kedge roll retry, or the next\n"
 	    "try, works. WHEN is \"22:00-04:00\" or \"Mon-Fri 22:00-04:00\" or \"Sat,Sun\n"
-	    "00:00-24:00\", in UTC; what has started goes on after it.\n",
+	    "00:00-24:00\", in UTC; what has started goes on after it. --presume received\n"
+	    "lets certificates rest on a trust that was received and not answered, if\n"
+	    "kedge-hsmd is set up for it; a finish never does.\n",
 	    roll_start_options, 0, 1, ca_cmd_roll_start },
 	{ "roll status", "[--watch | --nodes] [--exit-code] [ROOT]",
 	    "say how far the rolls are and on whom they wait", NULL,

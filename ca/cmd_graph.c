@@ -360,7 +360,7 @@ topology_draw(struct cli *c, struct ca_drawing *d, const struct ca_topology *t)
 		    "minimal, layered, sequential, merged, bundled, compact",
 		    word);
 	if (word != NULL && cli_json(c))
-		return ca_plan_print(c, t, root, s, &orders);
+		return ca_plan_print(c, t, root, s, false, &orders);
 	if (word != NULL)
 		return plan_draw(d, t, root, s);
 	if (root != NULL && (number = ca_topology_root(t, root)) == POL_NONE)

@@ -3,6 +3,8 @@
  * roll from "all on the old generation", offline; without --topology for the
  * fleet that kedged keeps. Called by the CLI's frame.
  */
+#include <string.h>
+
 #include "ca/cli.h"
 #include "ca/cmd_topology.h"
 #include "ca/ctl.h"
@@ -33,7 +35,7 @@ view_route(const void *arg, uint32_t number, uint32_t *out, size_t max)
 
 enum base_err
 ca_plan_print(struct cli *c, const struct ca_topology *t, const char *root,
-    enum pol_strategy strategy, uint32_t *orders)
+    enum pol_strategy strategy, bool presume, uint32_t *orders)
 {
 	struct pol_graph *graph = NULL;
 	struct pol_plan *plan = NULL;
@@ -47,8 +49,14 @@ ca_plan_print(struct cli *c, const struct ca_topology *t, const char *root,
 		e = base_fail(BASE_E_REFUSED, "%s: no plan for root \"%s\": %s",
 		    t->file, root, pol_err_text(pe));
 	} else {
-		const struct ca_plan_view view = { plan, t->nnodes + 1, root,
-			pol_strategy_name(strategy), view_name, view_route, t };
+		const struct ca_plan_view view = { .plan = plan,
+			.nnodes = t->nnodes + 1,
+			.root = root,
+			.strategy = pol_strategy_name(strategy),
+			.presume = presume,
+			.name = view_name,
+			.route = view_route,
+			.arg = t };
 		if (cli_json(c))
 			ca_plan_print_json(cli_out(c), &view);
 		else
@@ -64,17 +72,23 @@ static enum base_err
 plan_one(struct cli *c, const struct ca_topology *t, const char *root)
 {
 	const char *word = cli_get(c, "strategy");
+	const char *presume = cli_get(c, "presume");
 	enum pol_strategy strategy = POL_MINIMAL;
 	uint32_t orders = 0;
 	enum base_err e;
 
+	if (presume != NULL && strcmp(presume, "received") != 0)
+		return base_fail(BASE_E_USAGE,
+		    "kedge plan: --presume %s: received is all that can be "
+		    "presumed to work",
+		    presume);
 	if (word != NULL && !pol_strategy_parse(word, &strategy))
 		return base_fail(BASE_E_USAGE,
 		    "kedge plan: no strategy "
 		    "\"%s\"; there are minimal, layered, sequential, merged, "
 		    "bundled and compact",
 		    word);
-	e = ca_plan_print(c, t, root, strategy, &orders);
+	e = ca_plan_print(c, t, root, strategy, presume != NULL, &orders);
 	if (cli_has(c, "exit-code") && orders > 0)
 		cli_exit_set(c, CLI_CHANGES);
 	return e;

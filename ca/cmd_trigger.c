@@ -95,6 +95,7 @@ ca_cmd_roll_start(struct cli *c)
 		{ "max-in-flight", 0, CA_NUMBER, "max_in_flight" },
 		{ "first", 0, CA_LIST, "first" },
 		{ "step", 0, CA_SWITCH, "step" },
+		{ "presume", 0, CA_STRING, "presume" },
 		{ "all", 0, CA_SWITCH, "all" },
 		{ "dry-run", 0, CA_SWITCH, "dry_run" },
 		CA_FIELD_END,

@@ -31,6 +31,7 @@ enum base_err ca_json_unsafe(struct ca *ca, const char *node, const char *root,
 ca_handler ca_control_roll_step;
 struct ca_pace_words {
 	json_t *first, *windows; /* lists; NULL: none */
+	const char *presume; /* NULL: nothing */
 	int max_in_flight, step;
 };
 enum base_err ca_control_pace(struct ca *ca, const struct ca_pace_words *words,

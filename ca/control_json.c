@@ -262,17 +262,20 @@ static enum base_err
 roll_open_order(void *arg, const struct ca_order *o)
 {
 	struct open_orders *w = arg;
+	const struct ca_roll *roll = ca_roll_of(w->ca, o->root);
 
-	if (o->roll == w->roll)
+	if (o->roll == w->roll && roll != NULL)
 		json_array_append_new(w->list,
-		    json_pack("{ss, so, sI, ss, so,"
-			      " si}",
-			"node", o->node, "steps", ca_json_steps(o->steps),
-			"epoch", (json_int_t)o->epoch, "state",
+		    json_pack("{ss, so, sI, ss, so, si, sb}", "node", o->node,
+			"steps", ca_json_steps(o->steps), "epoch",
+			(json_int_t)o->epoch, "state",
 			ca_order_state_name(o->state), "since",
 			ca_json_time(o->issued), "tries",
 			(int)ca_deliver_tries(w->ca->deliver, o->node, o->root,
-			    o->epoch)));
+			    o->epoch),
+			"presumed",
+			(int)pol_engine_is_presumed(roll->engine,
+			    ca_topo_node(w->ca->topo, o->node))));
 	return BASE_OK;
 }
 

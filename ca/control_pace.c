@@ -43,7 +43,12 @@ ca_control_pace(struct ca *ca, const struct ca_pace_words *words,
 		return base_fail(BASE_E_USAGE,
 		    "first: names nodes of one root; start that root by "
 		    "itself");
+	if (words->presume != NULL && strcmp(words->presume, "received") != 0)
+		return base_fail(BASE_E_USAGE,
+		    "presume %s: received is all that can be presumed to work",
+		    words->presume);
 	row->max_in_flight = (uint32_t)words->max_in_flight;
+	row->presume = words->presume != NULL;
 	row->step = words->step != 0;
 	if ((r = each_text(words->first, "first", ca, row)) != BASE_OK)
 		return r;
@@ -107,6 +112,8 @@ ca_json_pace(struct ca *ca, const struct ca_roll_row *row, json_t *o)
 	json_object_set_new(o, "first", ca_json_words(row->first));
 	json_object_set_new(o, "windows", windows_json(row->windows));
 	json_object_set_new(o, "step", json_boolean(row->step));
+	if (row->presume)
+		json_object_set_new(o, "presume", json_string("received"));
 	if (w == NULL || w->row.id != row->id)
 		return;
 	opens = ca_roll_opens(ca, w);

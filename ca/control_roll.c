@@ -145,11 +145,12 @@ cmd_roll_start(struct ca_session *s, json_t *q, json_t **answer)
 	uint32_t i = 0;
 	enum base_err r;
 
-	if ((r = ca_unpack(q, "{s:s, s?s, s?b, s?s, s?i, s?b, s?o, s?o, s?b}",
-		 "cmd", &cmd, "root", &root, "all", &all, "strategy", &word,
+	if ((r = ca_unpack(q,
+		 "{s:s, s?s, s?b, s?s, s?i, s?b, s?o, s?o, s?b, s?s}", "cmd",
+		 &cmd, "root", &root, "all", &all, "strategy", &word,
 		 "max_in_flight", &pace.max_in_flight, "dry_run", &dry, "first",
-		 &pace.first, "windows", &pace.windows, "step", &pace.step)) !=
-		BASE_OK ||
+		 &pace.first, "windows", &pace.windows, "step", &pace.step,
+		 "presume", &pace.presume)) != BASE_OK ||
 	    (r = ca_control_strategy(word, &want.strategy)) != BASE_OK ||
 	    (r = start_check(root, all != 0)) != BASE_OK ||
 	    (root != NULL && (r = find_root(ca, root, &i)) != BASE_OK))

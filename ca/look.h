@@ -22,9 +22,11 @@ enum base_err ca_look_make(const struct ca_look *l, struct pol_engine **engine,
 /* cmd_plan.c: the file of --topology, or the fleet that kedged keeps. */
 enum base_err ca_topology_load(struct cli *c, struct ca_topology **out)
     BASE_MUST;
-/* cmd_plan.c: the whole plan, as text or JSON; *orders is how many it has. */
+/* cmd_plan.c: the whole plan, as text or JSON, with what presuming receptions
+ * would risk when presume is set; *orders is how many it has. */
 enum base_err ca_plan_print(struct cli *c, const struct ca_topology *t,
-    const char *root, enum pol_strategy strategy, uint32_t *orders) BASE_MUST;
+    const char *root, enum pol_strategy strategy, bool presume,
+    uint32_t *orders) BASE_MUST;
 /* cmd_compare.c: kedge plan --compare. */
 enum base_err ca_plan_compare(struct cli *c, const struct ca_topology *t,
     const char *root) BASE_MUST;

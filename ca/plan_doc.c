@@ -26,6 +26,50 @@ name_of(const struct ca_plan_view *v, uint32_t node)
 	return v->name(v->arg, node);
 }
 
+/* ---- what is presumed ------------------------------------------------------------ */
+
+typedef void risk_fn(FILE *out, const struct ca_plan_view *v, uint32_t order,
+    uint32_t peer, bool is_first);
+
+static void
+each_risk(FILE *out, const struct ca_plan_view *v, risk_fn *fn)
+{
+	uint32_t *peers = base_alloc((v->nnodes + (size_t)1) * sizeof(*peers));
+	bool is_first = true;
+
+	for (uint32_t i = 0; i < pol_plan_count(v->plan); i++) {
+		size_t n = pol_plan_risks(v->plan, i, peers, v->nnodes);
+		for (size_t k = 0; k < n && k < v->nnodes; k++) {
+			fn(out, v, i, peers[k], is_first);
+			is_first = false;
+		}
+	}
+	free(peers);
+}
+
+static void
+risk_json(FILE *out, const struct ca_plan_view *v, uint32_t order,
+    uint32_t peer, bool is_first)
+{
+	fprintf(out, "%s{\"order\":%lu,\"peer\":\"%s\"}", is_first ? "" : ",",
+	    (unsigned long)order + 1, name_of(v, peer));
+}
+
+static void
+risk_text(FILE *out, const struct ca_plan_view *v, uint32_t order,
+    uint32_t peer, bool is_first)
+{
+	const char *node = name_of(v, pol_plan_order(v->plan, order).node);
+
+	if (is_first)
+		fputs("\nPRESUMED: what is risked by going on at reception\n",
+		    out);
+	fprintf(out,
+	    "%6lu  goes when %s has received its trust; if that fails, %s "
+	    "refuses %s until its next try works\n",
+	    (unsigned long)order + 1, name_of(v, peer), name_of(v, peer), node);
+}
+
 /* ---- JSON --------------------------------------------------------------------- */
 
 static void
@@ -130,7 +174,13 @@ ca_plan_print_json(FILE *out, const struct ca_plan_view *v)
 		fprintf(out, "%s\"%s %s %s\"", i == 0 ? "" : ",",
 		    name_of(v, notes[i].node), notes[i].text,
 		    name_of(v, notes[i].peer));
-	fputs("]}\n", out);
+	fputs("]", out);
+	if (v->presume) {
+		fputs(",\"presumed\":[", out);
+		each_risk(out, v, risk_json);
+		fputs("]", out);
+	}
+	fputs("}\n", out);
 	free(route);
 }
 
@@ -253,5 +303,7 @@ ca_plan_print_text(FILE *out, const struct ca_plan_view *v)
 		fputs("\n", out);
 	}
 	text_end(out, v);
+	if (v->presume)
+		each_risk(out, v, risk_text);
 	free(route);
 }

@@ -12,6 +12,7 @@ struct ca_plan_view {
 	struct pol_plan *plan;
 	uint32_t nnodes;
 	const char *root, *strategy;
+	bool presume; /* say what is risked when receptions are presumed */
 	/* Of a node's number in the plan's graph; owned by arg. */
 	const char *(*name)(const void *arg, uint32_t node);
 	/* Nodes of its route, itself last; at most max, returns how many.
@@ -22,6 +23,6 @@ struct ca_plan_view {
 };
 
 /* One object on one line, keys in the order of the format: version, root,
- * strategy, groups, orders, rounds, least (compact only), notes. */
+ * strategy, groups, orders, rounds, least (compact only), notes, presumed (when asked for). */
 void ca_plan_print_json(FILE *out, const struct ca_plan_view *v);
 void ca_plan_print_text(FILE *out, const struct ca_plan_view *v);

@@ -117,7 +117,8 @@ ca_roll_tell(struct ca *ca, const struct ca_fact *f)
 		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
 	/* hsmd wants to know, too, before the next order */
 	w->shown[node] = w->shown[node] && f->kind != POL_FACT_HOLDS &&
-	    f->kind != POL_FACT_EFFECTIVE && f->kind != POL_FACT_DOUBTED;
+	    f->kind != POL_FACT_EFFECTIVE && f->kind != POL_FACT_DOUBTED &&
+	    (f->kind != POL_FACT_RECEIVED || !w->row.presume);
 	ca->told = ca->told && f->kind != POL_FACT_EXCUSED &&
 	    f->kind != POL_FACT_RETURNED;
 	if (f->kind == POL_FACT_FAILED)

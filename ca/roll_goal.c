@@ -95,6 +95,7 @@ ca_roll_goal(struct ca *ca, const struct ca_topo *t,
 	if (row->from > row->to)
 		return BASE_OK;
 	goal->step = row->step;
+	goal->presume = row->presume;
 	goal->first = out->first;
 	while (next_word(&first, ' ', word, sizeof(word))) {
 		const uint32_t node = ca_topo_node(t, word);

@@ -181,23 +181,52 @@ doubt_fact(void *arg, const struct ca_fact *f)
 	return BASE_OK;
 }
 
-/* The last report that said effective; with prove also its order, from which
- * a kedge-hsmd that came back from a backup learns that it has signed it. */
+/* The order as well: a kedge-hsmd that came back from a backup learns by it
+ * what it has signed. */
 static enum base_err
-take_report(struct ca_store *st, struct wire_hsm_proof *p, bool prove)
+take_order(struct ca_store *st, struct wire_hsm_proof *p, uint64_t epoch)
 {
 	struct ca_order o = { .epoch = 0 };
-	uint64_t epoch = 0;
-	enum base_err r =
-	    ca_store_report_effective(st, p->node, p->root, &epoch, &p->report);
+	enum base_err r = ca_store_order_get(st, p->node, p->root, epoch, &o);
 
-	if (r == BASE_OK && prove &&
-	    (r = ca_store_order_get(st, p->node, p->root, epoch, &o)) ==
-		BASE_OK) {
+	if (r == BASE_OK) {
 		p->order = o.cms;
 		memset(&o.cms, 0, sizeof(o.cms));
 	}
 	ca_order_clear(&o);
+	return r;
+}
+
+/* The last report that said effective; with prove also its order. */
+static enum base_err
+take_report(struct ca_store *st, struct wire_hsm_proof *p, bool prove)
+{
+	uint64_t epoch = 0;
+	enum base_err r =
+	    ca_store_report_effective(st, p->node, p->root, &epoch, &p->report);
+
+	return r == BASE_OK && prove ? take_order(st, p, epoch) : r;
+}
+
+/* That it has its order, where that is presumed to be enough. */
+static enum base_err
+show_received(struct show *s, struct ca_roll *w, uint32_t node)
+{
+	struct ca_store *st = s->ca->store;
+	const uint64_t epoch = pol_engine_epoch(w->engine, node);
+	struct wire_hsm_proof p = { .ndoubts = 0 };
+	enum base_err r;
+
+	if (!pol_engine_is_presumed(w->engine, node))
+		return BASE_OK;
+	memcpy(p.node, s->ca->topo->nodes[node].name, sizeof(p.node));
+	memcpy(p.root, w->row.root, sizeof(p.root));
+	r = ca_store_report_received(st, p.node, p.root, epoch, &p.report);
+	if (r == BASE_OK && w->prove)
+		r = take_order(st, &p, epoch);
+	if (r == BASE_OK)
+		r = wire_hsm_proof_compose(&p, item_add(s));
+	wire_hsm_proof_clear(&p);
 	return r;
 }
 
@@ -219,7 +248,9 @@ show_node(struct show *s, struct ca_roll *w, uint32_t node)
 		BASE_OK)
 		r = wire_hsm_proof_compose(&p, item_add(s));
 	wire_hsm_proof_clear(&p);
-	return r == BASE_E_NOTFOUND ? BASE_OK : r; /* has not joined yet */
+	if (r == BASE_E_NOTFOUND)
+		return BASE_OK; /* has not joined yet */
+	return r == BASE_OK ? show_received(s, w, node) : r;
 }
 
 /* Outside of a roll nothing else would tell kedge-hsmd what the node has come

@@ -154,6 +154,7 @@ struct ca_roll_row {
 	char first[CA_FIRST_MAX]; /* nodes, a space between; "": nobody */
 	char windows[CA_WINDOWS_MAX]; /* a semicolon between; "": always */
 	bool step; /* each order needs the operator's word; changes */
+	bool presume; /* go on when a trust was received */
 	enum ca_roll_state state; /* changes */
 	struct base_time started, ended;
 };
@@ -263,6 +264,9 @@ struct ca_report {
 /* EXISTS: this very report is there already. */
 enum base_err
 ca_store_report_add(struct ca_store *st, const struct ca_report *r) BASE_MUST;
+/* The one that said received of this order; appended. NOTFOUND. */
+enum base_err ca_store_report_received(struct ca_store *st, const char *node,
+    const char *root, uint64_t epoch, struct base_buf *cms) BASE_MUST;
 /* The newest one that said effective; appended. NOTFOUND. */
 enum base_err ca_store_report_effective(struct ca_store *st, const char *node,
     const char *root, uint64_t *epoch, struct base_buf *cms) BASE_MUST;

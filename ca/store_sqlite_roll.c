@@ -330,6 +330,29 @@ ca_store_report_add(struct ca_store *st, const struct ca_report *w)
 }
 
 enum base_err
+ca_store_report_received(struct ca_store *st, const char *node,
+    const char *root, uint64_t epoch, struct base_buf *cms)
+{
+	sqlite3_stmt *s = NULL;
+	bool row = false;
+	enum base_err r;
+
+	/* 1 is WIRE_RECEIVED; there is an index of these */
+	if ((r = ca_sq_open(st,
+		 "SELECT cms FROM report WHERE node = ? AND root = ?"
+		 " AND epoch = ? AND status = 1 ORDER BY stored DESC LIMIT 1",
+		 &s, "ssi", node, root, (int64_t)epoch)) == BASE_OK &&
+	    (r = ca_sq_next(st, s, &row)) == BASE_OK)
+		r = row ? ca_sq_blob(s, 0, cms)
+			: base_fail(BASE_E_NOTFOUND,
+			      "node %s has not said that it received order "
+			      "%llu of root %s",
+			      node, (unsigned long long)epoch, root);
+	ca_sq_close(s);
+	return r;
+}
+
+enum base_err
 ca_store_report_effective(struct ca_store *st, const char *node,
     const char *root, uint64_t *epoch, struct base_buf *cms)
 {

@@ -11,12 +11,13 @@ ca_store_roll_add(struct ca_store *st, struct ca_roll_row *w)
 {
 	enum base_err r = ca_sq_run(st, NULL,
 	    "INSERT INTO roll (root, gen_from, gen_to, strategy, failures,"
-	    " in_flight, state, started, ended, first, windows, stepping)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    "siiiiiiiissi", w->root, (int64_t)w->from, (int64_t)w->to,
+	    " in_flight, state, started, ended, first, windows, stepping,"
+	    " presume)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "siiiiiiiissii", w->root, (int64_t)w->from, (int64_t)w->to,
 	    (int64_t)w->strategy, (int64_t)w->limit, (int64_t)w->max_in_flight,
 	    (int64_t)w->state, w->started.ms, w->ended.ms, w->first, w->windows,
-	    (int64_t)w->step);
+	    (int64_t)w->step, (int64_t)w->presume);
 
 	if (r == BASE_E_EXISTS)
 		return base_fail(BASE_E_EXISTS,
@@ -75,7 +76,7 @@ ca_store_roll_turn(struct ca_store *st, uint64_t id, uint32_t from, uint32_t to)
 static enum base_err
 roll_read(sqlite3_stmt *s, struct ca_roll_row *w)
 {
-	uint32_t strategy, state, step;
+	uint32_t strategy, state, step, presume;
 	enum base_err r;
 
 	memset(w, 0, sizeof(*w));
@@ -89,9 +90,11 @@ roll_read(sqlite3_stmt *s, struct ca_roll_row *w)
 	    (r = ca_sq_u32(s, 7, &state)) != BASE_OK ||
 	    (r = ca_sq_text(s, 10, w->first, CA_FIRST_MAX)) != BASE_OK ||
 	    (r = ca_sq_text(s, 11, w->windows, CA_WINDOWS_MAX)) != BASE_OK ||
-	    (r = ca_sq_u32(s, 12, &step)) != BASE_OK)
+	    (r = ca_sq_u32(s, 12, &step)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 13, &presume)) != BASE_OK)
 		return r;
 	w->step = step != 0;
+	w->presume = presume != 0;
 	if (strategy >= POL_STRATEGIES || state < CA_ROLL_RUNNING ||
 	    state > CA_ROLL_DONE)
 		return base_fail(BASE_E_INTEGRITY,
@@ -119,7 +122,7 @@ ca_store_rolls(struct ca_store *st, struct ca_roll_row **out, size_t *n)
 	if ((r = ca_sq_open(st,
 		 "SELECT id, root, gen_from, gen_to, strategy,"
 		 " failures, in_flight, state, started, ended, first, windows,"
-		 " stepping FROM roll"
+		 " stepping, presume FROM roll"
 		 " ORDER BY id",
 		 &s, "")) != BASE_OK)
 		goto out;

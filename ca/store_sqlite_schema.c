@@ -35,7 +35,8 @@ static const char *const version_1[] = {
 	" failures INTEGER NOT NULL, in_flight INTEGER NOT NULL,"
 	" state INTEGER NOT NULL, started INTEGER NOT NULL,"
 	" ended INTEGER NOT NULL, first TEXT NOT NULL,"
-	" windows TEXT NOT NULL, stepping INTEGER NOT NULL) STRICT",
+	" windows TEXT NOT NULL, stepping INTEGER NOT NULL,"
+	" presume INTEGER NOT NULL) STRICT",
 	/* one roll of a root at a time: state 3 is done */
 	"CREATE UNIQUE INDEX roll_open ON roll(root) WHERE state < 3",
 	"CREATE TABLE fact (id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -67,6 +68,8 @@ static const char *const version_1[] = {
 	" root TEXT NOT NULL, epoch INTEGER NOT NULL,"
 	" status INTEGER NOT NULL, cms BLOB NOT NULL, at INTEGER NOT NULL,"
 	" stored INTEGER NOT NULL) STRICT",
+	"CREATE INDEX report_received ON report(node, root, epoch)"
+	" WHERE status = 1",
 	"CREATE INDEX report_effective ON report(node, root, epoch)"
 	" WHERE status = 2",
 	"CREATE TABLE cert (serial BLOB NOT NULL, node TEXT NOT NULL,"

@@ -124,6 +124,7 @@ static const struct conf_key top_keys[] = {
 	{ NUMBER("node_days", hsm_conf, any.node_days, 825, 1, DAY_MAX) },
 	{ NUMBER("order_days", hsm_conf, order_days, 30, 1, 3650) },
 	{ NUMBER("backdate_s", hsm_conf, backdate_s, 86400, 0, 31536000) },
+	{ .name = "presume", .kind = CONF_BOOL, CONF_AT(hsm_conf, presume) },
 	{ .name = "roots",
 	    .kind = CONF_LIST,
 	    CONF_AT(hsm_conf, roots),

@@ -52,6 +52,7 @@ struct hsm_conf {
 	struct hsm_conf_names *names;
 	uint32_t order_days; /* longest validity of an order */
 	uint32_t backdate_s; /* certificates and orders: before now */
+	bool presume; /* a certificate may rest on a trust that was received */
 	uint32_t open_ms, sign_ms, keygen_ms, backoff_ms, client_ms;
 };
 

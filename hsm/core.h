@@ -77,10 +77,11 @@ void hsm_item_refuse(struct hsm_core *c, enum wire_hsm_type type,
 enum base_err hsm_profile_check(struct hsm_core *c,
     const struct hsm_key *issuer, struct wire_tbs *t) BASE_MUST;
 /* Do the reports shown so far justify what the order takes away? judge.c;
- * the node is known. OUTAGE with the sentence. */
+ * the node is known. OUTAGE with the sentence. With presume a trust that was
+ * received counts as done, for orders without a finish. */
 struct wire_order;
-enum base_err
-hsm_judge(const struct hsm_state *s, const struct wire_order *o) BASE_MUST;
+enum base_err hsm_judge(const struct hsm_state *s, const struct wire_order *o,
+    bool presume) BASE_MUST;
 /* A renewal takes nothing away: a node that presents another generation
  * refuses it. So it is enough that n may present this one; OUTAGE when not. */
 enum base_err hsm_judge_renewal(const struct hsm_node *n,

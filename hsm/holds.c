@@ -293,6 +293,51 @@ hsm_holds_proven(struct hsm_state *s, const struct hsm_proven *v)
 	memcpy(h->report, v->report, HSM_HASH);
 }
 
+void
+hsm_holds_received(struct hsm_state *s, const struct hsm_received *v)
+{
+	struct hsm_node *n = hsm_state_node(s, v->node);
+	struct hsm_held *h = n == NULL ? NULL : hsm_held_get(n, v->root);
+
+	for (size_t i = 0; h != NULL && i < h->nevents; i++)
+		if (h->event[i].epoch == v->epoch &&
+		    memcmp(h->event[i].digest, v->digest, HSM_HASH) == 0)
+			h->event[i].received = true;
+}
+
+static enum base_err
+get_received(struct base_buf *b, struct hsm_received *v)
+{
+	enum base_err e;
+
+	if ((e = hsm_get_name(b, v->node, false)) != BASE_OK ||
+	    (e = hsm_get_name(b, v->root, false)) != BASE_OK ||
+	    (e = base_buf_get_u64(b, &v->epoch)) != BASE_OK)
+		return e;
+	return hsm_get_bytes(b, v->digest, HSM_HASH);
+}
+
+enum base_err
+hsm_apply_received(struct hsm_state *s, struct base_buf *b)
+{
+	struct hsm_received v;
+	enum base_err e = get_received(b, &v);
+
+	if (e == BASE_OK)
+		hsm_holds_received(s, &v);
+	return e;
+}
+
+/* For those who read the journal. */
+enum base_err
+hsm_apply_presumed(struct hsm_state *s, struct base_buf *b)
+{
+	struct hsm_received v;
+
+	(void)s;
+	return get_received(b, &v);
+}
+
 enum base_err
 hsm_apply_order(struct hsm_state *s, struct base_buf *b)
 {

@@ -25,6 +25,7 @@ struct hsm_event {
 	uint64_t epoch;
 	uint8_t digest[HSM_HASH];
 	uint32_t steps, from, to;
+	bool received; /* the node has said that it has it */
 };
 /* One node under one root. What it may hold: conf or a doubt, each changed by
  * any of the events in their order. */
@@ -75,6 +76,14 @@ struct hsm_proven {
 	struct pol_conf conf;
 };
 void hsm_holds_proven(struct hsm_state *s, const struct hsm_proven *v);
+struct hsm_received {
+	char node[BASE_NAME_MAX + 1], root[BASE_NAME_MAX + 1];
+	uint64_t epoch;
+	uint8_t digest[HSM_HASH]; /* of the order */
+};
+void hsm_holds_received(struct hsm_state *s, const struct hsm_received *v);
+enum base_err hsm_apply_received(struct hsm_state *s, struct base_buf *b);
+enum base_err hsm_apply_presumed(struct hsm_state *s, struct base_buf *b);
 enum base_err hsm_apply_order(struct hsm_state *s, struct base_buf *b);
 enum base_err hsm_apply_node(struct hsm_state *s, struct base_buf *b);
 enum base_err hsm_apply_excuse(struct hsm_state *s, struct base_buf *b);
@@ -93,5 +102,7 @@ void hsm_put_excuse(struct base_buf *b, const char *node, const char *root,
 void hsm_put_link(struct base_buf *b, const struct hsm_link_names *l,
     bool gone);
 void hsm_put_holds(struct base_buf *b, const struct hsm_proven *v);
+/* Also for HSM_R_PRESUMED, which names the order that rests on it. */
+void hsm_put_received(struct base_buf *b, const struct hsm_received *v);
 void hsm_put_doubt(struct base_buf *b, const char *node, const char *root,
     struct pol_conf conf);

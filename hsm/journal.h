@@ -34,6 +34,8 @@ enum hsm_record {
 	HSM_R_HOLDS, /* what a node holds, by its signed report */
 	HSM_R_EXCUSE, /* a node is excused under a root, or no more */
 	HSM_R_DOUBT, /* what it may hold as well */
+	HSM_R_RECEIVED, /* a node has its order, by its signed report */
+	HSM_R_PRESUMED, /* the order recorded next rests on receptions */
 };
 
 struct hsm_journal;

@@ -19,6 +19,7 @@
 /* The node and its peers under one root. */
 struct judge {
 	const struct wire_order *o;
+	bool presume; /* what was received works */
 	const struct hsm_node **node; /* sorted by address, each once */
 	size_t n;
 	struct pol_graph *graph;
@@ -137,7 +138,10 @@ facts_of_event(struct judge *j, uint32_t node, const struct hsm_event *v)
 		f->steps = v->steps & STEPS;
 		f->from = v->from;
 		f->to = v->to;
-		fact_add(j, node, POL_FACT_FAILED)->epoch = v->epoch;
+		fact_add(j, node,
+		    j->presume && v->received ? POL_FACT_RECEIVED
+					      : POL_FACT_FAILED)
+		    ->epoch = v->epoch;
 	}
 }
 
@@ -219,7 +223,9 @@ judge_rules(struct judge *j, uint32_t self)
 {
 	const struct pol_evidence v = { .graph = j->graph,
 		.root = ROOT,
-		.goal = { .from = j->o->from, .to = j->o->to },
+		.goal = { .from = j->o->from,
+		    .to = j->o->to,
+		    .presume = j->presume },
 		.facts = j->fact,
 		.nfacts = j->nfacts };
 	struct pol_why why = { 0 };
@@ -251,10 +257,10 @@ judge_role(const struct judge *j, uint32_t self)
 }
 
 enum base_err
-hsm_judge(const struct hsm_state *s, const struct wire_order *o)
+hsm_judge(const struct hsm_state *s, const struct wire_order *o, bool presume)
 {
 	const struct hsm_node *self = hsm_state_node(s, o->node);
-	struct judge j = { .o = o };
+	struct judge j = { .o = o, .presume = presume };
 	uint32_t at;
 	enum pol_err p;
 	enum base_err e;

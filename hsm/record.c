@@ -160,6 +160,15 @@ hsm_put_holds(struct base_buf *b, const struct hsm_proven *v)
 }
 
 void
+hsm_put_received(struct base_buf *b, const struct hsm_received *v)
+{
+	rec_str(b, v->node);
+	rec_str(b, v->root);
+	rec_must(base_buf_put_u64(b, v->epoch));
+	rec_bytes(b, v->digest, HSM_HASH);
+}
+
+void
 hsm_put_doubt(struct base_buf *b, const char *node, const char *root,
     struct pol_conf conf)
 {

@@ -190,6 +190,31 @@ order_check(struct orders *b, const struct wire_order *o)
 	return e;
 }
 
+/* By what is proven, or else by what the operator's setting presumes: then
+ * the journal and the log say so. */
+static enum base_err
+order_judge(struct orders *b, const struct wire_order *o,
+    const struct hsm_order *r)
+{
+	struct hsm_received v = { .epoch = r->epoch };
+	struct base_buf fields;
+	enum base_err e = hsm_judge(&b->c->state, o, false);
+
+	if (e != BASE_E_OUTAGE || !b->c->conf->presume ||
+	    (e = hsm_judge(&b->c->state, o, true)) != BASE_OK)
+		return e;
+	memcpy(v.node, r->node, sizeof(v.node));
+	memcpy(v.root, r->root, sizeof(v.root));
+	memcpy(v.digest, r->digest, sizeof(v.digest));
+	base_buf_init(&fields, 0);
+	hsm_put_received(&fields, &v);
+	hsm_core_add(b->c, HSM_R_PRESUMED, &fields);
+	base_log(BASE_NOTICE,
+	    "order %llu for %s, root %s: rests on what was received only",
+	    (unsigned long long)r->epoch, r->node, r->root);
+	return BASE_OK;
+}
+
 /* What takes something away must be justified. A first installation takes
  * nothing, and an agent takes one only in the answer to its own request. */
 static enum base_err
@@ -209,7 +234,7 @@ order_justify(struct orders *b, const struct wire_order *o,
 		return BASE_OK;
 	return wire_step_renews(o->steps, o->from, o->to)
 	    ? hsm_judge_renewal(n, o)
-	    : hsm_judge(&b->c->state, o);
+	    : order_judge(b, o, r);
 }
 
 /* Adds the record when the order may be signed. */

@@ -327,13 +327,40 @@ report_check(struct hsm_core *c, const struct wire_hsm_proof *p,
 	if (strcmp(w->fleet, c->conf->fleet) != 0 ||
 	    strcmp(w->node, p->node) != 0 || strcmp(w->root, p->root) != 0)
 		return report_no(w, "is not the one that it was shown as");
-	if (w->status != WIRE_EFFECTIVE)
+	if (w->status == WIRE_RECEIVED && !c->conf->presume)
+		return report_no(w,
+		    "does not say effective; to presume what was only "
+		    "received, set presume = true in hsmd.conf");
+	if (w->status != WIRE_EFFECTIVE && w->status != WIRE_RECEIVED)
 		return report_no(w, "does not say effective");
 	if (h != NULL && w->epoch <= h->epoch)
 		return report_no(w, "a later one was shown before");
 	if ((v = hsm_held_event(h, w->epoch, w->order_digest)) == NULL)
 		return report_no(w, "names no order that waits for it");
-	return report_conf(w, h, v, conf);
+	return w->status == WIRE_RECEIVED ? BASE_OK
+					  : report_conf(w, h, v, conf);
+}
+
+/* It proves nothing about what the node holds: the operator's setting makes
+ * it count. */
+static void
+report_received(struct hsm_core *c, const struct wire_report *w)
+{
+	const struct hsm_node *n = hsm_state_node(&c->state, w->node);
+	const struct hsm_event *known =
+	    hsm_held_event(hsm_held_get(n, w->root), w->epoch, w->order_digest);
+	struct hsm_received v = { .epoch = w->epoch };
+	struct base_buf fields;
+
+	if (known == NULL || known->received)
+		return;
+	memcpy(v.node, w->node, sizeof(v.node));
+	memcpy(v.root, w->root, sizeof(v.root));
+	memcpy(v.digest, w->order_digest, sizeof(v.digest));
+	hsm_holds_received(&c->state, &v);
+	base_buf_init(&fields, 0);
+	hsm_put_received(&fields, &v);
+	hsm_core_add(c, HSM_R_RECEIVED, &fields);
 }
 
 static enum base_err
@@ -360,6 +387,10 @@ show_report(struct hsm_core *c, const struct wire_hsm_proof *p,
 	    (e = wire_report_parse(base_buf_span(&der), w)) != BASE_OK ||
 	    (e = report_check(c, p, w, h, &v.conf)) != BASE_OK)
 		goto out;
+	if (w->status == WIRE_RECEIVED) {
+		report_received(c, w);
+		goto out;
+	}
 	memcpy(v.node, w->node, sizeof(v.node));
 	memcpy(v.root, w->root, sizeof(v.root));
 	v.epoch = w->epoch;

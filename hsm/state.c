@@ -441,6 +441,8 @@ hsm_state_apply(void *state, enum hsm_record kind, struct base_time at,
 		[HSM_R_LINK] = hsm_apply_link,
 		[HSM_R_HOLDS] = hsm_apply_holds,
 		[HSM_R_DOUBT] = hsm_apply_doubt,
+		[HSM_R_RECEIVED] = hsm_apply_received,
+		[HSM_R_PRESUMED] = hsm_apply_presumed,
 	};
 	enum base_err e;
 

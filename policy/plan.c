@@ -501,6 +501,54 @@ pol_plan_after(struct pol_plan *p, uint32_t i, const uint32_t **out)
 	return p->nafter;
 }
 
+/* A trust that forgets in the same order is never presumed. */
+static bool
+may_be_presumed(const struct shape *s, uint32_t node)
+{
+	const struct parts *parts = shape_parts(s, node);
+
+	for (unsigned k = 0; k < parts->n; k++)
+		if (parts->part[k] & POL_TRUST)
+			return (parts->part[k] & POL_FINISH) == 0;
+	return false;
+}
+
+static bool
+is_among(const uint32_t *list, size_t n, uint32_t node)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == node)
+			return true;
+	return false;
+}
+
+size_t
+pol_plan_risks(const struct pol_plan *p, uint32_t i, uint32_t *out, size_t max)
+{
+	const struct pol_plan_order o = pol_plan_order(p, i);
+	const struct shape *s = &p->shape;
+	struct walk w = walk_start(s->graph, o.node);
+	const struct half *h;
+	size_t n = 0;
+
+	/* layers wait for what is effective */
+	if (i >= p->norders || !(o.steps & POL_CERT) ||
+	    (o.steps & POL_FINISH) || shape_has_layers(s))
+		return 0;
+	while ((h = walk_next(&w)) != NULL) {
+		bool c = w.is_client;
+		if ((c ? h->client_root : h->server_root) != s->root ||
+		    direction_bridges(s->graph, o.node, h->peer, c) ||
+		    !may_be_presumed(s, h->peer) ||
+		    is_among(out, n < max ? n : max, h->peer))
+			continue;
+		if (n < max)
+			out[n] = h->peer;
+		n++;
+	}
+	return n;
+}
+
 void
 pol_plan_free(struct pol_plan *p)
 {

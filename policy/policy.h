@@ -136,6 +136,11 @@ struct pol_plan_order pol_plan_order(const struct pol_plan *p, uint32_t i);
  * necessarily the transitive reduction; out is owned by the plan until the
  * next call of this function. NULL and 0 when memory runs out. */
 size_t pol_plan_after(struct pol_plan *p, uint32_t i, const uint32_t **out);
+/* With goal.presume: whose trust order i may rest on when it was only received,
+ * so that this node, if it fails, refuses order i's certificate for a time. At
+ * most max are written; returns how many there are. */
+size_t pol_plan_risks(const struct pol_plan *p, uint32_t i, uint32_t *out,
+    size_t max);
 /* compact: no plan that does without bridging has fewer orders; equals the
  * count where that is proven. 0 for the other strategies. */
 uint32_t pol_plan_least(const struct pol_plan *p);
@@ -300,6 +305,8 @@ pol_engine_step(const struct pol_engine *e, uint32_t node, uint32_t step);
 /* goal.presume: the node has received its trust and not answered; others may
  * get a cert that rests on it. */
 bool pol_engine_is_presumed(const struct pol_engine *e, uint32_t node);
+/* Of the node's order without an answer; 0: it has none. */
+uint64_t pol_engine_epoch(const struct pol_engine *e, uint32_t node);
 bool pol_engine_is_excused(const struct pol_engine *e, uint32_t node);
 /* Every node with a part holds exactly the goal. */
 bool pol_engine_is_done(const struct pol_engine *e);

@@ -322,6 +322,12 @@ pol_engine_is_presumed(const struct pol_engine *e, uint32_t node)
 	    engine_presumes(e, node);
 }
 
+uint64_t
+pol_engine_epoch(const struct pol_engine *e, uint32_t node)
+{
+	return node < e->shape.graph->nnodes ? e->node[node].epoch : 0;
+}
+
 bool
 pol_engine_is_excused(const struct pol_engine *e, uint32_t node)
 {

@@ -149,6 +149,8 @@ show(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 	must(wire_hsm_proof_parse(base_buf_span(&q->items[i]), &p));
 	f->mood.shown++;
 	f->mood.proven += p.order.n > 0;
+	f->mood.expected += p.report.n == f->mood.expect.n && p.report.n > 0 &&
+	    memcmp(p.report.p, f->mood.expect.p, p.report.n) == 0;
 	wire_hsm_proof_clear(&p);
 }
 

@@ -25,6 +25,8 @@ struct hsm_fake_mood {
 	bool other_cert; /* signs another TBS than asked for */
 	unsigned unjustified; /* so many orders are not justified */
 	unsigned older; /* for so many a later one was signed */
+	struct base_span expect; /* a report; how often it was shown: */
+	uint64_t expected;
 	uint64_t asked; /* requests so far */
 	char forgotten[CA_NAME]; /* the last node that it forgot */
 	uint64_t told, links, shown, proven; /* items; proven: with order */

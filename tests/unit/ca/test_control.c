@@ -321,6 +321,9 @@ START_TEST(a_roll_has_its_pace)
 	    "USAGE");
 	asked_no("{\"cmd\":\"roll-start\",\"all\":true,\"first\":[\"web1\"]}",
 	    "USAGE");
+	asked_no("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		 "\"presume\":\"sent\"}",
+	    "USAGE");
 	asked_no("{\"cmd\":\"roll-step\",\"root\":\"plant\"}", "STATE");
 	asked_ok(
 	    "{\"cmd\":\"roll-start\",\"root\":\"plant\",\"first\":[\"web1\"],"

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "ca/control.h"
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
 
@@ -316,6 +317,114 @@ START_TEST(no_word_where_none_is_needed)
 }
 END_TEST
 
+/* ---- presumed --------------------------------------------------------------------------- */
+
+static json_t *
+status_of(struct world *w)
+{
+	json_t *o = NULL;
+
+	ck_assert_int_eq(ca_json_roll(&w->ca, &w->ca.rolls->row, &o), BASE_OK);
+	return o;
+}
+
+static void
+only_received(struct world *w, bool presume)
+{
+	struct ca_roll_row want = plant();
+	struct base_buf received;
+
+	base_buf_init(&received, 0);
+	want.presume = presume;
+	base_log_open("test", BASE_ERR);
+	world_open(w, fleet, 2);
+	world_join_all(w);
+	/* this is about what is risked: nobody looks at its links */
+	world_node(w, "app3")->slow = world_node(w, "app3")->excused = true;
+	world_node(w, "web2")->deaf = true;
+	world_roll_as(w, &want);
+	run(w, 100);
+	world_node(w, "web2")->deaf = false;
+	ck_assert_int_eq(ca_store_report_received(w->ca.store, "app3", "plant",
+			     2, &received),
+	    BASE_OK);
+	hsm_fake_mood(w->hsm)->expect = base_buf_span(&received);
+	run(w, 300);
+	ck_assert_uint_eq(hsm_fake_mood(w->hsm)->expected, presume);
+	hsm_fake_mood(w->hsm)->expect.n = 0;
+	base_buf_free(&received);
+	ck_assert(holds(w, "app3", 1, 1));
+}
+
+/* A certificate goes on the strength of a reception, a finish does not. */
+START_TEST(received_is_presumed_to_work)
+{
+	struct world w;
+	json_t *o, *out;
+
+	only_received(&w, true);
+	world_restart(&w);
+	run(&w, 200);
+	ck_assert(holds(&w, "web2", 3, 2));
+	o = status_of(&w);
+	out = json_object_get(o, "outstanding");
+	ck_assert_uint_eq(json_array_size(out), 1);
+	ck_assert(
+	    json_is_true(json_object_get(json_array_get(out, 0), "presumed")));
+	ck_assert_str_eq(json_string_value(json_object_get(o, "presume")),
+	    "received");
+	json_decref(o);
+	world_node(&w, "app3")->slow = false;
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	world_node(&w, "app3")->excused = false;
+	world_links_hold(&w);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(nothing_is_presumed_unasked)
+{
+	struct world w;
+	json_t *o, *out;
+
+	only_received(&w, false);
+	ck_assert(holds(&w, "web2", 3, 1));
+	o = status_of(&w);
+	out = json_object_get(o, "outstanding");
+	ck_assert(
+	    json_is_false(json_object_get(json_array_get(out, 0), "presumed")));
+	ck_assert_ptr_null(json_object_get(o, "presume"));
+	json_decref(o);
+	world_node(&w, "app3")->slow = false;
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	world_close(&w);
+}
+END_TEST
+
+/* kedge-hsmd sees what the certificate rests on. */
+START_TEST(the_report_of_a_reception)
+{
+	struct base_buf cms;
+	struct world w;
+
+	base_buf_init(&cms, 0);
+	only_received(&w, true);
+	ck_assert_int_eq(ca_store_report_received(w.ca.store, "app3", "plant",
+			     2, &cms),
+	    BASE_OK);
+	ck_assert_uint_gt(cms.n, 0);
+	/* web2 has said effective at once, and nobody order 9 */
+	ck_assert_int_eq(ca_store_report_received(w.ca.store, "web2", "plant",
+			     2, &cms),
+	    BASE_E_NOTFOUND);
+	ck_assert_int_eq(ca_store_report_received(w.ca.store, "app3", "plant",
+			     9, &cms),
+	    BASE_E_NOTFOUND);
+	base_buf_free(&cms);
+	world_close(&w);
+}
+END_TEST
+
 /* ---- hold, orders at once ------------------------------------------------------------- */
 
 static enum base_err
@@ -403,6 +512,9 @@ case_pace(void)
 	tcase_add_test(t, each_batch_needs_a_word);
 	tcase_add_test(t, a_word_is_refused_when_nothing_waits_for_it);
 	tcase_add_test(t, no_word_where_none_is_needed);
+	tcase_add_test(t, received_is_presumed_to_work);
+	tcase_add_test(t, nothing_is_presumed_unasked);
+	tcase_add_test(t, the_report_of_a_reception);
 	tcase_add_test(t, no_more_orders_at_once_than_allowed);
 	tcase_add_test(t, a_node_on_hold_gets_nothing);
 	tcase_add_test(t, what_was_held_while_hsmd_signed_is_not_sent);

@@ -39,6 +39,33 @@ run(int argc, const char *const *words)
 
 #define DATA "tests/data/topology/"
 
+START_TEST(test_plan_says_what_is_risked)
+{
+	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
+			     "--presume", "received", "--json"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output,
+	    "\"presumed\":[{\"order\":3,\"peer\":\"s\"},"
+	    "{\"order\":4,\"peer\":\"c\"}]}"));
+	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
+			     "--presume", "received"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output, "PRESUMED"));
+	ck_assert_ptr_nonnull(strstr(output,
+	    "4  goes when c has received its trust; if that fails, c refuses "
+	    "s until its next try works"));
+	/* layers wait for what is effective; bundles with a finish, too */
+	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
+			     "--presume", "received", "--strategy", "layered",
+			     "--json"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output, "\"presumed\":[]}"));
+	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
+			     "--presume", "effective"),
+	    CLI_USAGE);
+}
+END_TEST
+
 START_TEST(test_whole_document)
 {
 	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
@@ -240,6 +267,7 @@ case_cmd_plan(void)
 {
 	TCase *t = tcase_create("plan");
 
+	tcase_add_test(t, test_plan_says_what_is_risked);
 	tcase_add_test(t, test_whole_document);
 	tcase_add_loop_test(t, test_reach_is_no_part_of_the_order, 0, 6);
 	tcase_add_loop_test(t, test_orders_and_routes, 0, NROUTED);

@@ -79,7 +79,7 @@ run_against(const char *answer, const char *const *words)
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	FILE *out = fmemopen(output, sizeof(output), "w");
 	FILE *err = fmemopen(errors, sizeof(errors), "w");
-	char *argv[16] = { NULL };
+	char *argv[24] = { NULL };
 	int argc = 0, code, fd = -1;
 	pid_t pid = -1;
 
@@ -145,12 +145,13 @@ START_TEST(test_options_become_fields)
 		       "\"max_in_flight\":3}");
 	ck_assert_int_eq(RUN(OK, "roll", "start", "--first", "a,b", "--first",
 			     "c", "--window", "Sat,Sun 00:00-24:00", "--window",
-			     "22:00-04:00", "--step", "plant"),
+			     "22:00-04:00", "--step", "--presume", "received",
+			     "plant"),
 	    CLI_DONE);
 	assert_request("{\"cmd\":\"roll-start\",\"root\":\"plant\","
 		       "\"first\":[\"a\",\"b\",\"c\"],\"windows\":["
 		       "\"Sat,Sun 00:00-24:00\",\"22:00-04:00\"],"
-		       "\"step\":true}");
+		       "\"step\":true,\"presume\":\"received\"}");
 	ck_assert_int_eq(RUN("{\"ok\":true,\"root\":\"plant\",\"let\":[{"
 			     "\"node\":\"a\",\"steps\":[\"trust\","
 			     "\"cert\"]}]}",

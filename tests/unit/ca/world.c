@@ -373,6 +373,13 @@ agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
 
 	memcpy(row.digest, digest, 32);
 	memcpy(row.root, o->root, CA_NAME);
+	if (n->slow) {
+		world_report_fill(w, n, &row, &r);
+		r.status = WIRE_RECEIVED;
+		base_buf_clear(report);
+		world_report(w, n, &r, report);
+		return;
+	}
 	*(management ? &n->management_highest : &n->highest) = o->epoch;
 	/* somebody has to vouch for the new root */
 	if ((o->steps & WIRE_STEP_TRUST) != 0 &&

@@ -15,6 +15,7 @@ struct world_node {
 	char name[CA_NAME];
 	bool joined, deaf; /* deaf: takes no parcel */
 	bool fails; /* reports failed, changes nothing */
+	bool slow; /* says received, and does nothing yet */
 	bool stale; /* says that its canaries were dead, changes nothing */
 	bool excused; /* its links are not looked at */
 	EVP_PKEY *management, *key;

@@ -298,6 +298,47 @@ START_TEST(reports_that_do_not_count)
 }
 END_TEST
 
+/* Only where the operator has said so, and never for a finish; journal and
+ * restart keep it. */
+START_TEST(received_is_presumed_by_the_operators_setting)
+{
+	struct world_report r = good;
+	struct hsm_ks *ks = w.core->ks[0];
+	uint64_t before, presumed;
+
+	w.conf.presume = true;
+	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
+	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_TRUST, 2), BASE_OK);
+	refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
+	    "app1");
+	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_TRUST, 2), BASE_OK);
+	r.status = WIRE_RECEIVED;
+	r.epoch = 3;
+	refused(show(r), BASE_E_REFUSED, "names no order");
+	r.epoch = 2;
+	r.signer = WORLD_WEB;
+	refused(show(r), BASE_E_CRYPTO, "another key");
+	r.signer = WORLD_APP;
+	ck_assert_int_eq(show(r), BASE_OK);
+	w.core->ks[0] = NULL;
+	world_reopen(ks);
+	before = hsm_core_count(w.core);
+	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_OK);
+	presumed = hsm_core_count(w.core) - before;
+	refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4), BASE_E_OUTAGE,
+	    "app1");
+	w.conf.presume = false;
+	refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 5), BASE_E_OUTAGE,
+	    "app1");
+	/* proven, the same takes one record less */
+	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_TRUST, 2), BASE_OK);
+	ck_assert_int_eq(show(good), BASE_OK);
+	before = hsm_core_count(w.core);
+	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_CERT, 6), BASE_OK);
+	ck_assert_uint_eq(hsm_core_count(w.core) - before, presumed - 1);
+}
+END_TEST
+
 START_TEST(report_of_another_order)
 {
 	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_TRUST, 2), BASE_OK);
@@ -538,6 +579,7 @@ case_proofs(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, world_close);
 	tcase_add_test(t, reports_that_do_not_count);
+	tcase_add_test(t, received_is_presumed_by_the_operators_setting);
 	tcase_add_test(t, report_of_another_order);
 	tcase_add_test(t, report_of_another_node);
 	tcase_add_test(t, report_that_was_overtaken);
