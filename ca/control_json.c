@@ -236,7 +236,7 @@ json_t *
 ca_json_why(struct ca *ca, const struct pol_why *y)
 {
 	json_t *link = json_null();
-	char text[256], step[CA_STEPS_TEXT];
+	char text[512], step[CA_STEPS_TEXT];
 
 	if (y->link_client != POL_NONE && y->link_server != POL_NONE)
 		link = json_pack("{so, so}", "client",
@@ -286,6 +286,9 @@ roll_waits(struct ca *ca, const struct ca_roll *w, json_t *waits, json_t *held)
 		struct pol_why why[4];
 		size_t n = pol_engine_waits(w->engine, i, why, 4);
 
+		/* the excused have a list of their own */
+		if (pol_engine_is_excused(w->engine, i))
+			n = 0;
 		for (size_t k = 0; k < n; k++)
 			json_array_append_new(waits, ca_json_why(ca, &why[k]));
 		if (ca_roll_is_held(ca, w, i))

@@ -306,52 +306,81 @@ explain_waits(struct ca *ca, const struct ca_roll *w, uint32_t node,
 			json_array_append_new(waits, ca_json_why(ca, &why[i]));
 }
 
+struct ca_explain {
+	const struct ca_roll *roll;
+	const char *name, *step;
+	uint32_t node;
+	enum pol_done done;
+	json_t *waits;
+};
+
+/* Nothing forbids it any more: what kedged itself waits for. */
 static void
-explain_text(const char *node, const char *word, enum pol_done d,
-    const json_t *waits, char out[512])
+explain_ready(const struct ca *ca, const struct ca_roll *w, uint32_t node,
+    char *out, size_t max)
+{
+	const int64_t later = w->retries[node].ms - ca_mono(ca).ms;
+
+	if (w->row.state == CA_ROLL_PAUSED)
+		snprintf(out, max,
+		    "ready, and the roll is paused (kedge roll resume)");
+	else if (w->why[0] != '\0')
+		snprintf(out, max, "ready, and not signed: %s", w->why);
+	else if (later > 0)
+		snprintf(out, max, "ready, and tried again in %lld s",
+		    (long long)(later + 999) / 1000);
+	else
+		snprintf(out, max, "about to be sent");
+}
+
+static void
+explain_text(const struct ca *ca, const struct ca_explain *x, char out[640])
 {
 	const char *why = json_string_value(
-	    json_object_get(json_array_get(waits, 0), "text"));
+	    json_object_get(json_array_get(x->waits, 0), "text"));
+	char ready[600];
 
-	if (d == POL_STEP_NONE)
-		snprintf(out, 512, "%s has no %s in this roll", node, word);
+	if (x->done == POL_STEP_NONE)
+		snprintf(out, 640, "%s has no %s in this roll", x->name,
+		    x->step);
 	else if (why != NULL)
-		snprintf(out, 512, "%s", why);
-	else
-		snprintf(out, 512, "%s of %s is %s", word, node,
-		    d == POL_STEP_WAITING ? "about to be sent" : done_name(d));
+		snprintf(out, 640, "%s", why);
+	else if (x->done == POL_STEP_WAITING || x->done == POL_STEP_FAILED) {
+		explain_ready(ca, x->roll, x->node, ready, sizeof(ready));
+		snprintf(out, 640, "%s of %s is %s", x->step, x->name, ready);
+	} else
+		snprintf(out, 640, "%s of %s is %s", x->step, x->name,
+		    done_name(x->done));
 }
 
 static enum base_err
 cmd_explain(struct ca_session *s, json_t *q, json_t **answer)
 {
 	struct ca *ca = ca_session_ca(s);
-	const char *cmd, *root, *name, *word;
-	const struct ca_roll *w;
-	uint32_t node, step;
-	enum pol_done done;
-	json_t *waits;
-	char text[512];
+	struct ca_explain x = { .waits = NULL };
+	const char *cmd, *root;
+	uint32_t step;
+	char text[640];
 	enum base_err r;
 
 	if ((r = ca_unpack(q, "{s:s, s:s, s:s, s:s}", "cmd", &cmd, "root",
-		 &root, "node", &name, "step", &word)) != BASE_OK ||
-	    (r = parse_step(word, &step)) != BASE_OK)
+		 &root, "node", &x.name, "step", &x.step)) != BASE_OK ||
+	    (r = parse_step(x.step, &step)) != BASE_OK)
 		return r;
-	if ((node = ca_topo_node(ca->topo, name)) == POL_NONE)
-		return base_fail(BASE_E_NOTFOUND, "node %s: not known", name);
-	if ((w = ca_roll_of(ca, root)) == NULL)
+	if ((x.node = ca_topo_node(ca->topo, x.name)) == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND, "node %s: not known", x.name);
+	if ((x.roll = ca_roll_of(ca, root)) == NULL)
 		return base_fail(BASE_E_STATE,
 		    "root %s: does not roll; kedge "
 		    "plan shows what a roll would do",
 		    root);
-	ca_roll_look(ca, w);
-	done = pol_engine_step(w->engine, node, step);
-	waits = json_array();
-	explain_waits(ca, w, node, step, waits);
-	explain_text(name, word, done, waits, text);
-	*answer = json_pack("{ss, so, ss}", "state", done_name(done), "waits",
-	    waits, "text", text);
+	ca_roll_look(ca, x.roll);
+	x.done = pol_engine_step(x.roll->engine, x.node, step);
+	x.waits = json_array();
+	explain_waits(ca, x.roll, x.node, step, x.waits);
+	explain_text(ca, &x, text);
+	*answer = json_pack("{ss, so, ss}", "state", done_name(x.done), "waits",
+	    x.waits, "text", text);
 	return BASE_OK;
 }
 

@@ -396,8 +396,10 @@ fact_failed(struct pol_engine *e, const struct pol_fact *f)
 	seen_at(n, f->at);
 	if (n->failures < UINT32_MAX)
 		n->failures++;
-	if (e->goal.limit != 0 && n->failures >= e->goal.limit)
+	if (e->goal.limit != 0 && n->failures >= e->goal.limit) {
 		n->flags |= NODE_HELD | NODE_FAILED;
+		n->held_ms = f->at.ms;
+	}
 	return POL_OK;
 }
 
@@ -417,14 +419,18 @@ fact_flags(struct pol_engine *e, const struct pol_fact *f)
 {
 	struct enode *n = &e->node[f->node];
 
-	if (f->kind == POL_FACT_EXCUSED)
+	if (f->kind == POL_FACT_EXCUSED) {
+		if (!(n->flags & NODE_EXCUSED))
+			n->excused_ms = f->at.ms;
 		n->flags |= NODE_EXCUSED;
-	else if (f->kind == POL_FACT_RETURNED) {
+	} else if (f->kind == POL_FACT_RETURNED) {
 		n->flags &= (uint8_t)~NODE_EXCUSED;
 		queue_peers(e, f->node);
-	} else if (f->kind == POL_FACT_HELD)
+	} else if (f->kind == POL_FACT_HELD) {
+		if (!(n->flags & NODE_HELD))
+			n->held_ms = f->at.ms;
 		n->flags |= NODE_HELD;
-	else if (f->kind == POL_FACT_STEP)
+	} else if (f->kind == POL_FACT_STEP)
 		n->flags |= NODE_STEP;
 	if (f->kind == POL_FACT_FREED) {
 		n->flags &= (uint8_t) ~(NODE_HELD | NODE_FAILED);
@@ -456,6 +462,15 @@ static enum pol_err (*const fact_take[])(struct pol_engine *,
 	[POL_FACT_STEP] = fact_flags,
 };
 
+/* Not an inventory that agrees, a word of the operator, or a reception. */
+static bool
+changes_files(enum pol_fact_kind k)
+{
+	return k == POL_FACT_HOLDS || k == POL_FACT_SENT ||
+	    k == POL_FACT_EFFECTIVE || k == POL_FACT_FAILED ||
+	    k == POL_FACT_DOUBTED;
+}
+
 enum pol_err
 pol_engine_fact(struct pol_engine *e, const struct pol_fact *f)
 {
@@ -474,7 +489,8 @@ pol_engine_fact(struct pol_engine *e, const struct pol_fact *f)
 	stopped = g->failed;
 	group_count(e, f->node, false);
 	if ((err = fact_take[f->kind](e, f)) == POL_OK) {
-		e->node[f->node].fact_ms = f->at.ms;
+		if (changes_files(f->kind))
+			e->node[f->node].changed_ms = f->at.ms;
 		node_derive(e, f->node);
 	}
 	group_count(e, f->node, true);

@@ -35,7 +35,8 @@ struct enode {
 	uint64_t epoch; /* of the outstanding order; 0: none */
 	uint64_t settled; /* no report of an order up to this counts */
 	int64_t sent_ms; /* when the outstanding order was sent */
-	int64_t fact_ms; /* when the last fact came */
+	int64_t changed_ms; /* when what it may hold, or its order, did last */
+	int64_t excused_ms, held_ms; /* since when */
 	int64_t seen_ms; /* last agreement with a signed inventory */
 	uint32_t steps, from, to; /* of the outstanding order */
 	uint32_t last_steps; /* of the last order that failed */

@@ -80,7 +80,11 @@ put_time(struct text *t, struct pol_time when)
 	put(t, "Z");
 }
 
-/* %n node, %s its steps, %p peer, %q the peer's steps, %l the link, %u until
+/* Held by failures: other words than by the operator. */
+static const char held_failed[] = "held, failed";
+
+/* %n node, %s its steps, %p peer, %q the peer's steps, %l the link, %d in
+ * which direction of it the node and its peer stand, %t since when, %u until
  * when. */
 static const struct {
 	const char *rule, *words;
@@ -103,16 +107,21 @@ static const struct {
 	    "or send an inventory",
 	    false },
 	{ "excused",
-	    "%n is excused by the operator: it gets no orders until the "
-	    "excuse is taken back",
+	    "%n waits with %s: the operator has excused it%t, and it gets no "
+	    "order until the excuse is taken back (kedge roll return)",
 	    false },
 	{ "held",
-	    "%n waits with %s: it is on hold, by the operator or because it "
-	    "failed too often; it goes on when it is freed",
+	    "%n waits with %s: the operator holds it%t; it goes on when it is "
+	    "freed (kedge roll release)",
+	    false },
+	{ held_failed,
+	    "%n waits with %s: it is held%t because its order %q failed too "
+	    "often in a row; it goes on when it is freed (kedge roll retry)",
 	    false },
 	{ "stopped",
-	    "%n waits with %s: its group has stopped because %p failed too "
-	    "often with %q; it goes on when %p is freed",
+	    "%n waits with %s: its group is stopped%t because %p failed too "
+	    "often in a row with %q; it goes on when %p is freed (kedge roll "
+	    "retry)",
 	    false },
 	{ "one-order", "%n waits with %s: it has its order %q still to answer",
 	    true },
@@ -131,8 +140,9 @@ static const struct {
 	    "and %p has not",
 	    true },
 	{ "fresh",
-	    "%n waits with %s: it rests on %p, whose last inventory is too old; "
-	    "it goes on when the next one comes",
+	    "%n waits with %s: it takes something from %p, %d (link %l), and "
+	    "%p was not heard of%t; it goes on when the next inventory of %p "
+	    "comes",
 	    false },
 	{ "new-link",
 	    "link %l must wait: %n may show a certificate there that the "
@@ -141,7 +151,7 @@ static const struct {
 	{ "first-failed",
 	    "%n waits with %s: %p, which goes first, has failed with %q, and "
 	    "nothing else starts before that works",
-	    false },
+	    true },
 	{ "first", "%n waits with %s: %p goes first, and has not done %q",
 	    true },
 	{ "window",
@@ -153,7 +163,8 @@ static const struct {
 	    false },
 	{ "in-flight",
 	    "%n waits with %s: as many orders are under way as the operator "
-	    "allows; it goes on when one is answered",
+	    "allows, the oldest of them %q of %p%t; it goes on when one is "
+	    "answered",
 	    false },
 };
 
@@ -169,47 +180,76 @@ put_node(struct text *t, const struct names *names, uint32_t node)
 }
 
 static void
+put_since(struct text *t, const char *before, struct pol_time since)
+{
+	if (since.ms <= 0)
+		return;
+	put(t, before);
+	put(t, " since ");
+	put_time(t, since);
+}
+
+static void
+put_word(struct text *t, char word, const struct pol_why *w,
+    const struct names *names)
+{
+	switch (word) {
+	case 'n':
+		put_node(t, names, w->node);
+		break;
+	case 'p':
+		put_node(t, names, w->peer);
+		break;
+	case 's':
+		put_steps(t, w->steps);
+		break;
+	case 'q':
+		put_steps(t, w->peer_steps);
+		break;
+	case 't':
+		put_since(t, "", w->since);
+		break;
+	case 'u':
+		put_time(t, w->until);
+		break;
+	case 'd':
+		put(t,
+		    w->presenter_waits ? "to which it presents"
+				       : "which presents to it");
+		break;
+	default:
+		put_node(t, names, w->link_client);
+		put(t, " > ");
+		put_node(t, names, w->link_server);
+	}
+}
+
+static void
 put_words(struct text *t, const char *words, const struct pol_why *w,
     const struct names *names)
 {
 	char one[2] = { 0, 0 };
 
 	for (; *words != '\0'; words++) {
-		if (*words != '%') {
-			one[0] = *words;
-			put(t, one);
+		if (*words == '%') {
+			put_word(t, *++words, w, names);
 			continue;
 		}
-		words++;
-		if (*words == 'n')
-			put_node(t, names, w->node);
-		else if (*words == 'p')
-			put_node(t, names, w->peer);
-		else if (*words == 's')
-			put_steps(t, w->steps);
-		else if (*words == 'q')
-			put_steps(t, w->peer_steps);
-		else if (*words == 'u')
-			put_time(t, w->until);
-		else {
-			put_node(t, names, w->link_client);
-			put(t, " > ");
-			put_node(t, names, w->link_server);
-		}
+		one[0] = *words;
+		put(t, one);
 	}
 }
 
 static void
 put_release(struct text *t, const struct pol_why *w, const struct names *names)
 {
-	put_words(t,
-	    w->outstanding ? "; the effective report of %p on %q is missing"
-			   : "; %p has not got its order %q yet",
-	    w, names);
-	if (w->outstanding && w->since.ms > 0) {
-		put(t, " since ");
-		put_time(t, w->since);
+	if (w->outstanding) {
+		put_words(t, "; the effective report of %p on %q is missing%t",
+		    w, names);
+		return;
 	}
+	put_words(t, "; %p has not got its order %q yet", w, names);
+	put_since(t, ", and has not changed", w->since);
 }
 
 size_t
@@ -220,9 +260,11 @@ pol_why_text(const struct pol_why *w,
 	const struct names names = { name, arg };
 	struct text t = { out, 0, max };
 	const size_t n = sizeof(sentences) / sizeof(sentences[0]);
+	const bool failed = strcmp(w->rule, "held") == 0 && w->peer_steps != 0;
+	const char *rule = failed ? held_failed : w->rule;
 	size_t i = 0;
 
-	while (i < n && strcmp(sentences[i].rule, w->rule) != 0)
+	while (i < n && strcmp(sentences[i].rule, rule) != 0)
 		i++;
 	if (i < n)
 		put_words(&t, sentences[i].words, w, &names);

@@ -17,7 +17,7 @@ gate_why_peer(const struct pol_engine *e, struct pol_why *why, uint32_t peer,
 	why->peer = peer;
 	why->peer_steps = steps;
 	why->outstanding = p->epoch != 0 && (p->steps & steps) != 0;
-	why->since.ms = why->outstanding ? p->sent_ms : p->fact_ms;
+	why->since.ms = why->outstanding ? p->sent_ms : p->changed_ms;
 }
 
 /* ---- the two rules ------------------------------------------------------------ */
@@ -135,8 +135,11 @@ gate_excused(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct pol_why *why)
 {
 	(void)steps;
-	(void)why;
-	return !(e->node[node].flags & NODE_EXCUSED);
+	if (!(e->node[node].flags & NODE_EXCUSED))
+		return true;
+	if (why != NULL)
+		why->since.ms = e->node[node].excused_ms;
+	return false;
 }
 
 static bool
@@ -146,8 +149,12 @@ gate_held(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	(void)steps;
 	if (!(e->node[node].flags & NODE_HELD))
 		return true;
-	if (why != NULL)
-		gate_why_peer(e, why, node, 0);
+	if (why != NULL) {
+		why->since.ms = e->node[node].held_ms;
+		why->peer_steps = (e->node[node].flags & NODE_FAILED)
+		    ? e->node[node].last_steps
+		    : 0;
+	}
 	return false;
 }
 
@@ -165,6 +172,7 @@ gate_stopped(const struct pol_engine *e, uint32_t node, uint32_t steps,
 		if (e->node[e->members[i]].flags & NODE_FAILED) {
 			gate_why_peer(e, why, e->members[i],
 			    e->node[e->members[i]].last_steps);
+			why->since.ms = e->node[e->members[i]].held_ms;
 			break;
 		}
 	return false;
@@ -301,15 +309,32 @@ gate_step(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	return !e->goal.step || (e->node[node].flags & NODE_STEP) != 0;
 }
 
+static void
+why_oldest(const struct pol_engine *e, struct pol_why *why)
+{
+	uint32_t oldest = POL_NONE;
+
+	for (uint32_t i = 0; i < e->shape.graph->nnodes; i++)
+		if (e->shape.role[i] != 0 && engine_serves(e, &e->node[i]) &&
+		    (oldest == POL_NONE ||
+			e->node[i].sent_ms < e->node[oldest].sent_ms))
+			oldest = i;
+	if (oldest != POL_NONE)
+		gate_why_peer(e, why, oldest, e->node[oldest].steps);
+}
+
 static bool
 gate_in_flight(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct pol_why *why)
 {
 	(void)node;
 	(void)steps;
-	(void)why;
-	return e->goal.max_in_flight == 0 ||
-	    e->outstanding < e->goal.max_in_flight;
+	if (e->goal.max_in_flight == 0 ||
+	    e->outstanding < e->goal.max_in_flight)
+		return true;
+	if (why != NULL)
+		why_oldest(e, why);
+	return false;
 }
 
 const struct gate gates_safety[] = {

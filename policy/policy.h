@@ -191,7 +191,7 @@ struct pol_fact {
 	uint64_t epoch;
 	uint32_t steps;
 	uint32_t from, to; /* generations of the order */
-	struct pol_conf conf; /* POL_FACT_HOLDS only */
+	struct pol_conf conf; /* POL_FACT_HOLDS and POL_FACT_DOUBTED */
 	struct pol_time at;
 };
 
@@ -274,14 +274,19 @@ struct pol_why {
 	uint32_t peer; /* on whom; POL_NONE */
 	uint32_t link_client, link_server; /* direction's link; POL_NONE */
 	bool presenter_waits; /* node is the presenter of that direction */
-	uint32_t peer_steps; /* whose effective report would release it */
+	uint32_t peer_steps; /* whose effective report would release it; with
+			      * held: the order that failed too often */
 	bool outstanding; /* that order was sent: an answer is missing */
-	struct pol_time since; /* of the oldest fact it rests on; 0 unknown */
+	/* since when: that order was sent; else the peer last changed, the node
+	 * is held or excused, the peer was last seen. 0 unknown, and for what
+	 * no fact is the cause of: known, window, step */
+	struct pol_time since;
 	struct pol_time until; /* it goes on then by itself; 0 unknown */
 };
 enum pol_err pol_engine_allowed(const struct pol_engine *e, uint32_t node,
     uint32_t steps, struct pol_why *why) POL_MUST;
-/* For each step of node that is not done: the first thing it waits for.
+/* For each order of node that is not done: the first thing it waits for; an
+ * excused node's wait for its return.
  * Returns how many were written (at most max). */
 size_t pol_engine_waits(const struct pol_engine *e, uint32_t node,
     struct pol_why *out, size_t max);

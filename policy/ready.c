@@ -277,7 +277,8 @@ pol_engine_waits(const struct pol_engine *e, uint32_t node, struct pol_why *out,
 
 	if (node >= e->shape.graph->nnodes || e->shape.role[node] == 0)
 		return 0;
-	todo = engine_todo(e, node);
+	/* an excused node has nothing to do, and waits all the same */
+	todo = role_steps(e->shape.role[node]) & ~(uint32_t)e->node[node].done;
 	parts = shape_parts(&e->shape, node);
 	for (unsigned k = 0; k < parts->n && n < max; k++) {
 		const struct pol_order o = { node, parts->part[k] & todo };

@@ -359,6 +359,38 @@ START_TEST(a_roll_has_its_pace)
 }
 END_TEST
 
+static void
+explained(const char *step, const char *words)
+{
+	char q[128];
+	const char *text;
+
+	snprintf(q, sizeof(q),
+	    "{\"cmd\":\"explain\",\"root\":\"plant\",\"node\":\"web1\","
+	    "\"step\":\"%s\"}",
+	    step);
+	asked_ok(q);
+	text = json_string_value(json_object_get(asked.answer, "text"));
+	ck_assert_msg(text != NULL && strstr(text, words) != NULL, "%s: %s",
+	    words, text);
+}
+
+/* Nothing that the engine knows forbids the first step. */
+static void
+what_is_ready_is_explained(void)
+{
+	explained("trust", "trust of web1 is ready, and the roll is paused");
+	asked_ok("{\"cmd\":\"roll-excuse\",\"root\":\"plant\","
+		 "\"node\":\"web1\",\"reason\":\"dead\"}");
+	explained("trust",
+	    "web1 waits with trust: the operator has excused it "
+	    "since 2026-");
+	explained("finish", "the operator has excused it since 2026-");
+	asked_ok("{\"cmd\":\"roll-return\",\"root\":\"plant\","
+		 "\"node\":\"web1\"}");
+	explained("trust", "and the roll is paused");
+}
+
 START_TEST(a_roll_is_started_paused_explained)
 {
 	world_join_all(&asked.w);
@@ -384,6 +416,7 @@ START_TEST(a_roll_is_started_paused_explained)
 	ck_assert_str_eq(json_string_value(
 			     json_object_get(asked.answer, "state")),
 	    "paused");
+	what_is_ready_is_explained();
 	/* links come and go meanwhile, as the engine allows */
 	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
 		 "\"server\":\"web1\"}");

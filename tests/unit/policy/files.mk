@@ -11,6 +11,7 @@ unit_policy_SRC := \
 	tests/unit/policy/test_engine.c \
 	tests/unit/policy/test_fresh.c \
 	tests/unit/policy/test_explain.c \
+	tests/unit/policy/test_sentences.c \
 	tests/unit/policy/test_outlook.c \
 	tests/unit/policy/test_pace.c \
 	tests/unit/policy/test_window.c \

@@ -18,6 +18,7 @@ main(void)
 	suite_add_tcase(s, case_engine());
 	suite_add_tcase(s, case_fresh());
 	suite_add_tcase(s, case_explain());
+	suite_add_tcase(s, case_sentences());
 	suite_add_tcase(s, case_turns());
 	suite_add_tcase(s, case_outlook());
 	suite_add_tcase(s, case_pace());

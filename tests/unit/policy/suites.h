@@ -11,6 +11,7 @@ TCase *case_values(void);
 TCase *case_engine(void);
 TCase *case_fresh(void);
 TCase *case_explain(void);
+TCase *case_sentences(void);
 TCase *case_turns(void);
 TCase *case_outlook(void);
 TCase *case_pace(void);

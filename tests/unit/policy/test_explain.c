@@ -47,32 +47,6 @@ START_TEST(test_sentence_of_a_rule)
 }
 END_TEST
 
-START_TEST(test_every_rule_has_a_sentence)
-{
-	struct fleet f;
-	size_t n;
-	const struct pol_rule *rules = pol_rules(&n);
-	char text[512];
-
-	fleet_make(&f, "c>s", "");
-	for (size_t i = 0; i < n; i++) {
-		struct pol_why w = { .rule = rules[i].id,
-			.node = 0,
-			.steps = POL_CERT,
-			.peer = 1,
-			.peer_steps = POL_TRUST,
-			.link_client = 0,
-			.link_server = 1 };
-		if (strcmp(rules[i].id, "bundle") == 0)
-			continue; /* never a reason to wait */
-		(void)pol_why_text(&w, name_of, &f, text, sizeof(text));
-		ck_assert_msg(strchr(text, ':') != NULL, "%s: %s", rules[i].id,
-		    text);
-	}
-	fleet_free(&f);
-}
-END_TEST
-
 START_TEST(test_text_is_cut)
 {
 	struct pol_why w = { .rule = "known",
@@ -141,7 +115,6 @@ case_explain(void)
 	TCase *t = tcase_create("explain");
 
 	tcase_add_test(t, test_sentence_of_a_rule);
-	tcase_add_test(t, test_every_rule_has_a_sentence);
 	tcase_add_test(t, test_text_is_cut);
 	tcase_add_test(t, test_signer_judges_by_reports);
 	return t;
