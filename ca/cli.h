@@ -114,6 +114,7 @@ enum base_err ca_cmd_roll_excuse(struct cli *c);
 enum base_err ca_cmd_roll_return(struct cli *c);
 enum base_err ca_cmd_roll_hold(struct cli *c);
 enum base_err ca_cmd_roll_release(struct cli *c);
+enum base_err ca_cmd_roll_report(struct cli *c); /* ca/cmd_report.c */
 enum base_err ca_cmd_doctor(struct cli *c); /* ca/cmd_doctor.c */
 enum base_err ca_cmd_explain(struct cli *c);
 enum base_err ca_cmd_audit_verify(struct cli *c);

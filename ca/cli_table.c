@@ -74,6 +74,10 @@ static const struct cli_option roll_status_options[] = {
 	{ "exit-code", NULL, "exit 4 while a roll is not done" },
 	{ NULL, NULL, NULL },
 };
+static const struct cli_option roll_report_options[] = {
+	{ "roll", "N", "that one; default the root's last" },
+	{ NULL, NULL, NULL },
+};
 static const struct cli_option roll_abort_options[] = {
 	{ "reason", "TEXT", "for the audit" },
 	{ "after-finish", NULL, "past the point of no return, too" },
@@ -207,6 +211,12 @@ const struct cli_command cli_commands[] = {
 	{ "roll status", "[--watch | --nodes] [--exit-code] [ROOT]",
 	    "say how far the rolls are and on whom they wait", NULL,
 	    roll_status_options, 0, 1, ca_cmd_roll_status },
+	{ "roll report", "[--roll N] ROOT", "tell what became of a roll",
+	    "Every order with its times and its proof, and for each direction of each\n"
+	    "link the last handshake known under the old root and the first under the\n"
+	    "new one. Known are the probes of the two ends: handshakes of the\n"
+	    "applications themselves, not the traffic of the link. Default: the last.\n",
+	    roll_report_options, 1, 1, ca_cmd_roll_report },
 	{ "roll pause", "ROOT", "start no further order", NULL, NULL, 1, 1,
 	    ca_cmd_roll_pause },
 	{ "roll resume", "ROOT", "go on after a pause", NULL, NULL, 1, 1,

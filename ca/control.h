@@ -51,6 +51,7 @@ ca_handler ca_control_roll_release;
 ca_handler ca_control_roll_excuse;
 ca_handler ca_control_roll_return;
 ca_handler ca_control_doctor; /* ca/doctor.c */
+ca_handler ca_control_roll_report; /* ca/roll_report.c */
 /* ca/control_trigger.c */
 ca_handler ca_control_root_set;
 /* All roots that can roll, by what else is wanted. */

@@ -523,6 +523,7 @@ const struct ca_command ca_commands_roll[] = {
 	{ "plan", cmd_plan },
 	{ "roll-start", cmd_roll_start },
 	{ "roll-status", cmd_roll_status },
+	{ "roll-report", ca_control_roll_report },
 	{ "roll-pause", cmd_roll_pause },
 	{ "roll-resume", cmd_roll_resume },
 	{ "roll-retry", cmd_roll_retry },

@@ -10,6 +10,7 @@ ca_SRC += \
 	ca/cmd_trigger.c \
 	ca/cmd_doctor.c \
 	ca/cmd_watch.c \
+	ca/cmd_report.c \
 	ca/cmd_verify.c \
 	ca/ctl.c \
 	ca/remote.c \
@@ -67,6 +68,7 @@ ca_SRC += \
 	ca/roll_start.c \
 	ca/root_end.c \
 	ca/roll_nodes.c \
+	ca/roll_report.c \
 	ca/schedule.c \
 	ca/control_trigger.c \
 	ca/roll_steer.c \
