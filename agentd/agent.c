@@ -48,6 +48,23 @@ on_changed(void *arg, const char *root)
 		ag_net_refresh(a->net, root);
 }
 
+static uint16_t
+own_port(void *arg)
+{
+	const struct ag_agent *a = arg;
+
+	return a->net == NULL ? 0 : ag_net_management_port(a->net);
+}
+
+static enum base_err
+own_tls(void *arg, SSL_CTX **out)
+{
+	const struct ag_agent *a = arg;
+
+	return a->net == NULL ? base_fail(BASE_E_AGAIN, "not running yet")
+			      : ag_net_ca_ctx(a->net, out);
+}
+
 static void
 on_local(void *arg, const struct wire_parcel *p)
 {
@@ -134,6 +151,8 @@ ag_agent_open(const char *config, struct ag_agent **out)
 	    .holdings = &a->holdings,
 	    .send = on_send,
 	    .changed = on_changed,
+	    .port = own_port,
+	    .tls = own_tls,
 	    .arg = a,
 	});
 	*out = a;

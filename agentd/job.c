@@ -111,7 +111,7 @@ ag_job_enqueue(struct ag_work *w, struct job *j)
 		p = &(*p)->next;
 	j->next = NULL;
 	*p = j;
-	if (w->live == NULL)
+	if (w->live == NULL && w->self == NULL)
 		set_timer(w->wake, 0);
 }
 
@@ -136,6 +136,36 @@ bool
 ag_work_is_idle(const struct ag_work *w)
 {
 	return w->queue == NULL;
+}
+
+static bool
+is_own(const struct job *j)
+{
+	return strcmp(j->root->name, AG_MANAGEMENT) == 0;
+}
+
+static bool
+is_busy(const struct ag_work *w)
+{
+	return w->live != NULL || w->self != NULL;
+}
+
+void
+ag_job_resign(struct ag_work *w)
+{
+	for (size_t i = 0; i < w->c.holdings->n; i++) {
+		struct ag_root *r = &w->c.holdings->root[i];
+		bool changed = false;
+		enum base_err e = BASE_OK;
+
+		if (r->state.report.n > 0 && !r->regressed)
+			e = ag_report_resign(&w->c, &r->state.report, &changed);
+		if (e == BASE_OK && changed)
+			e = ag_state_write(w->c.store, r->name, &r->state);
+		if (e != BASE_OK)
+			base_log(BASE_WARNING, "%s: report signed again: %s",
+			    r->name, base_why());
+	}
 }
 
 /* ---- end of an order ------------------------------------------------------------------ */
@@ -179,6 +209,8 @@ ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
 	    status != WIRE_EFFECTIVE	     ? j->why
 		: proof == WIRE_PROOF_RELOAD ? "by reload only"
 					     : "by probe");
+	if (is_own(j))
+		ag_job_resign(w);
 	ag_job_answer_stored(w, j->root);
 	ag_stock_soon(w);
 }
@@ -224,9 +256,11 @@ settle_failed(struct ag_work *w, struct job *j)
 static void
 failed(struct ag_work *w, struct job *j, enum base_err e)
 {
-	bool join = j->order.steps & WIRE_STEP_JOIN;
+	/* nor is the CA's absence a failure of the agent's own connections */
+	bool later =
+	    j->order.steps & WIRE_STEP_JOIN || (is_own(j) && e == BASE_E_AGAIN);
 
-	if (join) {
+	if (later) {
 		base_log(BASE_INFO, "%s: not live yet: %s", j->root->name,
 		    base_why());
 		j->not_before = base_mono_now();
@@ -252,6 +286,7 @@ on_live(void *arg, enum base_err e, enum wire_proof proof)
 	struct job *j = w->queue;
 
 	w->live = NULL;
+	w->self = NULL;
 	if (j->plain || j->back) {
 		if (e != BASE_OK)
 			base_log(BASE_WARNING, "%s: %s", j->root->name,
@@ -271,12 +306,41 @@ on_live(void *arg, enum base_err e, enum wire_proof proof)
 }
 
 static void
+begin(struct ag_work *w, struct job *j)
+{
+	struct wire_order *o = j->plain || j->back ? NULL : &j->order;
+
+	if (is_own(j))
+		w->self = ag_self_start(&(struct ag_self_conf){
+		    .eb = w->c.eb,
+		    .conf = w->c.conf,
+		    .holdings = w->c.holdings,
+		    .order = o,
+		    .port = w->c.port == NULL ? 0 : w->c.port(w->c.arg),
+		    .tls = w->c.tls,
+		    .tls_arg = w->c.arg,
+		    .done = on_live,
+		    .arg = w,
+		});
+	else
+		w->live = ag_live_start(&(struct ag_live_conf){
+		    .eb = w->c.eb,
+		    .conf = w->c.conf,
+		    .holdings = w->c.holdings,
+		    .root = j->root->name,
+		    .order = o,
+		    .done = on_live,
+		    .arg = w,
+		});
+}
+
+static void
 start_next(struct ag_work *w)
 {
 	int64_t now = base_mono_now().ms, first = INT64_MAX;
 	struct job *j, *end = NULL;
 
-	if (w->live != NULL || w->queue == NULL)
+	if (is_busy(w) || w->queue == NULL)
 		return;
 	/* those that pause go to the back; each is looked at once */
 	while ((j = w->queue) != end && j->not_before.ms > now) {
@@ -289,15 +353,7 @@ start_next(struct ag_work *w)
 		return;
 	}
 	evtimer_del(w->wake);
-	w->live = ag_live_start(&(struct ag_live_conf){
-	    .eb = w->c.eb,
-	    .conf = w->c.conf,
-	    .holdings = w->c.holdings,
-	    .root = j->root->name,
-	    .order = j->plain || j->back ? NULL : &j->order,
-	    .done = on_live,
-	    .arg = w,
-	});
+	begin(w, j);
 }
 
 struct job *
@@ -320,9 +376,11 @@ ag_job_supersede(struct ag_work *w, const struct ag_root *r)
 {
 	struct job **p = &w->queue, *j;
 
-	if (w->live != NULL && w->queue->root == r) {
+	if (is_busy(w) && w->queue->root == r) {
 		ag_live_cancel(w->live);
+		ag_self_cancel(w->self);
 		w->live = NULL;
+		w->self = NULL;
 		set_timer(w->wake, 0);
 	}
 	while ((j = *p) != NULL) {
@@ -369,6 +427,7 @@ ag_work_free(struct ag_work *w)
 	if (w == NULL)
 		return;
 	ag_live_cancel(w->live);
+	ag_self_cancel(w->self);
 	while (w->queue != NULL)
 		ag_job_free(pop(w));
 	ag_stock_close(w);

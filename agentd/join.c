@@ -256,61 +256,57 @@ out:
 	return e;
 }
 
+/* The order about management is the node's identity, which the others need to
+ * be answered; it is stored last. */
 static enum base_err
-make_identity(const struct ag_join_conf *c, const struct wire_join_answer *a)
+find_identity(const struct ag_join_conf *c, const struct wire_join_answer *a,
+    struct wire_order *o, size_t *at)
 {
-	struct ag_root *m = management(c);
-	struct ag_bundle *b = ag_bundle_new(AG_MANAGEMENT, 0);
-	struct wire_verify v = {
-		.purpose = WIRE_NODE_SIGNER,
-		.closed = true,
-		.now = base_time_now(),
-		.max_depth = -1,
-		.name_kind = WIRE_NAME_DNS,
-		.name = c->conf->node,
-	};
-	STACK_OF(X509) *trust;
-	enum base_err e;
+	struct ag_addressee us = { sk_X509_new_null(), c->conf->fleet,
+		c->conf->node, base_time_now() };
+	uint8_t digest[32];
+	enum base_err e = BASE_OK;
 
-	b->ntrust = 1;
-	b->trust_gen[0] = b->cert_gen = b->anchor_gen = 1;
-	b->trust[0] = a->management_root;
-	b->anchor = a->management_root;
-	b->cert = a->management_cert;
-	if (X509_up_ref(b->trust[0]) != 1 || X509_up_ref(b->anchor) != 1 ||
-	    X509_up_ref(b->cert) != 1)
-		base_die("join: reference count");
-	trust = ag_bundle_stack(b);
-	e = wire_verify_cert(&v, b->cert, trust, NULL, NULL);
-	if (e == BASE_OK && EVP_PKEY_eq(X509_get0_pubkey(b->cert), m->key) != 1)
-		e = base_fail(BASE_E_REFUSED,
-		    "join: the management certificate is for another key");
-	sk_X509_pop_free(trust, X509_free);
-	if (e == BASE_OK) {
-		m->bundle = b;
-		b = NULL;
+	if (us.trust == NULL || sk_X509_push(us.trust, a->management_root) <= 0)
+		base_die("join: out of memory");
+	for (*at = 0; *at < a->norders; ++*at) {
+		e = ag_order_open(&us, base_buf_span(&a->order[*at]), o,
+		    digest);
+		if (e != BASE_OK || strcmp(o->root, AG_MANAGEMENT) == 0)
+			break;
+		wire_order_clear(o);
 	}
-	ag_bundle_free(b);
+	sk_X509_free(us.trust);
+	if (e == BASE_OK && *at == a->norders)
+		e = base_fail(BASE_E_REFUSED,
+		    "join: the answer has no management certificate");
 	return e;
 }
 
 static enum base_err
-take_orders(const struct ag_join_conf *c, struct ag_work *w,
-    const struct wire_join_answer *a)
+make_identity(const struct ag_join_conf *c, const struct wire_join_answer *a,
+    size_t *at)
 {
-	struct wire_parcel p = { .kind = WIRE_P_ORDER, .down = true };
-	enum base_err e = BASE_OK;
+	struct ag_root *m = management(c);
+	struct ag_known k = {
+		.node = c->conf->node,
+		.presents = true,
+		.verifies = true,
+		.state = &m->state,
+		.key = m->key,
+		.now = base_time_now(),
+		.joining = true,
+	};
+	struct wire_order o = { 0 };
+	struct ag_bundle *b = NULL;
+	enum base_err e;
 
-	/* Reached by the CA itself: the reports' way is known. Otherwise it
-	 * comes with the first parcel. */
-	if (c->conf->management != NULL || c->conf->ca_poll) {
-		p.nroute = 1;
-		strcpy(p.route[0], c->conf->node);
+	if ((e = find_identity(c, a, &o, at)) == BASE_OK &&
+	    (e = ag_order_apply(&k, &o, &b)) == BASE_OK) {
+		b->epoch = b->previous = 0;
+		m->bundle = b;
 	}
-	for (size_t i = 0; e == BASE_OK && i < a->norders; i++) {
-		p.content = a->order[i];
-		e = ag_work_order(w, &p, true);
-	}
+	wire_order_clear(&o);
 	return e;
 }
 
@@ -327,6 +323,33 @@ complete(const struct ag_join_conf *c)
 	return BASE_OK;
 }
 
+/* All but that of the identity, then, when all is complete, that one: the
+ * moment of joining. */
+static enum base_err
+take_orders(const struct ag_join_conf *c, struct ag_work *w,
+    const struct wire_join_answer *a, size_t identity)
+{
+	struct wire_parcel p = { .kind = WIRE_P_ORDER, .down = true };
+	enum base_err e = BASE_OK;
+
+	/* Reached by the CA itself: the reports' way is known. Otherwise it
+	 * comes with the first parcel. */
+	if (c->conf->management != NULL || c->conf->ca_poll) {
+		p.nroute = 1;
+		strcpy(p.route[0], c->conf->node);
+	}
+	for (size_t i = 0; e == BASE_OK && i < a->norders; i++) {
+		p.content = a->order[i];
+		if (i != identity)
+			e = ag_work_order(w, &p, true);
+	}
+	if (e == BASE_OK && (e = complete(c)) == BASE_OK) {
+		p.content = a->order[identity];
+		e = ag_work_order(w, &p, true);
+	}
+	return e;
+}
+
 enum base_err
 ag_join_take(const struct ag_join_conf *c, struct ag_work *w,
     struct base_span answer)
@@ -336,6 +359,7 @@ ag_join_take(const struct ag_join_conf *c, struct ag_work *w,
 	char *path = kept_path(c);
 	uint8_t digest[32];
 	struct base_buf request;
+	size_t identity;
 	enum base_err e;
 
 	base_buf_init(&request, REQUEST_MAX);
@@ -346,12 +370,9 @@ ag_join_take(const struct ag_join_conf *c, struct ag_work *w,
 		goto out;
 	wire_digest(base_buf_span(&request), digest);
 	if ((e = verify(c, answer, digest, a)) != BASE_OK ||
-	    (e = make_identity(c, a)) != BASE_OK)
+	    (e = make_identity(c, a, &identity)) != BASE_OK)
 		goto out;
-	if ((e = take_orders(c, w, a)) != BASE_OK ||
-	    (e = complete(c)) != BASE_OK ||
-	    (e = ag_store_put(c->store, m->bundle)) != BASE_OK ||
-	    (e = ag_store_swap(c->store, AG_MANAGEMENT, 0)) != BASE_OK) {
+	if ((e = take_orders(c, w, a, identity)) != BASE_OK) {
 		ag_bundle_free(m->bundle);
 		m->bundle = NULL;
 		goto out;

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "agentd/net_impl.h"
+#include "agentd/self.h"
 
 #define WAITERS_MAX 1024
 
@@ -162,6 +163,17 @@ who(const struct ag_listen *l, const struct wire_exchange *x, SSL *ssl)
 	return BASE_OK;
 }
 
+/* The agent's own probe (agentd/self.c), with a certificate of this node. */
+static bool
+is_self(const struct ag_listen *l, struct wire_request *r)
+{
+	char node[BASE_NAME_MAX + 1];
+
+	return l->end.management &&
+	    wire_tls_peer_node(wire_request_ssl(r), node) == BASE_OK &&
+	    strcmp(node, l->net->c.conf->node) == 0;
+}
+
 static void
 on_request(void *arg, struct wire_request *r, const char *path,
     struct base_span body)
@@ -169,6 +181,13 @@ on_request(void *arg, struct wire_request *r, const char *path,
 	struct ag_listen *l = arg;
 	struct wire_exchange x = { 0 };
 	enum base_err e;
+
+	if (is_self(l, r)) {
+		wire_request_answer(r, 200,
+		    (struct base_span){ (const uint8_t *)AG_SELF_WORD,
+			sizeof(AG_SELF_WORD) - 1 });
+		return;
+	}
 
 	if (strcmp(path, WIRE_PATH_EXCHANGE) != 0)
 		e = base_fail(BASE_E_DENIED, "only the CA answers a join");

@@ -69,6 +69,14 @@ ag_end_ctx(const struct ag_net *n, const struct ag_end *e, SSL_CTX **out)
 	return r;
 }
 
+enum base_err
+ag_net_ca_ctx(const struct ag_net *n, SSL_CTX **out)
+{
+	const struct ag_end ca = { false, true, AG_MANAGEMENT, AG_MANAGEMENT };
+
+	return ag_end_ctx(n, &ca, out);
+}
+
 /* ---- hello ---------------------------------------------------------------------- */
 
 static enum base_err

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <openssl/ssl.h>
+
 #include "agentd/agent.h"
 
 struct ag_net;
@@ -26,6 +28,8 @@ void ag_net_close(struct ag_net *n);
 void ag_net_send(struct ag_net *n, struct wire_parcel *p);
 /* The version under root has changed: new connections take it. */
 void ag_net_refresh(struct ag_net *n, const char *root);
+/* A context as for calls to the CA, of the present version. */
+enum base_err ag_net_ca_ctx(const struct ag_net *n, SSL_CTX **out) BASE_MUST;
 /* Ports, for tests and the log; 0 when closed. */
 uint16_t ag_net_management_port(const struct ag_net *n);
 uint16_t ag_net_relay_port(const struct ag_net *n);

@@ -365,23 +365,13 @@ good_version(const struct ag_known *k, const struct wire_order *o)
 {
 	const struct ag_bundle *b = k->bundle;
 
-	if (b == NULL)
+	/* a join's identity of epoch 0 is in memory only */
+	if (b == NULL || b->epoch == 0)
 		return o->epoch;
 	if (k->state->phase == AG_PENDING && b->epoch == k->state->highest &&
 	    b->previous != b->epoch)
 		return b->previous;
 	return b->epoch;
-}
-
-/* A join answer does not say which generation its management root is; the
- * first order about it does. Who vouches for whom is verified all the same. */
-static void
-number_management(struct ag_bundle *b, const struct wire_order *o)
-{
-	if (strcmp(b->root, AG_MANAGEMENT) != 0 || b->previous != 0 ||
-	    b->ntrust != 1)
-		return;
-	b->trust_gen[0] = b->cert_gen = b->anchor_gen = o->from;
 }
 
 enum base_err
@@ -397,7 +387,6 @@ ag_order_apply(const struct ag_known *k, const struct wire_order *o,
 		b = ag_bundle_copy(k->bundle);
 	b->previous = good_version(k, o);
 	b->epoch = o->epoch;
-	number_management(b, o);
 	if ((r = apply_steps(k, o, b)) != BASE_OK ||
 	    (r = whole(k, o, b)) != BASE_OK || (r = fresh(k, o, b)) != BASE_OK)
 		goto out;

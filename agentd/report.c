@@ -74,6 +74,36 @@ sign(const struct ag_work_conf *c, enum wire_content type, struct base_span der,
 }
 
 enum base_err
+ag_report_resign(const struct ag_work_conf *c, struct base_buf *cms,
+    bool *changed)
+{
+	const struct ag_root *m = ag_holdings_find(c->holdings, AG_MANAGEMENT);
+	STACK_OF(X509) *trust = ag_bundle_stack(m->bundle);
+	struct wire_signer s = { .cert = NULL };
+	struct base_buf der, new;
+	enum base_err e;
+
+	*changed = false;
+	base_buf_init(&der, 0);
+	base_buf_init(&new, WIRE_PARCEL_MAX);
+	if ((e = wire_cms_verify(WIRE_C_REPORT, base_buf_span(cms), trust,
+		 base_time_now(), &der, &s)) != BASE_OK ||
+	    X509_cmp(s.cert, m->bundle->cert) == 0 ||
+	    (e = sign(c, WIRE_C_REPORT, base_buf_span(&der), &new)) != BASE_OK)
+		goto out;
+	base_buf_free(cms);
+	*cms = new;
+	base_buf_init(&new, 0);
+	*changed = true;
+out:
+	sk_X509_pop_free(trust, X509_free);
+	wire_signer_clear(&s);
+	base_buf_free(&der);
+	base_buf_free(&new);
+	return e;
+}
+
+enum base_err
 ag_report_make(const struct ag_work_conf *c, struct ag_boot *b,
     const struct ag_verdict_text *t, struct base_buf *cms, uint8_t digest[32])
 {

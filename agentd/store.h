@@ -29,8 +29,8 @@
 /* Everything a node holds under one root: one version. */
 struct ag_bundle {
 	char root[BASE_NAME_MAX + 1];
-	uint64_t epoch;          /* of the order that made it; management: 0
-				  * at the join */
+	uint64_t epoch;          /* of the order that made it; 0: not stored,
+				  * an identity for the time of a join */
 	uint64_t previous;       /* version before; own epoch when none */
 	size_t ntrust;
 	uint32_t trust_gen[AG_TRUST_MAX];   /* newest first */

@@ -374,6 +374,7 @@ ag_work_resume(struct ag_work *w)
 		    !ag_job_is_queued(w, r))
 			resume_root(w, r);
 	}
+	ag_job_resign(w);
 	report_regressed(w);
 	tidy_files(w);
 	ag_stock_soon(w);

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <openssl/ssl.h>
+
 #include "agentd/agent.h"
 
 struct ag_work;
@@ -18,6 +20,11 @@ struct ag_work_conf {            /* borrowed for its life */
 	/* Another version is current under a root: connections of our own
 	 * take it from now on. */
 	void (*changed)(void *arg, const char *root);
+	/* For the proof that the agent's own connections are live: the port on
+	 * which the CA calls, and a context as for calls to it. NULL: the node
+	 * has none (tests). */
+	uint16_t (*port)(void *arg);
+	enum base_err (*tls)(void *arg, SSL_CTX **out);
 	void *arg;
 };
 struct ag_work *ag_work_new(const struct ag_work_conf *c);
@@ -48,6 +55,10 @@ struct ag_verdict_text {         /* what a report says about one order */
 	enum wire_proof proof;
 	const char *reason;      /* NULL unless failed or refused */
 };
+/* A report that was signed under an earlier management identity, by the
+ * present one: the same content. *changed: it was not signed so before. */
+enum base_err ag_report_resign(const struct ag_work_conf *c,
+    struct base_buf *cms, bool *changed) BASE_MUST;
 /* Signed by the management identity, with the inventory of all roots; digest
  * is of the report's DER. */
 enum base_err ag_report_make(const struct ag_work_conf *c, struct ag_boot *b,

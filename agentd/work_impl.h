@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "agentd/self.h"
 #include "agentd/work.h"
 
 /* Work on one root: an order, or only files that must be put in order. */
@@ -23,6 +24,7 @@ struct ag_work {
 	const struct ag_root *way; /* took the last order; NULL: none yet */
 	struct job *queue; /* first is the one in work */
 	struct ag_live *live;
+	struct ag_self *self; /* instead, for the management root */
 	struct event *wake; /* of the queue */
 	struct event *again; /* reports without acknowledgement */
 	uint32_t again_ms;
@@ -45,6 +47,9 @@ void ag_job_answer(struct ag_work *w, const struct ag_root *r,
 void ag_job_answer_stored(struct ag_work *w, struct ag_root *r);
 /* All stored reports that lack an acknowledgement, soon. */
 void ag_job_answer_all(struct ag_work *w);
+/* Stored reports under the node's new management certificate: the old one is
+ * believed until the CA has forgotten its root. */
+void ag_job_resign(struct ag_work *w);
 /* Stores the final report, then sends it. */
 void ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
     enum wire_proof proof);

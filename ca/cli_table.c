@@ -55,7 +55,7 @@ static const struct cli_option roll_start_options[] = {
 	{ "strategy", "NAME",
 	    "minimal, layered, sequential, merged, bundled or compact" },
 	{ "max-in-flight", "N", "orders outstanding at once; 0: no bound" },
-	{ "all", NULL, "every root that can, with one word" },
+	{ "all", NULL, "every root of the links that can, with one word" },
 	{ "first", "NODE,...", "these go first, and nothing else beside them" },
 	{ "window", "WHEN", "orders start in it only; may be given again" },
 	{ "step", NULL, "each order waits for kedge roll step" },
@@ -198,8 +198,8 @@ const struct cli_command cli_commands[] = {
 	    0, 0, ca_cmd_topology_show },
 	{ "roll start", "[options] {ROOT | --all}",
 	    "move a root to its next generation",
-	    "With --all every root that is ready starts its own roll, beside the\n"
-	    "others; of the rest it says why not. Exit 1 when some did not start.\n"
+	    "With --all every root of the links that is ready starts its own roll, beside\n"
+	    "the others; of the rest it says why not. Exit 1 when some did not start.\n"
 	    "Each kind of step is done by the nodes of --first before any other node\n"
 	    "gets it, except for those whom the first must wait for by the rules; after\n"
 	    "a failure of theirs nothing else starts until kedge roll retry, or the next\n"

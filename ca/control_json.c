@@ -151,8 +151,7 @@ node_roots(struct ca *ca, const struct ca_node *n, json_t *list)
 		const char *root = ca->topo->roots[i].name;
 		struct ca_holding h;
 
-		if (node == POL_NONE ||
-		    (pol_graph_steps(ca->topo->graph, i, node) == 0))
+		if (node == POL_NONE || (ca_topo_steps(ca->topo, i, node) == 0))
 			continue;
 		if ((r = ca_holding_get(ca->store, n->name, root, &h)) !=
 		    BASE_OK)
@@ -227,7 +226,7 @@ ca_json_order(struct ca *ca, const struct ca_order *o)
 static json_t *
 name_json(const struct ca *ca, uint32_t node)
 {
-	return node >= ca->topo->nnodes
+	return node >= ca->topo->nparts
 	    ? json_null()
 	    : json_string(ca->topo->nodes[node].name);
 }
@@ -282,7 +281,7 @@ roll_open_order(void *arg, const struct ca_order *o)
 static void
 roll_waits(struct ca *ca, const struct ca_roll *w, json_t *waits, json_t *held)
 {
-	for (uint32_t i = 0; i < ca->topo->nnodes; i++) {
+	for (uint32_t i = 0; i < ca->topo->nparts; i++) {
 		struct pol_why why[4];
 		size_t n = pol_engine_waits(w->engine, i, why, 4);
 
@@ -348,9 +347,8 @@ roll_over(struct ca *ca, const struct ca_roll_row *row, json_t *o)
 	uint32_t root = ca_topo_root(ca->topo, row->root);
 	int all = 0;
 
-	for (uint32_t i = 0; root != POL_NONE && i < ca->topo->nnodes; i++)
-		all += __builtin_popcount(
-		    pol_graph_steps(ca->topo->graph, root, i));
+	for (uint32_t i = 0; root != POL_NONE && i < ca->topo->nparts; i++)
+		all += __builtin_popcount(ca_topo_steps(ca->topo, root, i));
 	json_object_set_new(o, "steps_done", json_integer(all));
 	json_object_set_new(o, "steps_all", json_integer(all));
 	json_object_set_new(o, "waits", json_array());

@@ -49,7 +49,7 @@ look_ahead(struct ca *ca, const struct ca_roll *w, const struct pol_look *look,
 	struct pol_engine *copy = NULL;
 	struct pol_outlook o = { .last = POL_NONE };
 	struct ca_outlook_view v = { .outlook = &o,
-		.nnodes = (uint32_t)ca->topo->nnodes,
+		.nnodes = (uint32_t)ca->topo->nparts,
 		.root = w->row.root,
 		.strategy = pol_strategy_name(w->row.strategy),
 		.name = look_name,
@@ -87,7 +87,7 @@ ca_control_simulate(struct ca_session *s, json_t *q, json_t **answer)
 	if (!json_is_array(list) || retry < 0)
 		return base_fail(BASE_E_USAGE,
 		    "pace: is a list; retry_ms: is 0 or more");
-	paces = base_alloc((ca->topo->nnodes + 1) * sizeof(*paces));
+	paces = base_alloc(ca->topo->nparts * sizeof(*paces));
 	json_array_foreach(list, i, o) if (r == BASE_OK) r =
 	    pace_take(ca->topo, o, paces);
 	look.pace = paces;

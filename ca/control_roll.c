@@ -67,19 +67,21 @@ cmd_plan(struct ca_session *s, json_t *q, json_t **answer)
 	struct ca_plan_view v = { .name = plan_name, .route = plan_route };
 	struct pol_plan *plan = NULL;
 	enum pol_strategy strategy;
-	uint32_t root;
+	uint32_t root, number;
+	const struct pol_graph *g;
 	enum base_err r;
 
 	if ((r = ca_unpack(q, "{s:s, s:s, s?s}", "cmd", &cmd, "root", &name,
 		 "strategy", &word)) != BASE_OK ||
 	    (r = ca_control_strategy(word, &strategy)) != BASE_OK ||
-	    (r = find_root(ca, name, &root)) != BASE_OK ||
-	    (r = ca_pol_fail(pol_plan_make(ca->topo->graph, root, strategy,
-				 &plan),
+	    (r = find_root(ca, name, &root)) != BASE_OK)
+		return r;
+	g = ca_topo_graph(ca->topo, root, &number);
+	if ((r = ca_pol_fail(pol_plan_make(g, number, strategy, &plan),
 		 name)) != BASE_OK)
 		return r;
 	v.plan = plan;
-	v.nnodes = (uint32_t)ca->topo->nnodes;
+	v.nnodes = (uint32_t)ca->topo->nparts;
 	v.root = name;
 	v.strategy = pol_strategy_name(strategy);
 	v.arg = ca->topo;

@@ -120,7 +120,7 @@ ca_json_excused(const struct ca *ca, const struct ca_roll *w)
 {
 	json_t *list = json_array(), *links;
 
-	for (uint32_t i = 0; i < ca->topo->nnodes; i++) {
+	for (uint32_t i = 0; i < ca->topo->nparts; i++) {
 		const char *name = ca->topo->nodes[i].name;
 
 		if (!pol_engine_is_excused(w->engine, i))

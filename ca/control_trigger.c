@@ -179,8 +179,12 @@ ca_control_roll_start_all(struct ca_session *s, const struct ca_roll_row *want,
 	for (size_t i = 0; i < ca->topo->nroots; i++) {
 		/* a start from inside may load the topology anew */
 		const struct ca_root root = ca->topo->roots[i];
-		json_t *problems = json_array();
+		json_t *problems;
 
+		/* the way to the nodes is rolled by its own name */
+		if (strcmp(root.name, CA_MANAGEMENT) == 0)
+			continue;
+		problems = json_array();
 		if (ca_roll_check(ca, root.name, problems) != BASE_OK ||
 		    json_array_size(problems) > 0)
 			all_not(a, root.name, problems);

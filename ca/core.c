@@ -86,6 +86,8 @@ ca_work(struct ca *ca)
 		after = w->next;
 		next = ca_sooner(next, ca_roll_work(ca, w));
 	}
+	next = ca_sooner(next, ca_self_work(ca));
+	next = ca_sooner(next, ca_resign_work(ca));
 	next = ca_sooner(next, ca_tidy_work(ca));
 	next = ca_sooner(next, ca_waits_work(ca));
 	next = ca_sooner(next, ca_forget_work(ca));
@@ -139,8 +141,7 @@ load_order(void *arg, const struct ca_order *o)
 	uint32_t root = ca_topo_root(ca->topo, o->root);
 
 	if (node == POL_NONE || root == POL_NONE ||
-	    (strcmp(o->root, CA_MANAGEMENT) != 0 &&
-		pol_graph_steps(ca->topo->graph, root, node) == 0)) {
+	    ca_topo_steps(ca->topo, root, node) == 0) {
 		l->list =
 		    base_realloc_array(l->list, l->n + 1, sizeof(*l->list));
 		l->list[l->n] = *o;
@@ -196,6 +197,8 @@ ca_reload_topo(struct ca *ca)
 	if ((r = ca_roll_reopen(ca)) != BASE_OK)
 		return r;
 	ca->tidy_wanted = true;
+	ca->self_look = true;
+	ca->resign_wanted = ca_roll_of(ca, CA_MANAGEMENT) != NULL;
 	/* routes may be others now */
 	return load_orders(ca);
 }

@@ -166,7 +166,9 @@ ca_doctor_certs(struct ca *ca, json_t *list)
 	if (ca_certs_unsafe(ca, cert_unsafe, list) != BASE_OK)
 		ca_found(list, &f, "%s", base_why());
 	cert_own(ca, ca->tls_cert, "TLS certificate", list);
-	cert_own(ca, ca->order_cert, "certificate for orders", list);
+	for (int i = 0; i < sk_X509_num(ca->order_certs); i++)
+		cert_own(ca, sk_X509_value(ca->order_certs, i),
+		    "certificate for orders", list);
 }
 
 /* ---- the command -------------------------------------------------------------------- */

@@ -9,15 +9,13 @@
 
 #include "ca/kedged.h"
 
-/* One certificate that is wanted, for an order or beside them. */
+/* One certificate that is wanted for an order. */
 struct wish {
 	struct ca_issue issue;
-	size_t draft; /* SIZE_MAX: beside */
+	size_t draft;
 	bool asked;
 	struct base_buf spki, tbs;
 	X509 *cert; /* NULL until it came */
-	enum base_err err; /* beside: why it did not */
-	char why[CA_REASON_MAX];
 };
 
 struct ca_drafts {
@@ -72,27 +70,11 @@ wish_fail(struct ca_drafts *d, struct wish *w, enum base_err e)
 	struct ca_draft *t;
 
 	w->asked = true;
-	if (w->draft == SIZE_MAX) {
-		w->err = e;
-		snprintf(w->why, sizeof(w->why), "%s", base_why());
-		return;
-	}
 	t = &d->list[w->draft];
 	if (t->err != BASE_OK)
 		return;
 	t->err = e;
 	snprintf(t->why, sizeof(t->why), "%s", base_why());
-}
-
-size_t
-ca_drafts_add_cert(struct ca_drafts *d, const struct ca_issue *i)
-{
-	struct wish *w = wish_add(d, SIZE_MAX);
-
-	w->issue = *i;
-	if (base_buf_put(&w->spki, i->spki.p, i->spki.n) != BASE_OK)
-		base_die("draft: key too large");
-	return d->nwishes - 1;
 }
 
 /* ---- which certificates an order carries ------------------------------------- */
@@ -111,6 +93,8 @@ wish_for(struct ca_drafts *d, size_t at, enum wire_cert_kind kind, uint32_t gen)
 	if (d->list[at].spki.n > 0)
 		r = base_buf_put(&w->spki, d->list[at].spki.p,
 		    d->list[at].spki.n);
+	else if (strcmp(o->node, CA_NODE_CA) == 0)
+		r = wire_key_spki(d->ca->tls_key, &w->spki);
 	else
 		r = ca_store_key_get(d->ca->store, o->node, o->root, &w->spki);
 	if (r != BASE_OK)
@@ -121,11 +105,14 @@ static void
 wishes_of(struct ca_drafts *d, size_t at)
 {
 	const struct wire_order *o = &d->list[at].order;
+	const bool ca = strcmp(o->node, CA_NODE_CA) == 0;
 
 	if (d->list[at].err != BASE_OK)
 		return;
 	if ((o->steps & WIRE_STEP_CERT) != 0)
-		wish_for(d, at, WIRE_NODE_CERT, o->to);
+		wish_for(d, at, ca ? WIRE_CA_TLS : WIRE_NODE_CERT, o->to);
+	if (ca)
+		return; /* nobody probes it: it is this process */
 	wish_for(d, at, WIRE_CANARY, o->to);
 	if ((o->steps & WIRE_STEP_FINISH) != 0)
 		wish_for(d, at, WIRE_CANARY, o->from);
@@ -137,6 +124,8 @@ names_of(const struct ca *ca, const char *node)
 {
 	uint32_t i = ca->topo == NULL ? POL_NONE : ca_topo_node(ca->topo, node);
 
+	if (strcmp(node, CA_NODE_CA) == 0)
+		return ca->conf->names;
 	return i == POL_NONE ? NULL : ca->topo->nodes[i].names;
 }
 
@@ -160,7 +149,7 @@ batch_certs(struct ca_drafts *d)
 		struct wish *w = &d->wishes[i];
 		enum base_err r;
 
-		if (w->draft != SIZE_MAX && d->list[w->draft].err != BASE_OK)
+		if (d->list[w->draft].err != BASE_OK)
 			w->asked = true;
 		if (w->asked || (first != NULL && !same_issuer(first, w)) ||
 		    d->nbatch == WIRE_HSM_BATCH)
@@ -408,19 +397,30 @@ orders_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 	drafts_next(d);
 }
 
+enum base_err
+ca_order_signer(struct ca *ca, struct wire_hsm_request *q)
+{
+	enum base_err r;
+
+	memcpy(q->key.root, CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
+	q->key.generation = 1; /* the signer's own, made at init */
+	q->key.order_signer = true;
+	r = ca_issuer_alg(ca, CA_MANAGEMENT, 1, &q->key.alg);
+	for (int i = 0; r == BASE_OK && i < sk_X509_num(ca->order_certs); i++)
+		r = wire_x509_to_der(sk_X509_value(ca->order_certs, i),
+		    &q->cert);
+	return r;
+}
+
 static enum base_err
 ask_orders(struct ca_drafts *d)
 {
 	struct wire_hsm_request q = { .type = WIRE_HSM_ORDERS };
 	enum base_err r;
 
-	memcpy(q.key.root, CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
-	q.key.generation = 1; /* the signer's own, made at init */
-	q.key.order_signer = true;
 	q.nitems = d->nbatch;
 	q.items = base_alloc(d->nbatch * sizeof(*q.items));
-	if ((r = ca_issuer_alg(d->ca, CA_MANAGEMENT, 1, &q.key.alg)) == BASE_OK)
-		r = wire_x509_to_der(d->ca->order_cert, &q.cert);
+	r = ca_order_signer(d->ca, &q);
 	for (size_t i = 0; r == BASE_OK && i < d->nbatch; i++) {
 		const struct base_buf *der = &d->ders[d->batch[i]];
 
@@ -496,15 +496,6 @@ ca_drafts_get(struct ca_drafts *d, size_t i)
 	return &d->list[i];
 }
 
-enum base_err
-ca_drafts_cert(struct ca_drafts *d, size_t i, X509 **out)
-{
-	const struct wish *w = &d->wishes[i];
-
-	*out = w->cert;
-	return w->err == BASE_OK ? BASE_OK : base_fail(w->err, "%s", w->why);
-}
-
 static enum base_err
 store_wishes(struct ca_drafts *d, size_t draft)
 {
@@ -528,12 +519,6 @@ ca_drafts_store(struct ca_drafts *d, size_t i)
 
 	return r != BASE_OK ? r
 			    : ca_store_order_add(d->ca->store, &d->list[i].row);
-}
-
-enum base_err
-ca_drafts_store_certs(struct ca_drafts *d)
-{
-	return store_wishes(d, SIZE_MAX);
 }
 
 void

@@ -63,6 +63,7 @@ ca_SRC += \
 	ca/reissue.c \
 	ca/renew.c \
 	ca/report.c \
+	ca/resign.c \
 	ca/roll.c \
 	ca/roll_goal.c \
 	ca/roll_start.c \
@@ -76,6 +77,7 @@ ca_SRC += \
 	ca/cmd_steer.c \
 	ca/send.c \
 	ca/show.c \
+	ca/self.c \
 	ca/stock.c \
 	ca/store_sqlite.c \
 	ca/store_sqlite_audit.c \

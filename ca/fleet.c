@@ -31,8 +31,7 @@ has_part(const struct ca_topo *t, const char *root, const char *node)
 {
 	uint32_t i = ca_topo_node(t, node);
 
-	return i != POL_NONE &&
-	    pol_graph_steps(t->graph, ca_topo_root(t, root), i) != 0;
+	return i != POL_NONE && ca_topo_steps(t, ca_topo_root(t, root), i) != 0;
 }
 
 /* A chain that bridges already is not judged as one that does not. */
@@ -45,6 +44,7 @@ check_dual(const struct ca_topo *old, const struct ca_topo *new,
 		uint32_t k = ca_topo_node(new, n->name);
 
 		if (k != POL_NONE && new->nodes[k].dual != n->dual &&
+		    strcmp(root, CA_MANAGEMENT) != 0 &&
 		    has_part(old, root, n->name))
 			return base_fail(BASE_E_OUTAGE,
 			    "node %s: root %s rolls just now; change dual when "
@@ -59,7 +59,7 @@ name_of(const void *topo, uint32_t node)
 {
 	const struct ca_topo *t = topo;
 
-	return node < t->nnodes ? t->nodes[node].name : "?";
+	return node < t->nparts ? t->nodes[node].name : "?";
 }
 
 /* Nobody knows yet what one end holds. Who never held anything under the
@@ -79,24 +79,62 @@ check_unknown(struct ca *ca, const char *node, const char *root)
 }
 
 static enum base_err
-check_link(struct ca *ca, const struct ca_topo *t, const struct ca_roll *w,
-    const struct ca_link *l)
+check_allowed(struct ca *ca, const struct ca_topo *t, const struct ca_roll *w,
+    const struct pol_link *p)
 {
-	struct pol_link p = { ca_topo_node(t, l->client),
-		ca_topo_node(t, l->server), POL_NONE,
-		ca_topo_root(t, l->server_root) };
 	struct pol_why why;
 	char text[512];
 
-	if (l->client_root[0] != '\0')
-		p.client_root = ca_topo_root(t, l->client_root);
-	if (pol_engine_link_allowed(w->engine, &p, &why) == POL_OK)
+	if (pol_engine_link_allowed(w->engine, p, &why) == POL_OK)
 		return BASE_OK;
 	if (strcmp(why.rule, "known") == 0)
 		return check_unknown(ca, name_of(t, why.node), w->row.root);
 	(void)pol_why_text(&why, name_of, t, text, sizeof(text));
 	return base_fail(BASE_E_OUTAGE, "root %s rolls just now: %s",
 	    w->row.root, text);
+}
+
+static enum base_err
+check_link(struct ca *ca, const struct ca_topo *t, const struct ca_roll *w,
+    const struct ca_link *l)
+{
+	struct pol_link p = { ca_topo_node(t, l->client),
+		ca_topo_node(t, l->server), POL_NONE,
+		ca_topo_root(t, l->server_root) };
+
+	if (l->client_root[0] != '\0')
+		p.client_root = ca_topo_root(t, l->client_root);
+	return check_allowed(ca, t, w, &p);
+}
+
+static bool
+has_hello(const struct ca_topo *t, const char *verifier, const char *presenter)
+{
+	for (size_t i = 0; i < t->nhellos; i++)
+		if (strcmp(t->nodes[t->hellos[i].verifier].name, verifier) ==
+			0 &&
+		    strcmp(t->nodes[t->hellos[i].presenter].name, presenter) ==
+			0)
+			return true;
+	return false;
+}
+
+/* Another relay is another verifier of hellos. */
+static enum base_err
+check_hellos(struct ca *ca, const struct ca_topo *t, const struct ca_roll *w)
+{
+	enum base_err r = BASE_OK;
+
+	for (size_t i = 0; r == BASE_OK && i < t->nhellos; i++) {
+		const struct ca_hello *h = &t->hellos[i];
+
+		if (!has_hello(ca->topo, t->nodes[h->verifier].name,
+			t->nodes[h->presenter].name))
+			r = check_allowed(ca, t, w,
+			    &(struct pol_link){ h->verifier, h->presenter,
+				POL_NONE, 0 });
+	}
+	return r;
 }
 
 /* Facts of those who enter the roll by this change; they stay in the store
@@ -125,6 +163,10 @@ check_roll(struct ca *ca, const struct ca_topo *t,
 	    (r = enter_roll(ca, t, row)) != BASE_OK ||
 	    (r = ca_roll_make(ca, t, row, &w)) != BASE_OK)
 		goto out;
+	if (strcmp(row->root, CA_MANAGEMENT) == 0) {
+		r = check_hellos(ca, t, w);
+		goto out;
+	}
 	for (size_t i = 0; r == BASE_OK && i < t->nlinks; i++)
 		if (!has_link(ca->topo, &t->links[i]))
 			r = check_link(ca, t, w, &t->links[i]);

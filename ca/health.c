@@ -56,7 +56,7 @@ ca_node_state(struct ca *ca, uint32_t node, enum ca_node_state *out)
 		*out = CA_NODE_KNOWN;
 	for (uint32_t i = 0;
 	     r == BASE_OK && *out != CA_NODE_KNOWN && i < ca->topo->nroots; i++)
-		if (pol_graph_steps(ca->topo->graph, i, node) != 0 &&
+		if (ca_topo_steps(ca->topo, i, node) != 0 &&
 		    (r = state_under(ca, node, i, &s)) == BASE_OK && s > *out)
 			*out = s;
 	return r;

@@ -1,8 +1,9 @@
 /*
  * ca/identity: what the CA is to its nodes: its TLS key and certificate, the
- * order signer's certificate, and the management root. Made by ca/make, loaded
- * from here; the certificate is renewed in the last third of its life, and
- * the network follows.
+ * order signer's certificates, and the management roots that it trusts, as
+ * the facts about node "ca" say. Made by ca/make, loaded from here;
+ * certificates are renewed in the last third of their life, and the network
+ * follows.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -53,25 +54,121 @@ ca_identity_key_make(const struct ca *ca)
 	return r;
 }
 
+/* ---- certificates, by generation of the management root ---------------------- */
+
+static char *
+cert_key(enum wire_cert_kind kind, uint32_t gen)
+{
+	return base_asprintf("%s/%u",
+	    kind == WIRE_CA_TLS ? "ca.cert" : "order.cert", gen);
+}
+
+enum base_err
+ca_identity_cert_get(struct ca *ca, enum wire_cert_kind kind, uint32_t gen,
+    struct base_buf *der)
+{
+	char *key = cert_key(kind, gen);
+	enum base_err r = ca_store_meta_get(ca->store, key, der);
+
+	free(key);
+	return r;
+}
+
+enum base_err
+ca_identity_cert_put(struct ca *ca, enum wire_cert_kind kind, uint32_t gen,
+    struct base_span der)
+{
+	char *key = cert_key(kind, gen);
+	enum base_err r = ca_store_meta_put(ca->store, key, der);
+
+	free(key);
+	return r;
+}
+
+static enum base_err
+load_cert(struct ca *ca, enum wire_cert_kind kind, uint32_t gen, X509 **out)
+{
+	struct base_buf b;
+	enum base_err r;
+
+	base_buf_init(&b, 0);
+	if ((r = ca_identity_cert_get(ca, kind, gen, &b)) == BASE_OK)
+		r = wire_x509_from_der(base_buf_span(&b), "the CA's own", out);
+	base_buf_free(&b);
+	return r;
+}
+
+/* ---- what the CA holds ----------------------------------------------------------- */
+
+/* An order of its own is in force from the moment it is stored: in what the
+ * CA holds, sent and done are one. */
+static enum base_err
+held_now(struct ca *ca, struct pol_conf *out)
+{
+	struct ca_order o = { .epoch = 0 };
+	struct ca_root root;
+	struct ca_holding h;
+	enum base_err r;
+
+	if ((r = ca_store_root_get(ca->store, CA_MANAGEMENT, &root)) !=
+		BASE_OK ||
+	    (r = ca_holding_get(ca->store, CA_NODE_CA, CA_MANAGEMENT, &h)) !=
+		BASE_OK)
+		return r;
+	/* before it has joined itself: as init made it */
+	*out = h.known ? h.conf
+		       : (struct pol_conf){ POL_GEN(root.current),
+				 POL_GEN(root.current), 0 };
+	if ((r = ca_self_order(ca, &o)) == BASE_OK &&
+	    (o.state == CA_ORDER_SENT || o.state == CA_ORDER_RECEIVED))
+		*out = ca_conf_after(*out, &o);
+	ca_order_clear(&o);
+	return r == BASE_E_NOTFOUND ? BASE_OK : r;
+}
+
+/* Whoever trusts one generation of a roll that runs must believe orders. */
+static enum base_err
+signs_now(struct ca *ca, uint64_t present, uint64_t *out)
+{
+	struct ca_roll_row *rows = NULL;
+	size_t n = 0;
+	enum base_err r = ca_store_rolls(ca->store, &rows, &n);
+
+	*out = present;
+	for (size_t i = 0; r == BASE_OK && i < n; i++)
+		if (rows[i].state != CA_ROLL_DONE &&
+		    strcmp(rows[i].root, CA_MANAGEMENT) == 0)
+			*out = POL_GEN(rows[i].from) | POL_GEN(rows[i].to);
+	free(rows);
+	return r;
+}
+
+static uint32_t
+highest(uint64_t mask)
+{
+	return mask == 0 ? 0 : 64 - (uint32_t)__builtin_clzll(mask);
+}
+
 /* ---- loading ---------------------------------------------------------------------- */
 
 struct identity {
 	EVP_PKEY *key;
-	X509 *tls, *order;
-	STACK_OF(X509) *management;
+	X509 *tls;
+	STACK_OF(X509) *order, *management, *link;
 };
 
 /* New ones in, old ones out. */
 static void
 swap(struct ca *ca, struct identity *i)
 {
-	struct identity old = { ca->tls_key, ca->tls_cert, ca->order_cert,
-		ca->management };
+	struct identity old = { ca->tls_key, ca->tls_cert, ca->order_certs,
+		ca->management, ca->link };
 
 	ca->tls_key = i->key;
 	ca->tls_cert = i->tls;
-	ca->order_cert = i->order;
+	ca->order_certs = i->order;
 	ca->management = i->management;
+	ca->link = i->link;
 	*i = old;
 }
 
@@ -80,59 +177,120 @@ identity_clear(struct identity *i)
 {
 	EVP_PKEY_free(i->key);
 	X509_free(i->tls);
-	X509_free(i->order);
+	sk_X509_pop_free(i->order, X509_free);
 	sk_X509_pop_free(i->management, X509_free);
+	sk_X509_pop_free(i->link, X509_free);
+}
+
+static STACK_OF(X509) *
+stack_new(void)
+{
+	STACK_OF(X509) *sk = sk_X509_new_null();
+
+	if (sk == NULL)
+		base_die("out of memory");
+	return sk;
+}
+
+/* Takes x over. */
+static void
+push(STACK_OF(X509) *sk, X509 *x)
+{
+	if (sk_X509_push(sk, x) <= 0)
+		base_die("out of memory");
 }
 
 static enum base_err
-load_cert(struct ca *ca, const char *key, X509 **out)
+push_root(struct ca *ca, uint32_t gen, STACK_OF(X509) *to)
 {
-	struct base_buf b;
+	X509 *x;
+	enum base_err r = ca_issuer_root(ca, CA_MANAGEMENT, gen, &x);
+
+	if (r != BASE_OK)
+		return r;
+	if (!X509_up_ref(x))
+		base_die("out of memory");
+	push(to, x);
+	return BASE_OK;
+}
+
+/* The root of the CA's own certificate first. */
+static enum base_err
+load_roots(struct ca *ca, const struct pol_conf *c, STACK_OF(X509) *to)
+{
+	uint64_t others = c->trust & ~c->present;
+	enum base_err r = push_root(ca, highest(c->present), to);
+
+	for (; r == BASE_OK && others != 0; others &= ~POL_GEN(highest(others)))
+		r = push_root(ca, highest(others), to);
+	return r;
+}
+
+/* A net for those who do not trust the new root yet; on the way back, for
+ * those who do not trust the old one any more. */
+static enum base_err
+load_link(struct ca *ca, const struct pol_conf *c, STACK_OF(X509) *to)
+{
+	const uint32_t gen = highest(c->present);
+	const uint32_t other = highest(c->trust & ~c->present);
+	const bool back = other > gen;
+	struct ca_gen g = { .gen = 0 };
+	const struct base_buf *der = back ? &g.own : &g.nwo;
+	X509 *x = NULL;
 	enum base_err r;
 
-	base_buf_init(&b, 0);
-	if ((r = ca_store_meta_get(ca->store, key, &b)) == BASE_OK)
-		r = wire_x509_from_der(base_buf_span(&b), key, out);
-	base_buf_free(&b);
+	if (other == 0)
+		return BASE_OK;
+	r = ca_store_gen_get(ca->store, CA_MANAGEMENT, back ? other : gen, &g);
+	if (r == BASE_OK && der->n > 0 &&
+	    (r = wire_x509_from_der(base_buf_span(der), "link", &x)) == BASE_OK)
+		push(to, x);
+	ca_gen_clear(&g);
 	return r;
 }
 
 static enum base_err
-load_root(struct ca *ca, STACK_OF(X509) **out)
+load_signers(struct ca *ca, const struct pol_conf *c, STACK_OF(X509) *to)
 {
-	struct ca_root root;
-	enum base_err r;
-	X509 *x;
+	uint64_t gens;
+	X509 *x = NULL;
+	enum base_err r = signs_now(ca, c->present, &gens);
 
-	if ((r = ca_store_root_get(ca->store, CA_MANAGEMENT, &root)) !=
-		BASE_OK ||
-	    (r = ca_issuer_root(ca, CA_MANAGEMENT, root.current, &x)) !=
-		BASE_OK)
-		return r;
-	if ((*out = sk_X509_new_null()) == NULL || !X509_up_ref(x) ||
-	    sk_X509_push(*out, x) == 0)
-		base_die("out of memory");
-	return BASE_OK;
+	for (; r == BASE_OK && gens != 0; gens &= ~POL_GEN(highest(gens)))
+		if ((r = load_cert(ca, WIRE_ORDER_CERT, highest(gens), &x)) ==
+		    BASE_OK)
+			push(to, x);
+	return r;
+}
+
+static enum base_err
+identity_check(struct ca *ca, const struct identity *i)
+{
+	if (X509_check_private_key(i->tls, i->key) == 1)
+		return BASE_OK;
+	return base_fail(BASE_E_INTEGRITY,
+	    "%s/%s does not belong to the certificate in the store; "
+	    "restore both from the same backup",
+	    ca->conf->state_dir, TLS_KEY_FILE);
 }
 
 enum base_err
 ca_identity_load(struct ca *ca)
 {
-	struct identity i = { .key = NULL };
+	struct identity i = { NULL, NULL, stack_new(), stack_new(),
+		stack_new() };
+	struct pol_conf c;
 	enum base_err r;
 
-	if ((r = ca_identity_key_read(ca, &i.key)) != BASE_OK ||
-	    (r = load_cert(ca, CA_META_TLS_CERT, &i.tls)) != BASE_OK ||
-	    (r = load_cert(ca, CA_META_ORDER_CERT, &i.order)) != BASE_OK ||
-	    (r = load_root(ca, &i.management)) != BASE_OK)
+	if ((r = held_now(ca, &c)) != BASE_OK ||
+	    (r = ca_identity_key_read(ca, &i.key)) != BASE_OK ||
+	    (r = load_cert(ca, WIRE_CA_TLS, highest(c.present), &i.tls)) !=
+		BASE_OK ||
+	    (r = load_roots(ca, &c, i.management)) != BASE_OK ||
+	    (r = load_link(ca, &c, i.link)) != BASE_OK ||
+	    (r = load_signers(ca, &c, i.order)) != BASE_OK ||
+	    (r = identity_check(ca, &i)) != BASE_OK)
 		goto out;
-	if (!X509_check_private_key(i.tls, i.key)) {
-		r = base_fail(BASE_E_INTEGRITY,
-		    "%s/%s does not belong to the certificate in the store; "
-		    "restore both from the same backup",
-		    ca->conf->state_dir, TLS_KEY_FILE);
-		goto out;
-	}
 	swap(ca, &i);
 	ca->ready = true;
 	if (ca->net != NULL)
@@ -177,9 +335,10 @@ renewed(void *arg, enum base_err e)
 
 	if (e == BASE_OK)
 		e = ca_identity_load(ca);
-	if (e == BASE_OK)
+	if (e == BASE_OK) {
 		base_log(BASE_NOTICE, "the CA's own certificates: renewed");
-	else
+		ca->identity_next = ca_mono(ca); /* another one, perhaps */
+	} else
 		base_log(BASE_WARNING,
 		    "the CA's own certificates: not renewed, it is tried again "
 		    "within the hour: %s",
@@ -187,20 +346,40 @@ renewed(void *arg, enum base_err e)
 	ca_kick(ca);
 }
 
+/* A generation whose certificates end soon; 0: none. */
+static enum base_err
+old_generation(struct ca *ca, uint32_t *gen, bool *tls)
+{
+	struct pol_conf c;
+	uint64_t gens;
+	enum base_err r;
+
+	*gen = 0;
+	if ((r = held_now(ca, &c)) != BASE_OK ||
+	    (r = signs_now(ca, c.present, &gens)) != BASE_OK)
+		return r;
+	*tls = ca_identity_is_old(ca, ca->tls_cert);
+	if (*tls)
+		*gen = highest(c.present);
+	for (int i = 0; *gen == 0 && i < sk_X509_num(ca->order_certs);
+	     i++, gens &= ~POL_GEN(highest(gens)))
+		if (ca_identity_is_old(ca, sk_X509_value(ca->order_certs, i)))
+			*gen = highest(gens);
+	return BASE_OK;
+}
+
 struct base_mono
 ca_identity_work(struct ca *ca)
 {
-	struct ca_root root;
+	uint32_t gen;
+	bool tls;
 
 	if (ca->identity_next.ms > ca_mono(ca).ms)
 		return ca->identity_next;
 	ca->identity_next = ca_after(ca, HOUR_MS);
-	if (!ca_identity_is_old(ca, ca->tls_cert) &&
-	    !ca_identity_is_old(ca, ca->order_cert))
-		return ca->identity_next;
-	if (ca_store_root_get(ca->store, CA_MANAGEMENT, &root) != BASE_OK)
+	if (old_generation(ca, &gen, &tls) != BASE_OK)
 		base_log(BASE_ERR, "%s", base_why());
-	else
-		ca_make_init(ca, root.alg, renewed, ca);
+	else if (gen != 0)
+		ca_make_own(ca, gen, tls, renewed, ca);
 	return ca->identity_next;
 }

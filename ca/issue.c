@@ -417,7 +417,9 @@ ca_issue_store(struct ca *ca, const struct ca_issue *i, X509 *x)
 	c.not_before = t.not_before;
 	c.not_after = t.not_after;
 	c.der = base_buf_span(&der);
-	r = ca_store_cert_add(ca->store, &c);
+	if ((r = ca_store_cert_add(ca->store, &c)) == BASE_OK &&
+	    (i->kind == WIRE_CA_TLS || i->kind == WIRE_ORDER_CERT))
+		r = ca_identity_cert_put(ca, i->kind, i->gen, c.der);
 out:
 	wire_tbs_free(&t);
 	base_buf_free(&der);

@@ -23,7 +23,6 @@ struct part {
 };
 
 struct parts {
-	uint32_t management; /* generation */
 	size_t n;
 	struct part list[WIRE_JOIN_ROOTS];
 };
@@ -36,7 +35,6 @@ struct joining {
 	struct base_buf spki[WIRE_JOIN_ROOTS]; /* as q->roots */
 	struct parts parts; /* for which certificates are made */
 	unsigned tries;
-	size_t cert; /* number of the management certificate */
 	ca_join_fn *done;
 	void *arg;
 };
@@ -113,6 +111,8 @@ check_csrs(struct joining *j)
 static struct base_span
 spki_of(const struct joining *j, const char *root)
 {
+	if (strcmp(root, CA_MANAGEMENT) == 0)
+		return base_buf_span(&j->management_spki);
 	for (size_t i = 0; i < j->q->nroots; i++)
 		if (strcmp(j->q->roots[i].root, root) == 0)
 			return base_buf_span(&j->spki[i]);
@@ -138,7 +138,7 @@ check_roots(struct joining *j)
 			    "asks for root %s, which this fleet does not have",
 			    j->q->node, j->q->roots[i].root);
 	for (uint32_t r = 0; r < t->nroots; r++)
-		if (pol_graph_steps(t->graph, r, node) != 0 &&
+		if (ca_topo_steps(t, r, node) != 0 &&
 		    spki_of(j, t->roots[r].name).n == 0)
 			return base_fail(BASE_E_REFUSED,
 			    "join of node %s: its "
@@ -202,7 +202,7 @@ static enum base_err
 part_add(struct joining *j, uint32_t node, uint32_t root, struct parts *out)
 {
 	const struct ca_topo *t = j->ca->topo;
-	struct pol_role role = pol_graph_role(t->graph, root, node);
+	struct pol_role role = ca_topo_role(t, root, node);
 	struct part *p;
 	enum base_err r;
 
@@ -227,21 +227,18 @@ parts_now(struct joining *j, struct parts *out)
 {
 	const struct ca_topo *t = j->ca->topo;
 	uint32_t node = ca_topo_node(t, j->q->node);
-	uint32_t management = ca_topo_root(t, CA_MANAGEMENT);
 	enum base_err r = check_roots(j);
 
 	out->n = 0;
-	out->management = t->roots[management].current;
 	for (uint32_t i = 0; r == BASE_OK && i < t->nroots; i++)
-		if (i != management)
-			r = part_add(j, node, i, out);
+		r = part_add(j, node, i, out);
 	return r;
 }
 
 static bool
 parts_equal(const struct parts *a, const struct parts *b)
 {
-	if (a->management != b->management || a->n != b->n)
+	if (a->n != b->n)
 		return false;
 	for (size_t i = 0; i < a->n; i++) {
 		const struct part *x = &a->list[i], *y = &b->list[i];
@@ -268,18 +265,15 @@ not_made(const struct joining *j, enum base_err e, const char *why)
 static enum base_err
 answer_fill(struct joining *j, struct ca_drafts *d, struct wire_join_answer *a)
 {
-	X509 *root = sk_X509_value(j->ca->management, 0), *cert;
-	enum base_err r;
+	X509 *root = sk_X509_value(j->ca->management, 0);
+	enum base_err r = BASE_OK;
 
-	if ((r = ca_drafts_cert(d, j->cert, &cert)) != BASE_OK)
-		return not_made(j, r, base_why());
 	memcpy(a->fleet, j->q->fleet, sizeof(a->fleet));
 	memcpy(a->node, j->q->node, sizeof(a->node));
 	memcpy(a->request_digest, j->digest, sizeof(a->request_digest));
-	if (!X509_up_ref(root) || !X509_up_ref(cert))
+	if (!X509_up_ref(root))
 		base_die("out of memory");
 	a->management_root = root;
-	a->management_cert = cert;
 	for (size_t i = 0; r == BASE_OK && i < ca_drafts_count(d); i++) {
 		const struct ca_draft *t = ca_drafts_get(d, i);
 
@@ -302,7 +296,7 @@ answer_sign(struct joining *j, struct ca_drafts *d, struct base_buf *cms)
 	if ((r = answer_fill(j, d, a)) == BASE_OK &&
 	    (r = wire_join_answer_compose(a, &der)) == BASE_OK)
 		r = wire_cms_sign(WIRE_C_JOIN_ANSWER, base_buf_span(&der),
-		    j->ca->tls_cert, j->ca->tls_key, NULL, cms);
+		    j->ca->tls_cert, j->ca->tls_key, j->ca->link, cms);
 	base_buf_free(&der);
 	wire_join_answer_clear(a);
 	free(a);
@@ -351,7 +345,7 @@ static enum base_err
 keep_orders(struct joining *j, struct ca_drafts *d)
 {
 	struct ca_fact f = { .kind = POL_FACT_SENT };
-	enum base_err r = ca_drafts_store_certs(d);
+	enum base_err r = BASE_OK;
 
 	for (size_t i = 0; r == BASE_OK && i < ca_drafts_count(d); i++) {
 		const struct ca_order *o = &ca_drafts_get(d, i)->row;
@@ -391,7 +385,6 @@ keep(struct joining *j, struct ca_drafts *d, struct base_span cms,
 {
 	struct ca_store *st = j->ca->store;
 	struct parts now;
-	X509 *cert;
 	enum base_err r;
 
 	*changed = false;
@@ -405,9 +398,6 @@ keep(struct joining *j, struct ca_drafts *d, struct base_span cms,
 	if ((r = ca_store_token_burn(st, j->token)) == BASE_OK &&
 	    (r = keep_keys(j)) == BASE_OK &&
 	    (r = keep_orders(j, d)) == BASE_OK &&
-	    (r = ca_drafts_cert(d, j->cert, &cert)) == BASE_OK &&
-	    (r = ca_renew_joined(j->ca, j->q->node, j->parts.management,
-		 cert)) == BASE_OK &&
 	    (r = keep_node(j)) == BASE_OK &&
 	    (r = ca_store_join_put(st, j->q->node, j->digest, cms)) ==
 		BASE_OK &&
@@ -497,7 +487,6 @@ part_draft(struct joining *j, const struct part *p, struct ca_draft *t)
 static enum base_err
 join_draft(struct joining *j)
 {
-	struct ca_issue i = { .kind = WIRE_NODE_CERT };
 	struct ca_drafts *d;
 	enum base_err r;
 
@@ -509,11 +498,6 @@ join_draft(struct joining *j)
 	if ((r = parts_now(j, &j->parts)) != BASE_OK)
 		return r;
 	d = ca_drafts_new(j->ca, join_drafted, j);
-	memcpy(i.node, j->q->node, sizeof(i.node));
-	memcpy(i.root, CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
-	i.gen = j->parts.management;
-	i.spki = base_buf_span(&j->management_spki);
-	j->cert = ca_drafts_add_cert(d, &i);
 	for (size_t k = 0; k < j->parts.n; k++)
 		part_draft(j, &j->parts.list[k], ca_drafts_add(d));
 	ca_drafts_go(d);

@@ -15,14 +15,12 @@
 #include "base/base.h"
 #include "ca/observe.h"
 #include "ca/renew.h"
+#include "ca/identity.h"
 #include "ca/store.h"
 #include "ca/topo.h"
 #include "policy/policy.h"
 #include "wire/hsm.h"
 #include "wire/net.h"
-
-#define CA_MANAGEMENT "management"
-#define CA_NODE_CA    "ca"
 
 /* ---- configuration (ca/config.c, kedged.conf) ---------------------------------- */
 
@@ -91,8 +89,16 @@ struct ca {
 	bool ready; /* init is complete */
 	bool peers_changed; /* nodes, addresses, joins: for net */
 	EVP_PKEY *tls_key; /* CA's TLS identity, once ready */
-	X509 *tls_cert, *order_cert;
-	STACK_OF(X509) *management; /* roots that nodes may be under */
+	X509 *tls_cert;
+	STACK_OF(X509) *management; /* roots that nodes may be under; that of
+				     * tls_cert is the first */
+	STACK_OF(X509) *link; /* who vouches for that root, or none */
+	STACK_OF(X509) *order_certs; /* one, or two while management rolls */
+	bool self_look, self_busy; /* an order for the CA itself; its join */
+	uint64_t self_epoch; /* that order is in force */
+	struct base_mono self_due; /* and is reported then, or tried again */
+	bool resign_wanted, resigning; /* open orders by the new generation */
+	struct base_mono resign_next;
 	struct ca_issuer *issuers; /* cache of ca/issue.c */
 	bool told; /* hsmd has this topology */
 	bool tidying, tidy_wanted; /* drafts on their way; look again */
@@ -202,22 +208,18 @@ typedef void ca_drafts_fn(void *arg, enum base_err e, struct ca_drafts *d);
 struct ca_drafts *ca_drafts_new(struct ca *ca, ca_drafts_fn *done, void *arg);
 /* Valid until the next _add. */
 struct ca_draft *ca_drafts_add(struct ca_drafts *d);
-/* A certificate beside the orders; returns its number. */
-size_t ca_drafts_add_cert(struct ca_drafts *d, const struct ca_issue *i);
 /* done is called exactly once, maybe from inside: BASE_OK when hsmd
  * answered; each draft then has a fate of its own. d belongs to the caller
  * again. */
 void ca_drafts_go(struct ca_drafts *d);
 size_t ca_drafts_count(const struct ca_drafts *d);
 struct ca_draft *ca_drafts_get(struct ca_drafts *d, size_t i);
-/* Borrowed; otherwise what hsmd said when it was not made. */
-enum base_err
-ca_drafts_cert(struct ca_drafts *d, size_t i, X509 **out) BASE_MUST;
 /* Order rows and certificates of draft i into the open transaction. */
 enum base_err ca_drafts_store(struct ca_drafts *d, size_t i) BASE_MUST;
-/* The certificates beside the orders. */
-enum base_err ca_drafts_store_certs(struct ca_drafts *d) BASE_MUST;
 void ca_drafts_free(struct ca_drafts *d);
+/* Key and certificates of an ORDERS request. */
+enum base_err ca_order_signer(struct ca *ca,
+    struct wire_hsm_request *q) BASE_MUST;
 
 /* ---- showing hsmd what justifies orders (ca/show.c) ---------------------- */
 
@@ -236,26 +238,15 @@ void ca_show_again(struct ca *ca);
  * done is called exactly once, maybe from inside. */
 void ca_make_generation(struct ca *ca, const char *root, uint32_t gen,
     ca_done_fn *done, void *arg);
+/* What the CA needs under a generation of the management root beside it: the
+ * order signer's certificate and, with tls, the CA's own; also when what is
+ * there is old. */
+void ca_make_own(struct ca *ca, uint32_t gen, bool tls, ca_done_fn *done,
+    void *arg);
 /* Management root, order signer, CA's TLS identity; loads them. */
 void
 ca_make_init(struct ca *ca, enum wire_alg alg, ca_done_fn *done, void *arg);
 bool ca_make_is_ready(struct ca *ca);
-
-/* ---- what the CA is to its nodes (ca/identity.c) ---------------------------------- */
-
-#define CA_META_ORDER_CERT "order.cert"
-#define CA_META_TLS_CERT   "ca.cert"
-/* TLS key in its file; NOTFOUND. */
-enum base_err
-ca_identity_key_read(const struct ca *ca, EVP_PKEY **out) BASE_MUST;
-enum base_err ca_identity_key_make(const struct ca *ca) BASE_MUST;
-/* What init made, or made anew, into ca and its network. INTEGRITY when it
- * does not belong together; then ca keeps what it has. */
-enum base_err ca_identity_load(struct ca *ca) BASE_MUST;
-void ca_identity_free(struct ca *ca);
-/* In the last third of its life. */
-bool ca_identity_is_old(const struct ca *ca, const X509 *x);
-struct base_mono ca_identity_work(struct ca *ca);
 
 /* ---- nodes that left (ca/forget.c) ---------------------------------- */
 
@@ -280,6 +271,7 @@ struct ca_roll {
 	bool *shown; /* per node: hsmd has seen its newest report */
 	bool prove; /* show the orders, too: hsmd knew too little */
 	struct base_mono reissue_at; /* look again for such */
+	struct base_mono seen_at; /* tell again that the CA is there */
 	char why[512]; /* last refusal by hsmd; "" none */
 	char waits[1024]; /* sentence last told */
 };
@@ -495,6 +487,8 @@ ca_inventory_under(const struct wire_inventory *list, size_t n,
 /* by is the way it came, for the acknowledgement; NULL: the node's route. */
 enum base_err ca_report_in(struct ca *ca, struct base_span cms,
     const struct ca_route *by) BASE_MUST;
+/* The CA's own, about an order of its own. */
+enum base_err ca_report_own(struct ca *ca, struct wire_report *w) BASE_MUST;
 
 /* ---- join (ca/join.c) ---------------------------------- */
 

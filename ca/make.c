@@ -27,7 +27,7 @@ enum thing {
 
 struct make {
 	struct ca *ca;
-	bool init; /* more than the generation is wanted */
+	bool order, tls; /* the CA's own certificates are wanted, too */
 	char root[CA_NAME];
 	uint32_t gen;
 	enum wire_alg alg;
@@ -153,16 +153,16 @@ missing_tls_cert(struct make *m)
 
 /* Not there, or in the last third of its life. */
 static bool
-wants_cert(struct ca *ca, const char *key)
+wants_cert(const struct make *m, enum wire_cert_kind kind)
 {
 	struct base_buf der;
 	X509 *x = NULL;
 	bool yes;
 
 	base_buf_init(&der, 0);
-	yes = !has_meta(ca, key, &der) ||
-	    wire_x509_from_der(base_buf_span(&der), key, &x) != BASE_OK ||
-	    ca_identity_is_old(ca, x);
+	yes = ca_identity_cert_get(m->ca, kind, m->gen, &der) != BASE_OK ||
+	    wire_x509_from_der(base_buf_span(&der), "own", &x) != BASE_OK ||
+	    ca_identity_is_old(m->ca, x);
 	X509_free(x);
 	base_buf_free(&der);
 	return yes;
@@ -176,18 +176,18 @@ missing(struct make *m)
 
 	base_buf_init(&b, 0);
 	if ((r = missing_generation(m)) != BASE_OK || m->thing != DONE ||
-	    !m->init)
+	    !m->order)
 		goto out;
 	if (!has_meta(m->ca, META_ORDER_SPKI, &b)) {
 		m->thing = ORDER_KEY;
 		goto out;
 	}
-	if (wants_cert(m->ca, CA_META_ORDER_CERT)) {
+	if (wants_cert(m, WIRE_ORDER_CERT)) {
 		want_cert(m, ORDER_CERT, WIRE_ORDER_CERT, "order",
 		    base_buf_span(&b));
 		goto out;
 	}
-	if (wants_cert(m->ca, CA_META_TLS_CERT))
+	if (m->tls && wants_cert(m, WIRE_CA_TLS))
 		r = missing_tls_cert(m);
 out:
 	base_buf_free(&b);
@@ -218,14 +218,8 @@ store_cert(struct make *m, X509 *x, struct base_buf *der)
 	struct ca_gen g = { .gen = m->gen };
 	enum base_err r;
 
-	if (m->thing == ORDER_CERT || m->thing == TLS_CERT) {
-		if ((r = ca_issue_store(m->ca, &m->issue, x)) != BASE_OK)
-			return r;
-		return ca_store_meta_put(m->ca->store,
-		    m->thing == ORDER_CERT ? CA_META_ORDER_CERT
-					   : CA_META_TLS_CERT,
-		    base_buf_span(der));
-	}
+	if (m->thing == ORDER_CERT || m->thing == TLS_CERT)
+		return ca_issue_store(m->ca, &m->issue, x);
 	memcpy(g.root, m->root, sizeof(g.root));
 	if (m->issue.kind == WIRE_NEW_WITH_NEW)
 		g.nwn = *der;
@@ -426,13 +420,11 @@ make_new(struct ca *ca, const char *root, uint32_t gen)
 	return m;
 }
 
-void
-ca_make_generation(struct ca *ca, const char *root, uint32_t gen,
-    ca_done_fn *done, void *arg)
+static void
+make_begin(struct make *m, ca_done_fn *done, void *arg)
 {
-	struct make *m = make_new(ca, root, gen);
 	struct ca_root row;
-	enum base_err r = ca_store_root_get(ca->store, root, &row);
+	enum base_err r = ca_store_root_get(m->ca->store, m->root, &row);
 
 	m->done = done;
 	m->arg = arg;
@@ -442,6 +434,23 @@ ca_make_generation(struct ca *ca, const char *root, uint32_t gen,
 	}
 	m->alg = row.alg;
 	make_next(m);
+}
+
+void
+ca_make_generation(struct ca *ca, const char *root, uint32_t gen,
+    ca_done_fn *done, void *arg)
+{
+	make_begin(make_new(ca, root, gen), done, arg);
+}
+
+void
+ca_make_own(struct ca *ca, uint32_t gen, bool tls, ca_done_fn *done, void *arg)
+{
+	struct make *m = make_new(ca, CA_MANAGEMENT, gen);
+
+	m->order = true;
+	m->tls = tls;
+	make_begin(m, done, arg);
 }
 
 static enum base_err
@@ -483,7 +492,7 @@ ca_make_init(struct ca *ca, enum wire_alg alg, ca_done_fn *done, void *arg)
 	m->done = done;
 	m->arg = arg;
 	m->alg = alg;
-	m->init = true;
+	m->order = m->tls = true;
 	if ((r = init_root(ca, alg)) != BASE_OK) {
 		make_end(m, r);
 		return;
@@ -498,7 +507,7 @@ ca_make_is_ready(struct ca *ca)
 	bool yes;
 
 	base_buf_init(&b, 0);
-	yes = has_meta(ca, CA_META_TLS_CERT, &b);
+	yes = ca_identity_cert_get(ca, WIRE_CA_TLS, 1, &b) == BASE_OK;
 	base_buf_free(&b);
 	return yes;
 }

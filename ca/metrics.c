@@ -212,7 +212,8 @@ put_certs(struct out *o)
 	gauge(o, "kedge_ca_certificate_end_timestamp_seconds",
 	    "End of the CA's own certificates.");
 	put_own_end(o, "tls", o->ca->tls_cert);
-	put_own_end(o, "orders", o->ca->order_cert);
+	/* while management rolls, of the newer generation */
+	put_own_end(o, "orders", sk_X509_value(o->ca->order_certs, 0));
 }
 
 /* ---- rolls ----------------------------------------------------------------------- */
@@ -268,7 +269,7 @@ put_waits_of(struct out *o, const struct ca_roll *w)
 	struct pol_why why;
 
 	nrules = nrules < 64 ? nrules : 64;
-	for (uint32_t i = 0; i < o->ca->topo->nnodes; i++) {
+	for (uint32_t i = 0; i < o->ca->topo->nparts; i++) {
 		if (pol_engine_waits(w->engine, i, &why, 1) == 0)
 			continue;
 		for (k = 0; k < nrules; k++)

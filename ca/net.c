@@ -159,6 +159,7 @@ on_exchange(struct ca_net *n, struct wire_request *r, struct base_span body)
 	SSL *ssl = wire_request_ssl(r);
 
 	if (wire_tls_peer_node(ssl, from) != BASE_OK ||
+	    strcmp(from, CA_NODE_CA) == 0 ||
 	    ca_topo_node(n->ca->topo, from) == POL_NONE ||
 	    ca_check_node_key(n->ca, from, SSL_get0_peer_certificate(ssl)) !=
 		BASE_OK) {
@@ -306,21 +307,29 @@ ca_net_work(struct ca_net *n)
 
 /* ---- opening ---------------------------------- */
 
+/* Who vouches for the root goes before the roots: a joining node knows one of
+ * these by its hash only, and takes the first that fits. */
 static enum base_err
 net_ctx(struct ca *ca, bool server, SSL_CTX **out)
 {
+	STACK_OF(X509) *chain = sk_X509_dup(ca->link);
+	enum base_err r;
 	struct wire_tls t = {
 		.server = server,
 		.cert = ca->tls_cert,
-		/* a joining node knows the root by its hash only */
-		.chain = ca->management,
+		.chain = chain,
 		.key = ca->tls_key,
 		.trust = ca->management,
 		.tls13_only = true,
 		.closed = true,
 	};
 
-	return wire_tls_ctx(&t, out);
+	for (int i = 0; i < sk_X509_num(ca->management); i++)
+		if (sk_X509_push(chain, sk_X509_value(ca->management, i)) <= 0)
+			base_die("out of memory");
+	r = wire_tls_ctx(&t, out);
+	sk_X509_free(chain);
+	return r;
 }
 
 enum base_err

@@ -86,9 +86,9 @@ ca_roll_reissues(struct ca *ca, struct ca_roll *w, struct pol_order *list,
 	struct reissuing r = { ca, w, NULL, list, 0 };
 	enum base_err e;
 
-	r.open = base_alloc((ca->topo->nnodes + 1) * sizeof(*r.open));
+	r.open = base_alloc(ca->topo->nparts * sizeof(*r.open));
 	e = ca_store_orders_open(ca->store, true, reissue_open, &r);
-	for (uint32_t i = 0; e == BASE_OK && i < ca->topo->nnodes; i++)
+	for (uint32_t i = 0; e == BASE_OK && i < ca->topo->nparts; i++)
 		if (!r.open[i] && ca_roll_is_out(w, i))
 			e = reissue_last(&r, i);
 	free(r.open);

@@ -64,8 +64,7 @@ has_part(const struct ca *ca, const struct ca_leaf *l, uint32_t *node)
 	if (*node == POL_NONE || root == POL_NONE ||
 	    ca->topo->nodes[*node].joined.ms == 0)
 		return false;
-	return strcmp(l->root, CA_MANAGEMENT) == 0 ||
-	    pol_graph_role(ca->topo->graph, root, *node).presents;
+	return ca_topo_role(ca->topo, root, *node).presents;
 }
 
 /* The operator's word counts for the roll in which it was said; an excuse
@@ -216,10 +215,9 @@ renew_fill(struct ca *ca, const struct ca_leaf *l, struct ca_draft *t)
 		base_die("renew: %s", base_why());
 	o->steps = WIRE_STEP_CERT;
 	o->from = o->to = l->gen;
-	o->verifies = strcmp(l->root, CA_MANAGEMENT) != 0 &&
-	    pol_graph_role(ca->topo->graph, ca_topo_root(ca->topo, l->root),
-		ca_topo_node(ca->topo, l->node))
-		.verifies;
+	o->verifies = ca_topo_role(ca->topo, ca_topo_root(ca->topo, l->root),
+	    ca_topo_node(ca->topo, l->node))
+			  .verifies;
 }
 
 static void
@@ -429,27 +427,11 @@ ca_renew_took(struct ca *ca, const struct ca_order *o)
 		.not_before = o->leaf_from,
 		.not_after = o->leaf_to };
 
-	if (o->leaf_to.ms == 0)
+	/* the CA's own is renewed by ca/identity */
+	if (o->leaf_to.ms == 0 || strcmp(o->node, CA_NODE_CA) == 0)
 		return BASE_OK;
 	memcpy(l.node, o->node, sizeof(l.node));
 	memcpy(l.root, o->root, sizeof(l.root));
-	ca_renew_date(&l);
-	return ca_store_leaf_put(ca->store, &l);
-}
-
-enum base_err
-ca_renew_joined(struct ca *ca, const char *node, uint32_t gen, const X509 *cert)
-{
-	struct ca_leaf l = { .gen = gen };
-	enum base_err r;
-
-	snprintf(l.node, sizeof(l.node), "%s", node);
-	memcpy(l.root, CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
-	/* what was ordered before is no longer its history */
-	if ((r = ca_store_epoch_last(ca->store, l.node, l.root, &l.epoch)) !=
-		BASE_OK ||
-	    (r = ca_issue_dates(cert, &l.not_before, &l.not_after)) != BASE_OK)
-		return r;
 	ca_renew_date(&l);
 	return ca_store_leaf_put(ca->store, &l);
 }
@@ -460,9 +442,6 @@ ca_renew_heard(struct ca *ca, const char *node, const struct wire_inventory *v)
 	struct ca_leaf l;
 	enum base_err r;
 
-	/* an empty store that has joined has taken no order under it yet */
-	if (strcmp(v->root, CA_MANAGEMENT) == 0)
-		return BASE_OK;
 	r = ca_store_leaf_get(ca->store, node, v->root, &l);
 	if (r == BASE_E_NOTFOUND)
 		return BASE_OK;

@@ -57,10 +57,6 @@ void ca_renew_date(struct ca_leaf *l);
  * transaction that says so. */
 enum base_err
 ca_renew_took(struct ca *ca, const struct ca_order *o) BASE_MUST;
-/* The same for the management certificate, which a join brings without an
- * order. */
-enum base_err ca_renew_joined(struct ca *ca, const char *node, uint32_t gen,
-    const X509 *cert) BASE_MUST;
 /* What a node says it holds, within a transaction: is it older than the
  * certificate that it presented once? */
 enum base_err ca_renew_heard(struct ca *ca, const char *node,

@@ -244,7 +244,7 @@ acknowledge(struct ca *ca, const struct wire_report *w,
 	memcpy(a.report_digest, digest, 32);
 	if ((r = wire_ack_compose(&a, &der)) != BASE_OK ||
 	    (r = wire_cms_sign(WIRE_C_ACK, base_buf_span(&der), ca->tls_cert,
-		 ca->tls_key, NULL, &cms)) != BASE_OK)
+		 ca->tls_key, ca->link, &cms)) != BASE_OK)
 		goto out;
 	/* the way it came is a way that works */
 	if (by != NULL && strcmp(by->hop[by->n - 1], w->node) == 0)
@@ -333,10 +333,46 @@ take(struct ca *ca, struct wire_report *w, struct ca_report *row,
 		tell(ca, &o, old, &f);
 	else if (r == BASE_E_EXISTS)
 		r = BASE_OK; /* the same report again */
-	if (r == BASE_OK)
+	if (r == BASE_OK && strcmp(w->node, CA_NODE_CA) != 0)
 		r = acknowledge(ca, w, row->digest, by);
 out:
 	ca_order_clear(&o);
+	return r;
+}
+
+static void
+row_fill(struct ca *ca, const struct wire_report *w, struct base_span der,
+    struct ca_report *row)
+{
+	memcpy(row->node, w->node, sizeof(row->node));
+	memcpy(row->root, w->root, sizeof(row->root));
+	row->epoch = w->epoch;
+	row->status = w->status;
+	wire_digest(der, row->digest);
+	row->at = w->at;
+	row->stored = ca_now(ca);
+}
+
+/* kedge-hsmd sees it signed by the CA's own key, as it does those of nodes;
+ * a node's profile, which reports are signed under, that key has not. */
+enum base_err
+ca_report_own(struct ca *ca, struct wire_report *w)
+{
+	struct ca_report row = { .epoch = 0 };
+	struct base_buf der, cms;
+	enum base_err r;
+
+	base_buf_init(&der, 0);
+	base_buf_init(&cms, 0);
+	if ((r = wire_report_compose(w, &der)) == BASE_OK &&
+	    (r = wire_cms_sign(WIRE_C_REPORT, base_buf_span(&der), ca->tls_cert,
+		 ca->tls_key, ca->link, &cms)) == BASE_OK) {
+		row_fill(ca, w, base_buf_span(&der), &row);
+		row.cms = base_buf_span(&cms);
+		r = take(ca, w, &row, NULL);
+	}
+	base_buf_free(&der);
+	base_buf_free(&cms);
 	return r;
 }
 
@@ -358,13 +394,7 @@ ca_report_in(struct ca *ca, struct base_span cms, const struct ca_route *by)
 		goto out;
 	/* also from one about an order that nobody here knows any more */
 	ca_epochs_learn(ca, w->node, w->inventory, w->ninventory);
-	memcpy(row.node, w->node, sizeof(row.node));
-	memcpy(row.root, w->root, sizeof(row.root));
-	row.epoch = w->epoch;
-	row.status = w->status;
-	wire_digest(base_buf_span(&der), row.digest);
-	row.at = w->at;
-	row.stored = ca_now(ca);
+	row_fill(ca, w, base_buf_span(&der), &row);
 	if ((r = take(ca, w, &row, by)) == BASE_OK)
 		ca_seen(ca, w->node);
 out:

@@ -131,6 +131,8 @@ roll_engine(struct ca *ca, const struct ca_topo *t, struct ca_roll *w)
 {
 	struct feed feed = { t, w };
 	struct ca_goal g;
+	const struct pol_graph *graph;
+	uint32_t number;
 	enum base_err r;
 
 	w->root = ca_topo_root(t, w->row.root);
@@ -139,12 +141,12 @@ roll_engine(struct ca *ca, const struct ca_topo *t, struct ca_roll *w)
 		    "roll %llu: its root %s is "
 		    "gone",
 		    (unsigned long long)w->row.id, w->row.root);
-	w->reissues = base_alloc((t->nnodes + 1) * sizeof(*w->reissues));
-	w->retries = base_alloc((t->nnodes + 1) * sizeof(*w->retries));
-	w->shown = base_alloc((t->nnodes + 1) * sizeof(*w->shown));
+	w->reissues = base_alloc(t->nparts * sizeof(*w->reissues));
+	w->retries = base_alloc(t->nparts * sizeof(*w->retries));
+	w->shown = base_alloc(t->nparts * sizeof(*w->shown));
+	graph = ca_topo_graph(t, w->root, &number);
 	if ((r = ca_roll_goal(ca, t, &w->row, &g)) != BASE_OK ||
-	    (r = ca_pol_fail(pol_engine_new(t->graph, w->root, &g.goal,
-				 &w->engine),
+	    (r = ca_pol_fail(pol_engine_new(graph, number, &g.goal, &w->engine),
 		 w->row.root)) != BASE_OK ||
 	    (r = ca_store_facts_of_roll(ca->store, w->row.id, feed_fact,
 		 &feed)) != BASE_OK)
@@ -373,8 +375,7 @@ static enum base_err
 draft_fill(struct ca *ca, const struct ca_roll *w, const struct pol_order *p,
     struct ca_draft *t)
 {
-	struct pol_role role =
-	    pol_graph_role(ca->topo->graph, w->root, p->node);
+	struct pol_role role = ca_topo_role(ca->topo, w->root, p->node);
 	struct wire_order *o = &t->order;
 	enum base_err r;
 
@@ -477,6 +478,10 @@ roll_finish(struct ca *ca, struct ca_roll *w)
 	ca_event_roll(ca, &w->row,
 	    w->row.from < w->row.to ? "running" : "aborting",
 	    ca_roll_word(&w->row));
+	/* orders need the old signature no longer */
+	if (strcmp(w->row.root, CA_MANAGEMENT) == 0 &&
+	    ca_identity_load(ca) != BASE_OK)
+		base_log(BASE_ERR, "the CA's own certificates: %s", base_why());
 	ca_roll_free(w);
 	ca->tidy_wanted = true;
 	ca_kick(ca);
@@ -490,11 +495,11 @@ roll_reissue(struct ca *ca, struct ca_roll *w, struct base_mono *next)
 	struct pol_order *list;
 	size_t n = 0;
 
-	memset(w->reissues, 0, ca->topo->nnodes * sizeof(*w->reissues));
+	memset(w->reissues, 0, ca->topo->nparts * sizeof(*w->reissues));
 	if (w->reissue_at.ms > ca_mono(ca).ms)
 		return false;
 	w->reissue_at = ca_after(ca, REISSUE_LOOK_MS);
-	list = base_alloc((ca->topo->nnodes + 1) * sizeof(*list));
+	list = base_alloc(ca->topo->nparts * sizeof(*list));
 	if (ca_roll_reissues(ca, w, list, &n) != BASE_OK)
 		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
 	for (size_t i = 0; i < n; i++)
@@ -503,6 +508,23 @@ roll_reissue(struct ca *ca, struct ca_roll *w, struct base_mono *next)
 		*next = roll_give(ca, w, list, n);
 	free(list);
 	return w->busy;
+}
+
+/* Where the age of inventories counts: the CA knows at any time what it
+ * holds itself. */
+static void
+roll_see_self(struct ca *ca, struct ca_roll *w)
+{
+	struct pol_fact f = { .kind = POL_FACT_SEEN,
+		.node = (uint32_t)ca->topo->nnodes,
+		.at = { ca_now(ca).ms } };
+
+	if (ca->conf->fresh_ms == 0 || w->seen_at.ms > ca_mono(ca).ms ||
+	    strcmp(w->row.root, CA_MANAGEMENT) != 0)
+		return;
+	w->seen_at = ca_after(ca, ca->conf->fresh_ms / 4);
+	if (ca_pol_fail(pol_engine_fact(w->engine, &f), w->row.root) != BASE_OK)
+		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
 }
 
 static struct base_mono
@@ -515,6 +537,7 @@ roll_next(struct ca *ca, struct ca_roll *w)
 
 	if (roll_reissue(ca, w, &next))
 		return next;
+	roll_see_self(ca, w);
 	/* as many as go at once, beside those that wait after a failure */
 	if (ca_pol_fail(pol_engine_ready(w->engine,
 			    (struct pol_time){ ca_now(ca).ms },

@@ -47,8 +47,7 @@ ca_roll_first_add(struct ca *ca, struct ca_roll_row *row, const char *name)
 	if (node == POL_NONE)
 		return base_fail(BASE_E_NOTFOUND,
 		    "node %s: cannot go first: not known", name);
-	if (root == POL_NONE ||
-	    pol_graph_steps(ca->topo->graph, root, node) == 0)
+	if (root == POL_NONE || ca_topo_steps(ca->topo, root, node) == 0)
 		return base_fail(BASE_E_USAGE,
 		    "node %s: cannot go first: no link of it uses root %s",
 		    name, row->root);

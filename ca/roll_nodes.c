@@ -95,9 +95,9 @@ ca_json_roll_nodes(struct ca *ca, const struct ca_roll_row *row, json_t *o)
 	if (r == BASE_OK)
 		json_object_set_new(o, "old_root_ends", ca_json_time(end));
 	for (uint32_t i = 0; r == BASE_OK && w != NULL &&
-	     w->row.id == row->id && i < ca->topo->nnodes;
+	     w->row.id == row->id && i < ca->topo->nparts;
 	     i++)
-		if (pol_graph_steps(ca->topo->graph, w->root, i) != 0)
+		if (ca_topo_steps(ca->topo, w->root, i) != 0)
 			r = one(ca, w, i, list);
 	return r;
 }

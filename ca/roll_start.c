@@ -51,30 +51,21 @@ static bool
 holds_its_part(const struct ca *ca, const struct ca_root *root, uint32_t i,
     const struct ca_holding *h)
 {
-	struct pol_role role = pol_graph_role(ca->topo->graph,
-	    ca_topo_root(ca->topo, root->name), i);
+	struct pol_role role =
+	    ca_topo_role(ca->topo, ca_topo_root(ca->topo, root->name), i);
 	uint64_t now = POL_GEN(root->current);
 
 	return (!role.verifies || (h->conf.trust & now) != 0) &&
 	    (!role.presents || h->conf.present == now);
 }
 
-static enum base_err
-check_node(struct ca *ca, const struct ca_root *root, uint32_t i,
-    json_t *problems)
+/* Can an order reach it? */
+static void
+check_way(struct ca *ca, uint32_t i, json_t *problems)
 {
 	const struct ca_node *n = &ca->topo->nodes[i];
-	struct ca_holding h;
 	struct ca_route route;
-	enum base_err r;
 
-	if (n->joined.ms == 0) {
-		problem(problems,
-		    "node %s: has not joined; kedge node token "
-		    "%s",
-		    n->name, n->name);
-		return BASE_OK;
-	}
 	if (ca_topo_route(ca->topo, i, &route) != BASE_OK)
 		problem(problems, "%s", base_why());
 	for (size_t v = 0; v < n->nvia; v++)
@@ -85,11 +76,35 @@ check_node(struct ca *ca, const struct ca_root *root, uint32_t i,
 		    "node %s: is dialled by the CA, but has no "
 		    "address; kedge node set %s --address HOST:PORT",
 		    n->name, n->name);
+}
+
+static enum base_err
+check_node(struct ca *ca, const struct ca_root *root, uint32_t i,
+    json_t *problems)
+{
+	const struct ca_node *n = &ca->topo->nodes[i];
+	const bool own = ca_topo_is_ca(ca->topo, i);
+	struct ca_holding h;
+	enum base_err r;
+
+	if (!own && n->joined.ms == 0) {
+		problem(problems,
+		    "node %s: has not joined; kedge node token "
+		    "%s",
+		    n->name, n->name);
+		return BASE_OK;
+	}
+	if (!own)
+		check_way(ca, i, problems);
 	if ((r = ca_holding_get(ca->store, n->name, root->name, &h)) != BASE_OK)
 		return r;
 	if (h.excused)
 		return BASE_OK; /* and stays so until it returns */
-	if (!h.confirmed)
+	if (!h.confirmed && own)
+		problem(problems,
+		    "node ca: waits for kedge-hsmd to sign what it holds "
+		    "itself; it goes on by itself");
+	else if (!h.confirmed)
 		problem(problems,
 		    "node %s: has not reported that it holds "
 		    "root %s yet; is its agent running?",
@@ -113,10 +128,6 @@ ca_roll_check(struct ca *ca, const char *name, json_t *problems)
 		    "root %s: not known; see "
 		    "kedge root list",
 		    name);
-	if (strcmp(name, CA_MANAGEMENT) == 0)
-		return base_fail(BASE_E_REFUSED,
-		    "root management: this kedged "
-		    "does not roll it yet");
 	if (ca_roll_of(ca, name) != NULL)
 		return base_fail(BASE_E_STATE,
 		    "root %s: rolls already; see "
@@ -129,8 +140,8 @@ ca_roll_check(struct ca *ca, const char *name, json_t *problems)
 		    name, ca->topo->roots[at].current);
 	if ((r = check_root(ca, &ca->topo->roots[at], problems)) != BASE_OK)
 		return r;
-	for (uint32_t i = 0; i < ca->topo->nnodes; i++) {
-		if (pol_graph_steps(ca->topo->graph, at, i) == 0)
+	for (uint32_t i = 0; i < ca->topo->nparts; i++) {
+		if (ca_topo_steps(ca->topo, at, i) == 0)
 			continue;
 		parts++;
 		if ((r = check_node(ca, &ca->topo->roots[at], i, problems)) !=
@@ -159,9 +170,8 @@ ca_roll_enter(struct ca *ca, const struct ca_topo *t,
     const struct ca_roll_row *row, uint32_t node)
 {
 	uint32_t root = ca_topo_root(t, row->root);
-	struct ca_order last = {
-		.bridge = pol_graph_role(t->graph, root, node).bridges
-	};
+	struct ca_order last = { .bridge =
+				     ca_topo_role(t, root, node).bridges };
 	/* no date: nobody was seen because a roll begins */
 	struct ca_fact f = { .kind = POL_FACT_HOLDS, .roll = row->id };
 	struct ca_holding h;
@@ -204,8 +214,8 @@ ca_roll_begin(struct ca *ca, struct ca_roll_row *row)
 	uint32_t root = ca_topo_root(ca->topo, row->root);
 	enum base_err r = ca_store_roll_add(ca->store, row);
 
-	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nnodes; i++)
-		if (pol_graph_steps(ca->topo->graph, root, i) != 0)
+	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nparts; i++)
+		if (ca_topo_steps(ca->topo, root, i) != 0)
 			r = ca_roll_enter(ca, ca->topo, row, i);
 	return r;
 }
@@ -241,6 +251,9 @@ start_made(void *arg, enum base_err e)
 		e = start_store(ca, &s->row, s->who);
 	if (e == BASE_OK)
 		e = ca_roll_open(ca, &s->row);
+	/* from here on orders are signed under both generations */
+	if (e == BASE_OK && strcmp(s->row.root, CA_MANAGEMENT) == 0)
+		e = ca_identity_load(ca);
 	if (e == BASE_OK) {
 		ca_event_roll(ca, &s->row, "none", "running");
 		ca_kick(ca);
@@ -274,5 +287,8 @@ ca_roll_start(struct ca *ca, const struct ca_roll_row *want, ca_roll_fn *done,
 	s->row.limit = ca->conf->failure_limit;
 	s->row.state = CA_ROLL_RUNNING;
 	s->row.started = ca_now(ca);
-	ca_make_generation(ca, want->root, s->row.to, start_made, s);
+	if (strcmp(want->root, CA_MANAGEMENT) == 0)
+		ca_make_own(ca, s->row.to, false, start_made, s);
+	else
+		ca_make_generation(ca, want->root, s->row.to, start_made, s);
 }

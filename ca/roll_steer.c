@@ -215,7 +215,7 @@ word_check(struct ca *ca, const struct ca_word *w)
 	if (node == POL_NONE)
 		return base_fail(BASE_E_NOTFOUND, "node %s: not known",
 		    w->node);
-	if (pol_graph_steps(ca->topo->graph, root, node) == 0)
+	if (ca_topo_steps(ca->topo, root, node) == 0)
 		return base_fail(BASE_E_STATE,
 		    "node %s: no link of it uses root %s", w->node, w->root);
 	return BASE_OK;
@@ -311,12 +311,39 @@ ca_roll_excuse(struct ca *ca, const struct ca_word *w)
 		return base_fail(BASE_E_USAGE,
 		    "node %s: an excuse needs a reason; it goes into the audit",
 		    w->node);
+	if (strcmp(w->node, CA_NODE_CA) == 0)
+		return base_fail(BASE_E_REFUSED,
+		    "node ca: is at the other end of every link of this root; "
+		    "it cannot be excused");
 	if ((r = word_say(ca, w, POL_FACT_EXCUSED, "excuse")) == BASE_OK)
 		ca_event_node(ca, w->node, "joined", "excused");
 	return r;
 }
 
 /* ---- back after the roll ------------------------------------------------------------- */
+
+/* Under the management root there is no way back: the CA has forgotten what
+ * the node still shows, and would not even hear it. */
+static enum base_err
+return_own(struct ca *ca, const struct ca_word *w, const struct ca_holding *h,
+    uint32_t current)
+{
+	struct ca_fact f = word_fact(ca, w, POL_FACT_RETURNED);
+	enum base_err r;
+
+	if (!h->confirmed || h->conf.present != POL_GEN(current))
+		return base_fail(BASE_E_STATE,
+		    "node %s: the CA has forgotten the management root that "
+		    "it holds; let it join again (kedge node token %s), then "
+		    "it can return",
+		    w->node, w->node);
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = word_store(ca, w, &f, "return")) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	return r;
+}
 
 /* Where the node may have stayed: ahead, when the roll that it missed the end
  * of was aborted; otherwise one generation behind. 0: the current one is all
@@ -381,6 +408,8 @@ ca_roll_return(struct ca *ca, const struct ca_word *w)
 	root = ca_topo_root(ca->topo, w->root);
 	r = ca_roll_of(ca, w->root) != NULL
 	    ? word_say(ca, w, POL_FACT_RETURNED, "return")
+	    : strcmp(w->root, CA_MANAGEMENT) == 0
+	    ? return_own(ca, w, &h, ca->topo->roots[root].current)
 	    : catch_up(ca, w, &h, ca->topo->roots[root].current);
 	if (r == BASE_OK)
 		ca_event_node(ca, w->node, "excused", "joined");

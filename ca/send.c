@@ -12,6 +12,11 @@ ca_order_send(struct ca *ca, const struct ca_order *o)
 
 	if (node == POL_NONE)
 		return;
+	if (ca_topo_is_ca(ca->topo, node)) {
+		ca->self_look = true;
+		ca_kick(ca);
+		return;
+	}
 	if (ca_topo_route(ca->topo, node, &route) != BASE_OK) {
 		base_log(BASE_WARNING, "order %s/%s: %s", o->node, o->root,
 		    base_why());

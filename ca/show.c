@@ -49,7 +49,7 @@ ca_show_again(struct ca *ca)
 {
 	ca->told = false;
 	for (struct ca_roll *w = ca->rolls; w != NULL; w = w->next)
-		memset(w->shown, 0, ca->topo->nnodes * sizeof(*w->shown));
+		memset(w->shown, 0, ca->topo->nparts * sizeof(*w->shown));
 }
 
 /* ---- telling the topology ----------------------------------------------------- */
@@ -85,7 +85,7 @@ excuses_load(struct ca *ca, struct excuses **list)
 		struct excuses *x = base_alloc(sizeof(*x));
 
 		x->topo = ca->topo;
-		x->node = base_alloc(ca->topo->nnodes + 1);
+		x->node = base_alloc(ca->topo->nparts);
 		x->root = w->row.root;
 		x->next = *list;
 		*list = x;
@@ -119,6 +119,26 @@ node_excuses(const struct excuses *list, uint32_t node, struct wire_hsm_node *n)
 	}
 }
 
+/* Whose hellos it verifies: one-way links of the management root, told as
+ * what they are to a verifier. The CA's own links kedge-hsmd knows. */
+static void
+node_hellos(const struct ca_topo *t, uint32_t node, struct wire_hsm_node *n)
+{
+	for (size_t i = 0; i < t->nhellos; i++) {
+		struct wire_hsm_link *l;
+
+		if (t->hellos[i].verifier != node)
+			continue;
+		n->links = base_realloc_array(n->links, n->nlinks + 1,
+		    sizeof(*n->links));
+		l = &n->links[n->nlinks++];
+		memset(l, 0, sizeof(*l));
+		memcpy(l->server, t->nodes[t->hellos[i].presenter].name,
+		    CA_NAME);
+		memcpy(l->server_root, CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
+	}
+}
+
 /* Of one node, whose links are those from *at on: they are sorted by their
  * client. */
 static enum base_err
@@ -142,6 +162,7 @@ tell_node(struct show *s, uint32_t node, const struct excuses *excuses,
 		memcpy(l->client_root, t->links[i].client_root, CA_NAME);
 		memcpy(l->server_root, t->links[i].server_root, CA_NAME);
 	}
+	node_hellos(t, node, &n);
 	r = wire_hsm_node_compose(&n, item_add(s));
 	wire_hsm_node_clear(&n);
 	return r;
@@ -269,6 +290,27 @@ show_renewal(struct show *s, const struct ca_draft *t)
 	return r == BASE_E_NOTFOUND ? BASE_OK : r;
 }
 
+/* All nodes are the CA's peers, and it is theirs. */
+static enum base_err
+show_management(struct show *s, struct ca_roll *w, const bool *wanted)
+{
+	const struct ca_topo *t = s->ca->topo;
+	const bool all = wanted[t->nnodes];
+	enum base_err r = show_node(s, w, (uint32_t)t->nnodes);
+
+	for (uint32_t i = 0; r == BASE_OK && i < t->nnodes; i++)
+		if (all || wanted[i])
+			r = show_node(s, w, i);
+	for (size_t i = 0; r == BASE_OK && i < t->nhellos; i++) {
+		const struct ca_hello *h = &t->hellos[i];
+
+		if ((wanted[h->verifier] || wanted[h->presenter]) &&
+		    (r = show_node(s, w, h->verifier)) == BASE_OK)
+			r = show_node(s, w, h->presenter);
+	}
+	return r;
+}
+
 /* The wanted nodes and all they have links with: one look at the links,
  * however many nodes there are. */
 static enum base_err
@@ -276,6 +318,9 @@ show_wanted(struct show *s, struct ca_roll *w, const bool *wanted)
 {
 	const struct ca_topo *t = s->ca->topo;
 	enum base_err r = BASE_OK;
+
+	if (strcmp(w->row.root, CA_MANAGEMENT) == 0)
+		return show_management(s, w, wanted);
 
 	for (uint32_t i = 0; r == BASE_OK && i < t->nnodes; i++)
 		if (wanted[i])
@@ -308,7 +353,7 @@ draft_takes_away(const struct ca_draft *t, const struct ca_roll *w)
 static enum base_err
 show_roll(struct show *s, struct ca_roll *w, struct ca_drafts *d)
 {
-	bool *wanted = base_alloc(s->ca->topo->nnodes + 1), any = false;
+	bool *wanted = base_alloc(s->ca->topo->nparts), any = false;
 	enum base_err r = BASE_OK;
 
 	for (size_t i = 0; i < ca_drafts_count(d); i++) {

@@ -85,9 +85,9 @@ compare(struct stock *s, const struct wire_inventory *v)
 	struct ca_holding h;
 	enum base_err r;
 
-	if (root == POL_NONE || strcmp(v->root, CA_MANAGEMENT) == 0)
+	if (root == POL_NONE)
 		return BASE_OK;
-	if (pol_graph_steps(ca->topo->graph, root, s->node) == 0)
+	if (ca_topo_steps(ca->topo, root, s->node) == 0)
 		w = NULL;
 	if ((r = ca_holding_get(ca->store, s->said->node, v->root, &h)) !=
 		BASE_OK ||
@@ -222,7 +222,7 @@ ca_stock_load(struct ca *ca, struct ca_roll *w)
 	enum base_err r = BASE_OK;
 
 	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nnodes; i++) {
-		if (pol_graph_steps(ca->topo->graph, w->root, i) == 0)
+		if (ca_topo_steps(ca->topo, w->root, i) == 0)
 			continue;
 		r = ca_stock_last(ca, ca->topo->nodes[i].name, &at);
 		if (r == BASE_OK && at.ms != 0)

@@ -237,6 +237,9 @@ enum base_err ca_store_order_get(struct ca_store *st, const char *node,
 /* state, received, settled, proof, reason */
 enum base_err
 ca_store_order_update(struct ca_store *st, const struct ca_order *o) BASE_MUST;
+/* The same order with other signatures. */
+enum base_err ca_store_order_signed(struct ca_store *st,
+    const struct ca_order *o, struct base_span cms) BASE_MUST;
 /* Open orders below this epoch are replaced: a report settles them too. */
 enum base_err ca_store_orders_replace(struct ca_store *st, const char *node,
     const char *root, uint64_t below) BASE_MUST;

@@ -228,6 +228,16 @@ ca_store_order_update(struct ca_store *st, const struct ca_order *o)
 }
 
 enum base_err
+ca_store_order_signed(struct ca_store *st, const struct ca_order *o,
+    struct base_span cms)
+{
+	return ca_sq_run(st, NULL,
+	    "UPDATE orders SET cms = ? WHERE node = ? AND root = ?"
+	    " AND epoch = ?",
+	    "bssi", cms, o->node, o->root, (int64_t)o->epoch);
+}
+
+enum base_err
 ca_store_orders_replace(struct ca_store *st, const char *node, const char *root,
     uint64_t below)
 {

@@ -40,7 +40,7 @@ static bool
 needs_tidy(struct ca *ca, const struct ca_roll_row *row, uint32_t root,
     uint32_t node)
 {
-	uint32_t steps = pol_graph_steps(ca->topo->graph, root, node);
+	uint32_t steps = ca_topo_steps(ca->topo, root, node);
 	struct had h = { .roll = row->id, .now = ca_now(ca) };
 
 	if ((steps & POL_CERT) == 0 || (steps & POL_FINISH) != 0)
@@ -67,9 +67,9 @@ tidy_fill(struct ca *ca, const struct ca_roll_row *row, uint32_t node,
 	o->steps = WIRE_STEP_TIDY;
 	o->from = row->from;
 	o->to = row->to;
-	o->verifies = pol_graph_role(ca->topo->graph,
-	    ca_topo_root(ca->topo, row->root), node)
-			  .verifies;
+	o->verifies =
+	    ca_topo_role(ca->topo, ca_topo_root(ca->topo, row->root), node)
+		.verifies;
 }
 
 /* Drafts for all nodes of a roll that is done and was not followed by

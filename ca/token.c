@@ -89,7 +89,8 @@ ca_token_make(struct ca *ca, const char *node, uint32_t seconds,
 		r = base_fail(BASE_E_STATE,
 		    "this CA is not ready; kedge "
 		    "init");
-	else if (ca_topo_node(ca->topo, node) == POL_NONE)
+	else if (strcmp(node, CA_NODE_CA) == 0 ||
+	    ca_topo_node(ca->topo, node) == POL_NONE)
 		r = base_fail(BASE_E_NOTFOUND,
 		    "node %s: not known; kedge "
 		    "node add %s",

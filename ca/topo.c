@@ -32,7 +32,15 @@ ca_topo_node(const struct ca_topo *t, const char *name)
 	    ? NULL
 	    : bsearch(name, t->nodes, t->nnodes, sizeof(*t->nodes), name_cmp);
 
+	if (n == NULL && strcmp(name, CA_NODE_CA) == 0)
+		return (uint32_t)t->nnodes;
 	return n == NULL ? POL_NONE : (uint32_t)(n - t->nodes);
+}
+
+bool
+ca_topo_is_ca(const struct ca_topo *t, uint32_t node)
+{
+	return node == t->nnodes;
 }
 
 uint32_t
@@ -44,6 +52,36 @@ ca_topo_root(const struct ca_topo *t, const char *name)
 
 	return r == NULL ? POL_NONE : (uint32_t)(r - t->roots);
 }
+
+const struct pol_graph *
+ca_topo_graph(const struct ca_topo *t, uint32_t root, uint32_t *number)
+{
+	const bool own =
+	    root < t->nroots && strcmp(t->roots[root].name, CA_MANAGEMENT) == 0;
+
+	*number = own ? 0 : root;
+	return own ? t->management : t->graph;
+}
+
+struct pol_role
+ca_topo_role(const struct ca_topo *t, uint32_t root, uint32_t node)
+{
+	uint32_t number;
+	const struct pol_graph *g = ca_topo_graph(t, root, &number);
+
+	return pol_graph_role(g, number, node);
+}
+
+uint32_t
+ca_topo_steps(const struct ca_topo *t, uint32_t root, uint32_t node)
+{
+	uint32_t number;
+	const struct pol_graph *g = ca_topo_graph(t, root, &number);
+
+	return pol_graph_steps(g, number, node);
+}
+
+/* ---- graphs --------------------------------------------------------------- */
 
 static enum base_err
 topo_link(struct ca_topo *t, const struct ca_link *l)
@@ -67,7 +105,7 @@ topo_graph(struct ca_topo *t)
 {
 	enum base_err r;
 
-	if ((r = ca_pol_fail(pol_graph_new((uint32_t)t->nnodes,
+	if ((r = ca_pol_fail(pol_graph_new((uint32_t)t->nparts,
 				 (uint32_t)t->nroots, &t->graph),
 		 "topology")) != BASE_OK)
 		return r;
@@ -80,6 +118,71 @@ topo_graph(struct ca_topo *t)
 		if ((r = topo_link(t, &t->links[i])) != BASE_OK)
 			return r;
 	return ca_pol_fail(pol_graph_seal(t->graph), "topology");
+}
+
+static int
+hello_cmp(const void *x, const void *y)
+{
+	const struct ca_hello *a = x, *b = y;
+
+	return a->verifier != b->verifier
+	    ? (a->verifier > b->verifier) - (a->verifier < b->verifier)
+	    : (a->presenter > b->presenter) - (a->presenter < b->presenter);
+}
+
+/* Who polls a relay shows a hello to it, a relay that pushes shows one to
+ * whom it calls; each pair once. */
+static void
+topo_hellos(struct ca_topo *t)
+{
+	size_t n = 0;
+
+	t->hellos =
+	    base_alloc((t->nnodes * CA_VIA_MAX + 1) * sizeof(*t->hellos));
+	for (uint32_t i = 0; i < t->nnodes; i++) {
+		const struct ca_node *node = &t->nodes[i];
+
+		for (size_t v = 0; v < node->nvia; v++) {
+			uint32_t r = ca_topo_node(t, node->via[v]);
+
+			if (r == POL_NONE || r == i || node->reach == CA_DIRECT)
+				continue;
+			t->hellos[n++] = node->reach == CA_POLL
+			    ? (struct ca_hello){ r, i }
+			    : (struct ca_hello){ i, r };
+		}
+	}
+	qsort(t->hellos, n, sizeof(*t->hellos), hello_cmp);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 ||
+		    hello_cmp(&t->hellos[i], &t->hellos[t->nhellos - 1]) != 0)
+			t->hellos[t->nhellos++] = t->hellos[i];
+}
+
+/* A graph of its own: a direct node is a server of the CA, too, and a server
+ * shows one certificate only in a graph. Between CA and node all goes both
+ * ways: reports one, orders the other. */
+static enum base_err
+topo_management(struct ca_topo *t)
+{
+	const uint32_t ca = (uint32_t)t->nnodes;
+	enum pol_err e = pol_graph_new(ca + 1, 1, &t->management);
+
+	if (e == POL_OK)
+		e = pol_graph_node_flags(t->management, ca, POL_NODE_LAST);
+	for (uint32_t i = 0; i < ca && e == POL_OK; i++) {
+		const bool dials = t->nodes[i].reach == CA_POLL;
+
+		e = pol_graph_link(t->management,
+		    &(struct pol_link){ dials ? i : ca, dials ? ca : i, 0, 0 });
+	}
+	for (size_t i = 0; i < t->nhellos && e == POL_OK; i++)
+		e = pol_graph_link(t->management,
+		    &(struct pol_link){ t->hellos[i].verifier,
+			t->hellos[i].presenter, POL_NONE, 0 });
+	if (e == POL_OK)
+		e = pol_graph_seal(t->management);
+	return ca_pol_fail(e, "topology");
 }
 
 static bool
@@ -97,6 +200,7 @@ topo_distances(struct ca_topo *t)
 	bool changed = true;
 
 	t->dist = dist;
+	dist[t->nnodes] = WIRE_ROUTE_MAX + 1; /* no parcel is for the CA */
 	for (size_t i = 0; i < t->nnodes; i++)
 		dist[i] = is_neighbour(&t->nodes[i]) ? 1 : WIRE_ROUTE_MAX + 1;
 	while (changed) {
@@ -116,6 +220,18 @@ topo_distances(struct ca_topo *t)
 	}
 }
 
+static void
+topo_ca(struct ca_topo *t)
+{
+	struct ca_node *ca;
+
+	t->nparts = t->nnodes + 1;
+	t->nodes = base_realloc_array(t->nodes, t->nparts, sizeof(*t->nodes));
+	ca = &t->nodes[t->nnodes];
+	memset(ca, 0, sizeof(*ca));
+	memcpy(ca->name, CA_NODE_CA, sizeof(CA_NODE_CA));
+}
+
 enum base_err
 ca_topo_load(struct ca_store *st, struct ca_topo **out)
 {
@@ -125,8 +241,12 @@ ca_topo_load(struct ca_store *st, struct ca_topo **out)
 	*out = NULL;
 	if ((r = ca_store_nodes(st, &t->nodes, &t->nnodes)) != BASE_OK ||
 	    (r = ca_store_roots(st, &t->roots, &t->nroots)) != BASE_OK ||
-	    (r = ca_store_links(st, &t->links, &t->nlinks)) != BASE_OK ||
-	    (r = topo_graph(t)) != BASE_OK)
+	    (r = ca_store_links(st, &t->links, &t->nlinks)) != BASE_OK)
+		goto out;
+	topo_ca(t);
+	topo_hellos(t);
+	if ((r = topo_graph(t)) != BASE_OK ||
+	    (r = topo_management(t)) != BASE_OK)
 		goto out;
 	topo_distances(t);
 	*out = t;
@@ -277,6 +397,8 @@ ca_topo_free(struct ca_topo *t)
 	if (t == NULL)
 		return;
 	pol_graph_free(t->graph);
+	pol_graph_free(t->management);
+	free(t->hellos);
 	free(t->nodes);
 	free(t->links);
 	free(t->roots);

@@ -12,7 +12,7 @@ node_name(const void *ca, uint32_t node)
 {
 	const struct ca_topo *t = ((const struct ca *)ca)->topo;
 
-	return node < t->nnodes ? t->nodes[node].name : "?";
+	return node < t->nparts ? t->nodes[node].name : "?";
 }
 
 void
@@ -60,7 +60,7 @@ late_order(void *arg, const struct ca_order *o)
 static void
 held_nodes(const struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 {
-	for (uint32_t i = 0; i < ca->topo->nnodes; i++) {
+	for (uint32_t i = 0; i < ca->topo->nparts; i++) {
 		size_t at = strlen(out);
 
 		if (ca_roll_is_held(ca, w, i))
@@ -79,7 +79,7 @@ first_gate(const struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 	static const char *const rules[] = { "fresh", "first-failed", "window",
 		"step" };
 
-	for (uint32_t i = 0; out[0] == '\0' && i < ca->topo->nnodes; i++) {
+	for (uint32_t i = 0; out[0] == '\0' && i < ca->topo->nparts; i++) {
 		struct pol_why why[4];
 		size_t n = pol_engine_waits(w->engine, i, why, 4);
 

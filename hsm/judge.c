@@ -11,15 +11,16 @@
 #include "hsm/holds.h"
 #include "wire/msg.h"
 
-#define STEPS	  (WIRE_STEP_TRUST | WIRE_STEP_CERT | WIRE_STEP_FINISH)
-#define FACTS_MAX (2 + HSM_DOUBTS + 2 * HSM_EVENTS)
-#define ROOT	  0 /* in the graph: the order's root */
-#define OTHER	  1 /* any other */
+#define STEPS (WIRE_STEP_TRUST | WIRE_STEP_CERT | WIRE_STEP_FINISH)
+#define ROOT  0 /* in the graph: the order's root */
+#define OTHER 1 /* any other */
 
 /* The node and its peers under one root. */
 struct judge {
 	const struct wire_order *o;
 	bool presume; /* what was received works */
+	bool management; /* every bound node has a link with the CA there,
+			  * which nobody tells and nobody can forget */
 	const struct hsm_node **node; /* sorted by address, each once */
 	size_t n;
 	struct pol_graph *graph;
@@ -53,13 +54,46 @@ node_index(const struct judge *j, const struct hsm_node *n)
 	return (uint32_t)(at - j->node);
 }
 
-static void
-judge_nodes(struct judge *j, const struct hsm_node *self)
+static bool
+is_ca(const struct hsm_node *n)
 {
+	return strcmp(n->name, HSM_CA) == 0;
+}
+
+struct peers {
+	const struct hsm_node **node;
+	size_t n;
+};
+
+static void
+peer_add(void *arg, void *value)
+{
+	struct peers *p = arg;
+	const struct hsm_node *n = value;
+
+	if (n->bound && !is_ca(n))
+		p->node[p->n++] = n;
+}
+
+/* Each is there as often as it has a link, and once for itself. */
+static void
+judge_nodes(struct judge *j, const struct hsm_state *s,
+    const struct hsm_node *self)
+{
+	const struct hsm_node *ca = hsm_state_node(s, HSM_CA);
 	size_t n = 0;
 
-	j->node = base_alloc(
-	    (self->nas_client + self->nas_server + 1) * sizeof(*j->node));
+	j->node =
+	    base_alloc((self->nas_client + self->nas_server + s->nodes.n + 2) *
+		sizeof(*j->node));
+	if (j->management && is_ca(self)) {
+		struct peers p = { j->node, 0 };
+
+		hsm_map_each(&s->nodes, peer_add, &p);
+		n = p.n;
+	} else if (j->management && ca != NULL) {
+		j->node[n++] = ca;
+	}
 	j->node[n++] = self;
 	for (size_t i = 0; i < self->nas_client; i++)
 		if (link_counts(j, self->as_client[i]))
@@ -91,14 +125,31 @@ judge_link(struct judge *j, const struct hsm_link *l)
 	return link_counts(j, l) ? pol_graph_link(j->graph, &p) : POL_OK;
 }
 
+/* Reports one way, orders the other. Hellos of neighbours are told as links. */
+static enum pol_err
+judge_own_links(struct judge *j, const struct hsm_node *self)
+{
+	uint32_t at = node_index(j, self);
+	enum pol_err e = POL_OK;
+
+	for (uint32_t i = 0; e == POL_OK && i < j->n; i++)
+		if (i != at && (is_ca(self) || is_ca(j->node[i])))
+			e = pol_graph_link(j->graph,
+			    &(struct pol_link){ i, at, ROOT, ROOT });
+	return e;
+}
+
 static enum pol_err
 judge_graph(struct judge *j, const struct hsm_node *self)
 {
 	enum pol_err e = pol_graph_new((uint32_t)j->n, 2, &j->graph);
 
+	/* a dual client bridges on its links, not towards the CA */
 	for (uint32_t i = 0; e == POL_OK && i < j->n; i++)
 		e = pol_graph_node_flags(j->graph, i,
-		    j->node[i]->dual ? POL_NODE_DUAL : 0);
+		    j->node[i]->dual && !j->management ? POL_NODE_DUAL : 0);
+	if (e == POL_OK && j->management)
+		e = judge_own_links(j, self);
 	for (size_t i = 0; e == POL_OK && i < self->nas_client; i++)
 		e = judge_link(j, self->as_client[i]);
 	for (size_t i = 0; e == POL_OK && i < self->nas_server; i++)
@@ -107,6 +158,21 @@ judge_graph(struct judge *j, const struct hsm_node *self)
 }
 
 /* ---- facts ------------------------------------------------------------------- */
+
+/* At most, of a node: excused, holds, doubts, two of each event. */
+static size_t
+facts_max(const struct judge *j)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < j->n; i++) {
+		const struct hsm_held *h = hsm_held_get(j->node[i], j->o->root);
+
+		if (h != NULL)
+			n += 2 + h->ndoubts + 2 * h->nevents;
+	}
+	return n;
+}
 
 static struct pol_fact *
 fact_add(struct judge *j, uint32_t node, enum pol_fact_kind kind)
@@ -188,9 +254,7 @@ hsm_judge_renewal(const struct hsm_node *n, const struct wire_order *o)
 {
 	const struct hsm_held *h = hsm_held_get(n, o->root);
 
-	/* the management certificate of a join comes without an order */
-	if (h == NULL ? strcmp(o->root, HSM_MANAGEMENT) == 0
-		      : may_present(h, o->to))
+	if (h != NULL && may_present(h, o->to))
 		return BASE_OK;
 	return base_fail(BASE_E_OUTAGE,
 	    "order %llu for %s, root %s: not justified by what was reported: "
@@ -260,14 +324,16 @@ enum base_err
 hsm_judge(const struct hsm_state *s, const struct wire_order *o, bool presume)
 {
 	const struct hsm_node *self = hsm_state_node(s, o->node);
-	struct judge j = { .o = o, .presume = presume };
+	struct judge j = { .o = o,
+		.presume = presume,
+		.management = strcmp(o->root, HSM_MANAGEMENT) == 0 };
 	uint32_t at;
 	enum pol_err p;
 	enum base_err e;
 
-	judge_nodes(&j, self);
+	judge_nodes(&j, s, self);
 	at = node_index(&j, self);
-	j.fact = base_alloc(j.n * FACTS_MAX * sizeof(*j.fact));
+	j.fact = base_alloc((facts_max(&j) + 1) * sizeof(*j.fact));
 	for (uint32_t i = 0; i < j.n; i++)
 		facts_of_node(&j, i);
 	if ((p = judge_graph(&j, self)) != POL_OK)

@@ -129,13 +129,16 @@ order_leaf(struct orders *b, const struct wire_order *o, X509 *x,
 
 /* ---- orders ----------------------------------------------------------------------- */
 
+/* One that was signed before is signed again while the management root rolls,
+ * and may be as old as it likes until it expires. */
 static enum base_err
-order_dates(struct orders *b, const struct wire_order *o)
+order_dates(struct orders *b, const struct wire_order *o, bool again)
 {
 	int64_t now = b->c->now.ms;
 
 	if (o->issued.ms > now + SKEW_MS ||
-	    o->issued.ms < now - (int64_t)b->c->conf->backdate_s * 1000)
+	    (!again &&
+		o->issued.ms < now - (int64_t)b->c->conf->backdate_s * 1000))
 		return order_no(o, "is not issued about now");
 	if (o->expires.ms <= now)
 		return order_no(o, "has expired");
@@ -167,7 +170,7 @@ order_roots(struct orders *b, const struct wire_order *o)
 }
 
 static enum base_err
-order_check(struct orders *b, const struct wire_order *o)
+order_check(struct orders *b, const struct wire_order *o, bool again)
 {
 	const struct hsm_node *n = hsm_state_node(&b->c->state, o->node);
 	enum base_err e;
@@ -176,7 +179,7 @@ order_check(struct orders *b, const struct wire_order *o)
 		return order_no(o, "is of another fleet");
 	if (n == NULL || !n->bound)
 		return order_no(o, "no node of this name is bound to a key");
-	if ((e = order_dates(b, o)) != BASE_OK ||
+	if ((e = order_dates(b, o, again)) != BASE_OK ||
 	    (e = order_roots(b, o)) != BASE_OK)
 		return e;
 	if ((o->cert != NULL) != ((o->steps & WIRE_STEP_CERT) != 0))
@@ -215,6 +218,16 @@ order_judge(struct orders *b, const struct wire_order *o,
 	return BASE_OK;
 }
 
+static bool
+order_is_known(struct orders *b, const struct hsm_order *r)
+{
+	const struct hsm_node *n = hsm_state_node(&b->c->state, r->node);
+
+	return n != NULL &&
+	    hsm_held_event(hsm_held_get(n, r->root), r->epoch, r->digest) !=
+	    NULL;
+}
+
 /* What takes something away must be justified. A first installation takes
  * nothing, and an agent takes one only in the answer to its own request. */
 static enum base_err
@@ -229,8 +242,7 @@ order_justify(struct orders *b, const struct wire_order *o,
 	    (o->steps & WIRE_STEP_JOIN) != 0)
 		return e;
 	/* the very same one again: its answer was lost on the way */
-	if (hsm_held_event(hsm_held_get(n, o->root), r->epoch, r->digest) !=
-	    NULL)
+	if (order_is_known(b, r))
 		return BASE_OK;
 	return wire_step_renews(o->steps, o->from, o->to)
 	    ? hsm_judge_renewal(n, o)
@@ -255,7 +267,7 @@ order_accept(struct orders *b, struct base_span der)
 	r.from = o.from;
 	r.to = o.to;
 	hsm_sha256(der, r.digest);
-	if ((e = order_check(b, &o)) == BASE_OK &&
+	if ((e = order_check(b, &o, order_is_known(b, &r))) == BASE_OK &&
 	    (e = order_justify(b, &o, &r)) == BASE_OK) {
 		/* the next one of this batch is judged with it */
 		hsm_holds_sent(&b->c->state, &r);

@@ -175,7 +175,7 @@ struct join_answer_der {
 	uint32_t version;
 	ASN1_UTF8STRING *fleet, *node;
 	ASN1_OCTET_STRING *request_digest;
-	ASN1_STRING *management_root, *management_cert;
+	ASN1_STRING *management_root;
 	OPENSSL_STACK *orders;
 };
 
@@ -187,7 +187,6 @@ ASN1_SEQUENCE(join_answer_der) = {
 	ASN1_SIMPLE(struct join_answer_der, request_digest,
 	    ASN1_OCTET_STRING),
 	ASN1_SIMPLE(struct join_answer_der, management_root, ASN1_SEQUENCE),
-	ASN1_SIMPLE(struct join_answer_der, management_cert, ASN1_SEQUENCE),
 	ASN1_SEQUENCE_OF(struct join_answer_der, orders, ASN1_OCTET_STRING),
 } static_ASN1_SEQUENCE_END_name(struct join_answer_der, join_answer_der)
 /* clang-format on */
@@ -207,10 +206,8 @@ answer_fill(struct join_answer_der *d, const struct wire_join_answer *a)
 				     ASN1_ITEM_rptr(ASN1_OCTET_STRING)),
 		    &a->order[i]);
 	if ((e = wire_asn_put_name(d->fleet, a->fleet)) == BASE_OK &&
-	    (e = wire_asn_put_name(d->node, a->node)) == BASE_OK &&
-	    (e = wire_asn_put_cert(d->management_root, a->management_root)) ==
-		BASE_OK)
-		e = wire_asn_put_cert(d->management_cert, a->management_cert);
+	    (e = wire_asn_put_name(d->node, a->node)) == BASE_OK)
+		e = wire_asn_put_cert(d->management_root, a->management_root);
 	return e;
 }
 
@@ -224,9 +221,9 @@ wire_join_answer_compose(const struct wire_join_answer *a, struct base_buf *out)
 	    WIRE_JOIN_ROOTS);
 	if (e != BASE_OK)
 		return e;
-	if (a->management_root == NULL || a->management_cert == NULL)
+	if (a->management_root == NULL)
 		return base_fail(BASE_E_SYNTAX,
-		    "join answer: no management certificates");
+		    "join answer: no management root");
 	d = wire_asn_new(ASN1_ITEM_rptr(join_answer_der));
 	if ((e = answer_fill(d, a)) == BASE_OK)
 		e = wire_asn_encode(ASN1_ITEM_rptr(join_answer_der), d, out);
@@ -264,9 +261,6 @@ answer_read(const struct join_answer_der *d, struct wire_join_answer *a)
 		 sizeof(a->request_digest))) != BASE_OK ||
 	    (e = wire_asn_get_cert(d->management_root,
 		 "join answer: management root", &a->management_root)) !=
-		BASE_OK ||
-	    (e = wire_asn_get_cert(d->management_cert,
-		 "join answer: management certificate", &a->management_cert)) !=
 		BASE_OK)
 		return e;
 	return get_orders(d, a);
@@ -293,7 +287,6 @@ void
 wire_join_answer_clear(struct wire_join_answer *a)
 {
 	X509_free(a->management_root);
-	X509_free(a->management_cert);
 	for (size_t i = 0; i < WIRE_JOIN_ROOTS; i++)
 		base_buf_free(&a->order[i]);
 	memset(a, 0, sizeof(*a));

@@ -197,8 +197,7 @@ struct wire_join_answer {        /* CMS by the CA's TLS identity; the orders in
 	char node[BASE_NAME_MAX + 1];
 	uint8_t request_digest[32];
 	X509 *management_root;   /* owned; its SHA-256 is in the token */
-	X509 *management_cert;   /* owned */
-	size_t norders;
+	size_t norders;          /* one of root management among them */
 	struct base_buf order[WIRE_JOIN_ROOTS];   /* CMS, steps JOIN|trust|cert */
 };
 void wire_join_answer_clear(struct wire_join_answer *a);

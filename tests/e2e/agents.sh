@@ -70,6 +70,11 @@ CONF
 # agent_hops NODE: how orders come to it, and whom it relays for
 agent_hops() {
 	mutual='root = "plant"; verify_root = "plant";'
+	# the one that a test wants to poll the CA itself
+	if [ "$1" = "${CA_POLLER:-}" ]; then
+		echo "ca = { address = \"127.0.0.1:$CA\"; poll = true; };"
+		return
+	fi
 	case $1 in
 	web1) cat <<CONF ;;
 management = { listen = "127.0.0.1:$MWEB1"; };

@@ -257,13 +257,14 @@ rig_joined(const char *dir)
 	OK(ag_store_put(store, b));
 	OK(ag_store_swap(store, "plant", 1));
 	OK(ag_state_write(store, "plant", &st));
-	m = ag_bundle_new(AG_MANAGEMENT, 0);
+	m = ag_bundle_new(AG_MANAGEMENT, 1);
 	m->ntrust = m->trust_gen[0] = m->cert_gen = m->anchor_gen = 1;
 	m->trust[0] = rig_ref(rig_management());
 	m->anchor = rig_ref(rig_management());
 	m->cert = rig_ref(rig_management_leaf());
 	OK(ag_store_put(store, m));
-	OK(ag_store_swap(store, AG_MANAGEMENT, 0));
+	OK(ag_store_swap(store, AG_MANAGEMENT, 1));
+	OK(ag_state_write(store, AG_MANAGEMENT, &st));
 	ag_bundle_free(m);
 	ag_bundle_free(b);
 	ag_store_close(store);

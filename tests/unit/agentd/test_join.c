@@ -33,6 +33,19 @@ on_changed(void *arg, const char *root)
 }
 
 static void
+make_work(void)
+{
+	work = ag_work_new(&(struct ag_work_conf){
+	    .eb = eb,
+	    .conf = conf,
+	    .store = store,
+	    .holdings = &held,
+	    .send = on_send,
+	    .changed = on_changed,
+	});
+}
+
+static void
 setup(void)
 {
 	char *text;
@@ -51,14 +64,7 @@ setup(void)
 	OK(ag_store_open(dir, &store));
 	OK(ag_holdings_open(store, conf, &held));
 	eb = event_base_new();
-	work = ag_work_new(&(struct ag_work_conf){
-	    .eb = eb,
-	    .conf = conf,
-	    .store = store,
-	    .holdings = &held,
-	    .send = on_send,
-	    .changed = on_changed,
-	});
+	make_work();
 	token = (struct wire_token){ .fleet = FLEET, .node = NODE };
 	token.end = base_time_add_s(base_time_now(), 3600);
 	memset(token.secret, 5, sizeof token.secret);
@@ -114,6 +120,28 @@ join_order(void)
 	return cms;
 }
 
+/* The node's own identity. */
+static struct base_buf
+own_order(const struct fleet_key *k)
+{
+	struct wire_order o = { .fleet = FLEET,
+		.node = NODE,
+		.root = AG_MANAGEMENT,
+		.epoch = 1,
+		.issued = RIG(9),
+		.expires = RIG(20),
+		.steps = WIRE_STEP_JOIN | WIRE_STEP_TRUST | WIRE_STEP_CERT,
+		.to = 1,
+		.verifies = true };
+	struct base_buf cms;
+
+	o.new_with_new = rig_ref(rig_management());
+	o.cert = rig_management_cert(WIRE_NODE_CERT, NODE, k);
+	cms = rig_sign(&o, false);
+	wire_order_clear(&o);
+	return cms;
+}
+
 static struct wire_join_answer
 answer(void)
 {
@@ -122,9 +150,9 @@ answer(void)
 
 	wire_digest(base_buf_span(&request), a.request_digest);
 	a.management_root = rig_ref(rig_management());
-	a.management_cert = rig_management_cert(WIRE_NODE_CERT, NODE, &k);
 	a.order[0] = join_order();
-	a.norders = 1;
+	a.order[1] = own_order(&k);
+	a.norders = 2;
 	base_buf_free(&k.spki);
 	return a;
 }
@@ -179,7 +207,46 @@ START_TEST(good)
 	    2);
 	ck_assert_int_eq(ag_holdings_find(&again, "plant")->state.phase,
 	    AG_PENDING);
+	ck_assert_uint_eq(ag_holdings_find(&again, AG_MANAGEMENT)
+			      ->bundle->epoch,
+	    1);
 	ag_holdings_close(&again);
+}
+END_TEST
+
+/* Killed before the identity was current: the same answer once more. */
+START_TEST(cut_short)
+{
+	struct wire_join_answer a, same;
+	char *path = base_asprintf("%s/management/current", dir);
+	char *copy = base_asprintf("%s/management/current.b", dir);
+	struct ag_root *m;
+
+	OK(ag_join_request(&join, &request));
+	a = same = answer();
+	for (size_t i = 0; i < a.norders; i++) {
+		base_buf_init(&same.order[i], 0);
+		OK(base_buf_put(&same.order[i], a.order[i].p, a.order[i].n));
+	}
+	rig_ref(same.management_root);
+	OK(take(&a, true));
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(unlink(copy), 0);
+	ag_work_free(work);
+	ag_holdings_close(&held);
+	OK(ag_holdings_open(store, conf, &held));
+	ck_assert(!ag_join_is_done(&held));
+	make_work();
+	base_buf_clear(&request);
+	OK(ag_join_request(&join, &request));
+	wire_digest(base_buf_span(&request), same.request_digest);
+	m = ag_holdings_find(&held, AG_MANAGEMENT);
+	ck_assert_uint_eq(m->state.highest, 1);
+	OK(take(&same, true));
+	ck_assert(ag_join_is_done(&held));
+	ck_assert_uint_eq(m->bundle->epoch, 1);
+	free(path);
+	free(copy);
 }
 END_TEST
 
@@ -230,8 +297,8 @@ START_TEST(bad_answer)
 	strcpy(a.node, "web2");
 	refused(&a, true, "another node or request");
 	a = answer();
-	X509_free(a.management_cert);
-	a.management_cert = rig_management_cert(WIRE_NODE_CERT, NODE, &other);
+	base_buf_free(&a.order[1]);
+	a.order[1] = own_order(&other);
 	refused(&a, true, "another key");
 	token.root_sha256[0] ^= 1;
 	a = answer();
@@ -246,8 +313,14 @@ START_TEST(bad_orders)
 	OK(ag_join_request(&join, &request));
 	a = answer();
 	base_buf_free(&a.order[0]);
-	a.norders = 0;
+	a.order[0] = a.order[1];
+	base_buf_init(&a.order[1], 0);
+	a.norders = 1;
 	refused(&a, true, "nothing under root plant");
+	a = answer();
+	base_buf_free(&a.order[1]);
+	a.norders = 1;
+	refused(&a, true, "no management certificate");
 	a = answer();
 	a.order[0].p[a.order[0].n - 1] ^= 1;
 	refused(&a, true, "");
@@ -269,6 +342,7 @@ case_join(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, good);
+	tcase_add_test(t, cut_short);
 	tcase_add_test(t, same_request);
 	tcase_add_test(t, bad_token);
 	tcase_add_test(t, bad_answer);

@@ -151,30 +151,6 @@ START_TEST(trust_again)
 }
 END_TEST
 
-/* A join does not say which generation the management root is. */
-START_TEST(trust_management)
-{
-	struct world w;
-
-	begin(&w, WIRE_STEP_TRUST);
-	strcpy(w.bundle->root, AG_MANAGEMENT);
-	w.bundle->epoch = w.bundle->previous = 0;
-	w.state.highest = 0;
-	w.o.from = 5;
-	w.o.to = 6;
-	taken(&w);
-	ck_assert_uint_eq(ag_bundle_generations(w.next), 3 << 4);
-	ck_assert_uint_eq(w.next->cert_gen, 5);
-	end(&w);
-	/* later the numbers are known, and count */
-	begin(&w, WIRE_STEP_TRUST);
-	strcpy(w.bundle->root, AG_MANAGEMENT);
-	w.o.from = 5;
-	w.o.to = 6;
-	refused(&w, "is not held");
-}
-END_TEST
-
 START_TEST(cert)
 {
 	struct world w;
@@ -512,7 +488,6 @@ case_order(void)
 	tcase_add_test(t, trust_not_vouched);
 	tcase_add_test(t, trust_next_key);
 	tcase_add_test(t, trust_again);
-	tcase_add_test(t, trust_management);
 	tcase_add_test(t, cert);
 	tcase_add_test(t, cert_before_trust);
 	tcase_add_test(t, cert_of_others);

@@ -112,7 +112,8 @@ static void
 order(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
     struct wire_hsm_item *it)
 {
-	X509 *x = NULL;
+	STACK_OF(X509) *certs = NULL;
+	EVP_PKEY *key = key_of(f, "", 0, true);
 
 	if (f->mood.unjustified > 0 || f->mood.older > 0) {
 		it->err = f->mood.older > 0 ? BASE_E_EXISTS : BASE_E_OUTAGE;
@@ -120,10 +121,15 @@ order(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 		must(base_buf_printf(&it->data, "not this order"));
 		return;
 	}
-	must(wire_x509_from_der(base_buf_span(&q->cert), "order", &x));
-	must(wire_cms_sign(WIRE_C_ORDER, base_buf_span(&q->items[i]), x,
-	    key_of(f, "", 0, true), NULL, &it->data));
-	X509_free(x);
+	must(wire_x509_stack_from_der(base_buf_span(&q->cert), WIRE_SIGNERS_MAX,
+	    "order", &certs));
+	if (sk_X509_num(certs) == 1)
+		must(wire_cms_sign(WIRE_C_ORDER, base_buf_span(&q->items[i]),
+		    sk_X509_value(certs, 0), key, NULL, &it->data));
+	else
+		must(wire_cms_sign_all(WIRE_C_ORDER,
+		    base_buf_span(&q->items[i]), certs, key, NULL, &it->data));
+	sk_X509_pop_free(certs, X509_free);
 }
 
 static void

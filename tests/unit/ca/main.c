@@ -32,6 +32,7 @@ main(void)
 	suite_add_tcase(s, case_roll());
 	suite_add_tcase(s, case_renew());
 	suite_add_tcase(s, case_forget());
+	suite_add_tcase(s, case_management());
 	suite_add_tcase(s, case_steer());
 	suite_add_tcase(s, case_pace());
 	suite_add_tcase(s, case_show());

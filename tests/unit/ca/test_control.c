@@ -111,7 +111,7 @@ static const struct {
 	{ "{\"cmd\":\"plan\",\"root\":\"plant\",\"strategy\":\"quick\"}",
 	    "USAGE" },
 	{ "{\"cmd\":\"roll-start\",\"root\":\"plant\"}", "STATE" },
-	{ "{\"cmd\":\"roll-start\",\"root\":\"management\"}", "REFUSED" },
+	{ "{\"cmd\":\"roll-start\",\"root\":\"management\"}", "STATE" },
 	{ "{\"cmd\":\"roll-pause\",\"root\":\"plant\"}", "STATE" },
 	{ "{\"cmd\":\"roll-retry\",\"root\":\"plant\",\"node\":\"web1\"}",
 	    "STATE" },

@@ -130,8 +130,8 @@ START_TEST(a_node_gets_what_is_for_it)
 	ck_assert_int_eq(wire_exchange_parse(base_buf_span(&body), &x),
 	    BASE_OK);
 	ck_assert_str_eq(x.from, "ca");
-	/* its own join order and that of the node behind it */
-	ck_assert_uint_eq(x.nparcels, 2);
+	/* its own two join orders and those of the node behind it */
+	ck_assert_uint_eq(x.nparcels, 4);
 	wire_exchange_clear(&x);
 }
 END_TEST

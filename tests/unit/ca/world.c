@@ -229,11 +229,11 @@ world_close(struct world *w)
 	ca_down(w);
 	hsm_fake_free(w->hsm);
 	for (size_t i = 0; i < w->nnodes; i++) {
+		world_own_clear(&w->nodes[i]);
 		EVP_PKEY_free(w->nodes[i].management);
 		EVP_PKEY_free(w->nodes[i].key);
 		X509_free(w->nodes[i].cert);
 		base_buf_free(&w->nodes[i].report);
-		base_buf_free(&w->nodes[i].management_report);
 	}
 	free(w->conf.listen);
 	snprintf(cmd, sizeof(cmd), "rm -r '%s'", w->dir);
@@ -286,10 +286,26 @@ world_links_hold(struct world *w)
 
 /* ---- agents ------------------------------------------------------------------------- */
 
+static void
+inventory_fill(struct wire_inventory *v, const char *root, uint64_t highest,
+    const struct pol_conf *conf)
+{
+	snprintf(v->root, CA_NAME, "%s", root);
+	v->highest = highest;
+	v->trust = conf->trust;
+	for (uint32_t g = 1; g <= 64; g++)
+		if (conf->present == POL_GEN(g))
+			v->cert = g;
+	v->bridging = conf->bridge != 0;
+}
+
+/* The order's root first. */
 void
 world_report_fill(struct world *w, struct world_node *n,
     const struct ca_order *o, struct wire_report *r)
 {
+	const bool own = strcmp(o->root, CA_MANAGEMENT) == 0;
+
 	memset(r, 0, sizeof(*r));
 	snprintf(r->fleet, CA_NAME, "demo");
 	snprintf(r->node, CA_NAME, "%s", n->name);
@@ -301,19 +317,14 @@ world_report_fill(struct world *w, struct world_node *n,
 	r->proof = WIRE_PROOF_PROBE;
 	r->at.ms = w->now.ms - w->now.ms % 1000;
 	r->number = (uint64_t)w->now.ms;
-	r->ninventory = 1;
-	snprintf(r->inventory[0].root, CA_NAME, "%s", o->root);
-	r->inventory[0].highest = o->epoch;
-	r->inventory[0].trust = n->conf.trust;
-	for (uint32_t g = 1; g <= 64; g++)
-		if (n->conf.present == POL_GEN(g))
-			r->inventory[0].cert = g;
-	r->inventory[0].bridging = n->conf.bridge != 0;
-	if (strcmp(o->root, CA_MANAGEMENT) == 0) {
-		r->inventory[0].trust = POL_GEN(1);
-		r->inventory[0].cert = 1;
-		r->inventory[0].bridging = false;
-	}
+	inventory_fill(&r->inventory[r->ninventory++], o->root, o->epoch,
+	    own ? &n->own.conf : &n->conf);
+	if (own && n->highest > 0)
+		inventory_fill(&r->inventory[r->ninventory++], "plant",
+		    n->highest, &n->conf);
+	else if (!own && n->own.highest > 0)
+		inventory_fill(&r->inventory[r->ninventory++], CA_MANAGEMENT,
+		    n->own.highest, &n->own.conf);
 }
 
 void
@@ -326,7 +337,7 @@ world_report(struct world *w, struct world_node *n, const struct wire_report *r,
 	base_buf_init(&der, 0);
 	must(wire_report_compose(r, &der));
 	wire_digest(base_buf_span(&der),
-	    strcmp(r->root, CA_MANAGEMENT) == 0 ? n->management_digest
+	    strcmp(r->root, CA_MANAGEMENT) == 0 ? n->own.report_digest
 						: n->report_digest);
 	must(wire_cms_sign(WIRE_C_REPORT, base_buf_span(&der), n->cert,
 	    n->management, NULL, cms));
@@ -337,32 +348,21 @@ world_report(struct world *w, struct world_node *n, const struct wire_report *r,
 static void
 agent_leaf(struct world_node *n, const struct wire_order *o)
 {
-	bool management = strcmp(o->root, CA_MANAGEMENT) == 0;
 	bool renews = wire_step_renews(o->steps, o->from, o->to);
 	struct base_time from;
 
 	if (o->cert == NULL)
 		return;
-	must(ca_issue_dates(o->cert, &from,
-	    management ? &n->management_to : &n->leaf_to));
-	*(management ? &n->management_renewals : &n->renewals) += renews;
-	if (!management) {
-		if (renews)
-			ck_assert_uint_eq(n->conf.present, POL_GEN(o->to));
-		return;
-	}
-	ck_assert(X509_up_ref(o->cert));
-	X509_free(n->cert);
-	n->cert = o->cert;
+	must(ca_issue_dates(o->cert, &from, &n->leaf_to));
+	n->renewals += renews;
+	if (renews)
+		ck_assert_uint_eq(n->conf.present, POL_GEN(o->to));
 }
 
 static void
 agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
     const uint8_t digest[32])
 {
-	bool management = strcmp(o->root, CA_MANAGEMENT) == 0;
-	struct base_buf *report =
-	    management ? &n->management_report : &n->report;
 	struct ca_order row = { .steps = o->steps,
 		.from = o->from,
 		.to = o->to,
@@ -376,11 +376,11 @@ agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
 	if (n->slow) {
 		world_report_fill(w, n, &row, &r);
 		r.status = WIRE_RECEIVED;
-		base_buf_clear(report);
-		world_report(w, n, &r, report);
+		base_buf_clear(&n->report);
+		world_report(w, n, &r, &n->report);
 		return;
 	}
-	*(management ? &n->management_highest : &n->highest) = o->epoch;
+	n->highest = o->epoch;
 	/* somebody has to vouch for the new root */
 	if ((o->steps & WIRE_STEP_TRUST) != 0 &&
 	    (o->steps & WIRE_STEP_JOIN) == 0)
@@ -401,51 +401,73 @@ agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
 		r.status = WIRE_STALE;
 		snprintf(r.reason, sizeof(r.reason), "canary expired");
 	}
-	base_buf_clear(report);
-	world_report(w, n, &r, report);
+	base_buf_clear(&n->report);
+	world_report(w, n, &r, &n->report);
 	world_links_hold(w);
 }
 
 void
 world_order(struct world *w, struct world_node *n, struct base_span cms)
 {
+	STACK_OF(X509) *trust = world_own_trust(n);
 	struct wire_signer s = { .cert = NULL };
+	struct ca_order row = { .epoch = 0 };
 	struct wire_order o;
 	struct base_buf der;
 	uint8_t digest[32];
 
 	base_buf_init(&der, 0);
-	must(wire_cms_verify(WIRE_C_ORDER, cms, w->ca.management, w->now, &der,
-	    &s));
+	/* an old one in a mailbox: it is signed again */
+	if (wire_cms_verify(WIRE_C_ORDER, cms, trust, w->now, &der, &s) !=
+	    BASE_OK) {
+		w->disbelieved++;
+		goto out;
+	}
 	must(wire_order_parse(base_buf_span(&der), &o));
 	wire_digest(base_buf_span(&der), digest);
 	ck_assert_str_eq(o.node, n->name);
-	if (o.epoch > (strcmp(o.root, CA_MANAGEMENT) == 0
-			      ? n->management_highest
-			      : n->highest))
+	if (strcmp(o.root, CA_MANAGEMENT) == 0 && o.epoch > n->own.highest) {
+		row = (struct ca_order){ .steps = o.steps,
+			.from = o.from,
+			.to = o.to,
+			.roll = o.roll,
+			.epoch = o.epoch };
+		memcpy(row.digest, digest, 32);
+		memcpy(row.root, o.root, CA_NAME);
+		world_own_apply(w, n, &o, &row);
+	} else if (strcmp(o.root, CA_MANAGEMENT) != 0 && o.epoch > n->highest) {
 		agent_apply(w, n, &o, digest);
+	}
 	wire_order_clear(&o);
+out:
 	wire_signer_clear(&s);
 	base_buf_free(&der);
+	sk_X509_free(trust);
 }
 
 static void
 agent_ack(struct world *w, struct world_node *n, struct base_span cms)
 {
+	STACK_OF(X509) *trust = world_own_trust(n);
 	struct wire_signer s = { .cert = NULL };
 	struct wire_ack a;
 	struct base_buf der;
 
 	base_buf_init(&der, 0);
-	must(wire_cms_verify(WIRE_C_ACK, cms, w->ca.management, w->now, &der,
-	    &s));
+	if (wire_cms_verify(WIRE_C_ACK, cms, trust, w->now, &der, &s) !=
+	    BASE_OK) {
+		w->disbelieved++;
+		goto out;
+	}
 	must(wire_ack_parse(base_buf_span(&der), &a));
 	if (memcmp(a.report_digest, n->report_digest, 32) == 0)
 		base_buf_clear(&n->report);
-	if (memcmp(a.report_digest, n->management_digest, 32) == 0)
-		base_buf_clear(&n->management_report);
+	if (memcmp(a.report_digest, n->own.report_digest, 32) == 0)
+		base_buf_clear(&n->own.report);
+out:
 	wire_signer_clear(&s);
 	base_buf_free(&der);
+	sk_X509_free(trust);
 }
 
 static void
@@ -490,10 +512,11 @@ carry_down(struct world *w)
 static void
 carry_report(struct world *w, struct world_node *n, struct base_buf *report)
 {
-	if (n->deaf || report->n == 0 || dice(w, 100) < w->loss)
+	const struct ca_route *up = n->by.n > 0 ? &n->by : NULL;
+
+	if (report->n == 0 || dice(w, 100) < w->loss)
 		return;
-	must(ca_report_in(&w->ca, base_buf_span(report),
-	    n->by.n > 0 ? &n->by : NULL));
+	must(ca_report_in(&w->ca, base_buf_span(report), up));
 	if (dice(w, 100) < w->repeat)
 		must(ca_report_in(&w->ca, base_buf_span(report), NULL));
 }
@@ -502,8 +525,12 @@ static void
 carry_up(struct world *w)
 {
 	for (size_t i = 0; i < w->nnodes; i++) {
-		carry_report(w, &w->nodes[i], &w->nodes[i].report);
-		carry_report(w, &w->nodes[i], &w->nodes[i].management_report);
+		struct world_node *n = &w->nodes[i];
+
+		if (n->deaf)
+			continue;
+		carry_report(w, n, &n->report);
+		carry_report(w, n, &n->own.report);
 	}
 }
 

@@ -11,6 +11,18 @@
 
 #define WORLD_NODES 8
 
+#define WORLD_GENERATIONS 8
+
+/* What a node holds under the management root, with real certificates. */
+struct world_own {
+	uint64_t highest;
+	struct pol_conf conf;
+	X509 *root[WORLD_GENERATIONS]; /* by generation */
+	struct base_buf report; /* CMS of the last one, until acked */
+	uint8_t report_digest[32];
+	size_t orders;
+};
+
 struct world_node {
 	char name[CA_NAME];
 	bool joined, deaf; /* deaf: takes no parcel */
@@ -20,15 +32,12 @@ struct world_node {
 	bool excused; /* its links are not looked at */
 	EVP_PKEY *management, *key;
 	X509 *cert; /* management */
+	struct world_own own;
 	struct ca_route by; /* of the last parcel: its reports go back so */
 	uint64_t highest;
 	struct pol_conf conf;
 	struct base_buf report; /* CMS of the last one, until acked */
 	uint8_t report_digest[32];
-	/* the same three under management */
-	uint64_t management_highest;
-	struct base_buf management_report;
-	uint8_t management_digest[32];
 	struct base_time leaf_to, management_to; /* ends of certificates */
 	size_t orders, tidies; /* carried out */
 	size_t renewals, management_renewals; /* among them */
@@ -47,6 +56,7 @@ struct world {
 	unsigned loss, repeat; /* percent of parcels */
 	const char *dead_relay; /* carries nothing for others */
 	unsigned events;
+	unsigned disbelieved; /* orders and acks */
 	char waits[1024]; /* last sentence told */
 };
 
@@ -79,9 +89,17 @@ void world_roll_as(struct world *w, const struct ca_roll_row *want);
 bool world_rolled(struct world *w); /* no roll runs, nothing is open */
 /* Days go by, with a few turns in each, and more while something is open. */
 void world_days(struct world *w, unsigned days);
+/* Who verifies whom under the management root does so, by OpenSSL. */
+void world_own_holds(struct world *w);
+/* The roots that a node trusts; free with sk_X509_free. */
+STACK_OF(X509) *world_own_trust(const struct world_node *n);
+void world_own_clear(struct world_node *n);
+/* An order about management was believed: carried out, report in *r. */
+void world_own_apply(struct world *w, struct world_node *n,
+    const struct wire_order *o, const struct ca_order *row);
 /* The node takes an order, as agents do. */
 void world_order(struct world *w, struct world_node *n, struct base_span cms);
-/* A report that this node would sign. */
+/* A report that this node would sign; the digest is of its DER. */
 void world_report(struct world *w, struct world_node *n,
     const struct wire_report *r, struct base_buf *cms);
 /* Fills what every report of the node about this order says. */

@@ -70,21 +70,44 @@ join_request(struct joining *a, struct base_buf *der)
 	wire_join_request_clear(&q);
 }
 
+/* The node's identity comes first. */
+static void
+join_own(struct joining *a, struct base_span cms)
+{
+	STACK_OF(X509) *trust = world_own_trust(a->n);
+	struct wire_signer s = { .cert = NULL };
+	struct wire_order o;
+	struct base_buf der;
+
+	base_buf_init(&der, 0);
+	must(wire_cms_verify(WIRE_C_ORDER, cms, trust, a->w->now, &der, &s));
+	must(wire_order_parse(base_buf_span(&der), &o));
+	if (strcmp(o.root, CA_MANAGEMENT) == 0)
+		world_order(a->w, a->n, cms);
+	wire_order_clear(&o);
+	wire_signer_clear(&s);
+	base_buf_free(&der);
+	sk_X509_free(trust);
+}
+
 static void
 join_take(struct joining *a)
 {
 	struct wire_signer s = { .cert = NULL };
 	struct wire_join_answer j;
-	struct base_time from;
 	struct base_buf der;
 
 	base_buf_init(&der, 0);
 	must(wire_cms_verify(WIRE_C_JOIN_ANSWER, base_buf_span(&a->answer),
 	    a->w->ca.management, a->w->now, &der, &s));
 	must(wire_join_answer_parse(base_buf_span(&der), &j));
-	a->n->cert = j.management_cert;
-	j.management_cert = NULL;
-	must(ca_issue_dates(a->n->cert, &from, &a->n->management_to));
+	/* the answer's root is known by the token */
+	a->n->own.root[1] = j.management_root;
+	j.management_root = NULL;
+	a->n->own.conf.trust = POL_GEN(1);
+	for (size_t i = 0; i < j.norders; i++)
+		join_own(a, base_buf_span(&j.order[i]));
+	ck_assert_ptr_nonnull(a->n->cert);
 	a->n->joined = true;
 	for (size_t i = 0; i < j.norders; i++)
 		world_order(a->w, a->n, base_buf_span(&j.order[i]));
@@ -103,11 +126,11 @@ world_forget(struct world *w, const char *node)
 	X509_free(n->cert);
 	n->management = n->key = NULL;
 	n->cert = NULL;
+	world_own_clear(n);
 	n->joined = false;
-	n->highest = n->management_highest = 0;
+	n->highest = 0;
 	memset(&n->conf, 0, sizeof(n->conf));
 	base_buf_clear(&n->report);
-	base_buf_clear(&n->management_report);
 	n->leaf_to.ms = n->management_to.ms = 0;
 }
 
@@ -140,9 +163,11 @@ world_rolled(struct world *w)
 	if (w->ca.rolls != NULL || w->ca.tidy_wanted || w->ca.tidying ||
 	    ca_deliver_due(w->ca.deliver, NULL).ms != INT64_MAX)
 		return false;
+	if (w->ca.self_look || w->ca.self_busy || w->ca.resign_wanted ||
+	    w->ca.resigning)
+		return false;
 	for (size_t i = 0; i < w->nnodes; i++)
-		if (w->nodes[i].report.n > 0 ||
-		    w->nodes[i].management_report.n > 0)
+		if (w->nodes[i].report.n > 0 || w->nodes[i].own.report.n > 0)
 			return false;
 	return true;
 }

@@ -144,7 +144,6 @@ sample_join_answer(void)
 
 	memset(a.request_digest, 8, 32);
 	a.management_root = cert(WIRE_NEW_WITH_NEW, "");
-	a.management_cert = cert(WIRE_NODE_CERT, "app1");
 	a.order[0] = text("order1");
 	a.order[1] = text("order2");
 	return a;

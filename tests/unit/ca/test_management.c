@@ -1,0 +1,111 @@
+/* The management root rolls, with the CA as one of its nodes; see world.h. */
+#include <check.h>
+#include <string.h>
+
+#include "ca/control.h"
+#include "tests/unit/ca/suites.h"
+#include "tests/unit/ca/world.h"
+
+static const char one[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"web2\"; reach = \"direct\"; } );\n"
+    "links = ( { client = \"web2\"; server = \"web1\"; root = \"plant\"; } "
+    ");\n";
+
+static const char fleet[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"web2\"; reach = \"push\"; via = [ \"app3\" ]; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"poll\"; },\n"
+    "  { name = \"app3\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app6\"; reach = \"poll\"; via = [ \"web2\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web2\"; root = \"plant\"; },\n"
+    "  { client = \"app6\"; server = \"web2\"; root = \"plant\"; } );\n";
+
+static uint32_t
+current(struct world *w, const char *root)
+{
+	struct ca_root r;
+
+	ck_assert_int_eq(ca_store_root_get(w->ca.store, root, &r), BASE_OK);
+	return r.current;
+}
+
+/* Everybody is under this generation alone, the CA too. */
+static void
+all_on(struct world *w, uint32_t gen)
+{
+	struct ca_holding h;
+	X509 *root;
+
+	ck_assert_uint_eq(current(w, CA_MANAGEMENT), gen);
+	for (size_t i = 0; i < w->nnodes; i++) {
+		ck_assert_uint_eq(w->nodes[i].own.conf.trust, POL_GEN(gen));
+		ck_assert_uint_eq(w->nodes[i].own.conf.present, POL_GEN(gen));
+	}
+	ck_assert_int_eq(ca_holding_get(w->ca.store, CA_NODE_CA, CA_MANAGEMENT,
+			     &h),
+	    BASE_OK);
+	ck_assert(h.confirmed);
+	ck_assert_uint_eq(h.conf.trust, POL_GEN(gen));
+	ck_assert_uint_eq(h.conf.present, POL_GEN(gen));
+	ck_assert_int_eq(sk_X509_num(w->ca.management), 1);
+	ck_assert_int_eq(sk_X509_num(w->ca.order_certs), 1);
+	ck_assert_int_eq(sk_X509_num(w->ca.link), 0);
+	ck_assert_int_eq(ca_issuer_root(&w->ca, CA_MANAGEMENT, gen, &root),
+	    BASE_OK);
+	ck_assert_int_eq(X509_cmp(root, sk_X509_value(w->ca.management, 0)), 0);
+	world_own_holds(w);
+}
+
+START_TEST(direct_nodes_roll)
+{
+	struct world w;
+
+	world_open(&w, one, 1);
+	world_join_all(&w);
+	all_on(&w, 1);
+	world_roll(&w, CA_MANAGEMENT);
+	ck_assert_int_eq(sk_X509_num(w.ca.order_certs), 2);
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	all_on(&w, 2);
+	ck_assert_uint_eq(w.nodes[0].own.orders, 4); /* join and the three */
+	ck_assert_uint_eq(w.disbelieved, 0);
+	/* and a root of the links, as ever */
+	world_roll(&w, "plant");
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	ck_assert_uint_eq(current(&w, "plant"), 2);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(three_rolls_in_a_row)
+{
+	struct world w;
+
+	world_open(&w, fleet, 2);
+	world_join_all(&w);
+	for (uint32_t g = 2; g <= 4; g++) {
+		world_roll(&w, CA_MANAGEMENT);
+		ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+		all_on(&w, g);
+	}
+	world_close(&w);
+}
+END_TEST
+
+TCase *
+case_management(void)
+{
+	TCase *tc = tcase_create("management");
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, direct_nodes_roll);
+	tcase_add_test(tc, three_rolls_in_a_row);
+	return tc;
+}

@@ -1,0 +1,154 @@
+/*
+ * world_own: the management root in the world: nodes hold real certificates
+ * under it, and whoever verifies whom is looked at by OpenSSL. See world.h.
+ */
+#include "tests/unit/ca/world.h"
+
+#include <check.h>
+#include <string.h>
+
+static void
+must(enum base_err e)
+{
+	ck_assert_msg(e == BASE_OK, "%s", base_why());
+}
+
+STACK_OF(X509) *
+world_own_trust(const struct world_node *n)
+{
+	STACK_OF(X509) *sk = sk_X509_new_null();
+
+	for (uint32_t g = 1; g < WORLD_GENERATIONS; g++)
+		if (n->own.conf.trust & POL_GEN(g))
+			ck_assert_int_gt(sk_X509_push(sk, n->own.root[g]), 0);
+	return sk;
+}
+
+void
+world_own_clear(struct world_node *n)
+{
+	for (uint32_t g = 0; g < WORLD_GENERATIONS; g++)
+		X509_free(n->own.root[g]);
+	base_buf_free(&n->own.report);
+	memset(&n->own, 0, sizeof(n->own));
+}
+
+/* ---- orders --------------------------------------------------------------- */
+
+static void
+keep_root(struct world_node *n, uint32_t gen, X509 *x)
+{
+	ck_assert_uint_lt(gen, WORLD_GENERATIONS);
+	X509_up_ref(x);
+	X509_free(n->own.root[gen]);
+	n->own.root[gen] = x;
+}
+
+/* Somebody has to vouch for the new root. */
+static void
+take_root(struct world *w, struct world_node *n, const struct wire_order *o)
+{
+	if (o->steps & WIRE_STEP_JOIN) {
+		if (o->old_root != NULL)
+			keep_root(n, o->from, o->old_root);
+	} else if ((n->own.conf.trust & POL_GEN(o->to)) == 0) {
+		ck_assert_uint_ne(n->own.conf.trust & POL_GEN(o->from), 0);
+		must(o->from < o->to
+			? wire_verify_new_root(n->own.root[o->from],
+			      o->new_with_new, o->new_with_old, w->now)
+			: wire_verify_old_root(n->own.root[o->from],
+			      o->new_with_new, o->new_with_old, w->now));
+	}
+	keep_root(n, o->to, o->new_with_new);
+}
+
+static void
+take_cert(struct world_node *n, const struct wire_order *o)
+{
+	struct base_time from;
+
+	if (o->cert == NULL)
+		return;
+	must(ca_issue_dates(o->cert, &from, &n->management_to));
+	n->management_renewals += wire_step_renews(o->steps, o->from, o->to);
+	X509_up_ref(o->cert);
+	X509_free(n->cert);
+	n->cert = o->cert;
+}
+
+void
+world_own_apply(struct world *w, struct world_node *n,
+    const struct wire_order *o, const struct ca_order *row)
+{
+	struct wire_report r;
+
+	n->own.highest = o->epoch;
+	if (!n->fails) {
+		if (o->steps & WIRE_STEP_TRUST)
+			take_root(w, n, o);
+		n->own.conf = ca_conf_after(n->own.conf, row);
+		n->own.orders++;
+		take_cert(n, o);
+	}
+	world_report_fill(w, n, row, &r);
+	if (n->fails) {
+		r.status = WIRE_FAILED;
+		snprintf(r.reason, sizeof(r.reason), "told to");
+	}
+	base_buf_clear(&n->own.report);
+	world_report(w, n, &r, &n->own.report);
+	world_own_holds(w);
+}
+
+/* ---- does everybody authenticate? ------------------------------------------- */
+
+static void
+verifies(const struct world *w, X509 *x, STACK_OF(X509) *trust, const char *who,
+    const char *by)
+{
+	struct wire_verify v = { .purpose = strcmp(who, "ca") == 0
+		    ? WIRE_CA_SIGNER
+		    : WIRE_NODE_SIGNER,
+		.closed = true,
+		.now = w->now,
+		.max_depth = -1 };
+
+	ck_assert_msg(wire_verify_cert(&v, x, trust, NULL, NULL) == BASE_OK,
+	    "%s refuses %s under management: %s", by, who, base_why());
+}
+
+static void
+with_ca(const struct world *w, const struct world_node *n)
+{
+	STACK_OF(X509) *trust = world_own_trust(n);
+
+	verifies(w, n->cert, w->ca.management, n->name, "ca");
+	verifies(w, w->ca.tls_cert, trust, "ca", n->name);
+	sk_X509_free(trust);
+}
+
+static bool
+counts(const struct world_node *n)
+{
+	return n->joined && !n->excused && n->own.highest > 0;
+}
+
+void
+world_own_holds(struct world *w)
+{
+	for (size_t i = 0; i < w->nnodes; i++)
+		if (counts(&w->nodes[i]))
+			with_ca(w, &w->nodes[i]);
+	for (size_t i = 0; i < w->ca.topo->nhellos; i++) {
+		const struct ca_hello *h = &w->ca.topo->hellos[i];
+		const struct world_node *p =
+		    world_node(w, w->ca.topo->nodes[h->presenter].name);
+		const struct world_node *v =
+		    world_node(w, w->ca.topo->nodes[h->verifier].name);
+		STACK_OF(X509) *trust = world_own_trust(v);
+
+		if (counts(p) && counts(v))
+			verifies(w, p->cert, trust, p->name, v->name);
+		sk_X509_free(trust);
+	}
+}
