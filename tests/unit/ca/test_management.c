@@ -99,6 +99,50 @@ START_TEST(three_rolls_in_a_row)
 }
 END_TEST
 
+/* Loss, repetition, and kedged killed every few turns. */
+START_TEST(a_bad_day)
+{
+	struct world w;
+
+	world_open(&w, fleet, (uint64_t)_i + 7);
+	world_join_all(&w);
+	world_roll(&w, CA_MANAGEMENT);
+	w.loss = 40;
+	w.repeat = 30;
+	for (int i = 0; i < 6000 && !world_rolled(&w); i++) {
+		world_turn(&w);
+		if (i % 37 == _i)
+			world_restart(&w);
+	}
+	ck_assert_msg(world_rolled(&w), "seed %d: %s", _i, w.waits);
+	all_on(&w, 2);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(a_silent_node_keeps_the_old_root_alive)
+{
+	const struct ca_word excuse = { CA_MANAGEMENT, CA_NODE_CA, "a test",
+		"test" };
+	struct world w;
+
+	world_open(&w, one, 3);
+	world_join_all(&w);
+	world_node(&w, "web2")->deaf = true;
+	world_roll(&w, CA_MANAGEMENT);
+	ck_assert(!world_run(&w, 30, world_rolled));
+	/* it trusts the old one only: the CA still shows that */
+	ck_assert_uint_eq(world_node(&w, "web1")->own.conf.present, POL_GEN(2));
+	ck_assert_uint_eq(world_node(&w, "web1")->own.conf.trust, 3);
+	world_own_holds(&w);
+	ck_assert_int_eq(ca_roll_excuse(&w.ca, &excuse), BASE_E_REFUSED);
+	world_node(&w, "web2")->deaf = false;
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	all_on(&w, 2);
+	world_close(&w);
+}
+END_TEST
+
 TCase *
 case_management(void)
 {
@@ -107,5 +151,7 @@ case_management(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, direct_nodes_roll);
 	tcase_add_test(tc, three_rolls_in_a_row);
+	tcase_add_loop_test(tc, a_bad_day, 0, 2);
+	tcase_add_test(tc, a_silent_node_keeps_the_old_root_alive);
 	return tc;
 }
