@@ -104,8 +104,8 @@ static const char *const version_2[] = {
 	" STRICT, WITHOUT ROWID",
 	/* nodes that left: facts up to this one are of them, not of another
 	 * node that was given the name since */
-	"CREATE TABLE gone (node TEXT PRIMARY KEY, last_fact INTEGER NOT NULL,"
-	" forgotten INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+	("CREATE TABLE gone (node TEXT PRIMARY KEY, last_fact INTEGER NOT NULL,"
+	 " forgotten INTEGER NOT NULL) STRICT, WITHOUT ROWID"),
 	"PRAGMA user_version = 2",
 };
 
