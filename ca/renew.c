@@ -419,6 +419,21 @@ ca_renew_work(struct ca *ca)
 
 /* ---- what became of it --------------------------------------------------------------- */
 
+/* It may be due before the next look. */
+static enum base_err
+leaf_new(struct ca *ca, struct ca_leaf *l)
+{
+	int64_t ms;
+
+	ca_renew_date(l);
+	ms = l->due.ms - ca_now(ca).ms;
+	if (ms < ca->conf->retry_ms)
+		ca_renew_soon(ca);
+	else
+		ca->renew_next = ca_sooner(ca->renew_next, ca_after(ca, ms));
+	return ca_store_leaf_put(ca->store, l);
+}
+
 enum base_err
 ca_renew_took(struct ca *ca, const struct ca_order *o)
 {
@@ -432,8 +447,7 @@ ca_renew_took(struct ca *ca, const struct ca_order *o)
 		return BASE_OK;
 	memcpy(l.node, o->node, sizeof(l.node));
 	memcpy(l.root, o->root, sizeof(l.root));
-	ca_renew_date(&l);
-	return ca_store_leaf_put(ca->store, &l);
+	return leaf_new(ca, &l);
 }
 
 enum base_err

@@ -35,6 +35,7 @@ e2e: all e2e-programs
 	KEDGE_BUILD=$(B) tests/e2e/steer.sh
 	KEDGE_BUILD=$(B) tests/e2e/netns.sh $(HANDSHAKES) $(SEED)
 	KEDGE_BUILD=$(B) tests/e2e/management.sh
+	KEDGE_BUILD=$(B) tests/e2e/renew.sh
 
 # Twenty nodes in network namespaces that lose packets: a quarter of an hour
 # at full load. HANDSHAKES= how many there must be.

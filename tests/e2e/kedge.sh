@@ -69,6 +69,7 @@ poll_wait = 5.0;
 retry = 0.3;
 fresh = 3.0;
 metrics = "127.0.0.1:$METRICS";
+${KEDGED_MORE:-}
 CONF
 }
 
