@@ -108,10 +108,10 @@ graph_explore(struct search *s)
 	s->resume_every = options.resume_every;
 	search_run(s, &start);
 	states_total += s->nstates;
-	edges_total += s->nedges;
+	edges_total += s->nevents;
 	if (options.verbose) {
 		search_print(s, stdout);
-		printf("  %u states, %zu events\n", s->nstates, s->nedges);
+		printf("  %u states, %zu events\n", s->nstates, s->nevents);
 	}
 }
 

@@ -44,9 +44,9 @@ engine_restore(struct pol_engine *e, const struct saved *s)
 
 /* ---- the library's engine in a given state ------------------------------------------ */
 
-static const uint64_t trust_gens[4] = { 1, 2, 3, 0 };
-static const uint64_t leaf_gens[4] = { 1, 2, 2, 1 };
-static const uint64_t bridge_gens[4] = { 0, 0, 1, 2 };
+const uint64_t trust_gens[4] = { 1, 2, 3, 0 };
+const uint64_t leaf_gens[4] = { 1, 2, 2, 1 };
+const uint64_t bridge_gens[4] = { 0, 0, 1, 2 };
 
 static void
 tell(struct search *s, struct pol_engine *e, const struct pol_fact *f)
@@ -148,7 +148,7 @@ resume_check(struct search *s, const struct state *before,
 	struct pol_engine *e = s->engine[before->goal - 1];
 	struct saved lived, anew;
 
-	if (s->nedges % s->resume_every != 0)
+	if (s->nevents % s->resume_every != 0)
 		return;
 	resume_at(s, e, before, true);
 	tell(s, e, f);

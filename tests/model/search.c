@@ -115,9 +115,19 @@ state_at(const struct search *s, uint32_t i)
 	return state_unkey(&s->symmetry, s->keys[i]);
 }
 
+/* What happens to the fleet from outside: nothing that one could count on. */
+static void
+mishap_put(struct search *s, const struct state *to)
+{
+	(void)state_put(s, to);
+	s->nevents++;
+}
+
+/* What kedge does by itself: an order, and the report that it worked. */
 static void
 edge_put(struct search *s, uint32_t from, const struct state *to)
 {
+	s->nevents++;
 	if (s->nedges == s->edges_cap) {
 		s->edges_cap *= 2;
 		s->edges =
@@ -222,38 +232,63 @@ event_report(struct search *s, uint32_t from, uint32_t i)
 	    world_trusts_after(&s->t, i, &before.node[i]);
 	n->chains = before.node[i].chains | chains;
 	resume_check(s, &before, &f, &after);
-	edge_put(s, from, &after);
+	mishap_put(s, &after);
 }
 
-/* Excuse and return, and a node that is re-imaged with what it had first. */
+static void
+event_excuse(struct search *s, const struct state *before, uint32_t i)
+{
+	struct state after = *before;
+	struct pol_fact f = { .kind = POL_FACT_RETURNED, .node = i };
+
+	if (before->node[i].excused) {
+		after.node[i].excused = false;
+	} else if (before->excuses > 0) {
+		f.kind = POL_FACT_EXCUSED;
+		after.node[i].excused = after.node[i].touched = true;
+		after.excuses--;
+	} else {
+		return;
+	}
+	resume_check(s, before, &f, &after);
+	mishap_put(s, &after);
+}
+
+/* The node may hold this as well, or again: what it had at first, or a
+ * snapshot of any moment of a roll. */
+static void
+event_doubt(struct search *s, const struct state *before, uint32_t i,
+    uint8_t trust, uint8_t chain)
+{
+	struct state after = *before;
+	const struct pol_fact f = { .kind = POL_FACT_DOUBTED,
+		.node = i,
+		.conf = { trust_gens[trust], leaf_gens[chain],
+		    bridge_gens[chain] } };
+
+	after.doubts--;
+	after.node[i].touched = true;
+	after.node[i].trusts |= (uint8_t)(1u << trust);
+	after.node[i].chains |= (uint8_t)(1u << chain);
+	resume_check(s, before, &f, &after);
+	mishap_put(s, &after);
+}
+
 static void
 event_operator(struct search *s, uint32_t from, uint32_t i)
 {
 	const struct state before = state_at(s, from);
-	struct state after = before;
-	struct pol_fact f = { .kind = POL_FACT_RETURNED, .node = i };
+	const uint8_t trusts = world_verifies(&s->t, i) ? 3 : 1;
+	const uint8_t chains = world_bridges(&s->t, i) ? 4
+	    : world_presents(&s->t, i)		       ? 2
+						       : 1;
 
-	if (before.node[i].excused) {
-		after.node[i].excused = false;
-		resume_check(s, &before, &f, &after);
-		edge_put(s, from, &after);
-	} else if (before.excuses > 0) {
-		f.kind = POL_FACT_EXCUSED;
-		after.node[i].excused = true;
-		after.excuses--;
-		resume_check(s, &before, &f, &after);
-		edge_put(s, from, &after);
-	}
+	event_excuse(s, &before, i);
 	if (before.doubts == 0)
 		return;
-	after = before;
-	f.kind = POL_FACT_DOUBTED;
-	f.conf = (struct pol_conf){ 1, 1, 0 };
-	after.doubts--;
-	after.node[i].trusts |= 1u;
-	after.node[i].chains |= 1u;
-	resume_check(s, &before, &f, &after);
-	edge_put(s, from, &after);
+	for (uint8_t t = 0; t < trusts; t++)
+		for (uint8_t c = 0; c < chains; c++)
+			event_doubt(s, &before, i, t, c);
 }
 
 static void
@@ -271,13 +306,14 @@ events(struct search *s, uint32_t from)
 	if (before.flips > 0) {
 		after.flips--;
 		after.goal = after.goal == 2 ? 1 : 2;
-		edge_put(s, from, &after);
+		mishap_put(s, &after);
 	}
 }
 
 /* ---- the goal can be reached from everywhere ---------------------------------------------------- */
 
-/* Backwards from the states that are done. */
+/* Backwards from the states that are done, by what kedge does itself: no
+ * change of mind and no mishap is needed to get there. */
 static void
 liveness_check(struct search *s)
 {
@@ -327,8 +363,6 @@ liveness_check(struct search *s)
 void
 search_run(struct search *s, const struct state *start)
 {
-	const bool pristine = start->excuses == 0 && start->doubts == 0;
-
 	s->cap = 1024;
 	s->keys = search_grown(NULL, s->cap, sizeof(*s->keys));
 	s->table_size = 4096;
@@ -339,7 +373,7 @@ search_run(struct search *s, const struct state *start)
 	(void)state_put(s, start);
 	for (uint32_t i = 0; i < s->nstates; i++) {
 		const struct state st = state_at(s, i);
-		if (pristine && !world_is_whole(&s->t, &st))
+		if (!world_is_whole(&s->t, &st))
 			search_found(s, &st,
 			    "a direction does not authenticate");
 		events(s, i);

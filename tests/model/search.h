@@ -34,6 +34,7 @@ struct search {
 	uint32_t table_size;
 	struct edge *edges;
 	size_t nedges, edges_cap;
+	size_t nevents; /* edges, and what happens from outside */
 	unsigned resume_every; /* events between two resume checks */
 };
 
@@ -49,6 +50,9 @@ _Noreturn void search_found(const struct search *s, const struct state *st,
 void *search_grown(void *p, size_t n, size_t size);
 
 /* ---- resume.c ------------------------------------------------------------- */
+
+/* Contents of files as the library has them, by the number of the value. */
+extern const uint64_t trust_gens[4], leaf_gens[4], bridge_gens[4];
 
 void resume_save(const struct pol_engine *e, struct saved *s);
 /* Puts e into the state, by facts alone; late: with a reception of what is

@@ -7,7 +7,7 @@ static const uint8_t trust_mask[4] = { 1, 2, 3, 0 };
 /* shown to a verifier: by a server or a plain client, and by a dual one */
 static const uint8_t chain_mask[2][4] = { { 1, 2, 2, 1 }, { 1, 2, 3, 3 } };
 
-#define NODE_BITS 13
+#define NODE_BITS 14
 
 static uint64_t
 node_key(const struct node_state *n)
@@ -17,18 +17,19 @@ node_key(const struct node_state *n)
 	key = key << 4 | n->chains;
 	key = key << 3 | n->steps;
 	key = key << 1 | (n->to == 2);
+	key = key << 1 | n->touched;
 	return key << 1 | n->excused;
 }
 
 static struct node_state
 node_unkey(uint64_t key)
 {
-	struct node_state n = { .excused = key & 1 };
+	struct node_state n = { .excused = key & 1, .touched = key >> 1 & 1 };
 
-	n.steps = (key >> 2) & 7;
-	n.to = n.steps == 0 ? 0 : (key >> 1 & 1) + 1;
-	n.chains = (key >> 5) & 15;
-	n.trusts = (key >> 9) & 15;
+	n.steps = (key >> 3) & 7;
+	n.to = n.steps == 0 ? 0 : (key >> 2 & 1) + 1;
+	n.chains = (key >> 6) & 15;
+	n.trusts = (key >> 10) & 15;
 	return n;
 }
 
@@ -262,7 +263,7 @@ static bool
 direction_is_whole(const struct topology *t, const struct state *s,
     struct direction d)
 {
-	if (s->node[d.presenter].excused || s->node[d.verifier].excused)
+	if (s->node[d.presenter].touched || s->node[d.verifier].touched)
 		return true;
 	return all_meet(shown_set(possible_chains(t, s, d.presenter),
 			    d.bridging),

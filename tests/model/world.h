@@ -35,6 +35,7 @@ struct node_state {
 	uint8_t steps; /* of the outstanding order; 0: none */
 	uint8_t to; /* its goal */
 	bool excused;
+	bool touched; /* was excused or re-imaged at some time */
 };
 
 struct state {
@@ -53,7 +54,7 @@ struct symmetry {
 	uint8_t perm[PERMS_MAX][NODES_MAX];
 };
 
-/* A whole state in one word, no hash: 13 bits per node, at most four nodes.
+/* A whole state in one word, no hash: 14 bits per node, at most four nodes.
  * States that an automorphism makes of each other have one key, that of the
  * least, and state_unkey gives that one. This is sound: world and rules know
  * nodes by their links and contents only, and so do goal and safety, so an
@@ -86,8 +87,8 @@ void world_outrank(const struct topology *t, uint32_t node,
  * has it outstanding at node. */
 const char *
 world_breaks(const struct topology *t, const struct state *s, uint32_t node);
-/* Every direction between nodes that are not excused authenticates in every
- * possible combination. */
+/* Every direction between nodes to which nothing was done from outside
+ * authenticates in every possible combination. */
 bool world_is_whole(const struct topology *t, const struct state *s);
 /* Everybody who is not excused holds exactly the goal. */
 bool world_is_done(const struct topology *t, const struct state *s);
