@@ -154,7 +154,8 @@ orders_read(struct orders *o)
 	const uint32_t *after;
 
 	for (uint32_t i = 0; i < o->n; i++) {
-		o->nafter[i] = pol_plan_after(o->plan, i, &after);
+		if (pol_plan_after(o->plan, i, &after, &o->nafter[i]) != POL_OK)
+			base_die("out of memory");
 		o->after[i] = base_alloc((o->nafter[i] + 1) * sizeof(*after));
 		if (o->nafter[i] > 0)
 			memcpy(o->after[i], after,

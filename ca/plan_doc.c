@@ -127,6 +127,16 @@ json_groups(FILE *out, const struct ca_plan_view *v)
 	free(at);
 }
 
+static size_t
+after_of(struct pol_plan *p, uint32_t i, const uint32_t **out)
+{
+	size_t n;
+
+	if (pol_plan_after(p, i, out, &n) != POL_OK)
+		base_die("out of memory");
+	return n;
+}
+
 static void
 json_order(FILE *out, const struct ca_plan_view *v, uint32_t i, uint32_t *route)
 {
@@ -143,7 +153,7 @@ json_order(FILE *out, const struct ca_plan_view *v, uint32_t i, uint32_t *route)
 		fprintf(out, "%s\"%s\"", k == 0 ? "" : ",",
 		    name_of(v, route[k]));
 	fputs("],\"after\":[", out);
-	n = pol_plan_after(v->plan, i, &after);
+	n = after_of(v->plan, i, &after);
 	for (size_t k = 0; k < n; k++)
 		fprintf(out, "%s%lu", k == 0 ? "" : ",",
 		    (unsigned long)after[k] + 1);
@@ -290,7 +300,7 @@ ca_plan_print_text(FILE *out, const struct ca_plan_view *v)
 	for (uint32_t i = 0; i < pol_plan_count(v->plan); i++) {
 		const struct pol_plan_order o = pol_plan_order(v->plan, i);
 		const uint32_t *after;
-		size_t n = pol_plan_after(v->plan, i, &after);
+		size_t n = after_of(v->plan, i, &after);
 		if (o.round != round)
 			fprintf(out, "\nround %lu\n", (unsigned long)o.round);
 		round = o.round;

@@ -203,34 +203,41 @@ ca_topology_name(const struct ca_topology *t, uint32_t number)
 static enum pol_err
 links_of_ca(const struct ca_topology *t, struct pol_graph *g)
 {
+	struct pol_link *l = base_alloc((t->nnodes + (size_t)1) * sizeof(*l));
 	const uint32_t ca = ca_number(t);
 	enum pol_err e = pol_graph_node_flags(g, ca, POL_NODE_LAST);
 
-	for (uint32_t i = 0; i < t->nnodes && e == POL_OK; i++) {
+	for (uint32_t i = 0; i < t->nnodes; i++) {
 		const uint32_t n = ca_topology_number(t, i);
 		const bool dials = t->nodes[i].reach == CA_POLL;
-		e = pol_graph_link(g,
-		    &(struct pol_link){ dials ? n : ca, dials ? ca : n, 0, 0 });
+		l[i] =
+		    (struct pol_link){ dials ? n : ca, dials ? ca : n, 0, 0 };
 	}
+	if (e == POL_OK)
+		e = pol_graph_fill(g, l, t->nnodes);
+	free(l);
 	return e;
 }
 
 static enum pol_err
 links_of_file(const struct ca_topology *t, struct pol_graph *g)
 {
+	struct pol_link *l = base_alloc((t->nlinks + 1) * sizeof(*l));
 	enum pol_err e = POL_OK;
 
 	for (uint32_t i = 0; i < t->nnodes && e == POL_OK; i++)
 		if (t->nodes[i].dual)
 			e = pol_graph_node_flags(g, ca_topology_number(t, i),
 			    POL_NODE_DUAL);
-	for (size_t i = 0; i < t->nlinks && e == POL_OK; i++) {
-		const struct ca_topo_link *l = &t->links[i];
-		e = pol_graph_link(g,
-		    &(struct pol_link){ ca_topology_number(t, l->client),
-			ca_topology_number(t, l->server), l->client_root,
-			l->server_root });
+	for (size_t i = 0; i < t->nlinks; i++) {
+		const struct ca_topo_link *from = &t->links[i];
+		l[i] = (struct pol_link){ ca_topology_number(t, from->client),
+			ca_topology_number(t, from->server), from->client_root,
+			from->server_root };
 	}
+	if (e == POL_OK)
+		e = pol_graph_fill(g, l, t->nlinks);
+	free(l);
 	return e;
 }
 
@@ -250,11 +257,8 @@ ca_topology_graph(const struct ca_topology *t, const char *root,
 		    "name one of its roots, or " CA_ROOT_MANAGEMENT,
 		    t->file, root);
 	if ((e = pol_graph_new(t->nnodes + 1, management ? 1 : t->nroots,
-		 &g)) == POL_OK &&
-	    (e = pol_graph_reserve(g, t->nlinks + t->nnodes)) == POL_OK &&
-	    (e = management ? links_of_ca(t, g) : links_of_file(t, g)) ==
-		POL_OK)
-		e = pol_graph_seal(g);
+		 &g)) == POL_OK)
+		e = management ? links_of_ca(t, g) : links_of_file(t, g);
 	if (e != POL_OK) {
 		pol_graph_free(g);
 		return base_fail(BASE_E_CONFIG, "%s: cannot plan on this: %s",

@@ -482,23 +482,24 @@ after_sort(uint32_t *a, size_t *n)
 	*n = out;
 }
 
-size_t
-pol_plan_after(struct pol_plan *p, uint32_t i, const uint32_t **out)
+enum pol_err
+pol_plan_after(struct pol_plan *p, uint32_t i, const uint32_t **out, size_t *n)
 {
 	const struct pol_plan_order o = pol_plan_order(p, i);
 	bool ok;
 
 	*out = NULL;
-	p->nafter = 0;
+	*n = p->nafter = 0;
 	if (i >= p->norders)
-		return 0;
+		return POL_E_RANGE;
 	ok = shape_has_layers(&p->shape) ? after_by_layer(p, &o)
 					 : after_by_need(p, &o);
 	if (!ok)
-		return 0;
+		return POL_E_NOMEM;
 	after_sort(p->after, &p->nafter);
 	*out = p->after;
-	return p->nafter;
+	*n = p->nafter;
+	return POL_OK;
 }
 
 /* A trust that forgets in the same order is never presumed. */

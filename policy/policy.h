@@ -134,8 +134,9 @@ uint32_t pol_plan_rounds(const struct pol_plan *p);
 struct pol_plan_order pol_plan_order(const struct pol_plan *p, uint32_t i);
 /* Indices of the orders whose effective report comes first, ascending, not
  * necessarily the transitive reduction; out is owned by the plan until the
- * next call of this function. NULL and 0 when memory runs out. */
-size_t pol_plan_after(struct pol_plan *p, uint32_t i, const uint32_t **out);
+ * next call of this function. */
+enum pol_err pol_plan_after(struct pol_plan *p, uint32_t i,
+    const uint32_t **out, size_t *n) POL_MUST;
 /* With goal.presume: whose trust order i may rest on when it was only received,
  * so that this node, if it fails, refuses order i's certificate for a time. At
  * most max are written; returns how many there are. */

@@ -4,6 +4,7 @@
  * each node the first order whose prerequisites are effective. And all that
  * is offered may be given at once.
  */
+#include <stdlib.h>
 #include "tests/model/pick.h"
 #include "tests/model/walk.h"
 
@@ -152,7 +153,9 @@ plan_read(struct walker *w)
 	w->norders = pol_plan_count(w->plan);
 	for (uint32_t i = 0; i < w->norders; i++) {
 		const uint32_t *after;
-		size_t n = pol_plan_after(w->plan, i, &after);
+		size_t n;
+		if (pol_plan_after(w->plan, i, &after, &n) != POL_OK)
+			abort();
 		for (size_t k = 0; k < n; k++)
 			w->after[i] |= UINT64_C(1) << after[k];
 	}

@@ -167,7 +167,8 @@ order_set_of_plan(struct order_set *s, struct pol_plan *p)
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct pol_plan_order o = pol_plan_order(p, i);
 		const uint32_t *after;
-		size_t n = pol_plan_after(p, i, &after);
+		size_t n;
+		ck_assert_int_eq(pol_plan_after(p, i, &after, &n), POL_OK);
 		s->order[i] = (struct pol_order){ o.node, o.steps };
 		for (size_t k = 0; k < n; k++)
 			s->after[i] |= UINT64_C(1) << after[k];

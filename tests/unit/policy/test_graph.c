@@ -140,11 +140,18 @@ START_TEST(test_order_of_links_does_not_matter)
 	ck_assert_uint_eq(pol_plan_count(p), pol_plan_count(q));
 	for (uint32_t i = 0; i < pol_plan_count(p); i++) {
 		const uint32_t *x, *y;
-		size_t n = pol_plan_after(p, i, &x);
-		ck_assert_uint_eq(n, pol_plan_after(q, i, &y));
+		size_t n, m;
+		ck_assert_int_eq(pol_plan_after(p, i, &x, &n), POL_OK);
+		ck_assert_int_eq(pol_plan_after(q, i, &y, &m), POL_OK);
+		ck_assert_uint_eq(n, m);
 		for (size_t k = 0; k < n; k++)
 			ck_assert_uint_eq(x[k], y[k]);
 	}
+	const uint32_t *none;
+	size_t zero = 1;
+	ck_assert_int_eq(pol_plan_after(p, pol_plan_count(p), &none, &zero),
+	    POL_E_RANGE);
+	ck_assert_uint_eq(zero, 0);
 	pol_plan_free(p);
 	pol_plan_free(q);
 	fleet_free(&a);
