@@ -32,7 +32,8 @@ usage(const char *why)
 static bool
 is_pem(struct base_span s)
 {
-	return memmem(s.p, s.n, "-----BEGIN", 10) != NULL && s.p[0] != 0x30;
+	return s.n > 0 && s.p[0] != 0x30 &&
+	    memmem(s.p, s.n, "-----BEGIN", 10) != NULL;
 }
 
 /* An empty file is an error unless may_be_empty; then *out stays NULL. */

@@ -222,11 +222,11 @@ START_TEST(hsmd_is_shown_the_last_report)
 	mood = hsm_fake_mood(w.hsm);
 	ck_assert_uint_eq(mood->shown, 0);
 	world_days(&w, 300);
-	/* three present under plant; under management nothing was ordered */
-	ck_assert_uint_eq(mood->shown, 3);
-	ck_assert_uint_eq(mood->proven, 3);
+	/* three present under plant, four under management */
+	ck_assert_uint_eq(mood->shown, 7);
+	ck_assert_uint_eq(mood->proven, 7);
 	world_days(&w, 270);
-	ck_assert_uint_eq(mood->proven, 3 + 3 + 4);
+	ck_assert_uint_eq(mood->proven, 14);
 	world_close(&w);
 }
 END_TEST

@@ -95,7 +95,7 @@ START_TEST(test_simulated_mishaps)
 	json_decref(doc);
 	doc = document(SIMULATE_E1 "--fail s=2 --limit 2", 4);
 	ck_assert(json_is_null(json_object_get(doc, "takes_ms")));
-	ck_assert(strstr(output, "it failed too often") != NULL);
+	ck_assert(strstr(output, "failed too often in a row") != NULL);
 	json_decref(doc);
 	doc = document(SIMULATE_E1 "--away c", 4);
 	ck_assert(json_is_false(json_object_get(doc, "done")));
