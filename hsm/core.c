@@ -37,6 +37,26 @@ core_add_why(struct hsm_core *c, enum hsm_record kind, enum wire_hsm_type type,
 	hsm_core_add(c, kind, &b);
 }
 
+static bool
+core_said_before(struct hsm_core *c, enum wire_hsm_type type, const char *why)
+{
+	char *text = base_asprintf("%d %u %s", (int)type, c->uid, why);
+	struct hsm_said *last = &c->said[c->nsaid % HSM_SAID];
+	uint8_t hash[HSM_HASH];
+
+	hsm_sha256((struct base_span){ (const uint8_t *)text, strlen(text) },
+	    hash);
+	free(text);
+	for (size_t i = 0; i < HSM_SAID; i++)
+		if (c->said[i].at.ms > c->now.ms - HSM_SAID_MS &&
+		    memcmp(c->said[i].hash, hash, HSM_HASH) == 0)
+			return true;
+	memcpy(last->hash, hash, HSM_HASH);
+	last->at = c->now;
+	c->nsaid++;
+	return false;
+}
+
 void
 hsm_core_add_refused(struct hsm_core *c, enum wire_hsm_type type,
     const char *why)
@@ -53,7 +73,8 @@ hsm_item_refuse(struct hsm_core *c, enum wire_hsm_type type,
 
 	item->err = e;
 	base_buf_clear(&item->data);
-	hsm_core_add_refused(c, type, why);
+	if (e != BASE_E_OUTAGE || !core_said_before(c, type, why))
+		hsm_core_add_refused(c, type, why);
 	if (base_buf_put(&item->data, why, strlen(why)) != BASE_OK)
 		base_die("answer: %s", base_why());
 }

@@ -15,6 +15,9 @@
 #define HSM_MANAGEMENT "management"
 #define HSM_CA	       "ca"
 
+#define HSM_SAID    64
+#define HSM_SAID_MS INT64_C(3600000)
+
 struct hsm_core {
 	const struct hsm_conf *conf; /* borrowed */
 	struct hsm_ks *ks[HSM_TOKENS]; /* one per token; owned */
@@ -23,6 +26,11 @@ struct hsm_core {
 	uint32_t uid; /* who asked for it */
 	uint64_t count; /* of records, when it came */
 	uint64_t told; /* items of TELL so far */
+	struct hsm_said { /* refusals that are on record, the last ones */
+		uint8_t hash[HSM_HASH];
+		struct base_time at;
+	} said[HSM_SAID];
+	size_t nsaid;
 	int lock; /* on the state directory */
 	struct hsm_state state;
 	struct hsm_journal *journal;
@@ -68,7 +76,9 @@ struct hsm_key_ref hsm_key_as_ref(const struct hsm_key *k);
 /* Checks that msg was signed by k. */
 enum base_err hsm_key_check(struct hsm_key *k, struct base_span msg,
     struct base_span sig) BASE_MUST;
-/* An item's refusal: sets its error and sentence, adds the record. */
+/* An item's refusal: sets its error and sentence, adds the record. OUTAGE is
+ * asked again until it is due: the same within the hour is on record and in
+ * the log already. */
 void hsm_item_refuse(struct hsm_core *c, enum wire_hsm_type type,
     struct wire_hsm_item *item, enum base_err e);
 

@@ -108,16 +108,16 @@ hsm_apply_link(struct hsm_state *s, struct base_buf *b)
 	const struct hsm_link_names names = { client, server, client_root,
 		server_root };
 	struct hsm_link *l;
-	uint8_t gone = 0;
+	uint8_t word = 0;
 	enum base_err e;
 
 	if ((e = hsm_get_name(b, client, false)) != BASE_OK ||
 	    (e = hsm_get_name(b, server, false)) != BASE_OK ||
 	    (e = hsm_get_name(b, client_root, true)) != BASE_OK ||
 	    (e = hsm_get_name(b, server_root, false)) != BASE_OK ||
-	    (e = base_buf_get_u8(b, &gone)) != BASE_OK)
+	    (e = base_buf_get_u8(b, &word)) != BASE_OK)
 		return e;
-	if (gone == 0)
+	if (word == HSM_LINK_TOLD)
 		link_add(s, &names);
 	else if ((l = hsm_link_get(s, &names)) != NULL)
 		link_drop(s, l);

@@ -99,8 +99,13 @@ void hsm_holds_free(struct hsm_node *n);
 void hsm_put_node(struct base_buf *b, const char *node, bool dual);
 void hsm_put_excuse(struct base_buf *b, const char *node, const char *root,
     bool excused);
+enum hsm_link_word {
+	HSM_LINK_TOLD,
+	HSM_LINK_GONE,
+	HSM_LINK_EXCUSED, /* gone while its root rolled */
+};
 void hsm_put_link(struct base_buf *b, const struct hsm_link_names *l,
-    bool gone);
+    enum hsm_link_word word);
 void hsm_put_holds(struct base_buf *b, const struct hsm_proven *v);
 /* Also for HSM_R_PRESUMED, which names the order that rests on it. */
 void hsm_put_received(struct base_buf *b, const struct hsm_received *v);

@@ -132,13 +132,14 @@ hsm_put_excuse(struct base_buf *b, const char *node, const char *root,
 }
 
 void
-hsm_put_link(struct base_buf *b, const struct hsm_link_names *l, bool gone)
+hsm_put_link(struct base_buf *b, const struct hsm_link_names *l,
+    enum hsm_link_word word)
 {
 	rec_str(b, l->client);
 	rec_str(b, l->server);
 	rec_str(b, l->client_root);
 	rec_str(b, l->server_root);
-	rec_must(base_buf_put_u8(b, gone));
+	rec_must(base_buf_put_u8(b, (uint8_t)word));
 }
 
 static void

@@ -35,16 +35,22 @@ each_item(struct hsm_core *c, const struct wire_hsm_request *r,
 /* ---- TELL ------------------------------------------------------------------- */
 
 static void
-record_link(struct hsm_core *c, const struct hsm_link_names *l, bool gone)
+record_link(struct hsm_core *c, const struct hsm_link_names *l,
+    enum hsm_link_word word)
 {
 	struct base_buf b;
 
 	base_buf_init(&b, 0);
-	hsm_put_link(&b, l, gone);
+	hsm_put_link(&b, l, word);
 	hsm_core_add(c, HSM_R_LINK, &b);
-	if (gone)
+	if (word == HSM_LINK_GONE)
 		base_log(BASE_NOTICE, "link %s>%s: forgotten", l->client,
 		    l->server);
+	else if (word == HSM_LINK_EXCUSED)
+		base_log(BASE_WARNING,
+		    "link %s>%s: forgotten in the middle of a roll, as the "
+		    "operator of kedged says; it is not judged any more",
+		    l->client, l->server);
 }
 
 static void
@@ -115,7 +121,7 @@ tell_links(struct hsm_core *c, const struct wire_hsm_node *t)
 		if (have != NULL)
 			have->told = c->told;
 		else
-			record_link(c, &names, false);
+			record_link(c, &names, HSM_LINK_TOLD);
 	}
 	return BASE_OK;
 }
@@ -136,10 +142,24 @@ link_rolls(const struct hsm_core *c, const struct hsm_link *l)
 		link_rolls_under(c, l, l->client_root));
 }
 
+static bool
+told_gone(const struct wire_hsm_node *t, const struct hsm_link *l)
+{
+	for (size_t i = 0; i < t->ngone; i++)
+		if (strcmp(t->gone[i].server, l->server->name) == 0 &&
+		    strcmp(t->gone[i].client_root, l->client_root) == 0 &&
+		    strcmp(t->gone[i].server_root, l->server_root) == 0)
+			return true;
+	return false;
+}
+
 /* A link that was told stays while its root rolls: otherwise forgetting it
- * would be the way around every rule. */
+ * would be the way around every rule. What the operator took away in the
+ * middle is to this link what an excuse is to a node: kedged says so, and
+ * it is on record. */
 static enum base_err
-forget_links(struct hsm_core *c, const struct hsm_node *n)
+forget_links(struct hsm_core *c, const struct wire_hsm_node *t,
+    const struct hsm_node *n)
 {
 	enum base_err e = BASE_OK;
 
@@ -150,13 +170,15 @@ forget_links(struct hsm_core *c, const struct hsm_node *n)
 
 		if (l->told == c->told)
 			continue;
-		if (link_rolls(c, l))
+		if (!link_rolls(c, l))
+			record_link(c, &names, HSM_LINK_GONE);
+		else if (told_gone(t, l))
+			record_link(c, &names, HSM_LINK_EXCUSED);
+		else
 			e = base_fail(BASE_E_OUTAGE,
 			    "link %s>%s: is not forgotten while its root "
 			    "rolls; excuse one of the two, or wait",
 			    names.client, names.server);
-		else
-			record_link(c, &names, true);
 	}
 	return e;
 }
@@ -174,7 +196,7 @@ tell_node(struct hsm_core *c, struct base_span item)
 	else if ((e = tell_links(c, &t)) == BASE_OK) {
 		tell_dual(c, &t);
 		tell_excuses(c, &t);
-		e = forget_links(c, hsm_state_node(&c->state, t.name));
+		e = forget_links(c, &t, hsm_state_node(&c->state, t.name));
 	}
 	wire_hsm_node_clear(&t);
 	return e;

@@ -105,6 +105,9 @@ struct wire_hsm_node {
 	char (*excused)[BASE_NAME_MAX + 1]; /* owned */
 	size_t nlinks;                 /* all in which it is the client */
 	struct wire_hsm_link *links;   /* owned */
+	size_t ngone;                  /* such that the operator took away while
+					* their root rolled */
+	struct wire_hsm_link *gone;    /* owned */
 };
 void wire_hsm_node_clear(struct wire_hsm_node *n);
 enum base_err wire_hsm_node_compose(const struct wire_hsm_node *n,

@@ -41,6 +41,18 @@ reader(struct base_span s)
 
 /* ---- node ---------------------------------------------------------------------- */
 
+static enum base_err
+put_links(struct base_buf *out, const struct wire_hsm_link *l, size_t n)
+{
+	enum base_err e = base_buf_put_u32(out, (uint32_t)n);
+
+	for (size_t i = 0; e == BASE_OK && i < n; i++)
+		if ((e = base_buf_put_str(out, l[i].server)) == BASE_OK &&
+		    (e = base_buf_put_str(out, l[i].client_root)) == BASE_OK)
+			e = base_buf_put_str(out, l[i].server_root);
+	return e;
+}
+
 enum base_err
 wire_hsm_node_compose(const struct wire_hsm_node *n, struct base_buf *out)
 {
@@ -51,15 +63,9 @@ wire_hsm_node_compose(const struct wire_hsm_node *n, struct base_buf *out)
 		e = base_buf_put_u32(out, (uint32_t)n->nexcused);
 	for (size_t i = 0; e == BASE_OK && i < n->nexcused; i++)
 		e = base_buf_put_str(out, n->excused[i]);
-	if (e == BASE_OK)
-		e = base_buf_put_u32(out, (uint32_t)n->nlinks);
-	for (size_t i = 0; e == BASE_OK && i < n->nlinks; i++) {
-		const struct wire_hsm_link *l = &n->links[i];
-
-		if ((e = base_buf_put_str(out, l->server)) == BASE_OK &&
-		    (e = base_buf_put_str(out, l->client_root)) == BASE_OK)
-			e = base_buf_put_str(out, l->server_root);
-	}
+	if (e == BASE_OK &&
+	    (e = put_links(out, n->links, n->nlinks)) == BASE_OK)
+		e = put_links(out, n->gone, n->ngone);
 	return e;
 }
 
@@ -74,6 +80,26 @@ get_count(struct base_buf *b, size_t lengths, uint32_t *out)
 		e = base_fail(BASE_E_SYNTAX, "hsm item: counts %u of something",
 		    *out);
 	return e;
+}
+
+static enum base_err
+get_links(struct base_buf *b, struct wire_hsm_link **list, size_t *n)
+{
+	uint32_t count;
+	enum base_err e = get_count(b, 3, &count);
+
+	if (e != BASE_OK)
+		return e;
+	*list = base_alloc((count + (size_t)1) * sizeof(**list));
+	for (; *n < count; ++*n) {
+		struct wire_hsm_link *l = &(*list)[*n];
+
+		if ((e = get_name(b, false, l->server)) != BASE_OK ||
+		    (e = get_name(b, true, l->client_root)) != BASE_OK ||
+		    (e = get_name(b, false, l->server_root)) != BASE_OK)
+			return e;
+	}
+	return BASE_OK;
 }
 
 static enum base_err
@@ -96,17 +122,9 @@ node_read(struct base_buf *b, struct wire_hsm_node *n)
 		if ((e = get_name(b, false, n->excused[n->nexcused])) !=
 		    BASE_OK)
 			return e;
-	if ((e = get_count(b, 3, &count)) != BASE_OK)
+	if ((e = get_links(b, &n->links, &n->nlinks)) != BASE_OK ||
+	    (e = get_links(b, &n->gone, &n->ngone)) != BASE_OK)
 		return e;
-	n->links = base_alloc((count + 1) * sizeof(*n->links));
-	for (; n->nlinks < count; n->nlinks++) {
-		struct wire_hsm_link *l = &n->links[n->nlinks];
-
-		if ((e = get_name(b, false, l->server)) != BASE_OK ||
-		    (e = get_name(b, true, l->client_root)) != BASE_OK ||
-		    (e = get_name(b, false, l->server_root)) != BASE_OK)
-			return e;
-	}
 	return base_buf_get_end(b);
 }
 
@@ -127,6 +145,7 @@ wire_hsm_node_clear(struct wire_hsm_node *n)
 {
 	free(n->excused);
 	free(n->links);
+	free(n->gone);
 	memset(n, 0, sizeof(*n));
 }
 

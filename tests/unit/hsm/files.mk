@@ -3,7 +3,7 @@ unit_hsm_SRC := tests/unit/hsm/main.c tests/unit/hsm/softhsm.c \
                 tests/unit/hsm/world.c tests/unit/hsm/test_parts.c \
                 tests/unit/hsm/test_journal.c tests/unit/hsm/test_keys.c \
                 tests/unit/hsm/test_certs.c \
-                tests/unit/hsm/test_nodes.c tests/unit/hsm/test_orders.c tests/unit/hsm/test_judge.c \
+                tests/unit/hsm/test_nodes.c tests/unit/hsm/test_orders.c tests/unit/hsm/test_judge.c tests/unit/hsm/test_gone.c \
                 tests/unit/hsm/test_ks_worker.c tests/unit/hsm/test_hsmd.c \
                 tests/unit/hsm/daemon.c tests/unit/hsm/test_pin.c
 unit_hsm_USES := hsm policy wire conf base

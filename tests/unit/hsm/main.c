@@ -20,6 +20,7 @@ main(void)
 	suite_add_tcase(suite, case_orders());
 	suite_add_tcase(suite, case_judge());
 	suite_add_tcase(suite, case_proofs());
+	suite_add_tcase(suite, case_gone());
 	suite_add_tcase(suite, case_ks_worker());
 	suite_add_tcase(suite, case_hsmd());
 	suite_add_tcase(suite, case_pin());

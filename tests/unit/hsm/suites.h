@@ -11,6 +11,7 @@ TCase *case_nodes(void);
 TCase *case_orders(void);
 TCase *case_judge(void);
 TCase *case_proofs(void);
+TCase *case_gone(void);
 TCase *case_hsmd(void);
 TCase *case_pin(void);
 TCase *case_ks_worker(void);

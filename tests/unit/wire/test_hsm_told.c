@@ -14,7 +14,9 @@ START_TEST(test_node)
 		.nexcused = 1,
 		.excused = roots,
 		.nlinks = 2,
-		.links = links };
+		.links = links,
+		.ngone = 1,
+		.gone = links + 1 };
 	struct wire_hsm_node p;
 	struct base_buf b;
 
@@ -28,6 +30,8 @@ START_TEST(test_node)
 	ck_assert_str_eq(p.links[1].server, "web2");
 	ck_assert_str_eq(p.links[1].client_root, "");
 	ck_assert_str_eq(p.links[1].server_root, "shop");
+	ck_assert_uint_eq(p.ngone, 1);
+	ck_assert_str_eq(p.gone[0].server, "web2");
 	wire_hsm_node_clear(&p);
 	for (size_t i = 0; i < b.n; i++)
 		ck_assert_int_ne(wire_hsm_node_parse((struct base_span){ b.p,

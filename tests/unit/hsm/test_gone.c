@@ -1,0 +1,87 @@
+/*
+ * req_proofs, core: links that kedged has no more, and how often a refusal is
+ * told. The fleet is app1>web1, mutual, on its way from generation 1 to 2.
+ */
+#include <string.h>
+
+#include "policy/policy.h"
+#include "tests/unit/hsm/suites.h"
+#include "tests/unit/hsm/world.h"
+
+#define BOTH (POL_GEN(1) | POL_GEN(2))
+
+static void
+setup(void)
+{
+	world_open();
+	world_fleet();
+}
+
+static void
+refused(enum base_err e, enum base_err want, const char *word)
+{
+	const struct base_buf *why = &world_answer.items[0].data;
+
+	ck_assert_int_eq(e, want);
+	ck_assert_msg(memmem(why->p, why->n, word, strlen(word)) != NULL,
+	    "\"%.*s\" does not say \"%s\"", (int)why->n, (char *)why->p, word);
+}
+
+/* As kedged's operator took it away: on record like an excuse, and only this
+ * very link. */
+START_TEST(link_that_was_taken_away_in_the_middle)
+{
+	struct wire_hsm_link gone = { "web1", "", "plant" };
+	const struct wire_hsm_node n = { .name = "app1",
+		.ngone = 1,
+		.gone = &gone };
+	struct base_buf item;
+	struct wire_hsm_request r = { .type = WIRE_HSM_TELL,
+		.nitems = 1,
+		.items = &item };
+
+	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
+	base_buf_init(&item, 0);
+	ck_assert_int_eq(wire_hsm_node_compose(&n, &item), BASE_OK);
+	ck_assert_int_eq(world_ask(&r), BASE_OK);
+	refused(world_answer.items[0].err, BASE_E_OUTAGE, "app1>web1");
+	ck_assert_uint_eq(w.core->state.links.n, 1);
+	base_buf_clear(&item);
+	strcpy(gone.client_root, "plant");
+	ck_assert_int_eq(wire_hsm_node_compose(&n, &item), BASE_OK);
+	ck_assert_int_eq(world_ask(&r), BASE_OK);
+	ck_assert_int_eq(world_answer.items[0].err, BASE_OK);
+	ck_assert_uint_eq(w.core->state.links.n, 0);
+	base_buf_free(&item);
+}
+END_TEST
+
+START_TEST(the_same_refusal_is_recorded_once)
+{
+	uint64_t before;
+
+	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
+	before = w.core->state.refused;
+	for (int i = 0; i < 5; i++)
+		refused(world_tell(false, false), BASE_E_OUTAGE, "app1>web1");
+	ck_assert_uint_eq(w.core->state.refused - before, 1);
+	refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
+	    "app1");
+	ck_assert_uint_eq(w.core->state.refused - before, 2);
+	world_time.ms += HSM_SAID_MS;
+	refused(world_tell(false, false), BASE_E_OUTAGE, "app1>web1");
+	ck_assert_uint_eq(w.core->state.refused - before, 3);
+}
+END_TEST
+
+TCase *
+case_gone(void)
+{
+	TCase *t = tcase_create("gone");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, setup, world_close);
+	tcase_add_test(t, link_that_was_taken_away_in_the_middle);
+	tcase_add_test(t, the_same_refusal_is_recorded_once);
+	return t;
+}
