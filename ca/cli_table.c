@@ -43,11 +43,17 @@ static const struct cli_option link_add_options[] = {
 	{ "root", "ROOT", "of both certificates" },
 	{ "client-root", "ROOT", "of the client's certificate" },
 	{ "server-root", "ROOT", "of the server's certificate" },
+	{ "replace", NULL, "a link between the two that is there already" },
+	{ NULL, NULL, NULL },
+};
+static const struct cli_option link_remove_options[] = {
+	{ "reason", "TEXT", "for the audit; needed while its root rolls" },
 	{ NULL, NULL, NULL },
 };
 static const struct cli_option topology_apply_options[] = {
 	{ "dry-run", NULL, "show the difference, change nothing" },
 	{ "allow-remove", NULL, "remove what the file does not name" },
+	{ "reason", "TEXT", "as for kedge link remove" },
 	{ "exit-code", NULL, "with --dry-run: exit 3 on a difference" },
 	{ NULL, NULL, NULL },
 };
@@ -189,8 +195,11 @@ const struct cli_command cli_commands[] = {
 	    link_add_options, 2, 2, ca_cmd_link_add },
 	{ "link list", "", "list the links", NULL, NULL, 0, 0,
 	    ca_cmd_link_list },
-	{ "link remove", "CLIENT SERVER", "remove a link", NULL, NULL, 2, 2,
-	    ca_cmd_link_remove },
+	{ "link remove", "[--reason TEXT] CLIENT SERVER", "remove a link",
+	    "While a root of the link rolls, removing it takes the two nodes out\n"
+	    "of the rules for each other, as an excuse does for a node: the reason\n"
+	    "goes into the audit, and on record with kedge-hsmd.\n",
+	    link_remove_options, 2, 2, ca_cmd_link_remove },
 	{ "topology apply", "[options] FILE",
 	    "show the difference to a topology file, then make it so", NULL,
 	    topology_apply_options, 1, 1, ca_cmd_topology_apply },

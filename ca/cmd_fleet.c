@@ -403,6 +403,7 @@ ca_cmd_link_add(struct cli *c)
 		{ "root", 0, CA_STRING, "root" },
 		{ "client-root", 0, CA_STRING, "client_root" },
 		{ "server-root", 0, CA_STRING, "server_root" },
+		{ "replace", 0, CA_SWITCH, "replace" },
 		CA_FIELD_END,
 	};
 
@@ -415,6 +416,7 @@ ca_cmd_link_remove(struct cli *c)
 	static const struct ca_field args[] = {
 		{ NULL, 0, CA_STRING, "client" },
 		{ NULL, 1, CA_STRING, "server" },
+		{ "reason", 0, CA_STRING, "reason" },
 		CA_FIELD_END,
 	};
 
@@ -475,6 +477,7 @@ ca_cmd_topology_apply(struct cli *c)
 		{ NULL, 0, CA_TEXT, "text" },
 		{ "dry-run", 0, CA_SWITCH, "dry_run" },
 		{ "allow-remove", 0, CA_SWITCH, "allow_remove" },
+		{ "reason", 0, CA_STRING, "reason" },
 		CA_FIELD_END,
 	};
 	enum base_err e;

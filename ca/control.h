@@ -79,6 +79,27 @@ typedef enum base_err ca_change_fn(struct ca *ca, void *arg);
 enum base_err
 ca_fleet_change(struct ca *ca, ca_change_fn *change, void *arg) BASE_MUST;
 
+/* The same looked at, and nothing done. */
+enum base_err
+ca_fleet_try(struct ca *ca, ca_change_fn *change, void *arg) BASE_MUST;
+
+/* What a change does to one row, with its audit record (ca/change.c). by is a
+ * word on who or why, or ""; with a reason a link goes though its root rolls.
+ * A node's joined and seen stay as they were. */
+enum base_err
+ca_change_node(struct ca *ca, struct ca_node *n, const char *by) BASE_MUST;
+enum base_err ca_change_node_drop(struct ca *ca, const char *name,
+    const char *by) BASE_MUST;
+enum base_err ca_change_link(struct ca *ca, const struct ca_link *l,
+    const char *by) BASE_MUST;
+enum base_err ca_change_link_drop(struct ca *ca, const struct ca_link *l,
+    const char *reason, const char *by) BASE_MUST;
+enum base_err ca_change_root_drop(struct ca *ca, const struct ca_root *root,
+    const char *by) BASE_MUST;
+/* "mutual, root plant" */
+#define CA_LINK_TEXT (2 * CA_NAME + 32)
+void ca_link_text(const struct ca_link *l, char out[CA_LINK_TEXT]);
+
 /* The row of a root, when it is not there; ca_make_generation makes the
  * rest. */
 enum base_err ca_fleet_root_put(struct ca *ca, const char *name,

@@ -157,6 +157,10 @@ cmd_root_add(struct ca_session *s, json_t *q, json_t **answer)
 	    (r = need_ready(ca)) != BASE_OK ||
 	    (r = wire_alg_parse(word, &alg)) != BASE_OK)
 		return r;
+	if (strcmp(name, CA_MANAGEMENT) == 0)
+		return base_fail(BASE_E_REFUSED,
+		    "root management: is the CA's own, made by kedge init; "
+		    "take another name");
 	if (days < 1 || days > 36500)
 		return base_fail(BASE_E_RANGE,
 		    "root %s: days lies outside 1 "
@@ -275,26 +279,35 @@ cmd_link_list(struct ca_session *s, json_t *q, json_t **answer)
 	return BASE_OK;
 }
 
+struct link_change {
+	struct ca_link l;
+	const char *reason; /* may be "" */
+	bool replace;
+};
+
 static enum base_err
 put_link(struct ca *ca, void *arg)
 {
-	struct ca_link *l = arg;
-	enum base_err r;
+	const struct link_change *c = arg;
+	const struct ca_link *l = &c->l;
+	const struct ca_link *old =
+	    ca_topo_link(ca->topo, l->client, l->server);
+	char was[CA_LINK_TEXT];
 
 	if (strcmp(l->client, l->server) == 0)
 		return base_fail(BASE_E_REFUSED,
 		    "link %s>%s: a node does not talk to itself", l->client,
 		    l->server);
-	r = ca_store_link_put(ca->store, l);
-	if (r == BASE_E_EXISTS)
-		return base_fail(BASE_E_NOTFOUND,
-		    "link %s>%s: names a node or "
-		    "root that is not there",
-		    l->client, l->server);
-	if (r != BASE_OK)
-		return r;
-	return ca_audit(ca, ca_who(ca), "link", "%s>%s put", l->client,
-	    l->server);
+	if (old != NULL && !c->replace &&
+	    (strcmp(old->client_root, l->client_root) != 0 ||
+		strcmp(old->server_root, l->server_root) != 0)) {
+		ca_link_text(old, was);
+		return base_fail(BASE_E_EXISTS,
+		    "link %s>%s: is there already with other content (%s); "
+		    "--replace changes it",
+		    l->client, l->server, was);
+	}
+	return ca_change_link(ca, l, "");
 }
 
 static enum base_err
@@ -327,33 +340,32 @@ cmd_link_add(struct ca_session *s, json_t *q, json_t **answer)
 {
 	const char *cmd, *client, *server, *auth, *both = NULL, *croot = NULL,
 						  *sroot = NULL;
-	struct ca_link l = { .client = "" };
+	struct link_change c = { .reason = "" };
+	struct ca *ca = ca_session_ca(s);
+	int replace = 0;
 	enum base_err r;
 
-	if ((r = ca_unpack(q, "{s:s, s:s, s:s, s:s, s?s, s?s, s?s}", "cmd",
+	if ((r = ca_unpack(q, "{s:s, s:s, s:s, s:s, s?s, s?s, s?s, s?b}", "cmd",
 		 &cmd, "client", &client, "server", &server, "auth", &auth,
-		 "root", &both, "client_root", &croot, "server_root",
-		 &sroot)) != BASE_OK)
+		 "root", &both, "client_root", &croot, "server_root", &sroot,
+		 "replace", &replace)) != BASE_OK)
 		return r;
-	snprintf(l.client, CA_NAME, "%s", client);
-	snprintf(l.server, CA_NAME, "%s", server);
-	if ((r = link_roots(&l, auth, both, croot, sroot)) != BASE_OK ||
-	    (r = ca_fleet_change(ca_session_ca(s), put_link, &l)) != BASE_OK)
+	c.replace = replace != 0;
+	snprintf(c.l.client, CA_NAME, "%s", client);
+	snprintf(c.l.server, CA_NAME, "%s", server);
+	if ((r = link_roots(&c.l, auth, both, croot, sroot)) != BASE_OK ||
+	    (r = ca_fleet_change(ca, put_link, &c)) != BASE_OK)
 		return r;
-	*answer = ca_json_link(&l);
+	*answer = ca_json_link(&c.l);
 	return BASE_OK;
 }
 
 static enum base_err
 drop_link(struct ca *ca, void *arg)
 {
-	struct ca_link *l = arg;
-	enum base_err r = ca_store_link_delete(ca->store, l->client, l->server);
+	const struct link_change *c = arg;
 
-	if (r != BASE_OK)
-		return r;
-	return ca_audit(ca, ca_who(ca), "link", "%s>%s removed", l->client,
-	    l->server);
+	return ca_change_link_drop(ca, &c->l, c->reason, "");
 }
 
 static enum base_err
@@ -361,22 +373,18 @@ cmd_link_remove(struct ca_session *s, json_t *q, json_t **answer)
 {
 	struct ca *ca = ca_session_ca(s);
 	const char *cmd, *client, *server;
-	struct ca_link l = { .client = "" };
-	bool known = false;
+	struct link_change c = { .reason = "" };
+	const struct ca_link *old;
 	enum base_err r;
 
-	if ((r = ca_unpack(q, "{s:s, s:s, s:s}", "cmd", &cmd, "client", &client,
-		 "server", &server)) != BASE_OK)
+	if ((r = ca_unpack(q, "{s:s, s:s, s:s, s?s}", "cmd", &cmd, "client",
+		 &client, "server", &server, "reason", &c.reason)) != BASE_OK)
 		return r;
-	snprintf(l.client, CA_NAME, "%s", client);
-	snprintf(l.server, CA_NAME, "%s", server);
-	for (size_t i = 0; i < ca->topo->nlinks; i++)
-		known |= strcmp(ca->topo->links[i].client, client) == 0 &&
-		    strcmp(ca->topo->links[i].server, server) == 0;
-	if (!known)
+	if ((old = ca_topo_link(ca->topo, client, server)) == NULL)
 		return base_fail(BASE_E_NOTFOUND, "link %s>%s: not known",
 		    client, server);
-	if ((r = ca_fleet_change(ca, drop_link, &l)) != BASE_OK)
+	c.l = *old;
+	if ((r = ca_fleet_change(ca, drop_link, &c)) != BASE_OK)
 		return r;
 	*answer = json_object();
 	return BASE_OK;

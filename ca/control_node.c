@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ca/control.h"
+#include "ca/topology.h"
 
 enum base_err
 ca_control_node_list(struct ca_session *s, json_t *q, json_t **answer)
@@ -173,17 +174,7 @@ parse_address(const char *word, struct ca_node *n)
 static enum base_err
 put_node(struct ca *ca, void *arg)
 {
-	struct ca_node *n = arg, old;
-	enum base_err r;
-
-	/* what the node did meanwhile stays */
-	if (ca_store_node_get(ca->store, n->name, &old) == BASE_OK) {
-		n->joined = old.joined;
-		n->seen = old.seen;
-	}
-	if ((r = ca_store_node_put(ca->store, n)) != BASE_OK)
-		return r;
-	return ca_audit(ca, ca_who(ca), "node", "%s put", n->name);
+	return ca_change_node(ca, arg, "");
 }
 
 enum base_err
@@ -200,12 +191,8 @@ ca_control_node_add(struct ca_session *s, json_t *q, json_t **answer)
 		 &cmd, "node", &name, "reach", &reach, "via", &via, "dual",
 		 &dual, "address", &address, "names", &names)) != BASE_OK)
 		return r;
-	if (!base_name_is_valid(name) || strcmp(name, CA_NODE_CA) == 0 ||
-	    strcmp(name, "order") == 0)
-		return base_fail(BASE_E_USAGE,
-		    "node \"%s\": a name is 1 to 63 "
-		    "of a-z 0-9 . - and neither ca nor order",
-		    name);
+	if (ca_node_name_check(name) != BASE_OK)
+		return base_fail(BASE_E_USAGE, "%s", base_why());
 	if (ca_topo_node(ca->topo, name) != POL_NONE)
 		return base_fail(BASE_E_EXISTS,
 		    "node %s: is there already; "
@@ -246,17 +233,7 @@ ca_control_node_set(struct ca_session *s, json_t *q, json_t **answer)
 static enum base_err
 drop_node(struct ca *ca, void *arg)
 {
-	const char *name = arg;
-	enum base_err r = ca_store_node_delete(ca->store, name);
-
-	if (r == BASE_E_EXISTS)
-		return base_fail(BASE_E_STATE,
-		    "node %s: has links; kedge link "
-		    "remove them first",
-		    name);
-	if (r != BASE_OK)
-		return r;
-	return ca_audit(ca, ca_who(ca), "node", "%s removed", name);
+	return ca_change_node_drop(ca, arg, "");
 }
 
 enum base_err

@@ -273,6 +273,8 @@ cmd_roll_retry(struct ca_session *s, json_t *q, json_t **answer)
 	return roll_answer(ca, root, answer);
 }
 
+#define EXPLAIN_MAX 1024
+
 /* ---- explain ---------------------------------- */
 
 static const char *
@@ -326,8 +328,10 @@ explain_ready(const struct ca *ca, const struct ca_roll *w, uint32_t node,
 	if (w->row.state == CA_ROLL_PAUSED)
 		snprintf(out, max,
 		    "ready, and the roll is paused (kedge roll resume)");
-	else if (w->why[0] != '\0')
-		snprintf(out, max, "ready, and not signed: %s", w->why);
+	else if (w->refused[node].why != NULL || w->why[0] != '\0')
+		snprintf(out, max, "ready, and not signed: %s",
+		    w->refused[node].why != NULL ? w->refused[node].why
+						 : w->why);
 	else if (later > 0)
 		snprintf(out, max, "ready, and tried again in %lld s",
 		    (long long)(later + 999) / 1000);
@@ -336,22 +340,24 @@ explain_ready(const struct ca *ca, const struct ca_roll *w, uint32_t node,
 }
 
 static void
-explain_text(const struct ca *ca, const struct ca_explain *x, char out[640])
+explain_text(const struct ca *ca, const struct ca_explain *x,
+    char out[EXPLAIN_MAX])
 {
 	const char *why = json_string_value(
 	    json_object_get(json_array_get(x->waits, 0), "text"));
-	char ready[600];
+	char ready[EXPLAIN_MAX - 128];
 
 	if (x->done == POL_STEP_NONE)
-		snprintf(out, 640, "%s has no %s in this roll", x->name,
+		snprintf(out, EXPLAIN_MAX, "%s has no %s in this roll", x->name,
 		    x->step);
 	else if (why != NULL)
-		snprintf(out, 640, "%s", why);
+		snprintf(out, EXPLAIN_MAX, "%s", why);
 	else if (x->done == POL_STEP_WAITING || x->done == POL_STEP_FAILED) {
 		explain_ready(ca, x->roll, x->node, ready, sizeof(ready));
-		snprintf(out, 640, "%s of %s is %s", x->step, x->name, ready);
+		snprintf(out, EXPLAIN_MAX, "%s of %s is %s", x->step, x->name,
+		    ready);
 	} else
-		snprintf(out, 640, "%s of %s is %s", x->step, x->name,
+		snprintf(out, EXPLAIN_MAX, "%s of %s is %s", x->step, x->name,
 		    done_name(x->done));
 }
 
@@ -362,7 +368,7 @@ cmd_explain(struct ca_session *s, json_t *q, json_t **answer)
 	struct ca_explain x = { .waits = NULL };
 	const char *cmd, *root;
 	uint32_t step;
-	char text[640];
+	char text[EXPLAIN_MAX];
 	enum base_err r;
 
 	if ((r = ca_unpack(q, "{s:s, s:s, s:s, s:s}", "cmd", &cmd, "root",

@@ -1,8 +1,9 @@
 /*
  * ca/control_topology: `topology apply`: the file against the store, the
- * difference, and its application. Roots that are new are made by hsmd
- * first, one after the other; then all nodes and links change in one
- * transaction. What is not in the file is removed only when told so.
+ * difference, and its application. First the whole of it is tried, in a
+ * transaction that is rolled back; then roots that are new are made by hsmd,
+ * one after the other; then all nodes and links change in one transaction.
+ * What is not in the file is removed only when told so.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ struct apply {
 	struct ca *ca;
 	struct ca_topology *want;
 	bool dry, remove;
+	char *reason, *by; /* for links that go; where it is from */
 	uint32_t root; /* of want: being made */
 	json_t *changes;
 	int skipped;
@@ -25,6 +27,8 @@ apply_free(struct apply *a)
 {
 	ca_topology_free(a->want);
 	json_decref(a->changes);
+	free(a->reason);
+	free(a->by);
 	free(a);
 }
 
@@ -100,7 +104,7 @@ nodes_put(struct apply *a, bool act)
 			note(a, diff[0] == '\0' ? "+" : "~", "node", n.name,
 			    diff);
 		else
-			r = ca_store_node_put(a->ca->store, &n);
+			r = ca_change_node(a->ca, &n, a->by);
 	}
 	return r;
 }
@@ -117,8 +121,7 @@ nodes_drop(struct apply *a, bool act)
 		if (!act)
 			note(a, "-", "node", t->nodes[i].name, "");
 		else if (a->remove)
-			r = ca_store_node_delete(a->ca->store,
-			    t->nodes[i].name);
+			r = ca_change_node_drop(a->ca, t->nodes[i].name, a->by);
 	}
 	return r;
 }
@@ -140,31 +143,26 @@ link_wanted(const struct apply *a, const struct ca_topo_link *w,
 		    t->roots[w->client_root].name);
 }
 
-static int
-link_cmp(const void *x, const void *y)
-{
-	const struct ca_link *a = x, *b = y;
-	int c = strcmp(a->client, b->client);
-
-	return c != 0 ? c : strcmp(a->server, b->server);
-}
-
 static void
 link_note(struct apply *a, const char *op, const struct ca_link *l)
 {
-	char name[2 * CA_NAME + 2], detail[2 * CA_NAME + 32];
+	char name[2 * CA_NAME + 2], detail[CA_LINK_TEXT];
 
 	snprintf(name, sizeof(name), "%s>%s", l->client, l->server);
-	if (l->client_root[0] == '\0')
-		snprintf(detail, sizeof(detail), "server, root %s",
-		    l->server_root);
-	else if (strcmp(l->client_root, l->server_root) == 0)
-		snprintf(detail, sizeof(detail), "mutual, root %s",
-		    l->server_root);
-	else
-		snprintf(detail, sizeof(detail), "mutual, roots %s and %s",
-		    l->client_root, l->server_root);
+	ca_link_text(l, detail);
 	note(a, op, "link", name, detail);
+}
+
+/* Another link between the same two: the old one is gone. */
+static enum base_err
+link_put(struct apply *a, const struct ca_link *old, const struct ca_link *l)
+{
+	enum base_err r;
+
+	if (old != NULL && a->reason[0] != '\0' &&
+	    (r = ca_store_gone_put(a->ca->store, old)) != BASE_OK)
+		return r;
+	return ca_change_link(a->ca, l, a->by);
 }
 
 static enum base_err
@@ -178,9 +176,7 @@ links_put(struct apply *a, bool act)
 		struct ca_link l;
 
 		link_wanted(a, &a->want->links[i], &l);
-		old = t->nlinks == 0
-		    ? NULL
-		    : bsearch(&l, t->links, t->nlinks, sizeof(l), link_cmp);
+		old = ca_topo_link(t, l.client, l.server);
 		if (old != NULL &&
 		    strcmp(old->client_root, l.client_root) == 0 &&
 		    strcmp(old->server_root, l.server_root) == 0)
@@ -188,7 +184,7 @@ links_put(struct apply *a, bool act)
 		if (!act)
 			link_note(a, old == NULL ? "+" : "~", &l);
 		else
-			r = ca_store_link_put(a->ca->store, &l);
+			r = link_put(a, old, &l);
 	}
 	return r;
 }
@@ -218,8 +214,8 @@ links_drop(struct apply *a, bool act)
 		if (!act)
 			link_note(a, "-", &t->links[i]);
 		else if (a->remove)
-			r = ca_store_link_delete(a->ca->store,
-			    t->links[i].client, t->links[i].server);
+			r = ca_change_link_drop(a->ca, &t->links[i], a->reason,
+			    a->by);
 	}
 	return r;
 }
@@ -241,7 +237,7 @@ roots_drop(struct apply *a, bool act)
 		if (!act)
 			note(a, "-", "root", name, "");
 		else if (a->remove)
-			r = ca_store_root_delete(a->ca->store, name);
+			r = ca_change_root_drop(a->ca, &t->roots[i], a->by);
 	}
 	return r;
 }
@@ -275,15 +271,27 @@ apply_each(struct apply *a, bool act)
 static enum base_err
 apply_change(struct ca *ca, void *arg)
 {
-	struct apply *a = arg;
-	enum base_err r;
+	(void)ca;
+	return apply_each(arg, true);
+}
 
-	if ((r = apply_each(a, true)) != BASE_OK)
-		return r;
-	return ca_audit(ca, ca_session_who(a->s), "topology",
-	    "%s: %zu "
-	    "changes, %d removals left out",
-	    a->want->file, json_array_size(a->changes), a->skipped);
+/* As if the new roots had been made. */
+static enum base_err
+apply_trial(struct ca *ca, void *arg)
+{
+	struct apply *a = arg;
+	enum base_err r = BASE_OK;
+
+	for (uint32_t i = 0; r == BASE_OK && i < a->want->nroots; i++) {
+		struct ca_root root = { .alg = WIRE_P256,
+			.days = ca->conf->root_days,
+			.current = 1 };
+
+		snprintf(root.name, CA_NAME, "%s", a->want->roots[i].name);
+		if (ca_topo_root(ca->topo, root.name) == POL_NONE)
+			r = ca_store_root_put(ca->store, &root);
+	}
+	return r == BASE_OK ? apply_each(a, true) : r;
 }
 
 static void
@@ -340,7 +348,7 @@ apply_next(void *arg, enum base_err e)
 			return;
 		}
 	}
-	if (e == BASE_OK)
+	if (e == BASE_OK && json_array_size(a->changes) > 0)
 		e = ca_fleet_change(a->ca, apply_change, a);
 	if (e == BASE_OK)
 		apply_events(a);
@@ -351,21 +359,23 @@ apply_next(void *arg, enum base_err e)
 enum base_err
 ca_control_topology_apply(struct ca_session *s, json_t *q, json_t **answer)
 {
-	const char *cmd, *text, *file;
+	const char *cmd, *text, *file, *reason = "";
 	int dry = 0, remove = 0;
 	struct apply *a;
 	enum base_err r;
 
 	(void)answer;
-	if ((r = ca_unpack(q, "{s:s, s:s, s:s, s?b, s?b}", "cmd", &cmd, "text",
-		 &text, "file", &file, "dry_run", &dry, "allow_remove",
-		 &remove)) != BASE_OK)
+	if ((r = ca_unpack(q, "{s:s, s:s, s:s, s?b, s?b, s?s}", "cmd", &cmd,
+		 "text", &text, "file", &file, "dry_run", &dry, "allow_remove",
+		 &remove, "reason", &reason)) != BASE_OK)
 		return r;
 	a = base_alloc(sizeof(*a));
 	a->s = s;
 	a->ca = ca_session_ca(s);
 	a->dry = dry != 0;
 	a->remove = remove != 0;
+	a->reason = base_strdup(reason);
+	a->by = base_strdup(file);
 	a->changes = json_array();
 	if (!a->ca->ready)
 		r = base_fail(BASE_E_STATE,
@@ -375,8 +385,8 @@ ca_control_topology_apply(struct ca_session *s, json_t *q, json_t **answer)
 		r = ca_topology_parse(file,
 		    (struct base_span){ (const uint8_t *)text, strlen(text) },
 		    &a->want);
-	if (r == BASE_OK)
-		r = apply_each(a, false);
+	if (r == BASE_OK && (r = apply_each(a, false)) == BASE_OK)
+		r = ca_fleet_try(a->ca, apply_trial, a);
 	if (r != BASE_OK) {
 		apply_free(a);
 		return r;

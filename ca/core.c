@@ -82,6 +82,7 @@ ca_work(struct ca *ca)
 
 	if (!ca->ready)
 		return next;
+	next = ca_tell_work(ca);
 	for (struct ca_roll *w = ca->rolls; w != NULL; w = after) {
 		after = w->next;
 		next = ca_sooner(next, ca_roll_work(ca, w));
@@ -104,7 +105,7 @@ ca_work(struct ca *ca)
 enum base_err
 ca_audit(struct ca *ca, const char *who, const char *what, const char *fmt, ...)
 {
-	char text[1024];
+	char text[4096];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -179,6 +180,19 @@ out:
 	return r;
 }
 
+/* Who was heard of is known in memory only. */
+static void
+keep_seen(const struct ca_topo *old, struct ca_topo *new)
+{
+	for (size_t i = 0; old != NULL && i < old->nnodes; i++) {
+		uint32_t k = ca_topo_node(new, old->nodes[i].name);
+
+		if (k != POL_NONE &&
+		    old->nodes[i].seen.ms > new->nodes[k].seen.ms)
+			new->nodes[k].seen = old->nodes[i].seen;
+	}
+}
+
 enum base_err
 ca_reload_topo(struct ca *ca)
 {
@@ -191,6 +205,7 @@ ca_reload_topo(struct ca *ca)
 		ca->topo = old;
 		return r;
 	}
+	keep_seen(old, ca->topo);
 	ca_topo_free(old);
 	ca->peers_changed = true;
 	ca->told = false;

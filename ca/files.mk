@@ -31,6 +31,7 @@ ca_SRC += \
 	ca/topology_route.c
 # kedged
 ca_SRC += \
+	ca/change.c \
 	ca/config.c \
 	ca/control.c \
 	ca/control_fleet.c \
@@ -49,6 +50,7 @@ ca_SRC += \
 	ca/doctor_node.c \
 	ca/draft.c \
 	ca/epoch.c \
+	ca/excuses.c \
 	ca/events.c \
 	ca/fleet.c \
 	ca/forget.c \
@@ -62,6 +64,7 @@ ca_SRC += \
 	ca/net.c \
 	ca/reissue.c \
 	ca/renew.c \
+	ca/refused.c \
 	ca/report.c \
 	ca/resign.c \
 	ca/roll.c \
@@ -84,6 +87,7 @@ ca_SRC += \
 	ca/store_sqlite_fleet.c \
 	ca/store_sqlite_gone.c \
 	ca/store_sqlite_leaf.c \
+	ca/store_sqlite_link.c \
 	ca/store_sqlite_roll.c \
 	ca/store_sqlite_rolls.c \
 	ca/store_sqlite_schema.c \

@@ -9,21 +9,17 @@
 #include <string.h>
 
 #include "ca/control.h"
+#include "ca/topology.h"
 
 /* ---- links while a root rolls ------------------------------------------------- */
 
 static bool
 has_link(const struct ca_topo *t, const struct ca_link *l)
 {
-	for (size_t i = 0; i < t->nlinks; i++) {
-		const struct ca_link *b = &t->links[i];
+	const struct ca_link *b = ca_topo_link(t, l->client, l->server);
 
-		if (strcmp(l->client, b->client) == 0 &&
-		    strcmp(l->server, b->server) == 0)
-			return strcmp(l->client_root, b->client_root) == 0 &&
-			    strcmp(l->server_root, b->server_root) == 0;
-	}
-	return false;
+	return b != NULL && strcmp(l->client_root, b->client_root) == 0 &&
+	    strcmp(l->server_root, b->server_root) == 0;
 }
 
 static bool
@@ -152,6 +148,33 @@ enter_roll(struct ca *ca, const struct ca_topo *t,
 	return r;
 }
 
+/* kedge-hsmd goes on judging by a link that is gone, unless the operator says
+ * that it shall not: what is on record there as an excuse is asked for here. */
+static enum base_err
+check_gone(struct ca *ca, const struct ca_topo *new, const char *root)
+{
+	enum base_err r = BASE_OK;
+
+	for (size_t i = 0; r == BASE_OK && i < ca->topo->nlinks; i++) {
+		const struct ca_link *l = &ca->topo->links[i];
+		bool said;
+
+		if ((strcmp(l->client_root, root) != 0 &&
+			strcmp(l->server_root, root) != 0) ||
+		    has_link(new, l))
+			continue;
+		r = ca_store_gone_has(ca->store, l, &said);
+		if (r == BASE_OK && !said)
+			r = base_fail(BASE_E_OUTAGE,
+			    "link %s>%s: root %s rolls just now, and the roll "
+			    "is judged by this link; take it away when the "
+			    "roll is done, or at once and on record: kedge "
+			    "link remove --reason TEXT %s %s",
+			    l->client, l->server, root, l->client, l->server);
+	}
+	return r;
+}
+
 static enum base_err
 check_roll(struct ca *ca, const struct ca_topo *t,
     const struct ca_roll_row *row)
@@ -159,7 +182,12 @@ check_roll(struct ca *ca, const struct ca_topo *t,
 	struct ca_roll *w = NULL;
 	enum base_err r;
 
+	if (ca_topo_root(t, row->root) == POL_NONE)
+		return base_fail(BASE_E_OUTAGE,
+		    "root %s: rolls just now; remove it when the roll is done",
+		    row->root);
 	if ((r = check_dual(ca->topo, t, row->root)) != BASE_OK ||
+	    (r = check_gone(ca, t, row->root)) != BASE_OK ||
 	    (r = enter_roll(ca, t, row)) != BASE_OK ||
 	    (r = ca_roll_make(ca, t, row, &w)) != BASE_OK)
 		goto out;
@@ -177,33 +205,10 @@ out:
 
 /* ---- the fleet as a whole ------------------------------------------------------- */
 
-/* Names become host names in certificates: RFC 1123 labels. */
-static enum base_err
-check_name(const char *name)
-{
-	const char *last = strrchr(name, '.');
-
-	if (strcmp(name, CA_NODE_CA) == 0 || strcmp(name, "order") == 0)
-		return base_fail(BASE_E_REFUSED,
-		    "node %s: the name is the "
-		    "CA's own; take another",
-		    name);
-	last = last == NULL ? name : last + 1;
-	if (strstr(name, "..") != NULL || strstr(name, "-.") != NULL ||
-	    strstr(name, ".-") != NULL ||
-	    last[strspn(last, "0123456789")] == '\0')
-		return base_fail(BASE_E_REFUSED,
-		    "node %s: is no host name: "
-		    "each part between dots begins and ends with a letter or "
-		    "digit, and the last is no number",
-		    name);
-	return BASE_OK;
-}
-
 /* A server shows one certificate, under one root: links come and go one by
  * one, and a topology file may leave an old one standing. */
 static enum base_err
-check_servers(const struct ca_topo *t)
+check_links(const struct ca_topo *t)
 {
 	const struct ca_link **first =
 	    base_alloc((t->nnodes + 1) * sizeof(*first));
@@ -213,7 +218,13 @@ check_servers(const struct ca_topo *t)
 		const struct ca_link *l = &t->links[i];
 		const struct ca_link **f = &first[ca_topo_node(t, l->server)];
 
-		if (*f == NULL)
+		if (strcmp(l->server_root, CA_MANAGEMENT) == 0 ||
+		    strcmp(l->client_root, CA_MANAGEMENT) == 0)
+			r = base_fail(BASE_E_REFUSED,
+			    "link %s>%s: root management is the CA's own and "
+			    "carries no links; take another",
+			    l->client, l->server);
+		else if (*f == NULL)
 			*f = l;
 		else if (strcmp((*f)->server_root, l->server_root) != 0)
 			r = base_fail(BASE_E_REFUSED,
@@ -276,11 +287,11 @@ check_whole(struct ca *ca)
 	if ((r = ca_topo_load(ca->store, &t)) != BASE_OK)
 		return r;
 	for (uint32_t i = 0; r == BASE_OK && i < t->nnodes; i++)
-		if ((r = check_name(t->nodes[i].name)) == BASE_OK &&
+		if ((r = ca_node_name_check(t->nodes[i].name)) == BASE_OK &&
 		    t->dist[i] > WIRE_ROUTE_MAX)
 			r = ca_topo_route(t, i, &route);
 	if (r == BASE_OK)
-		r = check_servers(t);
+		r = check_links(t);
 	for (const struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
 	     w = w->next)
 		r = check_roll(ca, t, &w->row);
@@ -290,17 +301,31 @@ check_whole(struct ca *ca)
 	return r;
 }
 
-enum base_err
-ca_fleet_change(struct ca *ca, ca_change_fn *change, void *arg)
+static enum base_err
+change_store(struct ca *ca, ca_change_fn *change, void *arg, bool keep)
 {
 	enum base_err r;
 
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
 	if ((r = change(ca, arg)) == BASE_OK &&
-	    (r = check_whole(ca)) == BASE_OK)
+	    (r = check_whole(ca)) == BASE_OK && keep)
 		r = ca_store_commit(ca->store);
 	ca_store_rollback(ca->store);
+	return r;
+}
+
+enum base_err
+ca_fleet_try(struct ca *ca, ca_change_fn *change, void *arg)
+{
+	return change_store(ca, change, arg, false);
+}
+
+enum base_err
+ca_fleet_change(struct ca *ca, ca_change_fn *change, void *arg)
+{
+	enum base_err r = change_store(ca, change, arg, true);
+
 	if (r == BASE_OK)
 		r = ca_reload_topo(ca);
 	ca_kick(ca);

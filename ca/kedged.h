@@ -101,6 +101,9 @@ struct ca {
 	struct base_mono resign_next;
 	struct ca_issuer *issuers; /* cache of ca/issue.c */
 	bool told; /* hsmd has this topology */
+	bool telling, tell_failed; /* it is on its way; the last one was lost */
+	struct base_mono tell_next; /* not before, after such */
+	char keeps[CA_REASON_MAX]; /* what hsmd does not forget; "" */
 	bool tidying, tidy_wanted; /* drafts on their way; look again */
 	struct base_mono tidy_look, tidy_next, waits_next, identity_next,
 	    root_ends_next, schedule_next;
@@ -230,6 +233,8 @@ void ca_show_go(struct ca *ca, struct ca_drafts *d, ca_done_fn *done,
     void *arg);
 /* hsmd was not content, or may have forgotten: all over again. */
 void ca_show_again(struct ca *ca);
+/* Tells hsmd the links when they have changed; returns when to look again. */
+struct base_mono ca_tell_work(struct ca *ca);
 
 /* ---- making roots (ca/make.c) ---------------------------------- */
 
@@ -270,6 +275,11 @@ struct ca_roll {
 	bool *reissues; /* per node: its open order is made again */
 	bool *shown; /* per node: hsmd has seen its newest report */
 	bool prove; /* show the orders, too: hsmd knew too little */
+	struct ca_refused { /* per node: its last order was not made */
+		char *why; /* NULL: it was */
+		unsigned times; /* in a row, so the pause grows */
+	} *refused;
+	size_t nnodes;
 	struct base_mono reissue_at; /* look again for such */
 	struct base_mono seen_at; /* tell again that the CA is there */
 	char why[512]; /* last refusal by hsmd; "" none */
@@ -278,6 +288,13 @@ struct ca_roll {
 /* Engine from topology and the facts of the store. */
 enum base_err
 ca_roll_open(struct ca *ca, const struct ca_roll_row *row) BASE_MUST;
+/* Orders that were not made, or failed (ca/refused.c): the node's next one not
+ * before the pause, which doubles so often. */
+void ca_retry_later(const struct ca *ca, struct ca_roll *w, uint32_t node,
+    unsigned doubled);
+void ca_refused_draft(struct ca *ca, struct ca_roll *w, uint32_t node,
+    const struct ca_draft *t);
+void ca_refused_no_more(struct ca *ca, const struct ca_order *o);
 /* One beside the list, on a topology that is not in force yet. */
 enum base_err ca_roll_make(struct ca *ca, const struct ca_topo *t,
     const struct ca_roll_row *row, struct ca_roll **out) BASE_MUST;

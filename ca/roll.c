@@ -40,6 +40,9 @@ ca_roll_free(struct ca_roll *w)
 {
 	if (w == NULL)
 		return;
+	for (size_t i = 0; w->refused != NULL && i < w->nnodes; i++)
+		free(w->refused[i].why);
+	free(w->refused);
 	pol_engine_free(w->engine);
 	free(w->retries);
 	free(w->reissues);
@@ -97,13 +100,6 @@ feed_fact(void *arg, const struct ca_fact *f)
 	return engine_fact(d->topo, d->roll, f);
 }
 
-static void
-retry_later(const struct ca *ca, struct ca_roll *w, uint32_t node)
-{
-	w->nretries += w->retries[node].ms == 0;
-	w->retries[node] = ca_after(ca, ca->conf->retry_ms);
-}
-
 void
 ca_roll_tell(struct ca *ca, const struct ca_fact *f)
 {
@@ -122,7 +118,12 @@ ca_roll_tell(struct ca *ca, const struct ca_fact *f)
 	ca->told = ca->told && f->kind != POL_FACT_EXCUSED &&
 	    f->kind != POL_FACT_RETURNED;
 	if (f->kind == POL_FACT_FAILED)
-		retry_later(ca, w, node);
+		ca_retry_later(ca, w, node, 0);
+	/* with an excuse, hsmd may sign for anybody */
+	if (f->kind == POL_FACT_EXCUSED) {
+		memset(w->retries, 0, w->nnodes * sizeof(*w->retries));
+		w->nretries = 0;
+	}
 	ca_kick(ca);
 }
 
@@ -144,6 +145,8 @@ roll_engine(struct ca *ca, const struct ca_topo *t, struct ca_roll *w)
 	w->reissues = base_alloc(t->nparts * sizeof(*w->reissues));
 	w->retries = base_alloc(t->nparts * sizeof(*w->retries));
 	w->shown = base_alloc(t->nparts * sizeof(*w->shown));
+	w->refused = base_alloc(t->nparts * sizeof(*w->refused));
+	w->nnodes = t->nparts;
 	graph = ca_topo_graph(t, w->root, &number);
 	if ((r = ca_roll_goal(ca, t, &w->row, &g)) != BASE_OK ||
 	    (r = ca_pol_fail(pol_engine_new(graph, number, &g.goal, &w->engine),
@@ -245,13 +248,8 @@ draft_is_due(struct ca *ca, struct ca_roll *w, struct ca_draft *t)
 			   (struct pol_time){ ca_now(ca).ms }, node) &&
 		    pol_engine_allowed(w->engine, node, t->order.steps, &why) ==
 		    POL_OK;
-	if (t->err == BASE_OK || node == POL_NONE)
-		return false;
-	base_log(BASE_WARNING, "roll %s: order for %s: %s", w->row.root,
-	    t->order.node, t->why);
-	(void)base_fail(t->err, "order for %s: %s", t->order.node, t->why);
-	snprintf(w->why, sizeof(w->why), "%s", base_why());
-	retry_later(ca, w, node);
+	if (t->err != BASE_OK && node != POL_NONE)
+		ca_refused_draft(ca, w, node, t);
 	return false;
 }
 
@@ -315,6 +313,7 @@ give_out(struct ca *ca, struct ca_drafts *d, const bool *due)
 		if (!due[i])
 			continue;
 		f = sent_fact(o);
+		ca_refused_no_more(ca, o);
 		ca_deliver_settled(ca->deliver, o->node, o->root, o->epoch - 1);
 		ca_roll_tell(ca, &f);
 		ca_order_send(ca, o);
@@ -483,6 +482,8 @@ roll_finish(struct ca *ca, struct ca_roll *w)
 	    ca_identity_load(ca) != BASE_OK)
 		base_log(BASE_ERR, "the CA's own certificates: %s", base_why());
 	ca_roll_free(w);
+	/* what it kept while the root rolled */
+	ca->told = false;
 	ca->tidy_wanted = true;
 	ca_kick(ca);
 	return CA_NEVER;
@@ -563,6 +564,10 @@ ca_roll_work(struct ca *ca, struct ca_roll *w)
 		return w->retry;
 	if (pol_engine_is_done(w->engine))
 		return roll_finish(ca, w);
+	/* with its first order the root rolls, to hsmd, which forgets no link
+	 * any more */
+	if (ca->telling || (!ca->told && !ca->tell_failed))
+		return next;
 	next = roll_next(ca, w);
 	return ca_sooner(next, w->reissue_at);
 }

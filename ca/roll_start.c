@@ -150,6 +150,10 @@ ca_roll_check(struct ca *ca, const char *name, json_t *problems)
 	}
 	if (parts == 0)
 		problem(problems, "root %s: no link uses it", name);
+	/* its orders would be refused in the middle */
+	if (ca->keeps[0] != '\0')
+		problem(problems, "kedge-hsmd has other links than kedged: %s",
+		    ca->keeps);
 	return BASE_OK;
 }
 

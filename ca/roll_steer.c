@@ -203,6 +203,24 @@ ca_roll_again(struct ca *ca, const char *root, const char *who)
 
 /* ---- one node ---------------------------------------------------------------------- */
 
+/* Has a part in the root's rolls; or had one, and kedge-hsmd may still judge
+ * by what the node holds. */
+static enum base_err
+word_part(struct ca *ca, const struct ca_word *w, uint32_t root, uint32_t node)
+{
+	struct ca_holding h = { .known = false };
+	enum base_err r = BASE_OK;
+
+	if (ca_topo_steps(ca->topo, root, node) == 0 &&
+	    (r = ca_holding_get(ca->store, w->node, w->root, &h)) == BASE_OK &&
+	    !h.known)
+		r = base_fail(BASE_E_STATE,
+		    "node %s: no link of it uses root %s, and it has reported "
+		    "nothing under it",
+		    w->node, w->root);
+	return r;
+}
+
 static enum base_err
 word_check(struct ca *ca, const struct ca_word *w)
 {
@@ -215,10 +233,7 @@ word_check(struct ca *ca, const struct ca_word *w)
 	if (node == POL_NONE)
 		return base_fail(BASE_E_NOTFOUND, "node %s: not known",
 		    w->node);
-	if (ca_topo_steps(ca->topo, root, node) == 0)
-		return base_fail(BASE_E_STATE,
-		    "node %s: no link of it uses root %s", w->node, w->root);
-	return BASE_OK;
+	return word_part(ca, w, root, node);
 }
 
 static struct ca_fact
@@ -385,6 +400,7 @@ catch_up(struct ca *ca, const struct ca_word *w, const struct ca_holding *h,
 	ca_store_rollback(ca->store);
 	if (r != BASE_OK || from == 0)
 		return r;
+	ca->told = false;
 	if ((r = ca_roll_open(ca, &row)) != BASE_OK)
 		return r;
 	ca_event_roll(ca, &row, "none", ca_roll_word(&row));

@@ -1,23 +1,40 @@
 /*
- * ca/show: what kedge-hsmd wants to see before it signs an order that takes
- * something away: the links of the topology, and the nodes' own reports.
- * Each is shown once; which ones were is known in memory only, so a kedged
- * that starts, or that is refused, shows them again. Used by draft.c.
+ * ca/show: what kedge-hsmd judges orders by: the links of the topology, and
+ * the nodes' own reports. Links are told when they have changed, for in the
+ * middle of a roll kedge-hsmd forgets none; reports are shown before an order
+ * that takes something away. Each is shown once; which ones were is known in
+ * memory only, so a kedged that starts, or that is refused, shows them again.
+ * Used by draft.c, and by core.c whenever there is something to tell.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/excuses.h"
 #include "ca/kedged.h"
 
-#define BATCH_BYTES ((size_t)4 << 20)
+#define BATCH_BYTES   ((size_t)4 << 20)
+#define KEEPS_LOOK_MS 60000
+
+/* Items of one kind, up to end. */
+struct part {
+	enum wire_hsm_type type;
+	size_t end;
+};
+#define PARTS 4
 
 struct show {
 	struct ca *ca;
 	ca_done_fn *done;
 	void *arg;
-	struct base_buf *items; /* first nodes to tell, then proofs */
-	size_t ntell, n, room;
+	struct base_buf *items;
+	size_t n, room;
+	size_t front; /* so many of the nodes have excuses, and go first */
+	struct part part[PARTS];
+	size_t nparts, in; /* the one that at is in */
 	size_t at, batch; /* the request that is on its way */
+	bool telling; /* some part is nodes */
+	bool again; /* all was shown, to tell once more */
+	char keeps[CA_REASON_MAX]; /* first refusal of what was told */
 };
 
 static struct base_buf *
@@ -32,11 +49,39 @@ item_add(struct show *s)
 	return &s->items[s->n++];
 }
 
+/* The items since the part before. */
+static void
+part_end(struct show *s, enum wire_hsm_type type)
+{
+	if (s->nparts == PARTS)
+		base_die("show: too many parts");
+	s->part[s->nparts++] = (struct part){ type, s->n };
+}
+
+/* What kedge-hsmd still judges by, though kedged has it no more. */
+static void
+show_keeps(struct show *s)
+{
+	struct ca *ca = s->ca;
+
+	if (strcmp(ca->keeps, s->keeps) != 0) {
+		snprintf(ca->keeps, sizeof(ca->keeps), "%s", s->keeps);
+		base_log(s->keeps[0] == '\0' ? BASE_NOTICE : BASE_WARNING,
+		    "kedge-hsmd: %s",
+		    s->keeps[0] == '\0' ? "has the links as they are"
+					: s->keeps);
+	}
+	if (s->keeps[0] == '\0' && ca_store_gone_clear(ca->store) != BASE_OK)
+		base_log(BASE_ERR, "%s", base_why());
+}
+
 static void
 show_end(struct show *s, enum base_err e)
 {
 	if (e != BASE_OK)
 		ca_show_again(s->ca);
+	else if (s->telling)
+		show_keeps(s);
 	s->done(s->arg, e);
 	for (size_t i = 0; i < s->n; i++)
 		base_buf_free(&s->items[i]);
@@ -53,71 +98,6 @@ ca_show_again(struct ca *ca)
 }
 
 /* ---- telling the topology ----------------------------------------------------- */
-
-struct excuses {
-	const struct ca_topo *topo;
-	bool *node;
-	const char *root;
-	struct excuses *next;
-};
-
-static enum base_err
-excuse_fact(void *arg, const struct ca_fact *f)
-{
-	struct excuses *x = arg;
-	uint32_t i = ca_topo_node(x->topo, f->node);
-
-	if (i != POL_NONE && f->kind == POL_FACT_EXCUSED)
-		x->node[i] = true;
-	else if (i != POL_NONE && f->kind == POL_FACT_RETURNED)
-		x->node[i] = false;
-	return BASE_OK;
-}
-
-/* One table for each root that rolls. */
-static enum base_err
-excuses_load(struct ca *ca, struct excuses **list)
-{
-	enum base_err r = BASE_OK;
-
-	for (struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
-	     w = w->next) {
-		struct excuses *x = base_alloc(sizeof(*x));
-
-		x->topo = ca->topo;
-		x->node = base_alloc(ca->topo->nparts);
-		x->root = w->row.root;
-		x->next = *list;
-		*list = x;
-		r = ca_store_facts_of_roll(ca->store, w->row.id, excuse_fact,
-		    x);
-	}
-	return r;
-}
-
-static void
-excuses_free(struct excuses *list)
-{
-	struct excuses *next;
-
-	for (; list != NULL; list = next) {
-		next = list->next;
-		free(list->node);
-		free(list);
-	}
-}
-
-static void
-node_excuses(const struct excuses *list, uint32_t node, struct wire_hsm_node *n)
-{
-	for (const struct excuses *x = list; x != NULL; x = x->next) {
-		if (!x->node[node])
-			continue;
-		n->excused = base_realloc_array(n->excused, n->nexcused + 1,
-		    sizeof(*n->excused));
-		snprintf(n->excused[n->nexcused++], CA_NAME, "%s", x->root);
-	}
-}
 
 /* Whose hellos it verifies: one-way links of the management root, told as
  * what they are to a verifier. The CA's own links kedge-hsmd knows. */
@@ -139,31 +119,54 @@ node_hellos(const struct ca_topo *t, uint32_t node, struct wire_hsm_node *n)
 	}
 }
 
-/* Of one node, whose links are those from *at on: they are sorted by their
- * client. */
+/* Links, sorted by their client, of which those before at are told. */
+struct rows {
+	const struct ca_link *link;
+	size_t n, at;
+};
+
+/* Those of the client that comes next. */
+static struct wire_hsm_link *
+rows_take(struct rows *w, const char *client, size_t *n)
+{
+	size_t first = w->at;
+	struct wire_hsm_link *list;
+
+	while (w->at < w->n && strcmp(w->link[w->at].client, client) == 0)
+		w->at++;
+	*n = w->at - first;
+	list = base_alloc((*n + 1) * sizeof(*list));
+	for (size_t i = 0; i < *n; i++) {
+		memcpy(list[i].server, w->link[first + i].server, CA_NAME);
+		memcpy(list[i].client_root, w->link[first + i].client_root,
+		    CA_NAME);
+		memcpy(list[i].server_root, w->link[first + i].server_root,
+		    CA_NAME);
+	}
+	return list;
+}
+
 static enum base_err
-tell_node(struct show *s, uint32_t node, const struct excuses *excuses,
-    size_t *at)
+tell_node(struct show *s, uint32_t node, const struct ca_excuses *excuses,
+    struct rows *links, struct rows *gone)
 {
 	const struct ca_topo *t = s->ca->topo;
 	struct wire_hsm_node n = { .dual = t->nodes[node].dual };
-	size_t first = *at;
+	struct base_buf *item = item_add(s), first;
 	enum base_err r;
 
 	memcpy(n.name, t->nodes[node].name, sizeof(n.name));
-	node_excuses(excuses, node, &n);
-	while (*at < t->nlinks && strcmp(t->links[*at].client, n.name) == 0)
-		++*at;
-	n.links = base_alloc((*at - first + 1) * sizeof(*n.links));
-	for (size_t i = first; i < *at; i++) {
-		struct wire_hsm_link *l = &n.links[n.nlinks++];
-
-		memcpy(l->server, t->links[i].server, CA_NAME);
-		memcpy(l->client_root, t->links[i].client_root, CA_NAME);
-		memcpy(l->server_root, t->links[i].server_root, CA_NAME);
-	}
+	ca_excuses_of(excuses, node, &n);
+	n.links = rows_take(links, n.name, &n.nlinks);
+	n.gone = rows_take(gone, n.name, &n.ngone);
 	node_hellos(t, node, &n);
-	r = wire_hsm_node_compose(&n, item_add(s));
+	r = wire_hsm_node_compose(&n, item);
+	/* excuses are there before the links that go by them */
+	if (n.nexcused > 0) {
+		first = s->items[s->front];
+		s->items[s->front++] = *item;
+		*item = first;
+	}
 	wire_hsm_node_clear(&n);
 	return r;
 }
@@ -172,17 +175,26 @@ static enum base_err
 tell_all(struct show *s)
 {
 	struct ca *ca = s->ca;
-	struct excuses *list = NULL;
-	enum base_err r = excuses_load(ca, &list);
-	size_t at = 0;
+	struct rows links = { ca->topo->links, ca->topo->nlinks, 0 };
+	struct rows gone = { NULL, 0, 0 };
+	struct ca_link *list = NULL;
+	struct ca_excuses *excuses = NULL;
+	enum base_err r;
 
+	s->front = s->n;
+	if ((r = ca_store_gone(ca->store, &list, &gone.n)) == BASE_OK)
+		r = ca_excuses_load(ca, &excuses);
+	gone.link = list;
 	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nnodes; i++)
-		r = tell_node(s, i, list, &at);
-	excuses_free(list);
-	if (r == BASE_OK && at != ca->topo->nlinks)
+		r = tell_node(s, i, excuses, &links, &gone);
+	if (r == BASE_OK && (links.at != links.n || gone.at != gone.n))
 		base_die("show: links are not sorted by their client");
-	s->ntell = s->n;
+	part_end(s, WIRE_HSM_TELL);
+	s->telling = true;
+	s->keeps[0] = '\0';
 	ca->told = true;
+	ca_excuses_free(excuses);
+	free(list);
 	return r;
 }
 
@@ -252,26 +264,21 @@ show_received(struct show *s, struct ca_roll *w, uint32_t node)
 }
 
 static enum base_err
-show_node(struct show *s, struct ca_roll *w, uint32_t node)
+show_report(struct show *s, const char *root, uint32_t node, bool prove)
 {
 	struct ca_store *st = s->ca->store;
 	struct wire_hsm_proof p = { .ndoubts = 0 };
 	enum base_err r;
 
-	if (w->shown[node])
-		return BASE_OK;
-	w->shown[node] = true;
 	memcpy(p.node, s->ca->topo->nodes[node].name, sizeof(p.node));
-	memcpy(p.root, w->row.root, sizeof(p.root));
+	snprintf(p.root, sizeof(p.root), "%s", root);
 	/* kedge-hsmd was not content before: is its state an older one? */
-	if ((r = take_report(st, &p, w->prove)) == BASE_OK &&
+	if ((r = take_report(st, &p, prove)) == BASE_OK &&
 	    (r = ca_store_facts_of_node(st, p.node, p.root, doubt_fact, &p)) ==
 		BASE_OK)
 		r = wire_hsm_proof_compose(&p, item_add(s));
 	wire_hsm_proof_clear(&p);
-	if (r == BASE_E_NOTFOUND)
-		return BASE_OK; /* has not joined yet */
-	return r == BASE_OK ? show_received(s, w, node) : r;
+	return r == BASE_E_NOTFOUND ? BASE_OK : r; /* has not joined yet */
 }
 
 /* Outside of a roll nothing else would tell kedge-hsmd what the node has come
@@ -288,6 +295,36 @@ show_renewal(struct show *s, const struct ca_draft *t)
 		r = wire_hsm_proof_compose(&p, item_add(s));
 	wire_hsm_proof_clear(&p);
 	return r == BASE_E_NOTFOUND ? BASE_OK : r;
+}
+
+static enum base_err
+show_node(struct show *s, struct ca_roll *w, uint32_t node)
+{
+	enum base_err r;
+
+	if (w->shown[node])
+		return BASE_OK;
+	w->shown[node] = true;
+	r = show_report(s, w->row.root, node, w->prove);
+	return r == BASE_OK ? show_received(s, w, node) : r;
+}
+
+/* kedge-hsmd keeps a link because it takes its root for one that rolls: the
+ * last reports of a roll that is over justify nothing, and were not shown. */
+static enum base_err
+show_all(struct show *s)
+{
+	const struct ca_topo *t = s->ca->topo;
+	enum base_err r = BASE_OK;
+
+	for (size_t k = 0; r == BASE_OK && k < t->nroots; k++) {
+		if (strcmp(t->roots[k].name, CA_MANAGEMENT) == 0)
+			continue;
+		for (uint32_t i = 0; r == BASE_OK && i < t->nnodes; i++)
+			r = show_report(s, t->roots[k].name, i, true);
+	}
+	part_end(s, WIRE_HSM_SHOW);
+	return r;
 }
 
 /* All nodes are the CA's peers, and it is theirs. */
@@ -364,9 +401,7 @@ show_roll(struct show *s, struct ca_roll *w, struct ca_drafts *d)
 			continue;
 		wanted[node] = any = true;
 	}
-	if (any && !s->ca->told)
-		r = tell_all(s);
-	if (any && r == BASE_OK)
+	if (any)
 		r = show_wanted(s, w, wanted);
 	free(wanted);
 	return r;
@@ -375,6 +410,19 @@ show_roll(struct show *s, struct ca_roll *w, struct ca_drafts *d)
 /* ---- asking ------------------------------------------------------------------------- */
 
 static void show_next(struct show *s);
+
+/* No reason to stop: the order will say. */
+static void
+item_refused(struct show *s, enum wire_hsm_type type,
+    const struct wire_hsm_item *it)
+{
+	if (type == WIRE_HSM_SHOW)
+		base_log(BASE_INFO, "kedge-hsmd: %.*s", (int)it->data.n,
+		    (const char *)it->data.p);
+	else if (s->keeps[0] == '\0')
+		snprintf(s->keeps, sizeof(s->keeps), "%.*s", (int)it->data.n,
+		    (const char *)it->data.p);
+}
 
 static void
 show_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
@@ -390,32 +438,36 @@ show_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 		show_end(s, e);
 		return;
 	}
-	/* what was refused is no reason to stop: the order will say */
 	for (size_t i = 0; i < a->nitems; i++)
 		if (a->items[i].err != BASE_OK)
-			base_log(a->type == WIRE_HSM_TELL ? BASE_WARNING
-							  : BASE_INFO,
-			    "kedge-hsmd: %.*s", (int)a->items[i].data.n,
-			    (const char *)a->items[i].data.p);
+			item_refused(s, a->type, &a->items[i]);
 	s->at += s->batch;
 	show_next(s);
 }
 
-static void
-show_next(struct show *s)
+/* Once more, with all that may change its mind; then it stands. */
+static enum base_err
+tell_again(struct show *s)
 {
-	struct wire_hsm_request q = {
-		.type = s->at < s->ntell ? WIRE_HSM_TELL : WIRE_HSM_SHOW
-	};
-	struct wire_hsm_ask w = { &q, show_answered, s };
-	size_t end = s->at < s->ntell ? s->ntell : s->n, bytes = 0;
 	enum base_err r;
 
-	if (s->at == s->n) {
-		show_end(s, BASE_OK);
-		return;
-	}
-	for (s->batch = 0; s->batch < WIRE_HSM_BATCH && s->at + s->batch < end;
+	s->again = true;
+	if ((r = show_all(s)) != BASE_OK)
+		return r;
+	return tell_all(s);
+}
+
+static void
+show_ask(struct show *s)
+{
+	const struct part *p = &s->part[s->in];
+	struct wire_hsm_request q = { .type = p->type };
+	struct wire_hsm_ask w = { &q, show_answered, s };
+	size_t bytes = 0;
+	enum base_err r;
+
+	for (s->batch = 0;
+	     s->batch < WIRE_HSM_BATCH && s->at + s->batch < p->end;
 	     s->batch++) {
 		bytes += s->items[s->at + s->batch].n;
 		if (s->batch > 0 && bytes > BATCH_BYTES)
@@ -428,23 +480,91 @@ show_next(struct show *s)
 		show_end(s, r);
 }
 
-void
-ca_show_go(struct ca *ca, struct ca_drafts *d, ca_done_fn *done, void *arg)
+static void
+show_next(struct show *s)
+{
+	enum base_err r;
+
+	if (s->at == s->n && s->keeps[0] != '\0' && !s->again &&
+	    (r = tell_again(s)) != BASE_OK) {
+		show_end(s, r);
+		return;
+	}
+	while (s->in < s->nparts && s->at == s->part[s->in].end)
+		s->in++;
+	if (s->in == s->nparts)
+		show_end(s, BASE_OK);
+	else
+		show_ask(s);
+}
+
+static struct show *
+show_new(struct ca *ca, ca_done_fn *done, void *arg)
 {
 	struct show *s = base_alloc(sizeof(*s));
-	enum base_err r = BASE_OK;
 
 	s->ca = ca;
 	s->done = done;
 	s->arg = arg;
+	return s;
+}
+
+static void
+show_go(struct show *s, enum base_err e)
+{
+	if (e != BASE_OK)
+		show_end(s, e);
+	else
+		show_next(s);
+}
+
+void
+ca_show_go(struct ca *ca, struct ca_drafts *d, ca_done_fn *done, void *arg)
+{
+	struct show *s = show_new(ca, done, arg);
+	enum base_err r = BASE_OK;
+
+	/* before any order of a roll: with its signature the root rolls */
+	if (ca->rolls != NULL && !ca->told)
+		r = tell_all(s);
 	for (struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
 	     w = w->next)
 		r = show_roll(s, w, d);
 	for (size_t i = 0; r == BASE_OK && i < ca_drafts_count(d); i++)
 		if (draft_renews(ca_drafts_get(d, i)))
 			r = show_renewal(s, ca_drafts_get(d, i));
-	if (r != BASE_OK)
-		show_end(s, r);
-	else
-		show_next(s);
+	part_end(s, WIRE_HSM_SHOW);
+	show_go(s, r);
+}
+
+/* ---- telling, as soon as there is something to tell --------------------------- */
+
+static void
+tell_done(void *arg, enum base_err e)
+{
+	struct ca *ca = arg;
+
+	ca->telling = false;
+	ca->tell_failed = e != BASE_OK;
+	ca->tell_next =
+	    ca_after(ca, e != BASE_OK ? ca->conf->retry_ms : KEEPS_LOOK_MS);
+	ca_kick(ca);
+}
+
+struct base_mono
+ca_tell_work(struct ca *ca)
+{
+	struct show *s;
+
+	if (ca->told && ca->keeps[0] == '\0')
+		return CA_NEVER;
+	if (ca->telling)
+		return CA_NEVER; /* tell_done kicks */
+	/* what it kept, it may give up when more was reported */
+	if (ca->tell_next.ms > ca_mono(ca).ms && (ca->told || ca->tell_failed))
+		return ca->tell_next;
+	ca->telling = true;
+	s = show_new(ca, tell_done, ca);
+	show_go(s, tell_all(s));
+	return CA_NEVER;
 }

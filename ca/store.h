@@ -130,6 +130,18 @@ enum base_err ca_store_link_delete(struct ca_store *st, const char *client,
     const char *server) BASE_MUST;
 enum base_err
 ca_store_links(struct ca_store *st, struct ca_link **out, size_t *n) BASE_MUST;
+/* A link that the operator took away while a root of it rolled: kedge-hsmd is
+ * told so until the roll is over, for it would go on judging by the link. Put
+ * again, the link itself takes its place. */
+enum base_err
+ca_store_gone_put(struct ca_store *st, const struct ca_link *l) BASE_MUST;
+enum base_err ca_store_gone_has(struct ca_store *st, const struct ca_link *l,
+    bool *out) BASE_MUST;
+/* As ca_store_links. */
+enum base_err
+ca_store_gone(struct ca_store *st, struct ca_link **out, size_t *n) BASE_MUST;
+/* Those of which no root rolls any more. */
+enum base_err ca_store_gone_clear(struct ca_store *st) BASE_MUST;
 
 /* Public key of a node under a root, bound by a join. */
 enum base_err ca_store_key_put(struct ca_store *st, const char *node,
@@ -200,6 +212,9 @@ enum base_err ca_store_facts_of_roll(struct ca_store *st, uint64_t roll,
     ca_fact_fn *fn, void *arg) BASE_MUST;
 enum base_err ca_store_facts_of_node(struct ca_store *st, const char *node,
     const char *root, ca_fact_fn *fn, void *arg) BASE_MUST;
+/* EXCUSED and RETURNED only, of all nodes and roots. */
+enum base_err ca_store_facts_of_excuses(struct ca_store *st, ca_fact_fn *fn,
+    void *arg) BASE_MUST;
 
 /* ---- orders, reports ------------------------------------------------------------------ */
 

@@ -8,7 +8,7 @@
 
 #include "ca/store.h"
 
-#define CA_SQ_CACHE 96
+#define CA_SQ_CACHE 128
 
 struct ca_store {
 	sqlite3 *db;
@@ -31,6 +31,11 @@ void ca_sq_close(sqlite3_stmt *s); /* NULL is fine */
 /* Open, run to the end, close. *changes may be NULL. */
 enum base_err ca_sq_run(struct ca_store *st, int *changes, const char *sql,
     const char *fmt, ...) BASE_MUST;
+
+/* All rows of sql into one allocation of the caller's, elements of size. */
+enum base_err ca_sq_list(struct ca_store *st, const char *sql, size_t size,
+    enum base_err (*read)(sqlite3_stmt *, void *), void **out,
+    size_t *n) BASE_MUST;
 
 /* Columns; text longer than its place is INTEGRITY, so are numbers that do
  * not fit. */

@@ -1,5 +1,5 @@
 /*
- * ca/store_sqlite_fleet: roots, generations, nodes, links, keys, tokens.
+ * ca/store_sqlite_fleet: roots, generations, nodes, keys, tokens.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -117,9 +117,8 @@ list_grow(void **p, size_t n, size_t *cap, size_t size)
 	return (char *)*p + n * size;
 }
 
-/* All rows of sql into one allocation. */
-static enum base_err
-list_read(struct ca_store *st, const char *sql, size_t size,
+enum base_err
+ca_sq_list(struct ca_store *st, const char *sql, size_t size,
     enum base_err (*read)(sqlite3_stmt *, void *), void **out, size_t *n)
 {
 	sqlite3_stmt *s = NULL;
@@ -160,7 +159,7 @@ enum base_err
 ca_store_roots(struct ca_store *st, struct ca_root **out, size_t *n)
 {
 	void *p;
-	enum base_err r = list_read(st,
+	enum base_err r = ca_sq_list(st,
 	    "SELECT name, alg, days, current, roll_before, strategy"
 	    " FROM root ORDER BY name",
 	    sizeof(**out), root_read_any, &p, n);
@@ -392,58 +391,10 @@ enum base_err
 ca_store_nodes(struct ca_store *st, struct ca_node **out, size_t *n)
 {
 	void *p;
-	enum base_err r = list_read(st,
+	enum base_err r = ca_sq_list(st,
 	    "SELECT " NODE_COLUMNS " FROM node"
 	    " ORDER BY name",
 	    sizeof(**out), node_read, &p, n);
-
-	*out = p;
-	return r;
-}
-
-/* ---- links ---------------------------------------------------------------------------- */
-
-enum base_err
-ca_store_link_put(struct ca_store *st, const struct ca_link *l)
-{
-	return ca_sq_run(st, NULL,
-	    "INSERT INTO link (client, server, client_root, server_root)"
-	    " VALUES (?, ?, ?, ?) ON CONFLICT (client, server) DO UPDATE SET"
-	    " client_root = excluded.client_root,"
-	    " server_root = excluded.server_root",
-	    "sses", l->client, l->server, l->client_root, l->server_root);
-}
-
-enum base_err
-ca_store_link_delete(struct ca_store *st, const char *client,
-    const char *server)
-{
-	return ca_sq_run(st, NULL,
-	    "DELETE FROM link WHERE client = ? AND server = ?", "ss", client,
-	    server);
-}
-
-static enum base_err
-link_read(sqlite3_stmt *s, void *arg)
-{
-	struct ca_link *l = arg;
-	enum base_err r;
-
-	if ((r = ca_sq_text(s, 0, l->client, CA_NAME)) != BASE_OK ||
-	    (r = ca_sq_text(s, 1, l->server, CA_NAME)) != BASE_OK ||
-	    (r = ca_sq_text(s, 2, l->client_root, CA_NAME)) != BASE_OK)
-		return r;
-	return ca_sq_text(s, 3, l->server_root, CA_NAME);
-}
-
-enum base_err
-ca_store_links(struct ca_store *st, struct ca_link **out, size_t *n)
-{
-	void *p;
-	enum base_err r = list_read(st,
-	    "SELECT client, server, client_root,"
-	    " server_root FROM link ORDER BY client, server",
-	    sizeof(**out), link_read, &p, n);
 
 	*out = p;
 	return r;

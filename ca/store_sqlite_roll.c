@@ -99,6 +99,20 @@ ca_store_facts_of_node(struct ca_store *st, const char *node, const char *root,
 	return r != BASE_OK ? r : fact_each(st, s, fn, arg);
 }
 
+enum base_err
+ca_store_facts_of_excuses(struct ca_store *st, ca_fact_fn *fn, void *arg)
+{
+	_Static_assert(POL_FACT_EXCUSED == 5 && POL_FACT_RETURNED == 6,
+	    "the kinds have numbers in SQL");
+	sqlite3_stmt *s = NULL;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT " FACT_COLUMNS " FROM fact"
+	    " WHERE kind IN (5, 6) ORDER BY id",
+	    &s, "");
+
+	return r != BASE_OK ? r : fact_each(st, s, fn, arg);
+}
+
 /* ---- orders ---------------------------------------------------------------------------- */
 
 const char *

@@ -26,6 +26,13 @@ static const char *const version_1[] = {
 	" PRIMARY KEY (client, server), CHECK (client <> server))"
 	" STRICT, WITHOUT ROWID",
 	"CREATE INDEX link_server ON link(server)",
+	/* as link, but of those that are no more; "" for no root */
+	"CREATE TABLE link_gone (client TEXT NOT NULL REFERENCES node(name)"
+	" ON DELETE CASCADE, server TEXT NOT NULL REFERENCES node(name)"
+	" ON DELETE CASCADE, client_root TEXT NOT NULL,"
+	" server_root TEXT NOT NULL,"
+	" PRIMARY KEY (client, server, client_root, server_root))"
+	" STRICT, WITHOUT ROWID",
 	"CREATE TABLE node_key (node TEXT NOT NULL REFERENCES node(name)"
 	" ON DELETE CASCADE, root TEXT NOT NULL, spki BLOB NOT NULL,"
 	" PRIMARY KEY (node, root)) STRICT, WITHOUT ROWID",
@@ -48,6 +55,8 @@ static const char *const version_1[] = {
 	" at INTEGER NOT NULL) STRICT",
 	"CREATE INDEX fact_roll ON fact(roll)",
 	"CREATE INDEX fact_node ON fact(node, root)",
+	/* kinds 5 and 6: excused, returned */
+	"CREATE INDEX fact_excuse ON fact(id) WHERE kind IN (5, 6)",
 	"CREATE TABLE orders (node TEXT NOT NULL, root TEXT NOT NULL,"
 	" epoch INTEGER NOT NULL CHECK (epoch > 0), roll INTEGER NOT NULL,"
 	" steps INTEGER NOT NULL, gen_from INTEGER NOT NULL,"

@@ -362,15 +362,22 @@ link_cmp(const void *x, const void *y)
 	return c != 0 ? c : strcmp(a->server, b->server);
 }
 
-static bool
-has_link(const struct ca_topo *t, const char *client, const char *server)
+const struct ca_link *
+ca_topo_link(const struct ca_topo *t, const char *client, const char *server)
 {
 	struct ca_link l;
 
 	snprintf(l.client, sizeof(l.client), "%s", client);
 	snprintf(l.server, sizeof(l.server), "%s", server);
-	return t->nlinks > 0 &&
-	    bsearch(&l, t->links, t->nlinks, sizeof(l), link_cmp) != NULL;
+	return t->nlinks == 0
+	    ? NULL
+	    : bsearch(&l, t->links, t->nlinks, sizeof(l), link_cmp);
+}
+
+static bool
+has_link(const struct ca_topo *t, const char *client, const char *server)
+{
+	return ca_topo_link(t, client, server) != NULL;
 }
 
 /* A poller is its relay's client; a pushed node its relay's server, or its

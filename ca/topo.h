@@ -35,6 +35,9 @@ enum base_err ca_topo_load(struct ca_store *st, struct ca_topo **out) BASE_MUST;
 /* POL_NONE when unknown. The CA is node "ca". */
 uint32_t ca_topo_node(const struct ca_topo *t, const char *name);
 uint32_t ca_topo_root(const struct ca_topo *t, const char *name);
+/* NULL when there is none. */
+const struct ca_link *ca_topo_link(const struct ca_topo *t, const char *client,
+    const char *server);
 bool ca_topo_is_ca(const struct ca_topo *t, uint32_t node);
 /* The graph that a root is rolled on, and the root's number in it. */
 const struct pol_graph *ca_topo_graph(const struct ca_topo *t, uint32_t root,

@@ -121,6 +121,34 @@ ca_topology_node(const struct ca_topology *t, const char *name)
 	return n == NULL ? POL_NONE : (uint32_t)(n - t->nodes);
 }
 
+/* RFC 1123 labels; a last part of digits would make an address of it. */
+enum base_err
+ca_node_name_check(const char *name)
+{
+	const char *last = strrchr(name, '.');
+
+	if (!base_name_is_valid(name))
+		return base_fail(BASE_E_REFUSED,
+		    "node \"%s\": is no name; use 1 to %d of a-z, 0-9, \".\" "
+		    "and \"-\", first and last a letter or digit",
+		    name, BASE_NAME_MAX);
+	if (strcmp(name, CA_NODE_CA) == 0 || strcmp(name, "order") == 0)
+		return base_fail(BASE_E_REFUSED,
+		    "node %s: the name is reserved: it is the CA's own; take "
+		    "another",
+		    name);
+	last = last == NULL ? name : last + 1;
+	if (strstr(name, "..") != NULL || strstr(name, "-.") != NULL ||
+	    strstr(name, ".-") != NULL ||
+	    last[strspn(last, "0123456789")] == '\0')
+		return base_fail(BASE_E_REFUSED,
+		    "node %s: is no host name: each part between dots begins "
+		    "and ends with a letter or digit, and the last is no "
+		    "number",
+		    name);
+	return BASE_OK;
+}
+
 static enum base_err
 name_check(const struct ca_topology *t, const config_setting_t *group,
     const char *kind, const char *reserved)
@@ -245,6 +273,9 @@ nodes_read(struct topo_reader *r)
 		    config_setting_get_elem(r->lists[TOPO_NODES], i);
 		if ((e = name_check(t, g, "node", CA_NODE_CA)) != BASE_OK)
 			return e;
+		if (ca_node_name_check(ca_topology_text(g, "name")) != BASE_OK)
+			return ca_topology_wrong(t,
+			    config_setting_source_line(g));
 		t->nodes[i].name = base_strdup(ca_topology_text(g, "name"));
 		t->nnodes++;
 		if ((e = node_read(t, g, &t->nodes[i])) != BASE_OK)

@@ -138,10 +138,17 @@ tell(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 {
 	struct wire_hsm_node n;
 
-	(void)it;
 	must(wire_hsm_node_parse(base_buf_span(&q->items[i]), &n));
 	f->mood.told++;
 	f->mood.links += n.nlinks;
+	f->mood.gone += n.ngone;
+	f->mood.excused += n.nexcused;
+	if (f->mood.keeps > 0) {
+		f->mood.keeps--;
+		it->err = BASE_E_OUTAGE;
+		must(
+		    base_buf_printf(&it->data, "link %s>old: is kept", n.name));
+	}
 	wire_hsm_node_clear(&n);
 }
 

@@ -27,8 +27,10 @@ struct hsm_fake_mood {
 	unsigned older; /* for so many a later one was signed */
 	struct base_span expect; /* a report; how often it was shown: */
 	uint64_t expected;
+	unsigned keeps; /* so many items of TELL ask for a link that is gone */
 	uint64_t asked; /* requests so far */
 	char forgotten[CA_NAME]; /* the last node that it forgot */
 	uint64_t told, links, shown, proven; /* items; proven: with order */
+	uint64_t gone, excused; /* in the items told */
 };
 struct hsm_fake_mood *hsm_fake_mood(struct hsm_fake *f);

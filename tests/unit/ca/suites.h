@@ -21,6 +21,7 @@ TCase *case_control(void);
 TCase *case_trigger(void);
 TCase *case_metrics(void);
 TCase *case_doctor(void);
+TCase *case_change(void);
 TCase *case_store(void);
 TCase *case_deliver(void);
 TCase *case_kedged_config(void);

@@ -78,7 +78,14 @@ static const struct {
 	{ "{\"cmd\":\"node-add\",\"node\":\"ca\",\"reach\":\"poll\"}",
 	    "USAGE" },
 	{ "{\"cmd\":\"node-add\",\"node\":\"a..b\",\"reach\":\"poll\"}",
+	    "USAGE" },
+	{ "{\"cmd\":\"root-add\",\"root\":\"management\"}", "REFUSED" },
+	{ "{\"cmd\":\"link-add\",\"client\":\"web1\",\"server\":\"app1\","
+	  "\"auth\":\"mutual\",\"root\":\"management\"}",
 	    "REFUSED" },
+	{ "{\"cmd\":\"link-add\",\"client\":\"app1\",\"server\":\"web1\","
+	  "\"auth\":\"server\",\"root\":\"plant\"}",
+	    "EXISTS" },
 	{ "{\"cmd\":\"node-add\",\"node\":\"x\",\"reach\":\"fly\"}", "USAGE" },
 	{ "{\"cmd\":\"node-add\",\"node\":\"web1\",\"reach\":\"poll\"}",
 	    "EXISTS" },
@@ -205,57 +212,6 @@ START_TEST(a_relay_keeps_its_link)
 		 "\"server\":\"web2\"}");
 	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
 		 "\"server\":\"web1\"}");
-}
-END_TEST
-
-static char *
-apply(const char *topology, const char *more)
-{
-	json_t *q = json_pack("{ss, ss, ss}", "cmd", "topology-apply", "text",
-	    topology, "file", "fleet.conf");
-	char *text;
-
-	if (more[0] != '\0')
-		json_object_set_new(q, more, json_true());
-	text = json_dumps(q, 0);
-	json_decref(q);
-	return text;
-}
-
-START_TEST(topology_shows_the_difference_first)
-{
-	static const char bigger[] =
-	    "roots = ( { name = \"plant\"; }, { name = \"lab\"; } );\n"
-	    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
-	    "  { name = \"new1\"; reach = \"direct\"; } );\n"
-	    "links = ( { client = \"new1\"; server = \"web1\";\n"
-	    "  root = \"plant\"; } );\n";
-	char *dry = apply(bigger, "dry_run"), *wet = apply(bigger, "");
-	char *remove = apply(bigger, "allow_remove");
-
-	asked_ok(dry);
-	ck_assert_uint_eq(asked_size_of("changes"), 5);
-	ck_assert(json_is_false(json_object_get(asked.answer, "applied")));
-	asked_ok("{\"cmd\":\"root-list\"}");
-	ck_assert_uint_eq(asked_size_of("roots"), 2);
-	asked_ok(wet);
-	ck_assert_int_eq(json_integer_value(
-			     json_object_get(asked.answer, "skipped")),
-	    2);
-	asked_ok("{\"cmd\":\"root-list\"}");
-	ck_assert_uint_eq(asked_size_of("roots"), 3);
-	asked_ok("{\"cmd\":\"node-list\"}");
-	ck_assert_uint_eq(asked_size_of("nodes"), 3);
-	asked_ok(wet);
-	ck_assert_uint_eq(asked_size_of("changes"), 2);
-	asked_ok(remove);
-	asked_ok("{\"cmd\":\"node-list\"}");
-	ck_assert_uint_eq(asked_size_of("nodes"), 2);
-	asked_ok(wet);
-	ck_assert_uint_eq(asked_size_of("changes"), 0);
-	free(dry);
-	free(wet);
-	free(remove);
 }
 END_TEST
 
@@ -419,7 +375,7 @@ START_TEST(a_roll_is_started_paused_explained)
 	what_is_ready_is_explained();
 	/* links come and go meanwhile, as the engine allows */
 	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
-		 "\"server\":\"web1\"}");
+		 "\"server\":\"web1\",\"reason\":\"sold\"}");
 	asked_ok("{\"cmd\":\"link-add\",\"client\":\"app1\","
 		 "\"server\":\"web1\",\"auth\":\"mutual\","
 		 "\"root\":\"plant\"}");
@@ -444,6 +400,23 @@ START_TEST(a_roll_is_started_paused_explained)
 				 0),
 			     "state")),
 	    "done");
+}
+END_TEST
+
+START_TEST(a_refused_order_is_explained)
+{
+	world_join_all(&asked.w);
+	world_roll(&asked.w, "plant");
+	hsm_fake_mood(asked.w.hsm)->unjustified = 100000;
+	for (int i = 0; i < 40; i++)
+		world_turn(&asked.w);
+	asked_ok("{\"cmd\":\"explain\",\"root\":\"plant\",\"node\":\"web1\","
+		 "\"step\":\"trust\"}");
+	ck_assert_ptr_nonnull(
+	    strstr(json_string_value(json_object_get(asked.answer, "text")),
+		"not this order"));
+	hsm_fake_mood(asked.w.hsm)->unjustified = 0;
+	ck_assert(world_run(&asked.w, 100, world_rolled));
 }
 END_TEST
 
@@ -518,9 +491,9 @@ case_control(void)
 	tcase_add_test(t, a_server_has_one_root);
 	tcase_add_test(t, nodes_come_and_go);
 	tcase_add_test(t, a_relay_keeps_its_link);
-	tcase_add_test(t, topology_shows_the_difference_first);
 	tcase_add_test(t, a_roll_has_its_pace);
 	tcase_add_test(t, a_roll_is_started_paused_explained);
+	tcase_add_test(t, a_refused_order_is_explained);
 	tcase_add_test(t, events_come_to_subscribers);
 	tcase_add_test(t, hanging_up_in_the_middle_is_fine);
 	tcase_add_test(t, hsmd_away_is_said);

@@ -30,7 +30,7 @@ remove_app1(void)
 {
 	asked_no("{\"cmd\":\"node-remove\",\"node\":\"app1\"}", "STATE");
 	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
-		 "\"server\":\"web1\"}");
+		 "\"server\":\"web1\",\"reason\":\"sold\"}");
 	asked_ok("{\"cmd\":\"node-remove\",\"node\":\"app1\"}");
 }
 

@@ -329,9 +329,13 @@ link_put(struct ca *ca, void *arg)
 static enum base_err
 link_drop(struct ca *ca, void *arg)
 {
-	const struct ca_link *l = arg;
+	return ca_change_link_drop(ca, arg, "a test", "");
+}
 
-	return ca_store_link_delete(ca->store, l->client, l->server);
+static enum base_err
+link_drop_silently(struct ca *ca, void *arg)
+{
+	return ca_change_link_drop(ca, arg, "", "");
 }
 
 /* Whenever the engine lets a link in, it holds there and then, and to the
@@ -403,16 +407,40 @@ END_TEST
 START_TEST(a_removed_link_lets_the_roll_go_on)
 {
 	struct ca_link l = { "app1", "web1", "plant", "plant" };
+	struct ca_link *list;
 	struct world w;
+	bool said;
+	size_t n;
 
 	world_open(&w, fleet, 90);
 	world_join_all(&w);
 	world_node(&w, "app1")->deaf = true;
 	world_roll(&w, "plant");
 	ck_assert(!world_run(&w, 60, world_rolled));
+	/* the roll is judged by it: not without a word */
+	ck_assert_int_eq(ca_fleet_change(&w.ca, link_drop_silently, &l),
+	    BASE_E_OUTAGE);
+	ck_assert_ptr_nonnull(strstr(base_why(), "--reason"));
+	ck_assert_uint_eq(w.ca.topo->nlinks, 6);
 	ck_assert_int_eq(ca_fleet_change(&w.ca, link_drop, &l), BASE_OK);
+	/* hsmd is told so, also by a kedged that was killed */
+	world_restart(&w);
+	world_turn(&w);
+	world_turn(&w);
+	ck_assert_uint_gt(hsm_fake_mood(w.hsm)->gone, 0);
+	ck_assert_int_eq(ca_store_gone_has(w.ca.store, &l, &said), BASE_OK);
+	ck_assert(said);
 	ck_assert_msg(world_run(&w, 200, world_rolled), "%s", w.waits);
 	ck_assert_uint_eq(world_node(&w, "web1")->conf.trust, POL_GEN(2));
+	for (int i = 0; i < 4; i++)
+		world_turn(&w);
+	ck_assert_int_eq(ca_store_gone(w.ca.store, &list, &n), BASE_OK);
+	ck_assert_uint_eq(n, 0);
+	free(list);
+	/* at rest nobody asks */
+	l = (struct ca_link){ "app2", "web1", "plant", "plant" };
+	ck_assert_int_eq(ca_fleet_change(&w.ca, link_drop_silently, &l),
+	    BASE_OK);
 	world_close(&w);
 }
 END_TEST

@@ -1,0 +1,52 @@
+/*
+ * ca/refused: orders that kedge-hsmd did not sign, or that failed: tried
+ * again later, and later still. Called by roll.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+
+#define DOUBLES 6 /* then the pause does not grow any more */
+
+void
+ca_retry_later(const struct ca *ca, struct ca_roll *w, uint32_t node,
+    unsigned doubled)
+{
+	w->nretries += w->retries[node].ms == 0;
+	w->retries[node] = ca_after(ca, (int64_t)ca->conf->retry_ms << doubled);
+}
+
+static void
+refused_set(struct ca_refused *f, const char *why)
+{
+	free(f->why);
+	f->why = why == NULL ? NULL : base_strdup(why);
+	f->times = why == NULL ? 0 : f->times + (f->times < DOUBLES);
+}
+
+/* The same words again are no news for the log. */
+void
+ca_refused_draft(struct ca *ca, struct ca_roll *w, uint32_t node,
+    const struct ca_draft *t)
+{
+	struct ca_refused *f = &w->refused[node];
+
+	if (f->why == NULL || strcmp(f->why, t->why) != 0)
+		base_log(BASE_WARNING, "roll %s: order for %s: %s", w->row.root,
+		    t->order.node, t->why);
+	ca_retry_later(ca, w, node, f->times);
+	refused_set(f, t->why);
+	(void)base_fail(t->err, "order for %s: %s", t->order.node, t->why);
+	snprintf(w->why, sizeof(w->why), "%s", base_why());
+}
+
+void
+ca_refused_no_more(struct ca *ca, const struct ca_order *o)
+{
+	struct ca_roll *w = ca_roll_of(ca, o->root);
+	uint32_t node = ca_topo_node(ca->topo, o->node);
+
+	if (w != NULL && node != POL_NONE)
+		refused_set(&w->refused[node], NULL);
+}
