@@ -10,8 +10,7 @@ $(B)/test/crash-agent: $(call obj,$(crash_agent_SRC)) \
 	$(call say,LD $@)
 	$(Q)$(CC) $(LDFLAGS) $(crash_WRAP) -o $@ $^ $(agentd_LIBS) $(CHECK_LIBS)
 
-crash_ca_SRC := tests/crash/ca.c tests/unit/ca/world.c \
-	tests/unit/ca/world_join.c tests/unit/ca/hsm_fake.c
+crash_ca_SRC := tests/crash/ca.c $(ca_world_SRC)
 $(B)/test/crash-ca: $(call obj,$(crash_ca_SRC)) \
     $(foreach l,ca conf policy wire base,$(call lib,$(l)))
 	@mkdir -p $(@D)

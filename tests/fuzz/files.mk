@@ -10,8 +10,7 @@ FUZZ_TARGETS := order report stock hello ack token join_request join_answer parc
                 control
 WIRE_FUZZ    := tests/unit/wire/sample.c tests/unit/wire/fleet.c
 FUZZ_SRC     := tests/fuzz/fuzz.c tests/fuzz/fuzz_files.c $(WIRE_FUZZ) \
-                tests/unit/ca/asked.c tests/unit/ca/world.c \
-                tests/unit/ca/world_join.c tests/unit/ca/hsm_fake.c
+                tests/unit/ca/asked.c $(ca_world_SRC)
 FUZZ_LIBS     = $(EVENT_LIBS) $(CRYPTO_LIBS) $(ca_LIBS) $(hsm_LIBS) \
                 $(CHECK_LIBS)
 FUZZ_FLAGS   := address,undefined

@@ -6,7 +6,10 @@ unit_ca_LIBS := $(ca_LIBS)
 unit_ca_SRC += tests/unit/ca/test_remote.c
 unit_ca_SRC += tests/unit/ca/test_topology.c tests/unit/ca/test_plan.c tests/unit/ca/test_simulate.c tests/unit/ca/test_graph.c
 unit_ca_SRC += tests/unit/ca/test_cmd_verify.c tests/unit/wire/fleet.c
-unit_ca_SRC += tests/unit/ca/hsm_fake.c tests/unit/ca/world.c tests/unit/ca/world_join.c tests/unit/ca/world_own.c tests/unit/ca/test_roll.c tests/unit/ca/test_management.c
+# kedged with fake nodes and a fake hsmd; tests/crash and tests/fuzz use it, too
+ca_world_SRC := tests/unit/ca/hsm_fake.c tests/unit/ca/world.c \
+                tests/unit/ca/world_join.c tests/unit/ca/world_own.c
+unit_ca_SRC += $(ca_world_SRC) tests/unit/ca/test_roll.c tests/unit/ca/test_management.c
 unit_ca_SRC += tests/unit/ca/test_store.c tests/unit/ca/test_deliver.c
 unit_ca_SRC += tests/unit/ca/test_kedged_report.c tests/unit/ca/test_kedged_config.c
 unit_ca_SRC += tests/unit/ca/test_control.c tests/unit/ca/test_change.c
