@@ -266,19 +266,23 @@ sim_ca_token(const char *node, struct wire_token *out)
 	settle();
 }
 
+/* Not just now: no answer. */
 static void
 join_done(void *arg, enum base_err e, struct base_span answer)
 {
+	if (e == BASE_E_AGAIN)
+		return;
 	must(e);
 	must(base_buf_put(arg, answer.p, answer.n));
 }
 
-void
+bool
 sim_ca_join(struct base_span request, struct base_buf *answer)
 {
 	ca_join_request(&sim.ca, request, join_done, answer);
 	settle();
 	sim_ca_soon();
+	return answer->n > 0;
 }
 
 /* ---- reports, rolls ------------------------------------------------------------------------- */

@@ -36,6 +36,18 @@ roll(void *arg)
 		sim_at(AGAIN, roll, arg);
 }
 
+/* A roll may be where no certificate would be accepted by all neighbours. */
+static void
+join(void *arg)
+{
+	struct sim_node *n = arg;
+
+	if (n->work != NULL && sim_node_join(n))
+		done();
+	else
+		sim_at(AGAIN, join, arg);
+}
+
 static void
 come(void *arg)
 {
@@ -48,8 +60,7 @@ come(void *arg)
 	n->full = 0;
 	n->skew = 0;
 	sim_node_start(n);
-	sim_node_join(n);
-	done();
+	join(n);
 }
 
 /* ---- excuses ---------------------------------------------------------------------- */

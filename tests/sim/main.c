@@ -63,7 +63,8 @@ join_all(void)
 		if (sim.nodes[i].late)
 			continue;
 		sim_node_start(&sim.nodes[i]);
-		sim_node_join(&sim.nodes[i]);
+		if (!sim_node_join(&sim.nodes[i]))
+			sim_fail("a join before any roll is put off");
 	}
 	if (!sim_run(sim.now + 10 * SIM_MINUTE, sim_ca_is_done))
 		sim_fail("the joins do not come to an end");

@@ -228,7 +228,7 @@ join_take(struct sim_node *n, void *arg)
 	ag_work_resume(n->work);
 }
 
-void
+bool
 sim_node_join(struct sim_node *n)
 {
 	struct joining j = { .e = BASE_OK };
@@ -237,9 +237,11 @@ sim_node_join(struct sim_node *n)
 	base_buf_init(&j.answer, 0);
 	sim_ca_token(n->name, &j.token);
 	sim_node_do(n, join_ask, &j);
-	sim_ca_join(base_buf_span(&j.request), &j.answer);
-	sim_node_do(n, join_take, &j);
-	n->joined = true;
+	if (sim_ca_join(base_buf_span(&j.request), &j.answer)) {
+		sim_node_do(n, join_take, &j);
+		n->joined = true;
+	}
 	base_buf_free(&j.request);
 	base_buf_free(&j.answer);
+	return n->joined;
 }

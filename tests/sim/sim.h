@@ -136,7 +136,8 @@ void sim_node_off(struct sim_node *n, int64_t ms);
 void sim_node_do(struct sim_node *n, void (*fn)(struct sim_node *n, void *arg),
     void *arg);
 /* Keys, request, answer, orders; until the CA is there. */
-void sim_node_join(struct sim_node *n);
+/* false: the CA cannot take it in just now. */
+bool sim_node_join(struct sim_node *n);
 /* The application reads its files; calm: connections with the old ones end
  * within its time-out, otherwise at once. */
 void sim_app_load(struct sim_node *n, bool calm);
@@ -159,7 +160,7 @@ void sim_ca_kill(void);
 void sim_ca_make(void);
 void sim_ca_soon(void);
 void sim_ca_token(const char *node, struct wire_token *out);
-void sim_ca_join(struct base_span request, struct base_buf *answer);
+bool sim_ca_join(struct base_span request, struct base_buf *answer);
 void sim_ca_report(const char *from, const struct wire_parcel *p);
 /* false: somebody has not said yet what he holds. */
 bool sim_ca_roll(const char *root);

@@ -102,6 +102,7 @@ join_take(struct joining *a)
 	    a->w->ca.management, a->w->now, &der, &s));
 	must(wire_join_answer_parse(base_buf_span(&der), &j));
 	/* the answer's root is known by the token */
+	X509_free(a->n->own.root[1]);
 	a->n->own.root[1] = j.management_root;
 	j.management_root = NULL;
 	a->n->own.conf.trust = POL_GEN(1);
