@@ -107,8 +107,10 @@ check_node(struct ca *ca, const struct ca_root *root, uint32_t i,
 	else if (!h.confirmed)
 		problem(problems,
 		    "node %s: has not reported that it holds "
-		    "root %s yet; is its agent running?",
-		    n->name, root->name);
+		    "root %s yet; is its agent running? If it joined before "
+		    "its links under %s were there, it has no key for it: "
+		    "kedge node token %s, and let it join again",
+		    n->name, root->name, root->name, n->name);
 	else if (!holds_its_part(ca, root, i, &h))
 		problem(problems,
 		    "node %s: its links under root %s have changed since it "
