@@ -141,8 +141,10 @@ load_order(void *arg, const struct ca_order *o)
 	uint32_t node = ca_topo_node(ca->topo, o->node);
 	uint32_t root = ca_topo_root(ca->topo, o->root);
 
+	/* the CA's own has a part even before the first node has joined */
 	if (node == POL_NONE || root == POL_NONE ||
-	    ca_topo_steps(ca->topo, root, node) == 0) {
+	    (ca_topo_steps(ca->topo, root, node) == 0 &&
+		strcmp(o->node, CA_NODE_CA) != 0)) {
 		l->list =
 		    base_realloc_array(l->list, l->n + 1, sizeof(*l->list));
 		l->list[l->n] = *o;

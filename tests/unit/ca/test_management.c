@@ -27,6 +27,9 @@ static const char fleet[] =
     "  { client = \"app3\"; server = \"web2\"; root = \"plant\"; },\n"
     "  { client = \"app6\"; server = \"web2\"; root = \"plant\"; } );\n";
 
+static const char none[] =
+    "roots = ( { name = \"plant\"; } );\nnodes = ();\nlinks = ();\n";
+
 static uint32_t
 current(struct world *w, const char *root)
 {
@@ -62,6 +65,30 @@ all_on(struct world *w, uint32_t gen)
 	ck_assert_int_eq(X509_cmp(root, sk_X509_value(w->ca.management, 0)), 0);
 	world_own_holds(w);
 }
+
+/* The first root may be made before the CA has carried out its own first
+ * order, when there is no node yet. */
+START_TEST(the_cas_own_join_outlives_a_change_of_the_fleet)
+{
+	struct ca_order o = { .node = "" };
+	struct world w;
+
+	world_open(&w, none, 70);
+	for (int i = 0; i < 20 && ca_self_order(&w.ca, &o) != BASE_OK; i++)
+		world_turn(&w);
+	ck_assert_str_eq(o.node, CA_NODE_CA);
+	o.state = CA_ORDER_SENT;
+	ck_assert_int_eq(ca_store_begin(w.ca.store), BASE_OK);
+	ck_assert_int_eq(ca_store_order_update(w.ca.store, &o), BASE_OK);
+	ck_assert_int_eq(ca_store_commit(w.ca.store), BASE_OK);
+	ca_order_clear(&o);
+	ck_assert_int_eq(ca_reload_topo(&w.ca), BASE_OK);
+	ck_assert_int_eq(ca_self_order(&w.ca, &o), BASE_OK);
+	ck_assert_int_eq(o.state, CA_ORDER_SENT);
+	ca_order_clear(&o);
+	world_close(&w);
+}
+END_TEST
 
 START_TEST(direct_nodes_roll)
 {
@@ -149,6 +176,7 @@ case_management(void)
 	TCase *tc = tcase_create("management");
 
 	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, the_cas_own_join_outlives_a_change_of_the_fleet);
 	tcase_add_test(tc, direct_nodes_roll);
 	tcase_add_test(tc, three_rolls_in_a_row);
 	tcase_add_loop_test(tc, a_bad_day, 0, 2);
