@@ -37,7 +37,8 @@ wire_x509_stack_from_der(struct base_span der, int max, const char *what,
     STACK_OF(X509) **out)
 {
 	STACK_OF(X509) *sk = sk_X509_new_null();
-	const uint8_t *p = der.p, *end = der.p + der.n;
+	/* no bytes may be NULL, which has no end */
+	const uint8_t *p = der.p, *end = der.n > 0 ? der.p + der.n : der.p;
 	X509 *x = NULL;
 
 	*out = NULL;
