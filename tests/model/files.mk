@@ -23,8 +23,8 @@ model-small: $(EXPLORE)
 model-medium: $(EXPLORE)
 	$(EXPLORE) --nodes 3 --dual --flips 1 --resume-every 64
 	$(EXPLORE) --nodes 3 --dual --failures 1 --resume-every 64
-	$(EXPLORE) --nodes 3 --dual --links 4 --excuses 1 --resume-every 64
-	$(EXPLORE) --nodes 3 --dual --links 2 --doubts 1 --resume-every 16
+	$(EXPLORE) --nodes 3 --dual --excuses 1 --resume-every 64
+	$(EXPLORE) --nodes 3 --dual --links 3 --doubts 1 --resume-every 64
 	$(EXPLORE) --nodes 4 --links 4 --resume-every 16
 check: model-check
 
