@@ -84,14 +84,14 @@ include tests/sim/files.mk
 include tests/crash/files.mk
 include packaging/files.mk
 
-check: all lint
+check: all $(if $(SAN),,lint)
 
 asan:
 	KEDGE_CHECK_RATE=6 SIM_SHARE=5 $(MAKE) B=build/asan CC=clang OPT="-O1 -g -fno-omit-frame-pointer" \
 	    FORTIFY= SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" check
 
 lint:
-	tests/lint/run
+	@CFLAGS='$(CFLAGS) $(hsm_CFLAGS)' tests/lint/run
 
 deps:
 	packaging/install-deps

@@ -188,7 +188,8 @@ look(enum left left)
 		live_on(left);
 		_exit(0);
 	}
-	must(pid > 0 && waitpid(pid, &status, 0) == pid, "fork");
+	must(pid > 0, "fork");
+	must(waitpid(pid, &status, 0) == pid, "waitpid");
 	looks++;
 	wrong += status != 0;
 }
