@@ -105,6 +105,10 @@ static const struct cli_option audit_list_options[] = {
 	{ "limit", "N", "how many; default 100" },
 	{ NULL, NULL, NULL },
 };
+static const struct cli_option audit_verify_options[] = {
+	{ "store", "FILE", "of this store or copy, without kedged" },
+	{ NULL, NULL, NULL },
+};
 
 static const struct cli_option plan_options[] = {
 	{ "topology", "FILE", "plan for this file, without kedged" },
@@ -274,7 +278,8 @@ const struct cli_command cli_commands[] = {
 	    NULL, 0, 0, ca_cmd_doctor },
 	{ "audit list", "[--from N] [--limit N]", "list the audit records",
 	    NULL, audit_list_options, 0, 0, ca_cmd_audit_list },
-	{ "audit verify", "", "check the audit records' hash chain", NULL, NULL,
+	{ "audit verify", "[--store FILE]",
+	    "check the audit records' hash chain", NULL, audit_verify_options,
 	    0, 0, ca_cmd_audit_verify },
 	{ "verify", "--trust FILE --purpose HOW [options] CERT",
 	    "decide on a certificate as a node would",

@@ -1,6 +1,6 @@
 /*
- * kedge roll, explain, audit: what the fleet does. Answers come from
- * kedged (docs/control.md); --watch follows its events.
+ * kedge roll, explain: what the fleet does. Answers come from kedged
+ * (docs/control.md); --watch follows its events.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -283,55 +283,4 @@ ca_cmd_explain(struct cli *c)
 		s += n + (i < 2);
 	}
 	return ca_request_ask(c, request, NULL, explain_print);
-}
-
-/* ---- audit --------------------------------------------------------------------------------- */
-
-static enum base_err
-audit_verify_print(struct cli *c, const json_t *a)
-{
-	FILE *f = cli_out(c);
-
-	fprintf(f, "%" JSON_INTEGER_FORMAT " records, unbroken, head %s\n",
-	    ca_number_of(a, "records"), ca_text_of(a, "head"));
-	return BASE_OK;
-}
-
-enum base_err
-ca_cmd_audit_verify(struct cli *c)
-{
-	static const struct ca_field args[] = {
-
-		CA_FIELD_END,
-	};
-
-	return ca_remote(c, "audit-verify", args, audit_verify_print);
-}
-
-static enum base_err
-audit_list_print(struct cli *c, const json_t *a)
-{
-	static const struct ca_column columns[] = {
-		{ "SEQ", "seq", true },
-		{ "TIME", "time", false },
-		{ "WHO", "who", false },
-		{ "WHAT", "what", false },
-		{ "DETAIL", "detail", false },
-		CA_COLUMN_END,
-	};
-
-	return ca_table_print(cli_out(c), columns,
-	    json_object_get(a, "records"));
-}
-
-enum base_err
-ca_cmd_audit_list(struct cli *c)
-{
-	static const struct ca_field args[] = {
-		{ "from", 0, CA_NUMBER, "from" },
-		{ "limit", 0, CA_NUMBER, "limit" },
-		CA_FIELD_END,
-	};
-
-	return ca_remote(c, "audit-list", args, audit_list_print);
 }

@@ -3,6 +3,7 @@
  * roots, nodes, links, tokens, join files. Fields are in docs/control.md.
  */
 #include <openssl/evp.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,12 +142,44 @@ root_added(void *arg, enum base_err e)
 	free(a);
 }
 
+#define NOT_GIVEN INT_MIN
+
+/* What was not given: as it is, for a root that is there already, so that the
+ * same command may come again. It stays what it is: other words are refused. */
+static enum base_err
+root_add_fill(const struct ca *ca, const char *name, const char **alg,
+    int *days)
+{
+	const uint32_t at = ca_topo_root(ca->topo, name);
+	const struct ca_root *root;
+
+	if (at == POL_NONE || strcmp(name, CA_MANAGEMENT) == 0) {
+		if (*alg == NULL)
+			*alg = "p256";
+		if (*days == NOT_GIVEN)
+			*days = (int)ca->conf->root_days;
+		return BASE_OK;
+	}
+	root = &ca->topo->roots[at];
+	if (*alg == NULL)
+		*alg = wire_alg_name(root->alg);
+	if (*days == NOT_GIVEN)
+		*days = (int)root->days;
+	if (strcmp(*alg, wire_alg_name(root->alg)) == 0 &&
+	    *days == (int)root->days)
+		return BASE_OK;
+	return base_fail(BASE_E_EXISTS,
+	    "root %s: is there, with %s and %u days for each generation; take "
+	    "another name",
+	    name, wire_alg_name(root->alg), root->days);
+}
+
 static enum base_err
 cmd_root_add(struct ca_session *s, json_t *q, json_t **answer)
 {
 	struct ca *ca = ca_session_ca(s);
-	const char *cmd, *name, *word = "p256";
-	int days = (int)ca->conf->root_days;
+	const char *cmd, *name, *word = NULL;
+	int days = NOT_GIVEN;
 	struct root_add *a;
 	enum wire_alg alg;
 	enum base_err r;
@@ -155,6 +188,7 @@ cmd_root_add(struct ca_session *s, json_t *q, json_t **answer)
 	if ((r = ca_unpack(q, "{s:s, s:s, s?s, s?i}", "cmd", &cmd, "root",
 		 &name, "alg", &word, "days", &days)) != BASE_OK ||
 	    (r = need_ready(ca)) != BASE_OK ||
+	    (r = root_add_fill(ca, name, &word, &days)) != BASE_OK ||
 	    (r = wire_alg_parse(word, &alg)) != BASE_OK)
 		return r;
 	if (strcmp(name, CA_MANAGEMENT) == 0)

@@ -4,6 +4,7 @@ ca_SRC := \
 	ca/cli.c \
 	ca/cli_table.c
 ca_SRC += \
+	ca/cmd_audit.c \
 	ca/cmd_fleet.c \
 	ca/cmd_roll.c \
 	ca/cmd_topology.c \

@@ -28,6 +28,11 @@ struct ca_store;
 /* Creates the file (mode 0600) and the schema when it is not there. INTEGRITY
  * when the schema is of another version or the file is damaged. */
 enum base_err ca_store_open(const char *path, struct ca_store **out) BASE_MUST;
+/* Only to look at a store that no kedged has open, such as a copy: nothing of
+ * it is changed. NOTFOUND, INTEGRITY (also of another version); STATE when it
+ * is in use. */
+enum base_err
+ca_store_open_read(const char *path, struct ca_store **out) BASE_MUST;
 void ca_store_close(struct ca_store *st);
 /* Do not nest. rollback after a failed commit is allowed and harmless. */
 enum base_err ca_store_begin(struct ca_store *st) BASE_MUST;

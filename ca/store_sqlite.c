@@ -298,6 +298,34 @@ out:
 	return r;
 }
 
+/* SQLite makes an index beside the file for a log that a crash left. */
+enum base_err
+ca_store_open_read(const char *path, struct ca_store **out)
+{
+	struct ca_store *st = base_alloc(sizeof(*st));
+	enum base_err r;
+
+	*out = NULL;
+	if (access(path, F_OK) != 0) {
+		r = base_fail(BASE_E_NOTFOUND, "store: %s: %s", path,
+		    strerror(errno));
+	} else if (sqlite3_open_v2(path, &st->db,
+		       SQLITE_OPEN_READONLY | SQLITE_OPEN_EXRESCODE,
+		       NULL) != SQLITE_OK) {
+		r = sq_fail(st, path);
+	} else if ((r = ca_sq_schema_check(st)) == BASE_OK) {
+		*out = st;
+		st = NULL;
+	} else if (r == BASE_E_AGAIN) {
+		r = base_fail(BASE_E_STATE,
+		    "store: %s: a running kedged has it; ask that one, without "
+		    "--store",
+		    path);
+	}
+	ca_store_close(st);
+	return r;
+}
+
 void
 ca_store_close(struct ca_store *st)
 {

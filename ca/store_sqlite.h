@@ -49,4 +49,7 @@ ca_sq_fixed(sqlite3_stmt *s, int col, uint8_t *out, size_t n) BASE_MUST;
 struct base_span ca_sq_span(sqlite3_stmt *s, int col);
 struct base_time ca_sq_time(sqlite3_stmt *s, int col);
 
+/* Brings the tables up to the newest version. */
 enum base_err ca_sq_schema(struct ca_store *st) BASE_MUST;
+/* Are they of that version? INTEGRITY. */
+enum base_err ca_sq_schema_check(struct ca_store *st) BASE_MUST;

@@ -150,24 +150,46 @@ schema_step(struct ca_store *st, uint32_t at)
 	return ca_store_commit(st);
 }
 
-enum base_err
-ca_sq_schema(struct ca_store *st)
+static enum base_err
+schema_version(struct ca_store *st, uint32_t *version)
 {
 	sqlite3_stmt *s = NULL;
-	uint32_t version = 0;
 	bool row = false;
 	enum base_err r;
 
 	if ((r = ca_sq_open(st, "PRAGMA user_version", &s, "")) == BASE_OK &&
 	    (r = ca_sq_next(st, s, &row)) == BASE_OK)
-		r = ca_sq_u32(s, 0, &version);
+		r = ca_sq_u32(s, 0, version);
 	ca_sq_close(s);
-	if (r == BASE_OK && version > NVERSIONS)
+	if (r == BASE_OK && *version > NVERSIONS)
 		r = base_fail(BASE_E_INTEGRITY,
-		    "store: schema version %u, this kedged knows %zu; run the "
-		    "kedged that wrote it, or a newer one",
-		    version, NVERSIONS);
+		    "store: schema version %u, this program knows %zu; use the "
+		    "release that wrote it, or a newer one",
+		    *version, NVERSIONS);
+	return r;
+}
+
+enum base_err
+ca_sq_schema(struct ca_store *st)
+{
+	uint32_t version = 0;
+	enum base_err r = schema_version(st, &version);
+
 	for (; r == BASE_OK && version < NVERSIONS; version++)
 		r = schema_step(st, version);
+	return r;
+}
+
+enum base_err
+ca_sq_schema_check(struct ca_store *st)
+{
+	uint32_t version = 0;
+	enum base_err r = schema_version(st, &version);
+
+	if (r == BASE_OK && version != NVERSIONS)
+		r = base_fail(BASE_E_INTEGRITY,
+		    "store: schema version %u, not %zu: no store of this "
+		    "kedged",
+		    version, NVERSIONS);
 	return r;
 }

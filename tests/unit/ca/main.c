@@ -17,6 +17,7 @@ main(void)
 	suite_add_tcase(s, case_simulate());
 	suite_add_tcase(s, case_graph());
 	suite_add_tcase(s, case_cmd_verify());
+	suite_add_tcase(s, case_cmd_audit());
 	suite_add_tcase(s, case_store());
 	suite_add_tcase(s, case_kedged_config());
 	suite_add_tcase(s, case_deliver());

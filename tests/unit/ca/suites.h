@@ -22,6 +22,7 @@ TCase *case_trigger(void);
 TCase *case_metrics(void);
 TCase *case_doctor(void);
 TCase *case_change(void);
+TCase *case_cmd_audit(void);
 TCase *case_store(void);
 TCase *case_deliver(void);
 TCase *case_kedged_config(void);

@@ -74,6 +74,9 @@ static const struct {
 	{ "{\"cmd\":\"root-show\",\"root\":\"nosuch\"}", "NOTFOUND" },
 	{ "{\"cmd\":\"root-add\",\"root\":\"Bad\"}", "SYNTAX" },
 	{ "{\"cmd\":\"root-add\",\"root\":\"r\",\"days\":0}", "RANGE" },
+	{ "{\"cmd\":\"root-add\",\"root\":\"plant\",\"alg\":\"rsa4096\"}",
+	    "EXISTS" },
+	{ "{\"cmd\":\"root-add\",\"root\":\"plant\",\"days\":7}", "EXISTS" },
 	{ "{\"cmd\":\"node-show\",\"node\":\"nosuch\"}", "NOTFOUND" },
 	{ "{\"cmd\":\"node-add\",\"node\":\"ca\",\"reach\":\"poll\"}",
 	    "USAGE" },
@@ -157,6 +160,7 @@ END_TEST
 START_TEST(a_server_has_one_root)
 {
 	asked_ok("{\"cmd\":\"root-add\",\"root\":\"other\"}");
+	asked_ok("{\"cmd\":\"root-add\",\"root\":\"other\",\"alg\":\"p256\"}");
 	asked_ok("{\"cmd\":\"node-add\",\"node\":\"db1\",\"reach\":\"poll\"}");
 	asked_no("{\"cmd\":\"link-add\",\"client\":\"db1\",\"server\":\"web1\","
 		 "\"auth\":\"server\",\"root\":\"other\"}",
