@@ -19,6 +19,19 @@ print_rows(struct cli *c, const json_t *rows, const struct ca_column *columns)
 	return ca_table_print(cli_out(c), columns, rows);
 }
 
+/* What is left to do. */
+static enum base_err
+notes_print(struct cli *c, const json_t *a)
+{
+	const json_t *notes = json_object_get(a, "notes");
+	size_t i;
+	json_t *o;
+
+	json_array_foreach(notes, i, o)
+	    fprintf(cli_out(c), "note: %s\n", json_string_value(o));
+	return BASE_OK;
+}
+
 /* ---- init ---------------------------------------------------------------- */
 
 static enum base_err
@@ -407,7 +420,7 @@ ca_cmd_link_add(struct cli *c)
 		CA_FIELD_END,
 	};
 
-	return ca_remote(c, "link-add", args, NULL);
+	return ca_remote(c, "link-add", args, notes_print);
 }
 
 enum base_err
@@ -454,7 +467,7 @@ topology_print(struct cli *c, const json_t *a)
 		    "%" JSON_INTEGER_FORMAT
 		    " not removed; --allow-remove does that\n",
 		    skipped);
-	return BASE_OK;
+	return notes_print(c, a);
 }
 
 static enum base_err

@@ -99,6 +99,9 @@ enum base_err ca_change_root_drop(struct ca *ca, const struct ca_root *root,
 /* "mutual, root plant" */
 #define CA_LINK_TEXT (2 * CA_NAME + 32)
 void ca_link_text(const struct ca_link *l, char out[CA_LINK_TEXT]);
+/* Adds a sentence for each key that an end of l joined without. */
+enum base_err ca_link_keyless(struct ca *ca, const struct ca_link *l,
+    json_t *notes) BASE_MUST;
 
 /* The row of a root, when it is not there; ca_make_generation makes the
  * rest. */

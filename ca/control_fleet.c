@@ -376,6 +376,7 @@ cmd_link_add(struct ca_session *s, json_t *q, json_t **answer)
 						  *sroot = NULL;
 	struct link_change c = { .reason = "" };
 	struct ca *ca = ca_session_ca(s);
+	json_t *notes = json_array();
 	int replace = 0;
 	enum base_err r;
 
@@ -383,15 +384,19 @@ cmd_link_add(struct ca_session *s, json_t *q, json_t **answer)
 		 &cmd, "client", &client, "server", &server, "auth", &auth,
 		 "root", &both, "client_root", &croot, "server_root", &sroot,
 		 "replace", &replace)) != BASE_OK)
-		return r;
+		goto out;
 	c.replace = replace != 0;
 	snprintf(c.l.client, CA_NAME, "%s", client);
 	snprintf(c.l.server, CA_NAME, "%s", server);
 	if ((r = link_roots(&c.l, auth, both, croot, sroot)) != BASE_OK ||
-	    (r = ca_fleet_change(ca, put_link, &c)) != BASE_OK)
-		return r;
+	    (r = ca_fleet_change(ca, put_link, &c)) != BASE_OK ||
+	    (r = ca_link_keyless(ca, &c.l, notes)) != BASE_OK)
+		goto out;
 	*answer = ca_json_link(&c.l);
-	return BASE_OK;
+	json_object_set(*answer, "notes", notes);
+out:
+	json_decref(notes);
+	return r;
 }
 
 static enum base_err

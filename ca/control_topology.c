@@ -19,6 +19,7 @@ struct apply {
 	char *reason, *by; /* for links that go; where it is from */
 	uint32_t root; /* of want: being made */
 	json_t *changes;
+	json_t *notes; /* sentences: what is left to do on nodes */
 	int skipped;
 };
 
@@ -27,6 +28,7 @@ apply_free(struct apply *a)
 {
 	ca_topology_free(a->want);
 	json_decref(a->changes);
+	json_decref(a->notes);
 	free(a->reason);
 	free(a->by);
 	free(a);
@@ -143,7 +145,7 @@ link_wanted(const struct apply *a, const struct ca_topo_link *w,
 		    t->roots[w->client_root].name);
 }
 
-static void
+static enum base_err
 link_note(struct apply *a, const char *op, const struct ca_link *l)
 {
 	char name[2 * CA_NAME + 2], detail[CA_LINK_TEXT];
@@ -151,6 +153,7 @@ link_note(struct apply *a, const char *op, const struct ca_link *l)
 	snprintf(name, sizeof(name), "%s>%s", l->client, l->server);
 	ca_link_text(l, detail);
 	note(a, op, "link", name, detail);
+	return op[0] == '-' ? BASE_OK : ca_link_keyless(a->ca, l, a->notes);
 }
 
 /* Another link between the same two: the old one is gone. */
@@ -181,10 +184,8 @@ links_put(struct apply *a, bool act)
 		    strcmp(old->client_root, l.client_root) == 0 &&
 		    strcmp(old->server_root, l.server_root) == 0)
 			continue;
-		if (!act)
-			link_note(a, old == NULL ? "+" : "~", &l);
-		else
-			r = link_put(a, old, &l);
+		r = act ? link_put(a, old, &l)
+			: link_note(a, old == NULL ? "+" : "~", &l);
 	}
 	return r;
 }
@@ -212,7 +213,7 @@ links_drop(struct apply *a, bool act)
 		if (link_is_wanted(a, &t->links[i]))
 			continue;
 		if (!act)
-			link_note(a, "-", &t->links[i]);
+			r = link_note(a, "-", &t->links[i]);
 		else if (a->remove)
 			r = ca_change_link_drop(a->ca, &t->links[i], a->reason,
 			    a->by);
@@ -325,8 +326,9 @@ apply_end(struct apply *a, enum base_err e, bool applied)
 	json_t *answer = NULL;
 
 	if (e == BASE_OK)
-		answer = json_pack("{sO, sb, si}", "changes", a->changes,
-		    "applied", (int)applied, "skipped", a->skipped);
+		answer = json_pack("{sO, sO, sb, si}", "changes", a->changes,
+		    "notes", a->notes, "applied", (int)applied, "skipped",
+		    a->skipped);
 	ca_session_answer(a->s, e, answer);
 	apply_free(a);
 }
@@ -377,6 +379,7 @@ ca_control_topology_apply(struct ca_session *s, json_t *q, json_t **answer)
 	a->reason = base_strdup(reason);
 	a->by = base_strdup(file);
 	a->changes = json_array();
+	a->notes = json_array();
 	if (!a->ca->ready)
 		r = base_fail(BASE_E_STATE,
 		    "kedged: the CA has no management "

@@ -60,6 +60,7 @@ ca_SRC += \
 	ca/identity.c \
 	ca/issue.c \
 	ca/join.c \
+	ca/keyless.c \
 	ca/make.c \
 	ca/metrics.c \
 	ca/net.c \

@@ -156,6 +156,33 @@ START_TEST(bad_requests_change_nothing)
 }
 END_TEST
 
+/* Both ends joined before there was such a root. */
+START_TEST(a_link_says_who_must_join_again)
+{
+	static const char add[] =
+	    "{\"cmd\":\"link-add\",\"client\":\"web1\",\"server\":\"app1\","
+	    "\"auth\":\"mutual\",\"root\":\"%s\",\"replace\":true}";
+	char text[256];
+	json_t *notes;
+
+	world_join_all(&asked.w);
+	asked_ok("{\"cmd\":\"root-add\",\"root\":\"other\"}");
+	snprintf(text, sizeof(text), add, "other");
+	asked_ok(text);
+	ck_assert_uint_eq(asked_size_of("notes"), 2);
+	notes = json_object_get(asked.answer, "notes");
+	ck_assert_ptr_nonnull(
+	    strstr(json_string_value(json_array_get(notes, 0)),
+		"node web1: joined without a key under root other"));
+	ck_assert_ptr_nonnull(
+	    strstr(json_string_value(json_array_get(notes, 1)),
+		"node app1: joined without a key under root other"));
+	snprintf(text, sizeof(text), add, "plant");
+	asked_ok(text);
+	ck_assert_uint_eq(asked_size_of("notes"), 0);
+}
+END_TEST
+
 /* Also when a file leaves the link of the old root where it is. */
 START_TEST(a_server_has_one_root)
 {
@@ -492,6 +519,7 @@ case_control(void)
 	tcase_add_test(t, fleet_is_shown);
 	tcase_add_loop_test(t, bad_requests_change_nothing, 0,
 	    (int)(sizeof(bad) / sizeof(*bad)));
+	tcase_add_test(t, a_link_says_who_must_join_again);
 	tcase_add_test(t, a_server_has_one_root);
 	tcase_add_test(t, nodes_come_and_go);
 	tcase_add_test(t, a_relay_keeps_its_link);
