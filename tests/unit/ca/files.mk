@@ -4,17 +4,17 @@ unit_ca_SRC := tests/unit/ca/main.c tests/unit/ca/test_cli.c
 unit_ca_USES := ca policy wire conf base
 unit_ca_LIBS := $(ca_LIBS)
 unit_ca_SRC += tests/unit/ca/test_remote.c
-unit_ca_SRC += tests/unit/ca/test_topology.c tests/unit/ca/test_plan.c tests/unit/ca/test_simulate.c tests/unit/ca/test_graph.c
+unit_ca_SRC += tests/unit/ca/test_topology.c tests/unit/ca/test_cmd_plan.c tests/unit/ca/test_cmd_simulate.c tests/unit/ca/test_cmd_graph.c
 unit_ca_SRC += tests/unit/ca/test_cmd_audit.c
 unit_ca_SRC += tests/unit/ca/test_cmd_verify.c tests/unit/wire/fleet.c
 # kedged with fake nodes and a fake hsmd; tests/crash and tests/fuzz use it, too
 ca_world_SRC := tests/unit/ca/hsm_fake.c tests/unit/ca/world.c \
                 tests/unit/ca/world_join.c tests/unit/ca/world_own.c
 unit_ca_SRC += $(ca_world_SRC) tests/unit/ca/test_roll.c tests/unit/ca/test_management.c
-unit_ca_SRC += tests/unit/ca/test_store.c tests/unit/ca/test_deliver.c
-unit_ca_SRC += tests/unit/ca/test_kedged_report.c tests/unit/ca/test_kedged_config.c
+unit_ca_SRC += tests/unit/ca/test_store_sqlite.c tests/unit/ca/test_deliver.c
+unit_ca_SRC += tests/unit/ca/test_report.c tests/unit/ca/test_config.c
 unit_ca_SRC += tests/unit/ca/test_control.c tests/unit/ca/test_change.c
-unit_ca_SRC += tests/unit/ca/test_net.c tests/unit/ca/test_steer.c tests/unit/ca/test_pace.c
+unit_ca_SRC += tests/unit/ca/test_net.c tests/unit/ca/test_roll_steer.c tests/unit/ca/test_pace.c
 unit_ca_SRC += tests/unit/ca/test_dial.c
 unit_ca_SRC += tests/unit/ca/test_join.c
 unit_ca_SRC += tests/unit/ca/test_show.c

@@ -14,14 +14,14 @@ main(void)
 	suite_add_tcase(s, case_remote());
 	suite_add_tcase(s, case_topology());
 	suite_add_tcase(s, case_cmd_plan());
-	suite_add_tcase(s, case_simulate());
-	suite_add_tcase(s, case_graph());
+	suite_add_tcase(s, case_cmd_simulate());
+	suite_add_tcase(s, case_cmd_graph());
 	suite_add_tcase(s, case_cmd_verify());
 	suite_add_tcase(s, case_cmd_audit());
-	suite_add_tcase(s, case_store());
-	suite_add_tcase(s, case_kedged_config());
+	suite_add_tcase(s, case_store_sqlite());
+	suite_add_tcase(s, case_config());
 	suite_add_tcase(s, case_deliver());
-	suite_add_tcase(s, case_kedged_report());
+	suite_add_tcase(s, case_report());
 	suite_add_tcase(s, case_stock());
 	suite_add_tcase(s, case_control());
 	suite_add_tcase(s, case_trigger());
@@ -35,7 +35,7 @@ main(void)
 	suite_add_tcase(s, case_renew());
 	suite_add_tcase(s, case_forget());
 	suite_add_tcase(s, case_management());
-	suite_add_tcase(s, case_steer());
+	suite_add_tcase(s, case_roll_steer());
 	suite_add_tcase(s, case_pace());
 	suite_add_tcase(s, case_show());
 	r = srunner_create(s);

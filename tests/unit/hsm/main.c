@@ -12,17 +12,20 @@ main(void)
 	int failed;
 
 	base_log_open("test", BASE_ERR);
-	suite_add_tcase(suite, case_parts());
+	suite_add_tcase(suite, case_config());
+	suite_add_tcase(suite, case_p11_uri());
+	suite_add_tcase(suite, case_backup());
+	suite_add_tcase(suite, case_map());
 	suite_add_tcase(suite, case_journal());
-	suite_add_tcase(suite, case_keys());
-	suite_add_tcase(suite, case_certs());
-	suite_add_tcase(suite, case_nodes());
-	suite_add_tcase(suite, case_orders());
+	suite_add_tcase(suite, case_req_keys());
+	suite_add_tcase(suite, case_req_certs());
+	suite_add_tcase(suite, case_req_nodes());
+	suite_add_tcase(suite, case_req_orders());
 	suite_add_tcase(suite, case_judge());
 	suite_add_tcase(suite, case_proofs());
-	suite_add_tcase(suite, case_gone());
+	suite_add_tcase(suite, case_req_proofs());
 	suite_add_tcase(suite, case_ks_worker());
-	suite_add_tcase(suite, case_hsmd());
+	suite_add_tcase(suite, case_server());
 	suite_add_tcase(suite, case_pin());
 	suite_add_tcase(suite, case_worker_bad_start());
 	runner = srunner_create(suite);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hsm/pin.h"
 #include "tests/unit/hsm/daemon.h"
 #include "tests/unit/hsm/suites.h"
 
@@ -112,6 +113,23 @@ START_TEST(pin_is_in_memory_once)
 }
 END_TEST
 
+START_TEST(pin_takes_the_only_copy)
+{
+	struct base_buf b;
+	struct hsm_pin *p = NULL;
+
+	base_buf_init(&b, 0);
+	ck_assert_int_eq(hsm_pin_new(&b, &p), BASE_E_CONFIG);
+	ck_assert_int_eq(base_buf_put(&b, "1234", 4), BASE_OK);
+	ck_assert_int_eq(hsm_pin_new(&b, &p), BASE_OK);
+	ck_assert_ptr_null(b.p);
+	ck_assert_uint_eq(hsm_pin_span(p).n, 4);
+	ck_assert_mem_eq(hsm_pin_span(p).p, "1234", 4);
+	hsm_pin_free(p);
+	hsm_pin_free(NULL);
+}
+END_TEST
+
 TCase *
 case_pin(void)
 {
@@ -119,6 +137,7 @@ case_pin(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, daemon_setup, daemon_teardown);
+	tcase_add_test(t, pin_takes_the_only_copy);
 	tcase_add_test(t, wrong_pin_locks_out);
 	tcase_add_test(t, pin_is_not_to_be_seen);
 	tcase_add_test(t, pin_is_in_memory_once);

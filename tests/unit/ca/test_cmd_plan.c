@@ -265,7 +265,7 @@ END_TEST
 TCase *
 case_cmd_plan(void)
 {
-	TCase *t = tcase_create("plan");
+	TCase *t = tcase_create("cmd_plan");
 
 	tcase_add_test(t, test_plan_says_what_is_risked);
 	tcase_add_test(t, test_whole_document);

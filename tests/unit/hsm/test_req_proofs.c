@@ -75,9 +75,9 @@ START_TEST(the_same_refusal_is_recorded_once)
 END_TEST
 
 TCase *
-case_gone(void)
+case_req_proofs(void)
 {
-	TCase *t = tcase_create("gone");
+	TCase *t = tcase_create("req_proofs");
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, world_close);

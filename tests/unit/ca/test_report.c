@@ -295,7 +295,7 @@ START_TEST(an_inventory_without_the_root_is_a_failure)
 END_TEST
 
 TCase *
-case_kedged_report(void)
+case_report(void)
 {
 	TCase *t = tcase_create("report");
 

@@ -263,9 +263,9 @@ START_TEST(state_of_another_fleet)
 END_TEST
 
 TCase *
-case_keys(void)
+case_req_keys(void)
 {
-	TCase *t = tcase_create("keys");
+	TCase *t = tcase_create("req_keys");
 
 	tcase_set_timeout(t, 60);
 

@@ -381,9 +381,9 @@ START_TEST(signer_key_of_a_root)
 END_TEST
 
 TCase *
-case_orders(void)
+case_req_orders(void)
 {
-	TCase *t = tcase_create("orders");
+	TCase *t = tcase_create("req_orders");
 
 	tcase_set_timeout(t, 60);
 

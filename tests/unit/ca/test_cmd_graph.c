@@ -190,9 +190,9 @@ START_TEST(test_text_is_escaped)
 END_TEST
 
 TCase *
-case_graph(void)
+case_cmd_graph(void)
 {
-	TCase *t = tcase_create("graph");
+	TCase *t = tcase_create("cmd_graph");
 
 	tcase_add_test(t, test_clients_stand_left_of_servers);
 	tcase_add_test(t, test_rounds_are_columns);

@@ -213,9 +213,9 @@ START_TEST(test_compare)
 END_TEST
 
 TCase *
-case_simulate(void)
+case_cmd_simulate(void)
 {
-	TCase *t = tcase_create("simulate");
+	TCase *t = tcase_create("cmd_simulate");
 
 	tcase_add_test(t, test_simulated_times);
 	tcase_add_test(t, test_simulated_mishaps);

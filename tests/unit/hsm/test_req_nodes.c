@@ -228,9 +228,9 @@ START_TEST(wrong_fleet)
 END_TEST
 
 TCase *
-case_nodes(void)
+case_req_nodes(void)
 {
-	TCase *t = tcase_create("nodes");
+	TCase *t = tcase_create("req_nodes");
 
 	tcase_set_timeout(t, 60);
 

@@ -485,9 +485,9 @@ START_TEST(no_room_no_signature)
 END_TEST
 
 TCase *
-case_certs(void)
+case_req_certs(void)
 {
-	TCase *t = tcase_create("certs");
+	TCase *t = tcase_create("req_certs");
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, world_close);

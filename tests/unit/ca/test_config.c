@@ -118,9 +118,9 @@ START_TEST(no_file_is_refused)
 END_TEST
 
 TCase *
-case_kedged_config(void)
+case_config(void)
 {
-	TCase *t = tcase_create("kedged_config");
+	TCase *t = tcase_create("config");
 
 	tcase_add_test(t, defaults_are_there);
 	tcase_add_test(t, all_is_read);

@@ -529,9 +529,9 @@ START_TEST(numbers_out_of_range_are_refused)
 END_TEST
 
 TCase *
-case_store(void)
+case_store_sqlite(void)
 {
-	TCase *t = tcase_create("store");
+	TCase *t = tcase_create("store_sqlite");
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, file_is_private);

@@ -480,9 +480,9 @@ START_TEST(a_node_joins_in_the_middle)
 END_TEST
 
 TCase *
-case_steer(void)
+case_roll_steer(void)
 {
-	TCase *t = tcase_create("steer");
+	TCase *t = tcase_create("roll_steer");
 
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, abort_and_roll_again, 0, 16);

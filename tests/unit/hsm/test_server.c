@@ -301,9 +301,9 @@ START_TEST(changed_journal_is_found)
 END_TEST
 
 TCase *
-case_hsmd(void)
+case_server(void)
 {
-	TCase *t = tcase_create("hsmd");
+	TCase *t = tcase_create("server");
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, daemon_setup, daemon_teardown);
