@@ -1,8 +1,16 @@
 UNITS += hsm
-unit_hsm_SRC := $(addprefix tests/unit/hsm/,main.c softhsm.c world.c daemon.c \
-	test_backup.c test_config.c test_journal.c test_judge.c test_ks_worker.c \
-	test_map.c test_p11_uri.c test_pin.c test_req_certs.c test_req_keys.c \
-	test_req_nodes.c test_req_orders.c test_req_proofs.c test_server.c)
+unit_hsm_SRC := tests/unit/hsm/main.c tests/unit/hsm/softhsm.c \
+                tests/unit/hsm/world.c tests/unit/hsm/daemon.c \
+                tests/unit/hsm/test_backup.c tests/unit/hsm/test_config.c \
+                tests/unit/hsm/test_journal.c tests/unit/hsm/test_judge.c \
+                tests/unit/hsm/test_ks_worker.c tests/unit/hsm/test_map.c \
+                tests/unit/hsm/test_p11_uri.c tests/unit/hsm/test_pin.c \
+                tests/unit/hsm/test_req_certs.c \
+                tests/unit/hsm/test_req_keys.c \
+                tests/unit/hsm/test_req_nodes.c \
+                tests/unit/hsm/test_req_orders.c \
+                tests/unit/hsm/test_req_proofs.c \
+                tests/unit/hsm/test_server.c
 unit_hsm_USES := hsm policy wire conf base
 unit_hsm_LIBS := $(hsm_LIBS) $(EVENT_LIBS)
 
