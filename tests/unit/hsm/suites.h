@@ -13,6 +13,7 @@ TCase *case_req_certs(void);
 TCase *case_req_nodes(void);
 TCase *case_req_orders(void);
 TCase *case_judge(void);
+TCase *case_judge_own(void);
 TCase *case_proofs(void);
 TCase *case_req_proofs(void);
 TCase *case_server(void);

@@ -52,7 +52,8 @@ world_open(void)
 		.backdate_s = 3600,
 	};
 	w.conf.tokens[0].name = base_strdup("mem");
-	for (int i = 0; i < 2; i++) {
+	w.root = "plant";
+	for (int i = 0; i < 3; i++) {
 		base_buf_init(&w.node_spki[i], 0);
 		ck_assert_int_eq(wire_key_make(WIRE_P256, &w.node_key[i]),
 		    BASE_OK);
@@ -73,7 +74,7 @@ world_close(void)
 	wire_order_clear(&world_last.o);
 	wire_hsm_answer_clear(&world_answer);
 	hsm_conf_clear(&w.conf);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		EVP_PKEY_free(w.node_key[i]);
 		base_buf_free(&w.node_spki[i]);
 	}
@@ -243,18 +244,11 @@ world_found(void)
 {
 	static const uint8_t none[16];
 	uint8_t secret[16];
-	EVP_PKEY *ca = NULL;
-	struct base_buf spki;
-
 	X509_free(world_root("management", 1));
 	X509_free(world_root("plant", 1));
 	ck_assert_int_eq(world_keygen("management", 1, true), BASE_OK);
-	base_buf_init(&spki, 0);
-	ck_assert_int_eq(wire_key_make(WIRE_P256, &ca), BASE_OK);
-	ck_assert_int_eq(wire_key_spki(ca, &spki), BASE_OK);
-	ck_assert_int_eq(world_bind("ca", none, &spki, 1), BASE_OK);
-	base_buf_free(&spki);
-	EVP_PKEY_free(ca);
+	ck_assert_int_eq(world_bind("ca", none, &w.node_spki[WORLD_CA], 1),
+	    BASE_OK);
 	for (int i = 0; i < 2; i++) {
 		const char *node = i == 0 ? "web1" : "app1";
 
@@ -268,7 +262,7 @@ world_found(void)
 
 /* ---- a fleet that rolls ------------------------------------------------------ */
 
-static const char *const names[] = { "web1", "app1" };
+static const char *const names[] = { "web1", "app1", "ca" };
 
 static X509 *
 signed_by(const struct wire_tbs *t, uint32_t generation)
@@ -329,10 +323,11 @@ world_order_ask(const struct wire_order *o)
 }
 
 static X509 *
-leaf(int node, enum wire_cert_kind kind, uint32_t generation)
+leaf(int node, const char *root, uint32_t generation)
 {
-	struct wire_tbs t = world_tbs(kind, "plant", generation, names[node],
-	    base_buf_span(&w.node_spki[node]));
+	struct wire_tbs t =
+	    world_tbs(node == WORLD_CA ? WIRE_CA_TLS : WIRE_NODE_CERT, root,
+		generation, names[node], base_buf_span(&w.node_spki[node]));
 
 	return signed_by(&t, generation);
 }
@@ -340,8 +335,8 @@ leaf(int node, enum wire_cert_kind kind, uint32_t generation)
 static X509 *
 new_with_old(void)
 {
-	struct wire_tbs t = world_tbs(WIRE_NEW_WITH_OLD, "plant", 1, NULL,
-	    base_buf_span(&world_key("plant", 2, false)->spki));
+	struct wire_tbs t = world_tbs(WIRE_NEW_WITH_OLD, w.root, 1, NULL,
+	    base_buf_span(&world_key(w.root, 2, false)->spki));
 
 	return signed_by(&t, 1);
 }
@@ -354,7 +349,6 @@ world_order(int node, uint32_t steps, uint64_t epoch)
 
 	wire_order_clear(o);
 	*o = (struct wire_order){ .fleet = "test",
-		.root = "plant",
 		.roll = join ? 0 : 1,
 		.epoch = epoch,
 		.issued = world_time,
@@ -364,11 +358,12 @@ world_order(int node, uint32_t steps, uint64_t epoch)
 		.to = join ? 1 : 2,
 		.verifies = true };
 	strcpy(o->node, names[node]);
-	o->new_with_new = world_root("plant", o->to);
+	strcpy(o->root, w.root);
+	o->new_with_new = world_root(w.root, o->to);
 	if (!join)
 		o->new_with_old = new_with_old();
 	if (steps & WIRE_STEP_CERT)
-		o->cert = leaf(node, WIRE_NODE_CERT, o->to);
+		o->cert = leaf(node, w.root, o->to);
 	return world_order_ask(o);
 }
 
@@ -376,9 +371,7 @@ static void
 report_sign(const struct world_report *r, struct base_span der,
     struct base_buf *cms)
 {
-	struct wire_tbs t = world_tbs(WIRE_NODE_CERT, "management", 1,
-	    names[r->signer], base_buf_span(&w.node_spki[r->signer]));
-	X509 *x = signed_by(&t, 1);
+	X509 *x = leaf(r->signer, "management", 1);
 
 	ck_assert_int_eq(wire_cms_sign(WIRE_C_REPORT, der, x,
 			     w.node_key[r->signer], NULL, cms),
@@ -394,7 +387,7 @@ world_report(const struct world_report *r, struct base_buf *cms)
 
 	strcpy(p->fleet, r->fleet == NULL ? "test" : r->fleet);
 	strcpy(p->node, names[r->node]);
-	strcpy(p->root, "plant");
+	strcpy(p->root, w.root);
 	p->roll = world_last.o.roll;
 	p->epoch = r->epoch;
 	p->status = r->status;
@@ -403,7 +396,7 @@ world_report(const struct world_report *r, struct base_buf *cms)
 	memcpy(p->order_digest, world_last.digest, 32);
 	p->at = world_time;
 	p->ninventory = 1;
-	strcpy(p->inventory[0].root, "plant");
+	strcpy(p->inventory[0].root, w.root);
 	p->inventory[0].highest = r->epoch;
 	p->inventory[0].trust = r->trust;
 	p->inventory[0].cert = r->cert;
@@ -432,10 +425,11 @@ enum base_err
 world_show(int node, const struct base_buf *report,
     const struct base_buf *order, const struct wire_hsm_holds *doubt)
 {
-	struct wire_hsm_proof p = { .root = "plant" };
+	struct wire_hsm_proof p = { .ndoubts = 0 };
 	struct base_buf item;
 
 	strcpy(p.node, names[node]);
+	strcpy(p.root, w.root);
 	if (report != NULL)
 		p.report = *report;
 	if (order != NULL)
@@ -472,8 +466,8 @@ world_step(int node, uint32_t steps, uint64_t epoch, uint64_t trust,
 enum base_err
 world_tell(bool linked, bool excused)
 {
-	struct wire_hsm_link l = { "web1", "plant", "plant" };
-	char roots[1][BASE_NAME_MAX + 1] = { "plant" };
+	struct wire_hsm_link l = { .server = "web1" };
+	char roots[1][BASE_NAME_MAX + 1];
 	struct wire_hsm_node n = { .name = "app1",
 		.nexcused = excused,
 		.excused = roots,
@@ -481,6 +475,9 @@ world_tell(bool linked, bool excused)
 		.links = &l };
 	struct base_buf item;
 
+	strcpy(roots[0], w.root);
+	strcpy(l.client_root, w.root);
+	strcpy(l.server_root, w.root);
 	base_buf_init(&item, 0);
 	ck_assert_int_eq(wire_hsm_node_compose(&n, &item), BASE_OK);
 	return one_item(WIRE_HSM_TELL, &item);
@@ -493,8 +490,9 @@ world_fleet(void)
 	    WIRE_STEP_JOIN | WIRE_STEP_TRUST | WIRE_STEP_CERT;
 
 	world_found();
-	X509_free(world_root("plant", 2));
+	X509_free(world_root(w.root, 2));
 	ck_assert_int_eq(world_tell(true, false), BASE_OK);
-	for (int i = 0; i < 2; i++)
+	for (int i = strcmp(w.root, "plant") == 0 ? WORLD_APP : WORLD_CA;
+	     i >= 0; i--)
 		world_step(i, steps, 1, POL_GEN(1), 1);
 }

@@ -14,8 +14,9 @@ struct world {
 	char *dir;
 	struct hsm_conf conf;
 	struct hsm_core *core;
-	EVP_PKEY *node_key[2];       /* of web1, of app1 */
-	struct base_buf node_spki[2];
+	EVP_PKEY *node_key[3];       /* of web1, of app1, of the CA */
+	struct base_buf node_spki[3];
+	const char *root;            /* that rolls: plant, unless set */
 };
 extern struct world w;
 extern struct base_time world_time;
@@ -56,11 +57,12 @@ X509 *world_root(const char *root, uint32_t generation);
 
 #define WORLD_WEB 0
 #define WORLD_APP 1
+#define WORLD_CA  2                  /* under management only */
 
 /* DER of the order signer's certificate, made when it is first wanted. */
 const struct base_buf *world_signer(void);
-/* Generation 2 of plant, both nodes joined under generation 1 by order 1 and
- * reported, the link told. */
+/* Generation 2 of the root, both nodes (under management the CA, too) joined
+ * under generation 1 by order 1 and reported, the link told. */
 void world_fleet(void);
 struct world_order {             /* as it was signed last */
 	struct base_buf cms;
@@ -86,5 +88,5 @@ enum base_err world_show(int node, const struct base_buf *report,
 /* Order, report and SHOW in one, all of which must succeed. */
 void world_step(int node, uint32_t steps, uint64_t epoch, uint64_t trust,
     uint32_t cert);
-/* TELL of app1 with or without its link; its own fate. */
+/* TELL of app1 with or without its link under the root; its own fate. */
 enum base_err world_tell(bool linked, bool excused);
