@@ -170,6 +170,34 @@ START_TEST(a_silent_node_keeps_the_old_root_alive)
 }
 END_TEST
 
+/* Back from wherever it has got to, and on again: NewWithNew is the same. */
+START_TEST(an_abort_goes_back)
+{
+	struct ca_roll_abort back = { CA_MANAGEMENT, "a test", "test", false };
+	struct world w;
+	enum base_err e;
+
+	world_open(&w, fleet, (uint64_t)_i + 40);
+	world_join_all(&w);
+	world_roll(&w, CA_MANAGEMENT);
+	for (int i = 0; i < 8 * _i; i++)
+		world_turn(&w);
+	ck_assert_ptr_nonnull(ca_roll_of(&w.ca, CA_MANAGEMENT));
+	e = ca_roll_abort(&w.ca, &back);
+	back.late = e == BASE_E_REFUSED;
+	if (back.late)
+		e = ca_roll_abort(&w.ca, &back);
+	ck_assert_msg(e == BASE_OK, "%s", base_why());
+	ck_assert_msg(world_run(&w, 240, world_rolled), "%s", w.waits);
+	all_on(&w, 1);
+	world_restart(&w);
+	world_roll(&w, CA_MANAGEMENT);
+	ck_assert_msg(world_run(&w, 240, world_rolled), "%s", w.waits);
+	all_on(&w, 2);
+	world_close(&w);
+}
+END_TEST
+
 TCase *
 case_management(void)
 {
@@ -181,5 +209,6 @@ case_management(void)
 	tcase_add_test(tc, three_rolls_in_a_row);
 	tcase_add_loop_test(tc, a_bad_day, 0, 2);
 	tcase_add_test(tc, a_silent_node_keeps_the_old_root_alive);
+	tcase_add_loop_test(tc, an_abort_goes_back, 0, 8);
 	return tc;
 }
