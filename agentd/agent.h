@@ -28,6 +28,8 @@ struct ag_holdings {             /* by name, "management" among them */
 };
 struct ag_root *ag_holdings_find(const struct ag_holdings *h,
     const char *root);           /* NULL root or unknown: NULL */
+/* The node's clock mark: what the CA has signed last, see store.h. */
+struct base_time ag_holdings_mark(const struct ag_holdings *h);
 /* Keys are made, versions and states are read. A damaged root is marked and
  * logged, not an error. */
 enum base_err ag_holdings_open(struct ag_store *s, const struct ag_config *c,

@@ -16,6 +16,17 @@ ag_holdings_find(const struct ag_holdings *h, const char *root)
 	return NULL;
 }
 
+struct base_time
+ag_holdings_mark(const struct ag_holdings *h)
+{
+	struct base_time mark = { 0 };
+
+	for (size_t i = 0; i < h->n; i++)
+		if (h->root[i].state.mark.ms > mark.ms)
+			mark = h->root[i].state.mark;
+	return mark;
+}
+
 static enum base_err
 open_root(struct ag_store *s, const struct ag_config *c, const char *name,
     struct ag_root *r)

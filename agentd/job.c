@@ -10,9 +10,9 @@
 
 #include "agentd/work_impl.h"
 
-#define REPORT_DAYS   7
-#define AGAIN_MAX_MS  16000u
-#define JOIN_PAUSE_MS 1000u
+#define REPORT_DAYS  7
+#define AGAIN_MAX_MS 16000u
+#define LATER_MS     1000u
 
 static void start_next(struct ag_work *w);
 
@@ -246,6 +246,25 @@ put_back(struct ag_work *w, struct job *j)
 	return true;
 }
 
+/* While the clock is behind no step is begun and none has failed: its
+ * application goes by the same clock. What changes is told. */
+static bool
+clock_holds(struct ag_work *w)
+{
+	enum base_err e =
+	    ag_clock_check(ag_work_now(w), ag_holdings_mark(w->c.holdings));
+	bool behind = e != BASE_OK;
+
+	if (behind == w->behind)
+		return behind;
+	w->behind = behind;
+	base_log_change(behind ? BASE_WARNING : BASE_NOTICE,
+	    &(struct base_change){ "clock", behind ? "right" : "behind",
+		behind ? "behind" : "right", w->c.conf->node, NULL, 0, 0 },
+	    "%s", behind ? base_why() : "steps go on");
+	return behind;
+}
+
 static void
 settle_failed(struct ag_work *w, struct job *j)
 {
@@ -256,19 +275,21 @@ settle_failed(struct ag_work *w, struct job *j)
 static void
 failed(struct ag_work *w, struct job *j, enum base_err e)
 {
+	char *why = base_strdup(base_why());
 	/* nor is the CA's absence a failure of the agent's own connections */
-	bool later =
-	    j->order.steps & WIRE_STEP_JOIN || (is_own(j) && e == BASE_E_AGAIN);
+	bool later = j->order.steps & WIRE_STEP_JOIN ||
+	    (is_own(j) && e == BASE_E_AGAIN) || clock_holds(w);
 
+	strncpy(j->why, why, sizeof j->why - 1);
+	free(why);
 	if (later) {
 		base_log(BASE_INFO, "%s: not live yet: %s", j->root->name,
-		    base_why());
+		    j->why);
 		j->not_before = base_mono_now();
-		j->not_before.ms += JOIN_PAUSE_MS;
+		j->not_before.ms += LATER_MS;
 		ag_job_enqueue(w, pop(w));
 		return;
 	}
-	strncpy(j->why, base_why(), sizeof j->why - 1);
 	base_log(BASE_WARNING, "%s: epoch %llu: %s", j->root->name,
 	    (unsigned long long)j->order.epoch, j->why);
 	j->back = true;
@@ -353,6 +374,11 @@ start_next(struct ag_work *w)
 		return;
 	}
 	evtimer_del(w->wake);
+	if (!j->plain && !j->back && clock_holds(w)) {
+		j->not_before.ms = now + LATER_MS;
+		ag_job_enqueue(w, pop(w));
+		return;
+	}
 	begin(w, j);
 }
 

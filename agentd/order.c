@@ -4,6 +4,7 @@
  * foreign or fatal gets in is the node's. Used by job.c and join.c.
  */
 #include <string.h>
+#include <time.h>
 
 #include <openssl/x509.h>
 
@@ -406,19 +407,78 @@ refuse(enum base_err r)
 	return AG_REFUSE;
 }
 
+/* Every number that comes after it is told from what is older by it, so one
+ * that jumps too far counts for nothing. */
+static bool
+is_jump(const struct ag_known *k, const struct wire_order *o)
+{
+	/* a node that lost its disk joins again wherever the CA has got to */
+	return !k->joining && o->epoch > k->state->highest &&
+	    o->epoch - k->state->highest > AG_EPOCH_JUMP;
+}
+
+bool
+ag_order_is_news(const struct ag_known *k, const struct wire_order *o)
+{
+	return o->epoch > k->state->highest &&
+	    o->epoch > k->state->mark_epoch && !is_jump(k, o);
+}
+
+enum base_err
+ag_clock_check(struct base_time now, struct base_time mark)
+{
+	char is[BASE_RFC3339_LEN], least[BASE_RFC3339_LEN];
+
+	if (mark.ms <= base_time_add_s(now, AG_CLOCK_SKEW).ms)
+		return BASE_OK;
+	base_time_format(now, is);
+	base_time_format(mark, least);
+	return base_fail(BASE_E_EXPIRED,
+	    "this node's clock is behind: it says %s, and the CA has signed "
+	    "at %s already; new steps wait until it is set right (is its time "
+	    "service running?), what runs goes on",
+	    is, least);
+}
+
+/* Until when the order can be carried out: its canaries are to be shown. The
+ * applications of a node that joins may start long after the agent. */
+static struct base_time
+window_end(const struct ag_known *k, const struct wire_order *o)
+{
+	struct base_time end = o->expires;
+	struct tm tm;
+
+	for (size_t i = 0; i < o->ncanary && !k->joining; i++) {
+		const X509 *x = o->canary[i].cert;
+		struct base_time t;
+
+		if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
+			continue;
+		t.ms = (int64_t)timegm(&tm) * 1000;
+		end = t.ms < end.ms ? t : end;
+	}
+	return end;
+}
+
+/* From a little before it was issued until the end of its window. Nobody here
+ * can tell a late order from a clock that is ahead; the CA can. */
 static enum base_err
 check_time(const struct ag_known *k, const struct wire_order *o)
 {
-	char text[BASE_RFC3339_LEN];
+	struct base_time mark = k->mark.ms > o->issued.ms ? k->mark : o->issued;
+	struct base_time end = window_end(k, o);
+	char is[BASE_RFC3339_LEN], last[BASE_RFC3339_LEN];
 
-	base_time_format(k->now, text);
-	if (o->expires.ms <= k->now.ms)
-		return base_fail(BASE_E_EXPIRED,
-		    "order: expired; this node's clock says %s", text);
-	if (o->issued.ms > base_time_add_s(k->now, AG_CLOCK_SKEW).ms)
-		return base_fail(BASE_E_EXPIRED,
-		    "order: from the future; this node's clock says %s", text);
-	return BASE_OK;
+	if (k->now.ms < end.ms)
+		return ag_clock_check(k->now, mark);
+	base_time_format(k->now, is);
+	base_time_format(end, last);
+	return base_fail(BASE_E_EXPIRED,
+	    "its time was over at %s by this node's clock, which says %s: "
+	    "either it was long on its way, then the CA makes it again, or the "
+	    "clock is ahead, then new steps wait until it is set right; what "
+	    "runs goes on",
+	    last, is);
 }
 
 enum ag_verdict
@@ -439,14 +499,15 @@ ag_order_judge(const struct ag_known *k, const struct wire_order *o,
 			    ULL(o->epoch)));
 		return st->phase == AG_PENDING ? AG_RESUME : AG_ANSWER;
 	}
-	/* a node that lost its disk joins again wherever the CA has got to */
-	if (!k->joining && o->epoch - st->highest > AG_EPOCH_JUMP)
+	if (is_jump(k, o))
 		return refuse(base_fail(BASE_E_REFUSED,
 		    "order: epoch %llu is more than %u above %llu, the "
 		    "highest held",
 		    ULL(o->epoch), AG_EPOCH_JUMP, ULL(st->highest)));
-	if ((r = check_time(k, o)) != BASE_OK ||
-	    (r = ag_order_apply(k, o, next)) != BASE_OK)
+	/* who joins is answered at once, and has nothing to keep running */
+	if ((r = check_time(k, o)) != BASE_OK)
+		return k->joining ? refuse(r) : AG_HOLD;
+	if ((r = ag_order_apply(k, o, next)) != BASE_OK)
 		return refuse(r);
 	return AG_TAKE;
 }

@@ -9,7 +9,8 @@
 #include "wire/msg.h"
 
 #define AG_EPOCH_JUMP 1000u      /* DESIGN: a larger jump is refused */
-#define AG_CLOCK_SKEW 300        /* seconds that an order may be early */
+#define AG_CLOCK_SKEW 300        /* seconds that a clock may be behind the
+				  * mark, and an order early */
 
 /* What the node knows about the order's root. Borrowed throughout. */
 struct ag_known {
@@ -18,7 +19,8 @@ struct ag_known {
 	const struct ag_bundle *bundle;  /* current version; NULL none */
 	const struct ag_state *state;
 	EVP_PKEY *key;                   /* the node's, under this root */
-	struct base_time now;
+	struct base_time now;            /* by the node's own clock */
+	struct base_time mark;           /* its clock mark */
 	bool joining;                    /* it came in a join answer */
 };
 
@@ -27,6 +29,8 @@ enum ag_verdict {
 	AG_RESUME,      /* the one in work, again */
 	AG_ANSWER,      /* settled: send the stored report */
 	AG_REFUSE,      /* report the refusal; base_why() is the reason */
+	AG_HOLD,        /* not now, the clock is outside the order's window;
+			 * base_why() says so */
 };
 
 /* Signature, form, fleet and node. What fails here is not answered: nobody
@@ -38,6 +42,13 @@ struct ag_addressee {            /* borrowed */
 };
 enum base_err ag_order_open(const struct ag_addressee *a,
     struct base_span cms, struct wire_order *out, uint8_t digest[32])
+    BASE_MUST;
+
+/* Its epoch is higher than all that was seen of the root, and not absurd: its
+ * time goes into the mark, before it is judged. */
+bool ag_order_is_news(const struct ag_known *k, const struct wire_order *o);
+/* EXPIRED with a sentence while the clock is behind the mark. */
+enum base_err ag_clock_check(struct base_time now, struct base_time mark)
     BASE_MUST;
 
 /* *next is set with AG_TAKE only and owned by the caller. */

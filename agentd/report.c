@@ -120,7 +120,7 @@ ag_report_make(const struct ag_work_conf *c, struct ag_boot *b,
 	memcpy(r->order_digest, t->digest, 32);
 	r->status = t->status;
 	r->proof = t->proof;
-	r->at = base_time_now();
+	r->at = c->now != NULL ? c->now() : base_time_now();
 	if (t->reason != NULL)
 		strncpy(r->reason, t->reason, sizeof r->reason - 1);
 	r->number = next_number(b);

@@ -77,6 +77,7 @@ static enum base_err
 parse(struct base_buf *b, struct ag_state *st)
 {
 	uint8_t magic[sizeof MAGIC - 1], phase, acked;
+	uint64_t mark;
 	enum base_err r;
 
 	if ((r = get_bytes(b, magic, sizeof magic)) != BASE_OK ||
@@ -85,15 +86,19 @@ parse(struct base_buf *b, struct ag_state *st)
 	    (r = base_buf_get_u8(b, &phase)) != BASE_OK ||
 	    (r = base_buf_get_u8(b, &acked)) != BASE_OK ||
 	    (r = get_bytes(b, st->report_digest, 32)) != BASE_OK ||
+	    (r = base_buf_get_u64(b, &st->mark_epoch)) != BASE_OK ||
+	    (r = base_buf_get_u64(b, &mark)) != BASE_OK ||
 	    (r = get_route(b, st)) != BASE_OK ||
 	    (r = get_copy(b, &st->order)) != BASE_OK ||
 	    (r = get_copy(b, &st->report)) != BASE_OK ||
 	    (r = base_buf_get_end(b)) != BASE_OK)
 		return r;
-	if (memcmp(magic, MAGIC, sizeof magic) != 0 || phase > AG_FAILED)
+	if (memcmp(magic, MAGIC, sizeof magic) != 0 || phase > AG_FAILED ||
+	    mark > INT64_MAX)
 		return base_fail(BASE_E_SYNTAX, "state: of another version");
 	st->phase = (enum ag_phase)phase;
 	st->acked = acked != 0;
+	st->mark.ms = (int64_t)mark;
 	return BASE_OK;
 }
 
@@ -146,6 +151,8 @@ compose(const struct ag_state *st, struct base_buf *b)
 	    (r = base_buf_put_u8(b, st->acked)) != BASE_OK ||
 	    (r = base_buf_put_blob(b,
 		 (struct base_span){ st->report_digest, 32 })) != BASE_OK ||
+	    (r = base_buf_put_u64(b, st->mark_epoch)) != BASE_OK ||
+	    (r = base_buf_put_u64(b, (uint64_t)st->mark.ms)) != BASE_OK ||
 	    (r = base_buf_put_u8(b, st->nroute)) != BASE_OK)
 		return r;
 	for (size_t i = 0; i < st->nroute; i++)

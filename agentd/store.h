@@ -98,6 +98,11 @@ enum base_err ag_store_key(struct ag_store *s, const char *root,
 
 /* ---- state ------------------------------------------------------------------ */
 
+/* The clock mark. Of each root the time is kept at which its order with the
+ * highest epoch was issued; the latest of them is the node's mark. Only what
+ * the CA has signed raises it, and only the CA takes a time back, by an order
+ * about the same root with a higher epoch: it has corrected its clock. */
+
 enum ag_phase { AG_IDLE, AG_PENDING, AG_SETTLED, AG_FAILED };
 
 struct ag_state {
@@ -108,6 +113,8 @@ struct ag_state {
 	struct base_buf report;  /* CMS of the last final report */
 	uint8_t report_digest[32];   /* of the report's DER */
 	bool acked;              /* the CA has it */
+	uint64_t mark_epoch;     /* highest that was seen, taken or not */
+	struct base_time mark;   /* that order was issued then; 0 none */
 	uint8_t nroute;          /* as the order came */
 	char route[WIRE_ROUTE_MAX][BASE_NAME_MAX + 1];
 };

@@ -12,6 +12,25 @@
 
 #include "agentd/work_impl.h"
 
+/* ---- time ------------------------------------------------------------------------------------ */
+
+struct base_time
+ag_work_now(const struct ag_work *w)
+{
+	return w->c.now != NULL ? w->c.now() : base_time_now();
+}
+
+/* For messages of the CA: it is at least as late as the CA has signed, so
+ * they can be read, and say so, while the clock is behind. */
+static struct base_time
+at_least(const struct ag_work *w)
+{
+	struct base_time now = ag_work_now(w);
+	struct base_time mark = ag_holdings_mark(w->c.holdings);
+
+	return mark.ms > now.ms ? mark : now;
+}
+
 /* ---- orders that are stored but not done -------------------------------------------------------- */
 
 static enum base_err
@@ -24,7 +43,7 @@ resume_order(struct ag_work *w, struct ag_root *r, struct wire_order *o)
 		.bundle = r->bundle,
 		.state = &r->state,
 		.key = r->key,
-		.now = base_time_now(),
+		.now = ag_work_now(w),
 		.joining = o->steps & WIRE_STEP_JOIN,
 	};
 	struct ag_bundle *next = NULL;
@@ -92,20 +111,59 @@ commit(struct ag_work *w, struct ag_root *r, const struct wire_order *o,
 	return BASE_OK;
 }
 
-/* Answered by the way it came, which is not kept: a route is not signed, and
- * an old order may be repeated by another. */
-static enum base_err
-refuse(struct ag_work *w, const struct wire_order *o, const uint8_t digest[32],
-    const struct wire_parcel *p)
+/* base_why() is the reason. Answered by the way it came, which is not kept: a
+ * route is not signed, and an old order may be repeated by another. */
+static void
+answer(struct ag_work *w, const struct wire_order *o, const uint8_t digest[32],
+    const struct wire_parcel *p, enum wire_status status)
 {
 	struct ag_root *r = base_alloc(sizeof *r);
-	struct ag_verdict_text t = { o, digest, WIRE_ORDER_REFUSED,
-		WIRE_PROOF_NONE, base_why() };
+	struct ag_verdict_text t = { o, digest, status, WIRE_PROOF_NONE,
+		base_why() };
 
 	take_route(r, p);
 	ag_job_answer(w, r, &t);
 	free(r);
+}
+
+static enum base_err
+refuse(struct ag_work *w, const struct wire_order *o, const uint8_t digest[32],
+    const struct wire_parcel *p)
+{
+	answer(w, o, digest, p, WIRE_ORDER_REFUSED);
 	return BASE_E_REFUSED;
+}
+
+/* Nothing was changed; it is taken when it comes again and the cause is gone.
+ * first: not told in the log yet. */
+static enum base_err
+hold(struct ag_work *w, const struct wire_order *o, const uint8_t digest[32],
+    const struct wire_parcel *p, bool first)
+{
+	char *why = base_strdup(base_why());
+
+	if (first)
+		base_log_change(BASE_WARNING,
+		    &(struct base_change){ "order", "none", "held", o->node,
+			o->root, o->roll, o->epoch },
+		    "%s", why);
+	(void)base_fail(BASE_E_AGAIN, "%s", why);
+	answer(w, o, digest, p, WIRE_HELD);
+	free(why);
+	return BASE_E_AGAIN;
+}
+
+/* The order has verified. Also one that is held or refused then: when it was
+ * signed is true in any case. */
+static bool
+note_mark(struct ag_root *r, const struct ag_known *k,
+    const struct wire_order *o)
+{
+	if (!ag_order_is_news(k, o))
+		return false;
+	r->state.mark_epoch = o->epoch;
+	r->state.mark = o->issued;
+	return true;
 }
 
 static enum base_err
@@ -166,10 +224,13 @@ decide(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 		.bundle = r->bundle,
 		.state = &r->state,
 		.key = r->key,
-		.now = base_time_now(),
+		.now = ag_work_now(w),
 		.joining = joining,
 	};
+	bool news = note_mark(r, &k, o);
+	enum base_err e = BASE_OK;
 
+	k.mark = ag_holdings_mark(w->c.holdings);
 	switch (ag_order_judge(&k, o, digest, &next)) {
 	case AG_TAKE:
 		return take(w, r, o, digest, p, next);
@@ -183,10 +244,18 @@ decide(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 		take_route(r, p);
 		ag_job_answer_stored(w, r);
 		return BASE_OK;
+	case AG_HOLD:
+		e = hold(w, o, digest, p, news);
+		break;
 	case AG_REFUSE:
+		e = refuse(w, o, digest, p);
 		break;
 	}
-	return refuse(w, o, digest, p);
+	/* one that is taken keeps it by itself */
+	if (news && ag_state_write(w->c.store, r->name, &r->state) != BASE_OK)
+		base_log(BASE_WARNING, "clock mark: not stored: %s",
+		    base_why());
+	return e;
 }
 
 static STACK_OF(X509) *
@@ -203,7 +272,7 @@ open_order(struct ag_work *w, struct base_span cms, struct wire_order *o,
     uint8_t digest[32])
 {
 	struct ag_addressee us = { management_trust(w), w->c.conf->fleet,
-		w->c.conf->node, base_time_now() };
+		w->c.conf->node, at_least(w) };
 	enum base_err e = ag_order_open(&us, cms, o, digest);
 
 	sk_X509_pop_free(us.trust, X509_free);
@@ -265,7 +334,7 @@ open_ack(struct ag_work *w, struct base_span cms, struct wire_ack *a)
 	enum base_err e;
 
 	base_buf_init(&der, 0);
-	if ((e = wire_cms_verify(WIRE_C_ACK, cms, trust, base_time_now(), &der,
+	if ((e = wire_cms_verify(WIRE_C_ACK, cms, trust, at_least(w), &der,
 		 &s)) == BASE_OK &&
 	    (e = wire_ack_parse(base_buf_span(&der), a)) == BASE_OK &&
 	    (strcmp(a->fleet, w->c.conf->fleet) != 0 ||

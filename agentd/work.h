@@ -20,6 +20,8 @@ struct ag_work_conf {            /* borrowed for its life */
 	/* Another version is current under a root: connections of our own
 	 * take it from now on. */
 	void (*changed)(void *arg, const char *root);
+	struct base_time (*now)(void);   /* the node's clock; NULL:
+					  * base_time_now */
 	/* For the proof that the agent's own connections are live: the port on
 	 * which the CA calls, and a context as for calls to it. NULL: the node
 	 * has none (tests). */

@@ -28,8 +28,12 @@ struct ag_work {
 	struct event *wake; /* of the queue */
 	struct event *again; /* reports without acknowledgement */
 	uint32_t again_ms;
+	bool behind; /* the clock is, as last told */
 	struct event *stock; /* the next one */
 };
+
+/* By the node's own clock. */
+struct base_time ag_work_now(const struct ag_work *w);
 
 /* o is emptied; NULL: only render and reload. */
 struct job *ag_job_new(struct ag_root *r, struct wire_order *o);

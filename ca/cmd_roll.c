@@ -110,12 +110,16 @@ roll_print(FILE *f, const json_t *roll)
 		print_names(f, json_object_get(o, "steps"), "+");
 		fprintf(f,
 		    " (epoch %" JSON_INTEGER_FORMAT
-		    "): %s%s since %s, %" JSON_INTEGER_FORMAT " tries\n",
+		    "): %s%s since %s, %" JSON_INTEGER_FORMAT " tries%s%s\n",
 		    ca_number_of(o, "epoch"), ca_text_of(o, "state"),
 		    json_is_true(json_object_get(o, "presumed"))
 			? ", PRESUMED to work,"
 			: "",
-		    ca_text_of(o, "since"), ca_number_of(o, "tries"));
+		    ca_text_of(o, "since"), ca_number_of(o, "tries"),
+		    json_string_length(json_object_get(o, "reason")) > 0
+			? "; held by the node: "
+			: "",
+		    ca_text_of(o, "reason"));
 	}
 	json_array_foreach(json_object_get(roll, "held"), i, o) fprintf(f,
 	    "  held: %s: %s\n", ca_text_of(o, "node"), ca_text_of(o, "reason"));

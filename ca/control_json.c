@@ -265,8 +265,8 @@ roll_open_order(void *arg, const struct ca_order *o)
 
 	if (o->roll == w->roll && roll != NULL)
 		json_array_append_new(w->list,
-		    json_pack("{ss, so, sI, ss, so, si, sb}", "node", o->node,
-			"steps", ca_json_steps(o->steps), "epoch",
+		    json_pack("{ss, so, sI, ss, so, si, sb, ss}", "node",
+			o->node, "steps", ca_json_steps(o->steps), "epoch",
 			(json_int_t)o->epoch, "state",
 			ca_order_state_name(o->state), "since",
 			ca_json_time(o->issued), "tries",
@@ -274,7 +274,8 @@ roll_open_order(void *arg, const struct ca_order *o)
 			    o->epoch),
 			"presumed",
 			(int)pol_engine_is_presumed(roll->engine,
-			    ca_topo_node(w->ca->topo, o->node))));
+			    ca_topo_node(w->ca->topo, o->node)),
+			"reason", o->reason));
 	return BASE_OK;
 }
 

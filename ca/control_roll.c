@@ -340,25 +340,28 @@ explain_ready(const struct ca *ca, const struct ca_roll *w, uint32_t node,
 }
 
 static void
-explain_text(const struct ca *ca, const struct ca_explain *x,
-    char out[EXPLAIN_MAX])
+explain_text(struct ca *ca, const struct ca_explain *x, char out[EXPLAIN_MAX])
 {
 	const char *why = json_string_value(
 	    json_object_get(json_array_get(x->waits, 0), "text"));
-	char ready[EXPLAIN_MAX - 128];
+	char more[EXPLAIN_MAX - 128] = "";
 
+	if (x->done == POL_STEP_SENT || x->done == POL_STEP_RECEIVED)
+		ca_held_text(ca, x->roll->row.root, x->node, more,
+		    sizeof(more));
 	if (x->done == POL_STEP_NONE)
 		snprintf(out, EXPLAIN_MAX, "%s has no %s in this roll", x->name,
 		    x->step);
-	else if (why != NULL)
+	else if (why != NULL && more[0] == '\0')
 		snprintf(out, EXPLAIN_MAX, "%s", why);
 	else if (x->done == POL_STEP_WAITING || x->done == POL_STEP_FAILED) {
-		explain_ready(ca, x->roll, x->node, ready, sizeof(ready));
+		explain_ready(ca, x->roll, x->node, more, sizeof(more));
 		snprintf(out, EXPLAIN_MAX, "%s of %s is %s", x->step, x->name,
-		    ready);
+		    more);
 	} else
-		snprintf(out, EXPLAIN_MAX, "%s of %s is %s", x->step, x->name,
-		    done_name(x->done));
+		snprintf(out, EXPLAIN_MAX, "%s of %s is %s%s%s", x->step,
+		    x->name, done_name(x->done), more[0] == '\0' ? "" : ", ",
+		    more);
 }
 
 static enum base_err

@@ -123,18 +123,25 @@ route_json(struct ca *ca, const char *node)
 	return list;
 }
 
+/* One that stays where it is was held by its node. */
+static const char *
+new_word(const struct ca_order *o, enum ca_order_state old)
+{
+	return o->state == old ? "held" : ca_order_state_name(o->state);
+}
+
 static void
 log_order(const struct ca_order *o, enum ca_order_state old)
 {
-	bool bad = o->state == CA_ORDER_FAILED || o->state == CA_ORDER_REFUSED;
+	bool bad = o->state == CA_ORDER_FAILED ||
+	    o->state == CA_ORDER_REFUSED || o->state == old;
 	bool told = o->state == CA_ORDER_EFFECTIVE;
 	char steps[CA_STEPS_TEXT];
 
 	ca_steps_text(o->steps, steps);
 	base_log_change(bad ? BASE_WARNING : BASE_INFO,
 	    &(struct base_change){ "order", ca_order_state_name(old),
-		ca_order_state_name(o->state), o->node, o->root, o->roll,
-		o->epoch },
+		new_word(o, old), o->node, o->root, o->roll, o->epoch },
 	    "%s%s%s%s%s", steps, told ? " by " : "",
 	    told ? ca_proof_name(o->proof) : "",
 	    o->reason[0] == '\0' ? "" : ": ", o->reason);
@@ -150,9 +157,9 @@ ca_event_order(struct ca *ca, const struct ca_order *o, enum ca_order_state old)
 		"event", "order", "node", o->node, "root", o->root, "roll",
 		(json_int_t)o->roll, "epoch", (json_int_t)o->epoch, "steps",
 		ca_json_steps(o->steps), "from", (int)o->from, "to", (int)o->to,
-		"old", ca_order_state_name(old), "new",
-		ca_order_state_name(o->state), "proof", ca_proof_name(o->proof),
-		"reason", o->reason, "route", route_json(ca, o->node)));
+		"old", ca_order_state_name(old), "new", new_word(o, old),
+		"proof", ca_proof_name(o->proof), "reason", o->reason, "route",
+		route_json(ca, o->node)));
 }
 
 void

@@ -305,6 +305,7 @@ struct ca_roll *ca_roll_of(struct ca *ca, const char *root);
 /* One turn; returns when to look again. */
 struct base_mono ca_roll_work(struct ca *ca, struct ca_roll *w);
 struct base_mono ca_tidy_work(struct ca *ca);
+void ca_tidy_later(struct ca *ca);   /* look again, after a pause */
 /* The engine learns a fact that was committed. */
 void ca_roll_tell(struct ca *ca, const struct ca_fact *f);
 /* Asked for another route whenever an order went three times without a word
@@ -402,6 +403,9 @@ enum base_err ca_roll_return(struct ca *ca, const struct ca_word *w) BASE_MUST;
 /* Failed too often in a row, or held by the operator. */
 bool
 ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node);
+/* Why the node has not taken an order that is out, in its own words; "". */
+void ca_held_text(struct ca *ca, const char *root, uint32_t node, char *out,
+    size_t max);
 /* Why the roll does not go on now; "" when it does (ca/waits.c). */
 void
 ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max);

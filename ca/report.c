@@ -10,6 +10,10 @@
 
 #include "ca/kedged.h"
 
+/* So far a node's clock may be behind the time of an order that it takes
+ * (agentd/order.h). */
+#define AHEAD_MS INT64_C(300000)
+
 /* What a believed report changes. */
 struct verdict {
 	bool settled; /* it changes the order's fate */
@@ -26,6 +30,30 @@ may_be_stale(const struct ca *ca, const struct ca_order *o)
 	return ca_now(ca).ms >
 	    base_time_add_s(o->issued, ca->conf->canary_s).ms &&
 	    (o->steps & (WIRE_STEP_JOIN | WIRE_STEP_TIDY)) == 0;
+}
+
+/* What a node held will not do any more, by our clock: its canaries are dead,
+ * or our clock was ahead when it was made. Otherwise it waits for the node's
+ * clock, or for room on its disk. */
+static bool
+is_spent(const struct ca *ca, const struct ca_order *o)
+{
+	int64_t now = ca_now(ca).ms;
+
+	return now > base_time_add_s(o->issued, ca->conf->canary_s).ms ||
+	    o->issued.ms > now + AHEAD_MS;
+}
+
+/* Held: the reason is kept, for whoever asks why the roll waits. */
+static struct verdict
+judge_held(const struct ca *ca, const struct ca_order *o)
+{
+	struct verdict v = { .state = o->state };
+
+	v.settled = is_spent(ca, o) || o->reason[0] == '\0';
+	if (is_spent(ca, o))
+		v.state = CA_ORDER_REPLACED;
+	return v;
 }
 
 /* A fate once settled stays: effective is not undone by an old failed. */
@@ -60,6 +88,8 @@ judge(struct ca *ca, const struct ca_order *o, enum wire_status status)
 		v.state = CA_ORDER_FAILED;
 		v.fact = POL_FACT_FAILED;
 		break;
+	case WIRE_HELD:
+		return judge_held(ca, o);
 	case WIRE_ORDER_REFUSED:
 		v.settled = true;
 		v.state = CA_ORDER_REFUSED;
@@ -178,14 +208,15 @@ static enum base_err
 keep_order(struct ca *ca, struct ca_order *o, const struct wire_report *w,
     const struct verdict *v)
 {
+	const bool same = v->state == o->state;
 	char steps[CA_STEPS_TEXT];
 	enum base_err r;
 
 	o->state = v->state;
 	o->proof = w->proof;
-	if (v->state == CA_ORDER_RECEIVED)
+	if (v->state == CA_ORDER_RECEIVED && !same)
 		o->received = ca_now(ca);
-	else
+	else if (!same)
 		o->settled = ca_now(ca);
 	snprintf(o->reason, sizeof(o->reason), "%s", w->reason);
 	ca_steps_text(o->steps, steps);
@@ -193,8 +224,8 @@ keep_order(struct ca *ca, struct ca_order *o, const struct wire_report *w,
 		return r;
 	return ca_audit(ca, o->node, "report", "%s epoch %llu: %s %s%s%s",
 	    o->root, (unsigned long long)o->epoch, steps,
-	    ca_order_state_name(o->state), o->reason[0] == '\0' ? "" : ": ",
-	    o->reason);
+	    same ? "held" : ca_order_state_name(o->state),
+	    o->reason[0] == '\0' ? "" : ": ", o->reason);
 }
 
 static enum base_err
@@ -277,6 +308,8 @@ tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
 		    o->epoch);
 	if (o->state == old)
 		return;
+	if (o->state == CA_ORDER_REPLACED && (o->steps & WIRE_STEP_TIDY) != 0)
+		ca_tidy_later(ca);
 	if (o->state != CA_ORDER_RECEIVED)
 		ca_deliver_settled(ca->deliver, o->node, o->root, o->epoch);
 	ca_event_order(ca, o, old);
@@ -310,6 +343,7 @@ take(struct ca *ca, struct wire_report *w, struct ca_report *row,
 	struct ca_fact f = { .id = 0 };
 	struct ca_holding h;
 	enum ca_order_state old;
+	bool was_held;
 	enum base_err r;
 
 	if ((r = ca_store_order_get(ca->store, w->node, w->root, w->epoch,
@@ -318,6 +352,7 @@ take(struct ca *ca, struct wire_report *w, struct ca_report *row,
 	    (r = ca_holding_get(ca->store, w->node, w->root, &h)) != BASE_OK)
 		goto out;
 	old = o.state;
+	was_held = o.reason[0] != '\0';
 	f.conf = ca_conf_after(h.conf, &o);
 	if (must_show(w, &o) && (r = ca_stock_check_report(ca, w)) != BASE_OK)
 		goto out;
@@ -329,6 +364,8 @@ take(struct ca *ca, struct wire_report *w, struct ca_report *row,
 		    w->root);
 	}
 	r = keep(ca, row, &o, w, &f);
+	if (r == BASE_OK && o.state == old && !was_held && o.reason[0] != '\0')
+		ca_event_order(ca, &o, old);
 	if (r == BASE_OK)
 		tell(ca, &o, old, &f);
 	else if (r == BASE_E_EXISTS)

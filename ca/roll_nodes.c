@@ -61,12 +61,15 @@ one(struct ca *ca, const struct ca_roll *w, uint32_t node, json_t *list)
 	struct far x = how_far(w, node);
 	struct base_time heard;
 	struct pol_why why = { .rule = "", .peer = POL_NONE };
-	char text[256] = "";
+	char text[CA_REASON_MAX + 32] = "";
 	enum base_err r = ca_node_heard(ca, node, &heard);
 
 	if (r != BASE_OK)
 		return r;
-	if (x.next != 0 && pol_engine_waits(w->engine, node, &why, 1) > 0)
+	if (x.state == POL_STEP_SENT || x.state == POL_STEP_RECEIVED)
+		ca_held_text(ca, w->row.root, node, text, sizeof(text));
+	if (x.next != 0 && pol_engine_waits(w->engine, node, &why, 1) > 0 &&
+	    text[0] == '\0')
 		ca_why_text(ca, &why, text, sizeof(text));
 	json_array_append_new(list,
 	    json_pack("{ss, ss, so, so, so, ss, ss, so, so}", "node",

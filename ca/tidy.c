@@ -117,8 +117,8 @@ tidy_store(struct ca *ca, struct ca_drafts *d)
 	return r;
 }
 
-static void
-tidy_later(struct ca *ca)
+void
+ca_tidy_later(struct ca *ca)
 {
 	ca->tidy_next = ca_after(ca, ca->conf->retry_ms);
 	ca->tidy_wanted = true;
@@ -138,7 +138,7 @@ tidy_done(void *arg, enum base_err e, struct ca_drafts *d)
 		if (t->err != BASE_OK) {
 			base_log(BASE_WARNING, "tidy %s: %s", t->order.node,
 			    t->why);
-			tidy_later(ca);
+			ca_tidy_later(ca);
 			continue;
 		}
 		if (ca_roll_of(ca, t->row.root) != NULL)
@@ -150,7 +150,7 @@ tidy_done(void *arg, enum base_err e, struct ca_drafts *d)
 	}
 	if (e != BASE_OK) {
 		base_log(BASE_WARNING, "tidy: %s", base_why());
-		tidy_later(ca);
+		ca_tidy_later(ca);
 	}
 	ca_drafts_free(d);
 	ca_kick(ca);

@@ -30,6 +30,23 @@ struct late {
 	size_t max, n;
 };
 
+void
+ca_held_text(struct ca *ca, const char *root, uint32_t node, char *out,
+    size_t max)
+{
+	const char *name = ca->topo->nodes[node].name;
+	struct ca_order o = { .epoch = 0 };
+	uint64_t epoch;
+
+	out[0] = '\0';
+	if (ca_store_epoch_last(ca->store, name, root, &epoch) != BASE_OK ||
+	    ca_store_order_get(ca->store, name, root, epoch, &o) != BASE_OK)
+		return;
+	if (o.state <= CA_ORDER_RECEIVED && o.reason[0] != '\0')
+		snprintf(out, max, "held by the node: %s", o.reason);
+	ca_order_clear(&o);
+}
+
 /* Sent more than once without a word, or received and not settled. */
 static bool
 is_late(const struct ca *ca, const struct ca_order *o)
@@ -44,12 +61,19 @@ late_order(void *arg, const struct ca_order *o)
 	char steps[CA_STEPS_TEXT], since[BASE_RFC3339_LEN];
 	size_t at = strlen(l->out);
 
-	if (o->roll != l->roll->row.id || !is_late(l->ca, o))
+	if (o->roll != l->roll->row.id ||
+	    (!is_late(l->ca, o) && o->reason[0] == '\0'))
 		return BASE_OK;
 	if (++l->n > 4)
 		return BASE_OK;
 	ca_steps_text(o->steps, steps);
 	base_time_format(o->issued, since);
+	if (o->reason[0] != '\0') {
+		snprintf(l->out + at, l->max - at,
+		    "%s%s: %s (held by the node: %s)",
+		    at == 0 ? "waits for " : ", ", o->node, steps, o->reason);
+		return BASE_OK;
+	}
 	snprintf(l->out + at, l->max - at, "%s%s: %s (%s since %s)",
 	    at == 0 ? "waits for " : ", ", o->node, steps,
 	    o->state == CA_ORDER_RECEIVED ? "received, no result" : "no answer",

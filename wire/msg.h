@@ -75,8 +75,11 @@ enum wire_status {
 	WIRE_EFFECTIVE,
 	WIRE_FAILED,
 	WIRE_ORDER_REFUSED,
-	WIRE_STALE               /* a canary had expired before it was shown:
+	WIRE_STALE,              /* a canary had expired before it was shown:
 				  * nothing has failed, nothing is changed */
+	WIRE_HELD                /* not taken yet, the node's clock is wrong or
+				  * its disk full: nothing has failed, it is
+				  * taken when it comes again and that is over */
 };
 enum wire_proof { WIRE_PROOF_NONE = 0, WIRE_PROOF_RELOAD, WIRE_PROOF_PROBE };
 
@@ -103,7 +106,7 @@ struct wire_report {
 	struct base_time at;
 	uint64_t number;         /* as in a stock: what it says is older than
 				  * what a higher number says; 0 none */
-	char reason[512];        /* UTF-8; empty unless failed, refused or stale */
+	char reason[512];        /* UTF-8; empty when received or effective */
 	struct wire_inventory inventory[WIRE_INVENTORY_MAX];
 	size_t ninventory;
 };

@@ -53,14 +53,14 @@ report_check(const struct wire_report *r)
 	    (e = wire_asn_range("report: epoch", r->epoch, 1, INT64_MAX)) !=
 		BASE_OK ||
 	    (e = wire_asn_range("report: status", r->status, WIRE_RECEIVED,
-		 WIRE_STALE)) != BASE_OK ||
+		 WIRE_HELD)) != BASE_OK ||
 	    (e = wire_asn_range("report: proof", r->proof, WIRE_PROOF_NONE,
 		 WIRE_PROOF_PROBE)) != BASE_OK)
 		return e;
 	if (bad != (r->reason[0] != '\0'))
 		return base_fail(BASE_E_SYNTAX,
-		    "report: a reason belongs to failed, refused and stale, "
-		    "and to nothing else");
+		    "report: a reason belongs to failed, refused, stale and "
+		    "held, and to nothing else");
 	if ((e = wire_asn_range("report: number", r->number, 0, INT64_MAX)) !=
 	    BASE_OK)
 		return e;
@@ -140,7 +140,7 @@ report_read(const struct report_der *d, struct wire_report *r)
 
 	if ((e = wire_asn_version("report", d->version)) != BASE_OK ||
 	    (e = wire_asn_range("report: status", d->status, WIRE_RECEIVED,
-		 WIRE_STALE)) != BASE_OK ||
+		 WIRE_HELD)) != BASE_OK ||
 	    (e = wire_asn_range("report: proof", d->proof, WIRE_PROOF_NONE,
 		 WIRE_PROOF_PROBE)) != BASE_OK)
 		return e;

@@ -135,8 +135,11 @@ struct base_time
 base_time_now(void)
 {
 	int64_t skew = sim.node == NULL ? sim.ca_skew : sim.node->skew;
+	struct base_time t = { JANUARY + sim.now + skew };
 
-	return (struct base_time){ JANUARY + sim.now + skew };
+	if (sim.node == NULL && t.ms > sim.ca_latest)
+		sim.ca_latest = t.ms;
+	return t;
 }
 
 struct base_mono

@@ -26,13 +26,15 @@ sim: $(B)/test/sim
 
 # The same in small: SIM_SHARE of a hundred of 480 small fleets and 20 large
 # ones (make sim-check SIM_SHARE=100: four minutes on two idle cores). The seeds
-# that once failed, and the control: hasty agents must be found out.
+# that once failed, and the control: hasty agents must be found out. Some node
+# must have held an order, else no clock was wrong and no disk full.
 SIM_SHARE ?= 25
 sim_run = $(B)/test/sim -j $(JOBS) $(1) >$(B)/test/sim.out || \
 	{ grep ^sim: $(B)/test/sim.out; false; }
 sim-check: $(B)/test/sim
 	$(call sim_run,-f tests/sim/seeds.txt)
 	$(call sim_run,-t 2 1 $$((480 * $(SIM_SHARE) / 100)) 5 30)
+	grep -q ', [1-9][0-9]* held' $(B)/test/sim.out
 	$(call sim_run,-t 1 1 $$((20 * $(SIM_SHARE) / 100)) 200 200)
 	! $(B)/test/sim -b -j $(JOBS) 1 10 5 10 >$(B)/test/sim.hasty
 	grep -q refuses $(B)/test/sim.hasty

@@ -91,11 +91,11 @@ run_seed(uint64_t seed, size_t least, size_t most)
 	for (uint32_t i = 0; i < sim.topo->nroots; i++)
 		sim_look_end(sim.topo->roots[i].name, sim.goal[i]);
 	printf("seed %llu: %zu nodes, %zu links, %.0f s; %llu orders, "
-	       "%llu deaths, %llu looks, %llu of them new\n",
+	       "%llu held, %llu deaths, %llu looks, %llu of them new\n",
 	    (unsigned long long)seed, sim.nnodes, sim.topo->nlinks,
 	    (double)sim.now / 1000, (unsigned long long)sim.orders,
-	    (unsigned long long)sim.kills, (unsigned long long)sim.checks,
-	    (unsigned long long)sim.looks);
+	    (unsigned long long)sim.held, (unsigned long long)sim.kills,
+	    (unsigned long long)sim.checks, (unsigned long long)sim.looks);
 	sim_clean();
 }
 

@@ -12,6 +12,36 @@ static void start_again(void *arg);
 
 /* ---- what the agent asks for ---------------------------------------------------- */
 
+static uint64_t
+highest(const struct sim_node *n)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < n->holdings.n; i++)
+		sum += n->holdings.root[i].state.highest;
+	return sum;
+}
+
+static void
+take_order(struct sim_node *n, const struct wire_parcel *p)
+{
+	const uint64_t before = highest(n);
+	enum base_err e = ag_work_order(n->work, p, false);
+	struct base_time mark = ag_holdings_mark(&n->holdings);
+
+	sim.orders++;
+	sim.held += e == BASE_E_AGAIN;
+	if (e != BASE_OK)
+		sim_say("%s: order: %s", n->name, base_why());
+	if (mark.ms > sim.ca_latest)
+		sim_fail("%s: its clock mark is from a time that the CA has "
+			 "not signed",
+		    n->name);
+	if (highest(n) != before &&
+	    mark.ms > base_time_add_s(base_time_now(), AG_CLOCK_SKEW).ms)
+		sim_fail("%s: takes a step while its clock is behind", n->name);
+}
+
 static void
 take(struct sim_node *n, const char *from, struct wire_parcel *p)
 {
@@ -22,13 +52,10 @@ take(struct sim_node *n, const char *from, struct wire_parcel *p)
 		BASE_OK ||
 	    !local)
 		return;
-	if (p->kind == WIRE_P_ACK) {
+	if (p->kind == WIRE_P_ACK)
 		ag_work_ack(n->work, p);
-	} else if (p->kind == WIRE_P_ORDER) {
-		sim.orders++;
-		if (ag_work_order(n->work, p, false) != BASE_OK)
-			sim_say("%s: order: %s", n->name, base_why());
-	}
+	else if (p->kind == WIRE_P_ORDER)
+		take_order(n, p);
 }
 
 static void

@@ -86,13 +86,15 @@ struct sim {
 	int64_t parted; /* the network is, so long */
 	int64_t ca_skew; /* of its clock */
 	bool ca_was_ahead;
+	int64_t ca_latest; /* the latest time that it ever showed */
 	uint32_t goal[SIM_ROOTS]; /* generation in the end, as in topo */
 	struct ca ca;
 	struct ca_conf ca_conf;
 	struct hsm_fake *hsm;
 	bool ca_up;
 	unsigned ca_life;
-	uint64_t looks, checks, orders, kills, events; /* told at the end */
+	/* told at the end */
+	uint64_t looks, checks, orders, held, kills, events;
 };
 extern struct sim sim;
 

@@ -19,7 +19,7 @@ unit_agentd_SRC := \
 	tests/unit/agentd/test_spool.c \
 	tests/unit/agentd/test_stock.c \
 	tests/unit/agentd/test_store.c \
-	tests/unit/agentd/test_work.c \
+	tests/unit/agentd/test_work.c tests/unit/agentd/test_clock.c \
 	tests/unit/wire/fleet.c
 unit_agentd_USES := agentd wire conf base
 # crash.c stands in front of everything that writes

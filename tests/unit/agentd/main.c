@@ -20,6 +20,7 @@ static TCase *(*const cases[])(void) = {
 	case_stock,
 	case_store,
 	case_work,
+	case_clock,
 	case_death,
 };
 

@@ -22,6 +22,7 @@ struct ag_work *work;
 struct wire_report last; /* of those sent */
 unsigned nsent, nchanged;
 char way[BASE_NAME_MAX + 1];
+struct base_time (*node_now)(void);
 
 /* ---- up and down ------------------------------------------------------------------ */
 
@@ -93,6 +94,7 @@ node_up(const char *more)
 	    .holdings = &held,
 	    .send = on_send,
 	    .changed = on_changed,
+	    .now = node_now,
 	});
 }
 
@@ -110,6 +112,7 @@ node_down(void)
 void
 node_new(void)
 {
+	node_now = NULL;
 	/* today is RIG(10), because work.c looks at the clock */
 	rig_t0 = base_time_add_s(base_time_now(), -10 * DAY - 60);
 	rig_t0.ms -= rig_t0.ms % 1000;
@@ -132,6 +135,12 @@ node_remove(void)
 struct wire_parcel
 order_parcel(uint32_t steps, uint64_t epoch)
 {
+	return order_parcel_at(steps, epoch, RIG(9));
+}
+
+struct wire_parcel
+order_parcel_at(uint32_t steps, uint64_t epoch, struct base_time issued)
+{
 	struct wire_parcel p = { .kind = WIRE_P_ORDER,
 		.down = true,
 		.nroute = 1,
@@ -139,6 +148,7 @@ order_parcel(uint32_t steps, uint64_t epoch)
 	struct wire_order o = rig_order(steps);
 
 	o.epoch = epoch;
+	o.issued = issued;
 	o.canary[0].generation = 2;
 	o.canary[0].cert = rig_canary(2);
 	o.canary[1].generation = 1;

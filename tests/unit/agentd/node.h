@@ -17,6 +17,8 @@ extern struct ag_holdings held;
 extern struct ag_work *work;
 extern struct wire_report last;  /* of those sent */
 extern char way[BASE_NAME_MAX + 1];   /* on which it went, first hop */
+/* The clock of the node that comes up next; NULL: that of this machine. */
+extern struct base_time (*node_now)(void);
 extern unsigned nsent, nchanged;
 
 /* Fixtures: a directory of a node that has joined, generation 1. */
@@ -28,6 +30,8 @@ void node_down(void);
 
 /* From generation 1 to 2; clear it. */
 struct wire_parcel order_parcel(uint32_t steps, uint64_t epoch);
+struct wire_parcel order_parcel_at(uint32_t steps, uint64_t epoch,
+    struct base_time issued);
 /* What the node says in the end. */
 enum wire_status give(uint32_t steps, uint64_t epoch);
 void run_until_idle(void);

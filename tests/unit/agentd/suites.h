@@ -17,4 +17,5 @@ TCase *case_spool(void);
 TCase *case_stock(void);
 TCase *case_store(void);
 TCase *case_work(void);
+TCase *case_clock(void);
 TCase *case_death(void);

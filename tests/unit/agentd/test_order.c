@@ -59,6 +59,16 @@ refused(struct world *w, const char *word)
 }
 
 static void
+held(struct world *w, const char *word)
+{
+	ck_assert_int_eq(judge(w), AG_HOLD);
+	ck_assert_ptr_null(w->next);
+	ck_assert_msg(strstr(base_why(), word) != NULL, "\"%s\" is not in: %s",
+	    word, base_why());
+	end(w);
+}
+
+static void
 taken(struct world *w)
 {
 	ck_assert_msg(judge(w) == AG_TAKE, "%s", base_why());
@@ -448,13 +458,74 @@ START_TEST(times)
 
 	begin(&w, WIRE_STEP_TRUST);
 	w.k.now = RIG(11);
-	refused(&w, "expired");
+	held(&w, "its time was over");
 	begin(&w, WIRE_STEP_TRUST);
 	w.k.now = RIG(8);
-	refused(&w, "future");
+	held(&w, "is behind");
 	begin(&w, WIRE_STEP_TRUST);
 	w.k.now = base_time_add_s(RIG(9), -AG_CLOCK_SKEW);
 	taken(&w);
+	end(&w);
+	/* the canaries end before the order does */
+	begin(&w, WIRE_STEP_TRUST);
+	w.o.canary[0] = (struct wire_canary){ 2, rig_canary(2) };
+	w.o.ncanary = 1;
+	w.k.now = base_time_add_s(RIG(10), 599);
+	taken(&w);
+	ag_bundle_free(w.next);
+	w.next = NULL;
+	w.k.now.ms += 1000;
+	held(&w, "its time was over");
+	/* nothing is running yet where one joins: it is told at once */
+	joins(&w, WIRE_STEP_TRUST | WIRE_STEP_CERT);
+	w.k.now = RIG(8);
+	refused(&w, "is behind");
+	joins(&w, WIRE_STEP_TRUST | WIRE_STEP_CERT);
+	w.k.now = RIG(11);
+	refused(&w, "its time was over");
+}
+END_TEST
+
+/* An order that was kept back, and a clock that was set back to when it was
+ * new: what the CA has signed since says that it is not. */
+START_TEST(clock_mark)
+{
+	struct world w;
+
+	begin(&w, WIRE_STEP_TRUST);
+	w.k.now = RIG(9);
+	w.k.mark = base_time_add_s(RIG(9), AG_CLOCK_SKEW);
+	taken(&w);
+	end(&w);
+	begin(&w, WIRE_STEP_TRUST);
+	w.k.now = RIG(9);
+	w.k.mark = base_time_add_s(RIG(9), AG_CLOCK_SKEW + 1);
+	held(&w, "is behind");
+	/* what is refused in any case is not held */
+	begin(&w, WIRE_STEP_TRUST);
+	w.k.mark = RIG(12);
+	w.state.highest = 3;
+	refused(&w, "lower than 3");
+}
+END_TEST
+
+START_TEST(news)
+{
+	struct world w;
+
+	begin(&w, WIRE_STEP_TRUST);
+	ck_assert(ag_order_is_news(&w.k, &w.o));
+	w.state.mark_epoch = 2;
+	ck_assert(!ag_order_is_news(&w.k, &w.o));
+	w.state.mark_epoch = 0;
+	w.state.highest = 2;
+	ck_assert(!ag_order_is_news(&w.k, &w.o));
+	w.o.epoch = 1002;
+	ck_assert(ag_order_is_news(&w.k, &w.o));
+	w.o.epoch = 1003;
+	ck_assert(!ag_order_is_news(&w.k, &w.o));
+	w.k.joining = true;
+	ck_assert(ag_order_is_news(&w.k, &w.o));
 	end(&w);
 }
 END_TEST
@@ -501,6 +572,8 @@ case_order(void)
 	tcase_add_test(t, epochs);
 	tcase_add_test(t, epoch_again);
 	tcase_add_test(t, times);
+	tcase_add_test(t, clock_mark);
+	tcase_add_test(t, news);
 	tcase_add_test(t, previous);
 	return t;
 }

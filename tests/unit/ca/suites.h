@@ -10,6 +10,7 @@ TCase *case_cmd_graph(void);
 TCase *case_roll(void);
 TCase *case_renew(void);
 TCase *case_forget(void);
+TCase *case_held(void);
 TCase *case_management(void);
 TCase *case_roll_steer(void);
 TCase *case_pace(void);

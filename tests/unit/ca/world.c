@@ -373,9 +373,11 @@ agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
 
 	memcpy(row.digest, digest, 32);
 	memcpy(row.root, o->root, CA_NAME);
-	if (n->slow) {
+	if (n->slow || n->holds != NULL) {
 		world_report_fill(w, n, &row, &r);
-		r.status = WIRE_RECEIVED;
+		r.status = n->slow ? WIRE_RECEIVED : WIRE_HELD;
+		if (n->holds != NULL)
+			snprintf(r.reason, sizeof(r.reason), "%s", n->holds);
 		base_buf_clear(&n->report);
 		world_report(w, n, &r, &n->report);
 		return;

@@ -64,6 +64,11 @@ START_TEST(test_reason_belongs)
 	strcpy(r.reason, "canary expired");
 	OK(round_trip(&r, &p));
 	ck_assert_int_eq(p.status, WIRE_STALE);
+	r.status = WIRE_HELD;
+	OK(round_trip(&r, &p));
+	ck_assert_int_eq(p.status, WIRE_HELD);
+	r.reason[0] = '\0';
+	ck_assert_int_eq(round_trip(&r, &p), BASE_E_SYNTAX);
 }
 END_TEST
 
@@ -74,7 +79,7 @@ START_TEST(test_bounds)
 	r.epoch = 0;
 	ck_assert_int_eq(round_trip(&r, &p), BASE_E_RANGE);
 	r = sample_report();
-	r.status = (enum wire_status)6;
+	r.status = (enum wire_status)7;
 	ck_assert_int_eq(round_trip(&r, &p), BASE_E_RANGE);
 	r = sample_report();
 	r.proof = (enum wire_proof)3;
