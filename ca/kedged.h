@@ -292,6 +292,9 @@ ca_roll_open(struct ca *ca, const struct ca_roll_row *row) BASE_MUST;
  * before the pause, which doubles so often. */
 void ca_retry_later(const struct ca *ca, struct ca_roll *w, uint32_t node,
     unsigned doubled);
+/* The same after an order of the node has failed: the more of them in a row,
+ * the longer. */
+void ca_retry_failed(const struct ca *ca, struct ca_roll *w, uint32_t node);
 void ca_refused_draft(struct ca *ca, struct ca_roll *w, uint32_t node,
     const struct ca_draft *t);
 void ca_refused_no_more(struct ca *ca, const struct ca_order *o);

@@ -17,6 +17,19 @@ ca_retry_later(const struct ca *ca, struct ca_roll *w, uint32_t node,
 	w->retries[node] = ca_after(ca, (int64_t)ca->conf->retry_ms << doubled);
 }
 
+/* The second of two failures in a row doubles it, and so on; a node that is
+ * held needs no pause. */
+void
+ca_retry_failed(const struct ca *ca, struct ca_roll *w, uint32_t node)
+{
+	uint32_t n = pol_engine_failures(w->engine, node);
+
+	ca_retry_later(ca, w, node,
+	    n == 0		  ? 0
+		: n > DOUBLES + 1 ? DOUBLES
+				  : n - 1);
+}
+
 static void
 refused_set(struct ca_refused *f, const char *why)
 {

@@ -118,7 +118,7 @@ ca_roll_tell(struct ca *ca, const struct ca_fact *f)
 	ca->told = ca->told && f->kind != POL_FACT_EXCUSED &&
 	    f->kind != POL_FACT_RETURNED;
 	if (f->kind == POL_FACT_FAILED)
-		ca_retry_later(ca, w, node, 0);
+		ca_retry_failed(ca, w, node);
 	/* with an excuse, hsmd may sign for anybody */
 	if (f->kind == POL_FACT_EXCUSED) {
 		memset(w->retries, 0, w->nnodes * sizeof(*w->retries));

@@ -308,6 +308,9 @@ enum pol_done {
 };
 enum pol_done
 pol_engine_step(const struct pol_engine *e, uint32_t node, uint32_t step);
+/* So many of the node's orders in a row have failed; 0 again when one worked,
+ * or the operator has freed it. */
+uint32_t pol_engine_failures(const struct pol_engine *e, uint32_t node);
 /* goal.presume: the node has received its trust and not answered; others may
  * get a cert that rests on it. */
 bool pol_engine_is_presumed(const struct pol_engine *e, uint32_t node);

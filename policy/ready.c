@@ -299,6 +299,12 @@ pol_engine_notes(const struct pol_engine *e, const struct pol_plan_note **out)
 
 /* ---- how far it is ---------------------------------------------------------------- */
 
+uint32_t
+pol_engine_failures(const struct pol_engine *e, uint32_t node)
+{
+	return node < e->shape.graph->nnodes ? e->node[node].failures : 0;
+}
+
 enum pol_done
 pol_engine_step(const struct pol_engine *e, uint32_t node, uint32_t step)
 {

@@ -35,6 +35,7 @@ main(void)
 	suite_add_tcase(s, case_renew());
 	suite_add_tcase(s, case_forget());
 	suite_add_tcase(s, case_held());
+	suite_add_tcase(s, case_refused());
 	suite_add_tcase(s, case_management());
 	suite_add_tcase(s, case_roll_steer());
 	suite_add_tcase(s, case_pace());

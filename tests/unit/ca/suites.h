@@ -11,6 +11,7 @@ TCase *case_roll(void);
 TCase *case_renew(void);
 TCase *case_forget(void);
 TCase *case_held(void);
+TCase *case_refused(void);
 TCase *case_management(void);
 TCase *case_roll_steer(void);
 TCase *case_pace(void);
