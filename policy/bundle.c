@@ -1,9 +1,9 @@
 /*
  * bundle: where the strategy `bundled` cannot hold. A node falls back to
  * single steps when no state of a peer lets its bundle through (a client
- * that keeps one certificate), or when it stands on a cycle of nodes whose
- * bundles wait for each other's trust (nodes in both roles). Called by
- * shape_make.
+ * that keeps one certificate), when it stands on a cycle of nodes whose
+ * bundles wait for each other's trust (nodes in both roles), or when it is to
+ * forget after its peers, who wait for its trust. Called by shape_make.
  */
 #include "policy/inside.h"
 
@@ -24,6 +24,29 @@ split_impossible(struct shape *s, const struct needs *needs, uint32_t node)
 			    "takes trust, cert and finish in orders of their "
 			    "own: with one certificate at a time (no dual) "
 			    "they cannot go together beside",
+			    h->peer);
+		}
+	return POL_OK;
+}
+
+/* The last to forget waits for its peers' finish, and they for its trust: so
+ * no bundle of it holds both. */
+static enum pol_err
+split_last(struct shape *s, uint32_t node)
+{
+	struct walk w = walk_start(s->graph, node);
+	const struct half *h;
+
+	if (!(s->role[node] & ROLE_LAST) || (s->role[node] & ROLE_SPLIT) ||
+	    !(shape_parts(s, node)->part[0] & POL_FINISH))
+		return POL_OK;
+	while ((h = walk_next(&w)) != NULL)
+		if (role_steps(s->role[h->peer]) & POL_FINISH) {
+			s->role[node] |= ROLE_SPLIT;
+			return shape_note(s, node,
+			    "takes trust, cert and finish in orders of their "
+			    "own: it is the last to forget the old root, "
+			    "after",
 			    h->peer);
 		}
 	return POL_OK;
@@ -96,6 +119,7 @@ bundle_split(struct shape *s)
 
 	needs_derive(&needs);
 	for (uint32_t i = 0; i < s->graph->nnodes && e == POL_OK; i++)
-		e = split_impossible(s, &needs, i);
+		if ((e = split_impossible(s, &needs, i)) == POL_OK)
+			e = split_last(s, i);
 	return e == POL_OK ? split_cycles(s, &needs) : e;
 }
