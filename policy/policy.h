@@ -408,7 +408,7 @@ struct pol_rule {
 	const char *text; /* what must hold */
 	const char *figures; /* of the seed; "" for our own */
 };
-/* Rules first, then gates in the order in which they are asked. */
+/* Rules first, then gates; docs/policy.md says when each is asked. */
 const struct pol_rule *pol_rules(size_t *n);
 
 /* ---- explain ---------------------------------------------------------------- */

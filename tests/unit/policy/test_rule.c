@@ -2,7 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/inside.h"
+#include "policy/engine.h"
+#include "tests/unit/policy/fleet.h"
 #include "tests/unit/policy/suites.h"
 
 #define OLD	   1u
@@ -92,7 +93,87 @@ START_TEST(test_table_of_rules)
 }
 END_TEST
 
-/* docs/policy.md holds the same table; run from the top of the tree. */
+static const struct {
+	const char *name;
+	const struct gate *list;
+} asked[] = {
+	{ "safety", gates_safety },
+	{ "strategy", gates_strategy },
+	{ "when", gates_when },
+	{ "word", gates_word },
+};
+#define NASKED (sizeof(asked) / sizeof(asked[0]))
+
+/* The list in which the engine asks this; "-": it is no gate. One gate speaks
+ * for three rules: test_one_gate_speaks_for_the_rules. */
+static const char *
+asked_in(const char *id)
+{
+	const char *in = "-";
+
+	if (strcmp(id, "forget-unused") == 0 ||
+	    strcmp(id, "bridge-until-trusted") == 0)
+		id = "present-trusted";
+	for (size_t i = 0; i < NASKED; i++)
+		for (const struct gate *g = asked[i].list; g->open != NULL; g++)
+			if (strcmp(g->rule, id) == 0) {
+				ck_assert_msg(*in == '-', "%s twice", id);
+				in = asked[i].name;
+			}
+	return in;
+}
+
+START_TEST(test_every_gate_is_in_the_table)
+{
+	size_t n, gates = 0, said = 0;
+	const struct pol_rule *r = pol_rules(&n);
+
+	for (size_t i = 0; i < n; i++)
+		said += strcmp(asked_in(r[i].id), "-") != 0;
+	for (size_t i = 0; i < NASKED; i++)
+		for (const struct gate *g = asked[i].list; g->open != NULL; g++)
+			gates++;
+	/* forget-unused and bridge-until-trusted are the gate's other names */
+	ck_assert_uint_eq(said, gates + 2);
+	/* a plan's way with orders, and what is asked of a link */
+	ck_assert_uint_eq(n - said, 2);
+	ck_assert_str_eq(asked_in("bundle"), "-");
+	ck_assert_str_eq(asked_in("new-link"), "-");
+}
+END_TEST
+
+static void
+refused(struct pol_engine *e, uint32_t steps, const char *rule)
+{
+	struct pol_why why;
+
+	ck_assert_int_eq(pol_engine_allowed(e, 0, steps, &why), POL_E_UNSAFE);
+	ck_assert_str_eq(why.rule, rule);
+}
+
+START_TEST(test_one_gate_speaks_for_the_rules)
+{
+	struct pol_engine *e;
+	struct fleet f;
+
+	fleet_make(&f, "c>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_do(e, 0, POL_TRUST);
+	refused(e, POL_CERT, "present-trusted");
+	refused(e, POL_FINISH, "forget-unused");
+	pol_engine_free(e);
+	fleet_free(&f);
+	fleet_make(&f, "c>s:0/1", "c");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_do(e, 0, POL_CERT);
+	refused(e, POL_FINISH, "bridge-until-trusted");
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+/* docs/policy.md holds the table, and in which list of gates the engine asks
+ * each; run from the top of the tree. */
 START_TEST(test_table_is_documented)
 {
 	static char doc[65536];
@@ -105,8 +186,9 @@ START_TEST(test_table_is_documented)
 	doc[fread(doc, 1, sizeof(doc) - 1, f)] = '\0';
 	fclose(f);
 	for (size_t i = 0; i < n; i++) {
-		snprintf(row, sizeof(row), "\n| `%s` | %s | %s |\n", r[i].id,
-		    r[i].text, *r[i].figures != '\0' ? r[i].figures : "-");
+		snprintf(row, sizeof(row), "\n| `%s` | %s | %s | %s |\n",
+		    r[i].id, asked_in(r[i].id), r[i].text,
+		    *r[i].figures != '\0' ? r[i].figures : "-");
 		ck_assert_msg(strstr(doc, row) != NULL, "not there: %s", row);
 	}
 	/* … and no rule that the code has not */
@@ -128,6 +210,8 @@ case_rule(void)
 	tcase_add_test(t, test_no_certificate_is_never_safe);
 	tcase_add_test(t, test_needs_come_out_of_the_rule);
 	tcase_add_test(t, test_table_of_rules);
+	tcase_add_test(t, test_every_gate_is_in_the_table);
+	tcase_add_test(t, test_one_gate_speaks_for_the_rules);
 	tcase_add_test(t, test_table_is_documented);
 	return t;
 }

@@ -334,7 +334,7 @@ START_TEST(test_turns_with_orders_under_way)
 	struct pol_engine *e = NULL;
 
 	fleet_make(&f, walks[_i % 4][0], walks[_i % 4][1]);
-	goal.strategy = (enum pol_strategy)(_i % (POL_BUNDLED + 1));
+	goal.strategy = (enum pol_strategy)(_i / 4 % POL_STRATEGIES);
 	for (uint32_t i = 0; i < f.n; i++)
 		log.fact[log.n++] = (struct pol_fact){ .kind = POL_FACT_HOLDS,
 			.node = i,
@@ -384,7 +384,7 @@ START_TEST(test_a_broken_start_heals_and_never_worsens)
 {
 	const struct pol_goal goal = { .from = 2,
 		.to = 3,
-		.strategy = (enum pol_strategy)(_i % (POL_BUNDLED + 1)) };
+		.strategy = (enum pol_strategy)(_i / 4 % POL_STRATEGIES) };
 	static const char *const graphs[] = { "c>s", "c1>s1 c2>s1 c2>s2",
 		"x>y y>z z>x", "c1>s c2>s c3>s" };
 	uint32_t rng = (uint32_t)_i * 2246822519u + 99;
@@ -549,9 +549,10 @@ case_turns(void)
 	tcase_add_test(t, test_two_roots_side_by_side);
 	tcase_add_test(t, test_an_abort_outranks_what_is_under_way);
 	tcase_add_test(t, test_what_an_outranked_order_may_have_done_counts);
-	tcase_add_loop_test(t, test_turns_with_orders_under_way, 0, 200);
+	tcase_add_loop_test(t, test_turns_with_orders_under_way, 0,
+	    4 * POL_STRATEGIES * 10);
 	tcase_add_loop_test(t, test_a_broken_start_heals_and_never_worsens, 0,
-	    200);
+	    4 * POL_STRATEGIES * 10);
 	tcase_add_test(t, test_a_new_link_waits_until_it_is_safe);
 	tcase_add_test(t, test_a_removed_link_frees);
 	tcase_add_test(t, test_a_joiner_gets_what_the_mixture_requires);
