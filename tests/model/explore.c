@@ -8,12 +8,15 @@
  *  - the engine that lived through the facts equals one that is built anew
  *    from the state (the CA may crash at any moment), late copies of settled
  *    reports included.
+ * What concerns one node is asked once for each neighbourhood and from time
+ * to time again, see hood.c; --again 1 asks in every state.
  * Messages may arrive never, once or often and in any order: what an
  * outstanding order has done so far is never assumed.
  *
- * usage: explore [--nodes N] [--links MAX] [--dual] [--flips N]
- *     [--failures N] [--excuses N] [--doubts N] [--resume-every N]
- *     [--walks-only] [--random GRAPHS] [--seed N] [--only GRAPH] [--verbose]
+ * usage: explore [--nodes N] [--links MAX] [--dual] [--kinds] [--flips N]
+ *     [--failures N] [--excuses N] [--doubts N] [--again N]
+ *     [--walks-only | --states-only] [--random GRAPHS] [--seed N]
+ *     [--only GRAPH] [--verbose]
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -27,10 +30,10 @@
 
 struct options {
 	uint32_t nodes;
-	bool dual, verbose, walks_only;
+	bool dual, kinds, verbose, walks_only, states_only;
 	uint64_t seed;
 	uint8_t flips, failures, excuses, doubts;
-	unsigned resume_every; /* events between two resume checks */
+	unsigned again; /* one in so many known answers is asked again */
 	long only;
 	unsigned long random; /* graphs to walk on, instead of all */
 	uint32_t links_max;
@@ -42,9 +45,10 @@ struct options {
 static struct options options = { .nodes = 3,
 	.only = -1,
 	.links_max = 12,
-	.resume_every = 1,
+	.again = 256,
 	.seed = 1 };
 static uint64_t states_total, edges_total, graphs_total;
+static struct hoods hoods;
 
 /* ---- graphs ---------------------------------------------------------------------------------------- */
 
@@ -53,22 +57,25 @@ graph_build(struct search *s)
 {
 	const struct pol_goal goals[2] = { { .from = 2, .to = 1 },
 		{ .from = 1, .to = 2 } };
-	bool ok = pol_graph_new(s->t.n, 1, &s->graph) == POL_OK;
+	bool ok = pol_graph_new(s->t.n, 2, &s->graph) == POL_OK;
 
 	for (uint32_t c = 0; c < s->t.n; c++)
 		for (uint32_t v = 0; v < s->t.n; v++) {
-			struct pol_link l = { c, v, 0, 0 };
+			struct pol_link l = { c, v, 0, s->t.foreign[v] };
 			if (s->t.kind[c][v] == LINK_NONE)
 				continue;
+			/* with --kinds the client shows what is of the other
+			 * root, which is as good as nothing */
 			if (s->t.kind[c][v] == LINK_SERVER_ONLY)
-				l.client_root = POL_NONE;
+				l.client_root = options.kinds ? 1 : POL_NONE;
 			ok = ok && pol_graph_link(s->graph, &l) == POL_OK;
 		}
 	for (uint32_t i = 0; i < s->t.n; i++)
-		if (s->t.dual[i])
-			ok = ok &&
-			    pol_graph_node_flags(s->graph, i, POL_NODE_DUAL) ==
-				POL_OK;
+		ok = ok &&
+		    pol_graph_node_flags(s->graph, i,
+			(s->t.dual[i] ? POL_NODE_DUAL : 0) |
+			    (s->t.shallow[i] ? POL_NODE_SHALLOW : 0) |
+			    (s->t.last[i] ? POL_NODE_LAST : 0)) == POL_OK;
 	ok = ok && pol_graph_seal(s->graph) == POL_OK;
 	for (unsigned g = 0; g < 2 && ok; g++) {
 		ok = pol_engine_new(s->graph, 0, &goals[g], &s->engine[g]) ==
@@ -105,7 +112,8 @@ graph_explore(struct search *s)
 
 	for (uint32_t i = 0; i < s->t.n; i++)
 		start.node[i].trusts = start.node[i].chains = 1;
-	s->resume_every = options.resume_every;
+	s->hoods = &hoods;
+	hoods.every = options.again;
 	search_run(s, &start);
 	states_total += s->nstates;
 	edges_total += s->nevents;
@@ -115,26 +123,40 @@ graph_explore(struct search *s)
 	}
 }
 
-/* A graph as one number: a digit of base 3 per ordered pair, then a bit per
- * dual node. */
+/* A graph as one number: a digit of base 3 per ordered pair, then a digit for
+ * what kind of node each is: dual, or with --kinds any mixture. */
+static uint32_t
+node_kinds(void)
+{
+	return options.kinds ? 16 : 2;
+}
+
 static void
 topology_of(struct topology *t, uint32_t n, long code)
 {
+	const long kinds = node_kinds();
+
 	memset(t, 0, sizeof(*t));
 	t->n = n;
-	for (uint32_t i = 0; i < n; i++, code /= 2)
-		t->dual[i] = code % 2 != 0;
+	for (uint32_t i = 0; i < n; i++, code /= kinds) {
+		t->dual[i] = (code % kinds & 1) != 0;
+		t->foreign[i] = (code % kinds & 2) != 0;
+		t->shallow[i] = (code % kinds & 4) != 0;
+		t->last[i] = (code % kinds & 8) != 0;
+	}
 	for (uint32_t c = 0; c < n; c++)
 		for (uint32_t v = 0; v < n; v++)
 			if (c != v) {
 				t->kind[c][v] = (uint8_t)(code % 3);
 				code /= 3;
 			}
+	world_look(t);
 }
 
 static long
 code_of(const struct topology *t, const uint32_t *perm)
 {
+	const long kinds = node_kinds();
 	long code = 0;
 
 	for (uint32_t c = t->n; c-- > 0;)
@@ -142,8 +164,32 @@ code_of(const struct topology *t, const uint32_t *perm)
 			if (c != v)
 				code = code * 3 + t->kind[perm[c]][perm[v]];
 	for (uint32_t i = t->n; i-- > 0;)
-		code = code * 2 + t->dual[perm[i]];
+		code = code * kinds + t->dual[perm[i]] +
+		    2 * t->foreign[perm[i]] + 4 * t->shallow[perm[i]] +
+		    8 * t->last[perm[i]];
 	return code;
+}
+
+/* What changes nothing is left out: a link that the root does not touch, a
+ * root or a depth that no link asks for; and only one node is the last. */
+static bool
+has_idle_kinds(const struct topology *t)
+{
+	uint32_t last = 0;
+
+	for (uint32_t v = 0; v < t->n; v++) {
+		bool serves = false, bridged = false, idle = false;
+		for (uint32_t c = 0; c < t->n; c++) {
+			serves |= t->kind[c][v] != LINK_NONE;
+			bridged |= t->kind[c][v] == LINK_MUTUAL && t->dual[c];
+			idle |= t->kind[c][v] == LINK_SERVER_ONLY;
+		}
+		if ((t->foreign[v] && (idle || !serves)) ||
+		    (t->shallow[v] && !bridged))
+			return true;
+		last += t->last[v];
+	}
+	return last > 1;
 }
 
 static bool
@@ -218,8 +264,10 @@ links_of(const struct topology *t)
 static void
 graphs_of_size(uint32_t n)
 {
-	long codes = 1L << n;
+	long codes = 1;
 
+	for (uint32_t i = 0; i < n; i++)
+		codes *= node_kinds();
 	for (uint32_t i = 0; i < n * (n - 1); i++)
 		codes *= 3;
 	for (long code = 0; code < codes; code++) {
@@ -230,11 +278,13 @@ graphs_of_size(uint32_t n)
 		if (!options.dual && code % (1L << n) != 0)
 			continue;
 		if (links_of(&s.t) > options.links_max || !is_connected(&s.t) ||
+		    (options.kinds && has_idle_kinds(&s.t)) ||
 		    !is_first_of_class(&s.t, code, &s.symmetry))
 			continue;
 		graphs_total++;
 		graph_build(&s);
-		graph_walk(&s);
+		if (!options.states_only)
+			graph_walk(&s);
 		if (!options.walks_only)
 			graph_explore(&s);
 		search_free(&s);
@@ -257,6 +307,7 @@ graphs_at_random(void)
 					s.t.kind[c][v] =
 					    (uint8_t)(1 + model_pick(&seed, 2));
 		}
+		world_look(&s.t);
 		graphs_total++;
 		graph_build(&s);
 		graph_walk(&s);
@@ -272,11 +323,13 @@ static const struct option longs[] = {
 	{ "failures", required_argument, NULL, 'F' },
 	{ "excuses", required_argument, NULL, 'e' },
 	{ "doubts", required_argument, NULL, 'D' },
-	{ "resume-every", required_argument, NULL, 'r' },
+	{ "again", required_argument, NULL, 'a' },
 	{ "seed", required_argument, NULL, 's' },
 	{ "random", required_argument, NULL, 'R' },
 	{ "walks-only", no_argument, NULL, 'w' },
+	{ "states-only", no_argument, NULL, 'S' },
 	{ "dual", no_argument, NULL, 'd' },
+	{ "kinds", no_argument, NULL, 'k' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -308,8 +361,8 @@ option_take(int c, const char *value)
 	case 'D':
 		options.doubts = (uint8_t)n;
 		return n <= 1;
-	case 'r':
-		options.resume_every = (unsigned)n;
+	case 'a':
+		options.again = (unsigned)n;
 		return n > 0;
 	case 's':
 		options.seed = n;
@@ -319,6 +372,12 @@ option_take(int c, const char *value)
 		return n > 0;
 	case 'w':
 		options.walks_only = true;
+		return true;
+	case 'k':
+		options.kinds = options.dual = true;
+		return true;
+	case 'S':
+		options.states_only = true;
 		return true;
 	case 'd':
 		options.dual = true;
@@ -349,10 +408,15 @@ main(int argc, char **argv)
 		return 2;
 	printf("explore: %u nodes, at most %u links%s; %u goal changes, %u "
 	       "failures, %u excuses, %u re-imaged: %llu graphs, %llu states, "
-	       "%llu events, none breaks, the goal is in reach\n",
-	    options.nodes, options.links_max, options.dual ? ", dual" : "",
+	       "%llu events, %zu neighbourhoods; none breaks, the goal is in "
+	       "reach\n",
+	    options.nodes, options.links_max,
+	    options.kinds      ? ", all kinds of nodes"
+		: options.dual ? ", dual"
+			       : "",
 	    options.flips, options.failures, options.excuses, options.doubts,
 	    (unsigned long long)graphs_total, (unsigned long long)states_total,
-	    (unsigned long long)edges_total);
+	    (unsigned long long)edges_total, hoods.n);
+	hoods_free(&hoods);
 	return 0;
 }

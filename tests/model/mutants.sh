@@ -13,10 +13,11 @@ lived=
 
 rungs() {
 	cat <<-'RUNGS'
-	--nodes 2 --dual
+	--nodes 2 --dual --again 1
 	--nodes 2 --dual --flips 1 --failures 1
 	--nodes 2 --dual --doubts 1
 	--nodes 2 --dual --excuses 1
+	--nodes 2 --kinds --again 1
 	--nodes 3 --dual --walks-only
 	--nodes 3 --dual --links 2
 	RUNGS
@@ -50,7 +51,7 @@ compile() {
 # Everything once; a mutant is one object of its own among the others.
 rm -rf "$dir"
 compile policy "$(echo policy/*.c)"
-compile model "$(for f in explore paced pick resume search walk world; do
+compile model "$(for f in events explore hood paced pick resume search walk world; do
 	echo "$here/$f.c"; done)"
 compile unit "$(echo tests/unit/policy/*.c)"
 # what fails by itself finds everything

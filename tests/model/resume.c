@@ -77,37 +77,54 @@ tell_values(struct search *s, struct pol_engine *e, uint32_t i,
 	}
 }
 
-void
-resume_at(struct search *s, struct pol_engine *e, const struct state *st,
-    bool late)
+/* What is outstanding, and what the operator said. */
+static void
+tell_node(struct search *s, struct pol_engine *e, uint32_t i,
+    const struct node_state *n)
 {
-	engine_restore(e, &s->fresh[e == s->engine[1]]);
-	for (uint32_t i = 0; i < s->t.n; i++) {
-		const struct node_state *n = &st->node[i];
-		struct pol_fact f = { .kind = POL_FACT_EXCUSED, .node = i };
-		tell_values(s, e, i, n);
-		if (n->excused)
-			tell(s, e, &f);
-		if (n->steps != 0) {
-			f.kind = POL_FACT_SENT;
-			f.epoch = 2;
-			f.steps = n->steps;
-			f.from = n->to == 2 ? 1 : 2;
-			f.to = n->to;
-			tell(s, e, &f);
-			f.kind = POL_FACT_RECEIVED; /* proves nothing */
-			if (late)
-				tell(s, e, &f);
-		}
-		if (!late)
-			continue;
-		/* copies of what is settled may come at any time */
-		f.epoch = 1;
-		f.kind = POL_FACT_EFFECTIVE;
+	struct pol_fact f = { .kind = POL_FACT_EXCUSED, .node = i };
+
+	tell_values(s, e, i, n);
+	if (n->excused)
 		tell(s, e, &f);
-		f.kind = POL_FACT_FAILED;
+	if (n->steps == 0)
+		return;
+	f.kind = POL_FACT_SENT;
+	f.epoch = 2;
+	f.steps = n->steps;
+	f.from = n->to == 2 ? 1 : 2;
+	f.to = n->to;
+	tell(s, e, &f);
+}
+
+/* A reception of what is outstanding, and copies of what is settled, may come
+ * at any time and prove nothing. */
+static void
+tell_late(struct search *s, struct pol_engine *e, uint32_t i,
+    const struct node_state *n)
+{
+	struct pol_fact f = { .kind = POL_FACT_RECEIVED,
+		.node = i,
+		.epoch = 2 };
+
+	if (n->steps != 0)
 		tell(s, e, &f);
-	}
+	f.epoch = 1;
+	f.kind = POL_FACT_EFFECTIVE;
+	tell(s, e, &f);
+	f.kind = POL_FACT_FAILED;
+	tell(s, e, &f);
+}
+
+struct pol_engine *
+resume_at(struct search *s, const struct state *st)
+{
+	struct pol_engine *e = s->engine[st->goal - 1];
+
+	engine_restore(e, &s->fresh[st->goal - 1]);
+	for (uint32_t i = 0; i < s->t.n; i++)
+		tell_node(s, e, i, &st->node[i]);
+	return e;
 }
 
 static uint32_t
@@ -134,34 +151,56 @@ nodes_are_equal(const struct enode *a, const struct enode *b)
 		    a->to == b->to)) &&
 	    a->wait_trust == b->wait_trust &&
 	    a->wait_trust_client == b->wait_trust_client &&
-	    a->wait_cert == b->wait_cert &&
+	    a->wait_cert == b->wait_cert && a->wait_finish == b->wait_finish &&
 	    (a->flags & kept) == (b->flags & kept) && a->sure == b->sure &&
 	    a->done == b->done;
 }
 
-/* The engine that takes one more fact against one that starts in the state
- * to which the fact leads. */
-void
-resume_check(struct search *s, const struct state *before,
-    const struct pol_fact *f, const struct state *after)
+static void
+compare(struct search *s, const struct state *st, const struct saved *a,
+    const struct pol_engine *b, const char *what)
 {
-	struct pol_engine *e = s->engine[before->goal - 1];
-	struct saved lived, anew;
-
-	if (s->nevents % s->resume_every != 0)
-		return;
-	resume_at(s, e, before, true);
-	tell(s, e, f);
-	resume_save(e, &lived);
-	resume_at(s, e, after, true);
-	resume_save(e, &anew);
 	for (uint32_t i = 0; i < s->t.n; i++)
-		if (!nodes_are_equal(&lived.node[i], &anew.node[i]))
-			search_found(s, after,
-			    "an engine that resumes differs from "
-			    "the one that lived on");
-	if (lived.done != anew.done || lived.all != anew.all ||
-	    lived.outstanding != anew.outstanding)
-		search_found(s, after,
-		    "counts of the group differ after a resume");
+		if (!nodes_are_equal(&a->node[i], &b->node[i]))
+			search_found(s, st, what);
+	if (a->done != b->done || a->all != b->all ||
+	    a->outstanding != b->outstanding)
+		search_found(s, st, what);
+}
+
+struct pol_engine *
+resume_here(struct search *s, const struct state *st, uint32_t node)
+{
+	struct pol_engine *e = s->engine[st->goal - 1];
+
+	engine_restore(e, &s->fresh[st->goal - 1]);
+	for (uint32_t i = 0; i < s->t.n; i++)
+		if (i != node) {
+			tell_node(s, e, i, &st->node[i]);
+			tell_late(s, e, i, &st->node[i]);
+		}
+	resume_save(e, &s->others);
+	tell_node(s, e, node, &st->node[node]);
+	resume_save(e, &s->here);
+	tell_late(s, e, node, &st->node[node]);
+	compare(s, st, &s->here, e, "what proves nothing makes a difference");
+	resume_save(e, &s->here);
+	return e;
+}
+
+void
+resume_check(struct search *s, const struct event *ev)
+{
+	const struct state *st = &ev->after;
+	struct pol_engine *e = s->engine[st->goal - 1];
+	const uint32_t node = ev->fact.node;
+	struct saved lived;
+
+	engine_restore(e, &s->here);
+	tell(s, e, &ev->fact);
+	resume_save(e, &lived);
+	engine_restore(e, &s->others);
+	tell_node(s, e, node, &st->node[node]);
+	compare(s, st, &lived, e,
+	    "an engine that resumes differs from the one that lived on");
 }

@@ -19,8 +19,10 @@ search_print(const struct search *s, FILE *f)
 					? ":server"
 					: "");
 	for (uint32_t i = 0; i < s->t.n; i++)
-		if (s->t.dual[i])
-			fprintf(f, " dual %u", i);
+		fprintf(f, " %u%s%s%s%s", i, s->t.dual[i] ? " dual" : "",
+		    s->t.foreign[i] ? " foreign" : "",
+		    s->t.shallow[i] ? " shallow" : "",
+		    s->t.last[i] ? " last" : "");
 	fprintf(f, "\n");
 }
 
@@ -73,9 +75,9 @@ table_put(struct search *s, uint32_t index)
 {
 	uint32_t at = hash_of(s->keys[index]);
 
-	while (s->table[at % s->table_size] != 0)
+	while (s->table[at & (s->table_size - 1)] != 0)
 		at++;
-	s->table[at % s->table_size] = index + 1;
+	s->table[at & (s->table_size - 1)] = index + 1;
 }
 
 static void
@@ -95,7 +97,7 @@ state_put(struct search *s, const struct state *st)
 	const uint64_t key = state_key(&s->symmetry, st);
 	uint32_t at = hash_of(key), i;
 
-	for (; (i = s->table[at % s->table_size]) != 0; at++)
+	for (; (i = s->table[at & (s->table_size - 1)]) != 0; at++)
 		if (s->keys[i - 1] == key)
 			return i - 1;
 	if (s->nstates == s->cap) {
@@ -103,7 +105,7 @@ state_put(struct search *s, const struct state *st)
 		s->keys = search_grown(s->keys, s->cap, sizeof(*s->keys));
 	}
 	s->keys[s->nstates] = key;
-	s->table[at % s->table_size] = ++s->nstates;
+	s->table[at & (s->table_size - 1)] = ++s->nstates;
 	if (s->nstates * 2 > s->table_size)
 		table_grow(s);
 	return s->nstates - 1;
@@ -139,171 +141,39 @@ edge_put(struct search *s, uint32_t from, const struct state *to)
 /* ---- what can happen ------------------------------------------------------------------------ */
 
 static void
-event_order(struct search *s, uint32_t from, uint32_t i, uint8_t steps)
+event_put(struct search *s, const struct state *before, const struct event *ev)
 {
-	const struct state before = state_at(s, from);
-	struct state after = before;
-	struct node_state *n = &after.node[i];
-	const char *why;
-	const struct pol_fact f = { .kind = POL_FACT_SENT,
-		.node = i,
-		.epoch = before.node[i].steps == 0 ? 2 : 3,
-		.steps = steps,
-		.from = before.goal == 2 ? 1 : 2,
-		.to = before.goal };
-
-	if (n->steps != 0 && n->to == before.goal)
-		search_found(s, &before,
-		    "a second order while one is outstanding");
-	world_outrank(&s->t, i, n, steps, before.goal);
-	if (world_trusts_after(&s->t, i, n) == n->trusts &&
-	    world_chains_after(&s->t, i, n) == n->chains)
-		return;
-	if ((why = world_breaks(&s->t, &after, i)) != NULL) {
-		fprintf(stderr, "explore: order %u to node %u\n", steps, i);
-		search_found(s, &before, why);
-	}
-	resume_check(s, &before, &f, &after);
-	edge_put(s, from, &after);
+	(void)before;
+	if (ev->by_kedge)
+		edge_put(s, s->from, &ev->after);
+	else
+		mishap_put(s, &ev->after);
 }
 
-/* The engine is in the state: does it see the end when it is there? */
+/* Does the engine see the end when it is there? */
 static void
-goal_check(struct search *s, const struct pol_engine *e, const struct state *st)
+goal_check(struct search *s, const struct state *st)
 {
-	bool idle = true;
-
 	for (uint32_t k = 0; k < s->t.n; k++)
 		if (st->node[k].steps != 0)
-			idle = false;
-	if (idle && pol_engine_is_done(e) != world_is_done(&s->t, st))
+			return;
+	if (pol_engine_is_done(resume_at(s, st)) != world_is_done(&s->t, st))
 		search_found(s, st,
 		    "engine and world differ on whether "
 		    "the goal is reached");
 }
 
 static void
-events_orders(struct search *s, uint32_t from)
-{
-	const struct state st = state_at(s, from);
-	struct pol_engine *e = s->engine[st.goal - 1];
-	uint8_t allowed[NODES_MAX * 8], n = 0;
-
-	resume_at(s, e, &st, from % s->resume_every == 0);
-	goal_check(s, e, &st);
-	for (uint32_t i = 0; i < s->t.n; i++) {
-		const uint8_t mine = world_steps(&s->t, i);
-		if (st.node[i].excused)
-			continue;
-		for (uint8_t steps = 1; steps < 8; steps++)
-			if ((steps & ~mine) == 0 &&
-			    pol_engine_allowed(e, i, steps, NULL) == POL_OK)
-				allowed[n++] = (uint8_t)(i * 8 + steps);
-	}
-	for (uint8_t k = 0; k < n; k++)
-		event_order(s, from, allowed[k] / 8, allowed[k] % 8);
-}
-
-static void
-event_report(struct search *s, uint32_t from, uint32_t i)
-{
-	const struct state before = state_at(s, from);
-	struct state after = before;
-	struct node_state *n = &after.node[i];
-	struct pol_fact f = { .kind = POL_FACT_EFFECTIVE,
-		.node = i,
-		.epoch = 2 };
-	const uint8_t trusts = world_trusts_effective(&s->t, i, n);
-	const uint8_t chains = world_chains_after(&s->t, i, n);
-
-	n->steps = 0;
-	n->to = 0;
-	n->trusts = trusts;
-	n->chains = chains;
-	if (trusts != 0) {
-		resume_check(s, &before, &f, &after);
-		edge_put(s, from, &after);
-	}
-	if (before.failures == 0)
-		return;
-	f.kind = POL_FACT_FAILED;
-	after.failures--;
-	n->trusts = before.node[i].trusts |
-	    world_trusts_after(&s->t, i, &before.node[i]);
-	n->chains = before.node[i].chains | chains;
-	resume_check(s, &before, &f, &after);
-	mishap_put(s, &after);
-}
-
-static void
-event_excuse(struct search *s, const struct state *before, uint32_t i)
+events(struct search *s, const struct state *before)
 {
 	struct state after = *before;
-	struct pol_fact f = { .kind = POL_FACT_RETURNED, .node = i };
 
-	if (before->node[i].excused) {
-		after.node[i].excused = false;
-	} else if (before->excuses > 0) {
-		f.kind = POL_FACT_EXCUSED;
-		after.node[i].excused = after.node[i].touched = true;
-		after.excuses--;
-	} else {
-		return;
-	}
-	resume_check(s, before, &f, &after);
-	mishap_put(s, &after);
-}
-
-/* The node may hold this as well, or again: what it had at first, or a
- * snapshot of any moment of a roll. */
-static void
-event_doubt(struct search *s, const struct state *before, uint32_t i,
-    uint8_t trust, uint8_t chain)
-{
-	struct state after = *before;
-	const struct pol_fact f = { .kind = POL_FACT_DOUBTED,
-		.node = i,
-		.conf = { trust_gens[trust], leaf_gens[chain],
-		    bridge_gens[chain] } };
-
-	after.doubts--;
-	after.node[i].touched = true;
-	after.node[i].trusts |= (uint8_t)(1u << trust);
-	after.node[i].chains |= (uint8_t)(1u << chain);
-	resume_check(s, before, &f, &after);
-	mishap_put(s, &after);
-}
-
-static void
-event_operator(struct search *s, uint32_t from, uint32_t i)
-{
-	const struct state before = state_at(s, from);
-	const uint8_t trusts = world_verifies(&s->t, i) ? 3 : 1;
-	const uint8_t chains = world_bridges(&s->t, i) ? 4
-	    : world_presents(&s->t, i)		       ? 2
-						       : 1;
-
-	event_excuse(s, &before, i);
-	if (before.doubts == 0)
-		return;
-	for (uint8_t t = 0; t < trusts; t++)
-		for (uint8_t c = 0; c < chains; c++)
-			event_doubt(s, &before, i, t, c);
-}
-
-static void
-events(struct search *s, uint32_t from)
-{
-	const struct state before = state_at(s, from);
-	struct state after = before;
-
-	events_orders(s, from);
-	for (uint32_t i = 0; i < s->t.n; i++) {
-		if (before.node[i].steps != 0)
-			event_report(s, from, i);
-		event_operator(s, from, i);
-	}
-	if (before.flips > 0) {
+	goal_check(s, before);
+	hood_look(s, before);
+	for (uint32_t i = 0; i < s->t.n; i++)
+		events_of_node(s, before, i, hood_orders(s, before, i),
+		    event_put);
+	if (before->flips > 0) {
 		after.flips--;
 		after.goal = after.goal == 2 ? 1 : 2;
 		mishap_put(s, &after);
@@ -376,7 +246,8 @@ search_run(struct search *s, const struct state *start)
 		if (!world_is_whole(&s->t, &st))
 			search_found(s, &st,
 			    "a direction does not authenticate");
-		events(s, i);
+		s->from = i;
+		events(s, &st);
 	}
 	liveness_check(s);
 }

@@ -93,6 +93,25 @@ offers_together(struct walker *w)
 	    : "what is offered together breaks a direction";
 }
 
+/* Somebody who is to forget before the last one does has not. */
+static bool
+is_too_early(const struct walker *w, struct pol_plan_order o)
+{
+	if (!w->t->last[o.node] || !(o.steps & POL_FINISH))
+		return false;
+	for (uint32_t i = 0; i < w->t->n; i++) {
+		const struct node_state *n = &w->state.node[i];
+		if ((w->t->shows[i][o.node] | w->t->shows[o.node][i]) == 0)
+			continue;
+		if (n->steps != 0 ||
+		    ((w->t->traits[i] & WORLD_VERIFIES) &&
+			n->trusts != 1u << 1) ||
+		    ((w->t->traits[i] & WORLD_BRIDGES) && n->chains != 1u << 1))
+			return true;
+	}
+	return false;
+}
+
 static const char *
 give(struct walker *w, uint32_t i)
 {
@@ -104,6 +123,8 @@ give(struct walker *w, uint32_t i)
 		.from = 1,
 		.to = 2 };
 
+	if (is_too_early(w, o))
+		return "the last one does not come last";
 	w->epoch[i] = f.epoch;
 	w->given |= UINT64_C(1) << i;
 	w->state.node[o.node].steps = (uint8_t)o.steps;

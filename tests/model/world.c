@@ -70,33 +70,63 @@ state_unkey(const struct symmetry *y, uint64_t key)
 
 /* ---- roles, straight from the links --------------------------------------- */
 
-bool
-world_verifies(const struct topology *t, uint32_t node)
+static uint8_t
+shows_of(const struct topology *t, uint32_t presenter, uint32_t verifier)
 {
-	for (uint32_t i = 0; i < t->n; i++)
-		if (t->kind[node][i] != LINK_NONE ||
-		    t->kind[i][node] == LINK_MUTUAL)
-			return true;
-	return false;
+	uint8_t shows = 0;
+
+	if (t->kind[verifier][presenter] != LINK_NONE && !t->foreign[presenter])
+		shows |= WORLD_AS_SERVER;
+	if (t->kind[presenter][verifier] != LINK_MUTUAL)
+		return shows;
+	shows |= WORLD_AS_CLIENT;
+	if (t->dual[presenter] && !t->shallow[verifier])
+		shows |= WORLD_BRIDGED;
+	return shows;
 }
 
-bool
-world_presents(const struct topology *t, uint32_t node)
+static uint8_t
+traits_of(const struct topology *t, uint32_t node)
 {
-	for (uint32_t i = 0; i < t->n; i++)
-		if (t->kind[node][i] == LINK_MUTUAL ||
-		    t->kind[i][node] != LINK_NONE)
-			return true;
-	return false;
+	uint8_t traits = 0;
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		if (t->shows[i][node] != 0)
+			traits |= WORLD_VERIFIES;
+		if (t->shows[node][i] != 0)
+			traits |= WORLD_PRESENTS;
+		if ((t->shows[node][i] & WORLD_AS_CLIENT) && t->dual[node])
+			traits |= WORLD_BRIDGES;
+	}
+	return traits;
 }
 
-bool
-world_bridges(const struct topology *t, uint32_t node)
+void
+world_look(struct topology *t)
 {
-	for (uint32_t i = 0; i < t->n && t->dual[node]; i++)
-		if (t->kind[node][i] == LINK_MUTUAL)
-			return true;
-	return false;
+	for (uint32_t i = 0; i < t->n; i++)
+		for (uint32_t k = 0; k < t->n; k++)
+			t->shows[i][k] = shows_of(t, i, k);
+	for (uint32_t i = 0; i < t->n; i++)
+		t->traits[i] = traits_of(t, i);
+}
+
+static bool
+verifies(const struct topology *t, uint32_t node)
+{
+	return (t->traits[node] & WORLD_VERIFIES) != 0;
+}
+
+static bool
+presents(const struct topology *t, uint32_t node)
+{
+	return (t->traits[node] & WORLD_PRESENTS) != 0;
+}
+
+static bool
+bridges(const struct topology *t, uint32_t node)
+{
+	return (t->traits[node] & WORLD_BRIDGES) != 0;
 }
 
 uint8_t
@@ -104,11 +134,11 @@ world_steps(const struct topology *t, uint32_t node)
 {
 	uint8_t steps = 0;
 
-	if (world_verifies(t, node))
+	if (verifies(t, node))
 		steps |= STEP_TRUST | STEP_FINISH;
-	if (world_presents(t, node))
+	if (presents(t, node))
 		steps |= STEP_CERT;
-	if (world_bridges(t, node))
+	if (bridges(t, node))
 		steps |= STEP_FINISH;
 	return steps;
 }
@@ -150,7 +180,7 @@ world_trusts_after(const struct topology *t, uint32_t node,
 {
 	uint8_t out = 0;
 
-	if (!world_verifies(t, node))
+	if (!verifies(t, node))
 		return s->trusts;
 	for (uint8_t v = 0; v < 4; v++)
 		if (s->trusts & (1u << v))
@@ -166,7 +196,7 @@ world_trusts_effective(const struct topology *t, uint32_t node,
 	struct node_state able = *s;
 
 	if ((s->steps & STEP_FINISH) && !(s->steps & STEP_TRUST) &&
-	    world_verifies(t, node))
+	    verifies(t, node))
 		able.trusts &= (uint8_t)~lacks;
 	return world_trusts_after(t, node, &able);
 }
@@ -177,12 +207,12 @@ world_chains_after(const struct topology *t, uint32_t node,
 {
 	uint8_t out = 0;
 
-	if (!world_presents(t, node))
+	if (!presents(t, node))
 		return s->chains;
 	for (uint8_t v = 0; v < 4; v++)
 		if (s->chains & (1u << v))
 			out |= (uint8_t)(1u << chain_after(v, s->steps, s->to,
-					     world_bridges(t, node)));
+					     bridges(t, node)));
 	return out;
 }
 
@@ -227,15 +257,17 @@ trusted_set(uint8_t trusts)
 static bool
 all_meet(uint8_t a, uint8_t b)
 {
+	/* by mask: those that it does not meet */
+	static const uint8_t strangers[4] = { 0xf, 0x5, 0x3, 0x1 };
+
 	for (uint8_t i = 0; i < 4; i++)
-		for (uint8_t j = 0; j < 4; j++)
-			if ((a & (1u << i)) && (b & (1u << j)) && !(i & j))
-				return false;
+		if ((a & (1u << i)) && (b & strangers[i]))
+			return false;
 	return true;
 }
 
 static uint8_t
-possible_trusts(const struct topology *t, const struct state *s, uint32_t i)
+may_trust(const struct topology *t, const struct state *s, uint32_t i)
 {
 	const struct node_state *n = &s->node[i];
 
@@ -244,12 +276,21 @@ possible_trusts(const struct topology *t, const struct state *s, uint32_t i)
 }
 
 static uint8_t
-possible_chains(const struct topology *t, const struct state *s, uint32_t i)
+may_show(const struct topology *t, const struct state *s, uint32_t i)
 {
 	const struct node_state *n = &s->node[i];
 
 	return n->steps == 0 ? n->chains
 			     : n->chains | world_chains_after(t, i, n);
+}
+
+void
+world_may(const struct topology *t, const struct state *s, struct may *m)
+{
+	for (uint32_t i = 0; i < t->n; i++) {
+		m->trust[i] = may_trust(t, s, i);
+		m->show[i] = may_show(t, s, i);
+	}
 }
 
 /* A direction: presenter, verifier, and whether the presenter's bridge is
@@ -260,14 +301,13 @@ struct direction {
 };
 
 static bool
-direction_is_whole(const struct topology *t, const struct state *s,
+direction_is_whole(const struct state *s, const struct may *m,
     struct direction d)
 {
 	if (s->node[d.presenter].touched || s->node[d.verifier].touched)
 		return true;
-	return all_meet(shown_set(possible_chains(t, s, d.presenter),
-			    d.bridging),
-	    trusted_set(possible_trusts(t, s, d.verifier)));
+	return all_meet(shown_set(m->show[d.presenter], d.bridging),
+	    trusted_set(m->trust[d.verifier]));
 }
 
 /* One value of the changing file becomes another: does a handshake stop that
@@ -292,13 +332,13 @@ presenter_breaks(const struct topology *t, const struct state *s,
     struct direction d)
 {
 	const struct node_state *n = &s->node[d.presenter];
-	const uint8_t others = trusted_set(possible_trusts(t, s, d.verifier));
+	const uint8_t others = trusted_set(may_trust(t, s, d.verifier));
 	const char *why = NULL;
 
 	for (uint8_t v = 0; v < 4 && why == NULL; v++)
 		if (n->chains & (1u << v)) {
 			uint8_t w = chain_after(v, n->steps, n->to,
-			    world_bridges(t, d.presenter));
+			    bridges(t, d.presenter));
 			if (chain_mask[d.bridging][v] !=
 			    chain_mask[d.bridging][w])
 				why = change_breaks(chain_mask[d.bridging][v],
@@ -313,7 +353,7 @@ verifier_breaks(const struct topology *t, const struct state *s,
 {
 	const struct node_state *n = &s->node[d.verifier];
 	const uint8_t others =
-	    shown_set(possible_chains(t, s, d.presenter), d.bridging);
+	    shown_set(may_show(t, s, d.presenter), d.bridging);
 	const char *why = NULL;
 
 	for (uint8_t v = 0; v < 4 && why == NULL; v++)
@@ -346,7 +386,7 @@ own_breaks(const struct topology *t, const struct state *s, uint32_t node)
 	const struct node_state *n = &s->node[node];
 
 	if (!(n->steps & (STEP_CERT | STEP_FINISH)) ||
-	    (n->steps & STEP_TRUST) || !world_verifies(t, node))
+	    (n->steps & STEP_TRUST) || !verifies(t, node))
 		return NULL;
 	for (uint8_t v = 0; v < 4; v++)
 		if ((n->trusts & (1u << v)) && !(trust_mask[v] & n->to))
@@ -355,40 +395,49 @@ own_breaks(const struct topology *t, const struct state *s, uint32_t node)
 	return NULL;
 }
 
+/* The directions between two nodes, as presenter and verifier; returns how
+ * many there are: as server, as client. */
+static unsigned
+directions(const struct topology *t, uint32_t p, uint32_t v,
+    struct direction d[2])
+{
+	const uint8_t shows = t->shows[p][v];
+	unsigned n = 0;
+
+	if (shows & WORLD_AS_SERVER)
+		d[n++] = (struct direction){ p, v, false };
+	if (shows & WORLD_AS_CLIENT)
+		d[n++] =
+		    (struct direction){ p, v, (shows & WORLD_BRIDGED) != 0 };
+	return n;
+}
+
 const char *
 world_breaks(const struct topology *t, const struct state *s, uint32_t node)
 {
 	const char *why = own_breaks(t, s, node);
+	struct direction d[2];
 
-	for (uint32_t c = 0; c < t->n && why == NULL; c++)
-		for (uint32_t v = 0; v < t->n && why == NULL; v++) {
-			if (t->kind[c][v] == LINK_NONE)
-				continue;
-			why = direction_breaks(t, s,
-			    (struct direction){ v, c, false }, node);
-			if (why == NULL && t->kind[c][v] == LINK_MUTUAL)
-				why = direction_breaks(t, s,
-				    (struct direction){ c, v, t->dual[c] },
-				    node);
-		}
+	for (uint32_t p = 0; p < t->n; p++)
+		for (uint32_t v = 0; v < t->n; v++)
+			for (unsigned k = directions(t, p, v, d);
+			     k > 0 && why == NULL; k--)
+				why = direction_breaks(t, s, d[k - 1], node);
 	return why;
 }
 
 bool
 world_is_whole(const struct topology *t, const struct state *s)
 {
-	for (uint32_t c = 0; c < t->n; c++)
-		for (uint32_t v = 0; v < t->n; v++) {
-			if (t->kind[c][v] == LINK_NONE)
-				continue;
-			if (!direction_is_whole(t, s,
-				(struct direction){ v, c, false }))
-				return false;
-			if (t->kind[c][v] == LINK_MUTUAL &&
-			    !direction_is_whole(t, s,
-				(struct direction){ c, v, t->dual[c] }))
-				return false;
-		}
+	struct direction d[2];
+	struct may m;
+
+	world_may(t, s, &m);
+	for (uint32_t p = 0; p < t->n; p++)
+		for (uint32_t v = 0; v < t->n; v++)
+			for (unsigned k = directions(t, p, v, d); k > 0; k--)
+				if (!direction_is_whole(s, &m, d[k - 1]))
+					return false;
 	return true;
 }
 
@@ -403,9 +452,9 @@ world_is_done(const struct topology *t, const struct state *s)
 			continue;
 		if (n->steps != 0)
 			return false;
-		if (world_verifies(t, i) && n->trusts != value)
+		if (verifies(t, i) && n->trusts != value)
 			return false;
-		if (world_presents(t, i) && n->chains != value)
+		if (presents(t, i) && n->chains != value)
 			return false;
 	}
 	return true;

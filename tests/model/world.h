@@ -25,6 +25,13 @@ struct topology {
 	uint32_t n;
 	uint8_t kind[NODES_MAX][NODES_MAX];
 	bool dual[NODES_MAX];
+	bool foreign[NODES_MAX]; /* serves under another root */
+	bool shallow[NODES_MAX]; /* verifies no chain with an intermediate */
+	bool last[NODES_MAX]; /* forgets after all its peers have */
+	/* by world_look: WORLD_VERIFIES|…; WORLD_AS_SERVER|… from presenter to
+	 * verifier */
+	uint8_t traits[NODES_MAX];
+	uint8_t shows[NODES_MAX][NODES_MAX];
 };
 
 /* Possible contents of a node's files, as sets: bit per value. Trust lists:
@@ -64,9 +71,16 @@ struct symmetry {
 uint64_t state_key(const struct symmetry *y, const struct state *s);
 struct state state_unkey(const struct symmetry *y, uint64_t key);
 
-bool world_verifies(const struct topology *t, uint32_t node);
-bool world_presents(const struct topology *t, uint32_t node);
-bool world_bridges(const struct topology *t, uint32_t node);
+/* What the links make of a node: bits of topology.traits. */
+#define WORLD_VERIFIES 1u
+#define WORLD_PRESENTS 2u
+#define WORLD_BRIDGES  4u
+/* What one node shows to another under the root: bits of topology.shows. */
+#define WORLD_AS_SERVER 1u
+#define WORLD_AS_CLIENT 2u
+#define WORLD_BRIDGED	4u /* as client, and its bridge is seen */
+/* Fills in both, once the rest is there. */
+void world_look(struct topology *t);
 /* The steps of the node's part in a roll. */
 uint8_t world_steps(const struct topology *t, uint32_t node);
 
@@ -78,6 +92,12 @@ uint8_t world_trusts_effective(const struct topology *t, uint32_t node,
     const struct node_state *s);
 uint8_t world_chains_after(const struct topology *t, uint32_t node,
     const struct node_state *s);
+
+/* All that the files may hold, what is outstanding done or not. */
+struct may {
+	uint8_t trust[NODES_MAX], show[NODES_MAX];
+};
+void world_may(const struct topology *t, const struct state *s, struct may *m);
 
 /* Another order takes the place of the outstanding one, which may have done
  * its work or not. */
