@@ -31,6 +31,7 @@ struct joining {
 	struct ca *ca;
 	struct wire_join_request *q;
 	uint8_t digest[32], token[32]; /* of the request, of the secret */
+	uint8_t root[32]; /* by which the node will verify the answer */
 	struct base_buf management_spki;
 	struct base_buf spki[WIRE_JOIN_ROOTS]; /* as q->roots */
 	struct parts parts; /* for which certificates are made */
@@ -62,35 +63,6 @@ join_fail(struct joining *j, enum base_err e)
 }
 
 /* ---- may it? --------------------------------------------------------------------- */
-
-static enum base_err
-check_token(struct joining *j)
-{
-	struct ca_token t;
-	enum base_err r;
-
-	r = ca_store_token_get(j->ca->store, j->token, &t);
-	if (r == BASE_E_NOTFOUND ||
-	    (r == BASE_OK && strcmp(t.node, j->q->node) != 0))
-		return base_fail(BASE_E_DENIED,
-		    "join of node %s: the token is "
-		    "not one of this CA's for that node",
-		    j->q->node);
-	if (r != BASE_OK)
-		return r;
-	if (t.burned)
-		return base_fail(BASE_E_DENIED,
-		    "join of node %s: the token "
-		    "was used already, with another request; make a new one "
-		    "by kedge node token %s",
-		    j->q->node, j->q->node);
-	if (t.end.ms < ca_now(j->ca).ms)
-		return base_fail(BASE_E_EXPIRED,
-		    "join of node %s: the token "
-		    "has expired; make a new one by kedge node token %s",
-		    j->q->node, j->q->node);
-	return BASE_OK;
-}
 
 static enum base_err
 check_csrs(struct joining *j)
@@ -162,7 +134,9 @@ check(struct joining *j)
 		    "join of node %s: asks fleet "
 		    "%s, this is %s",
 		    j->q->node, j->q->fleet, j->ca->conf->fleet);
-	if ((r = check_token(j)) != BASE_OK || (r = check_csrs(j)) != BASE_OK)
+	if ((r = ca_token_check(j->ca, j->q->node, j->token, j->root)) !=
+		BASE_OK ||
+	    (r = check_csrs(j)) != BASE_OK)
 		return r;
 	return check_roots(j);
 }
@@ -265,9 +239,13 @@ not_made(const struct joining *j, enum base_err e, const char *why)
 static enum base_err
 answer_fill(struct joining *j, struct ca_drafts *d, struct wire_join_answer *a)
 {
-	X509 *root = sk_X509_value(j->ca->management, 0);
+	X509 *root = ca_token_root(j->ca, j->root);
 	enum base_err r = BASE_OK;
 
+	if (root == NULL)
+		return base_fail(BASE_E_AGAIN,
+		    "join of node %s: the management root changed meanwhile",
+		    j->q->node);
 	memcpy(a->fleet, j->q->fleet, sizeof(a->fleet));
 	memcpy(a->node, j->q->node, sizeof(a->node));
 	memcpy(a->request_digest, j->digest, sizeof(a->request_digest));

@@ -524,6 +524,13 @@ typedef void
 ca_token_fn(void *arg, enum base_err e, const char *text, struct base_time end);
 void ca_token_make(struct ca *ca, const char *node, uint32_t seconds,
     ca_token_fn *done, void *arg);
+/* May node join by the token whose secret has this hash? root: SHA-256 of the
+ * management root that it names. DENIED, EXPIRED. */
+enum base_err ca_token_check(struct ca *ca, const char *node,
+    const uint8_t hash[32], uint8_t root[32]) BASE_MUST;
+/* That root, borrowed, while the CA itself trusts it: while the management
+ * root rolls, a token may name either. NULL: neither. */
+X509 *ca_token_root(const struct ca *ca, const uint8_t root[32]);
 
 /* ---- network (ca/net.c), control socket (ca/control.c) ---------------------------------- */
 

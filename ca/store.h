@@ -340,13 +340,15 @@ enum base_err ca_store_leaf_next(struct ca_store *st, struct base_time after,
     struct base_time *out) BASE_MUST;
 
 /* One-time tokens: SHA-256 of the secret only. */
-enum base_err ca_store_token_add(struct ca_store *st, const char *node,
-    const uint8_t hash[32], struct base_time end) BASE_MUST;
 struct ca_token {
 	char node[CA_NAME];
 	struct base_time end;
+	uint8_t root[32]; /* SHA-256 of the management root that it names */
 	bool burned;
 };
+/* A new one is not burned. */
+enum base_err ca_store_token_add(struct ca_store *st, const uint8_t hash[32],
+    const struct ca_token *t) BASE_MUST;
 enum base_err ca_store_token_get(struct ca_store *st, const uint8_t hash[32],
     struct ca_token *out) BASE_MUST;
 enum base_err ca_store_token_burn(struct ca_store *st,

@@ -446,13 +446,13 @@ span32(const uint8_t b[32])
 }
 
 enum base_err
-ca_store_token_add(struct ca_store *st, const char *node,
-    const uint8_t hash[32], struct base_time end)
+ca_store_token_add(struct ca_store *st, const uint8_t hash[32],
+    const struct ca_token *t)
 {
 	return ca_sq_run(st, NULL,
 	    "INSERT INTO token (hash, node, ends,"
-	    " burned) VALUES (?, ?, ?, 0)",
-	    "bsi", span32(hash), node, end.ms);
+	    " burned, root) VALUES (?, ?, ?, 0, ?)",
+	    "bsib", span32(hash), t->node, t->end.ms, span32(t->root));
 }
 
 enum base_err
@@ -464,7 +464,7 @@ ca_store_token_get(struct ca_store *st, const uint8_t hash[32],
 	enum base_err r;
 
 	if ((r = ca_sq_open(st,
-		 "SELECT node, ends, burned FROM token"
+		 "SELECT node, ends, burned, root FROM token"
 		 " WHERE hash = ?",
 		 &s, "b", span32(hash))) != BASE_OK ||
 	    (r = ca_sq_next(st, s, &row)) != BASE_OK)
@@ -475,7 +475,8 @@ ca_store_token_get(struct ca_store *st, const uint8_t hash[32],
 	}
 	out->end = ca_sq_time(s, 1);
 	out->burned = sqlite3_column_int64(s, 2) != 0;
-	r = ca_sq_text(s, 0, out->node, sizeof(out->node));
+	if ((r = ca_sq_text(s, 0, out->node, sizeof(out->node))) == BASE_OK)
+		r = ca_sq_fixed(s, 3, out->root, sizeof(out->root));
 out:
 	ca_sq_close(s);
 	return r;

@@ -95,8 +95,8 @@ static const char *const version_1[] = {
 	"CREATE INDEX leaf_due ON leaf(due)",
 	"CREATE TABLE token (hash BLOB PRIMARY KEY, node TEXT NOT NULL"
 	" REFERENCES node(name) ON DELETE CASCADE,"
-	" ends INTEGER NOT NULL, burned INTEGER NOT NULL)"
-	" STRICT, WITHOUT ROWID",
+	" ends INTEGER NOT NULL, burned INTEGER NOT NULL,"
+	" root BLOB NOT NULL) STRICT, WITHOUT ROWID",
 	"CREATE TABLE joining (request BLOB PRIMARY KEY, node TEXT NOT NULL"
 	" REFERENCES node(name) ON DELETE CASCADE, answer BLOB NOT NULL)"
 	" STRICT",

@@ -198,6 +198,41 @@ START_TEST(an_abort_goes_back)
 }
 END_TEST
 
+/* The token names the root that the CA showed when it was made. */
+START_TEST(a_token_of_before_the_roll_is_good)
+{
+	struct wire_token t, late;
+	struct world w;
+	uint32_t shown;
+	X509 *first;
+
+	world_open(&w, fleet, 90);
+	world_join_all(&w);
+	world_token(&w, "app2", &t);
+	world_token(&w, "app2", &late);
+	world_roll(&w, CA_MANAGEMENT);
+	do {
+		world_turn(&w);
+		ck_assert_ptr_nonnull(ca_roll_of(&w.ca, CA_MANAGEMENT));
+		ck_assert_int_eq(ca_issuer_root(&w.ca, CA_MANAGEMENT, 1,
+				     &first),
+		    BASE_OK);
+		shown = X509_cmp(first, sk_X509_value(w.ca.management, 0)) == 0
+		    ? 1
+		    : 2;
+	} while (shown == 1);
+	world_forget(&w, "app2");
+	ck_assert_int_eq(world_join_by(&w, "app2", &t), BASE_OK);
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	all_on(&w, 2);
+	/* nobody shows that root any more */
+	world_forget(&w, "app2");
+	ck_assert_int_eq(world_join_by(&w, "app2", &late), BASE_E_DENIED);
+	ck_assert_ptr_nonnull(strstr(base_why(), "forgotten meanwhile"));
+	world_close(&w);
+}
+END_TEST
+
 TCase *
 case_management(void)
 {
@@ -210,5 +245,6 @@ case_management(void)
 	tcase_add_loop_test(tc, a_bad_day, 0, 2);
 	tcase_add_test(tc, a_silent_node_keeps_the_old_root_alive);
 	tcase_add_loop_test(tc, an_abort_goes_back, 0, 8);
+	tcase_add_test(tc, a_token_of_before_the_roll_is_good);
 	return tc;
 }

@@ -407,18 +407,21 @@ END_TEST
 START_TEST(a_token_burns_once)
 {
 	const uint8_t hash[32] = { 3 }, other[32] = { 4 };
+	const struct ca_token mine = { .node = "app1",
+		.end = { 77 },
+		.root = { 5 } },
+			      nobodys = { .node = "nosuch", .end = { 77 } };
 	struct ca_token t;
 
 	put_fleet();
-	ck_assert_int_eq(ca_store_token_add(st, "app1", hash,
-			     (struct base_time){ 77 }),
-	    BASE_OK);
-	ck_assert_int_eq(ca_store_token_add(st, "nosuch", other,
-			     (struct base_time){ 77 }),
+	ck_assert_int_eq(ca_store_token_add(st, hash, &mine), BASE_OK);
+	ck_assert_int_eq(ca_store_token_add(st, other, &nobodys),
 	    BASE_E_EXISTS);
 	ck_assert_int_eq(ca_store_token_get(st, other, &t), BASE_E_NOTFOUND);
 	ck_assert_int_eq(ca_store_token_get(st, hash, &t), BASE_OK);
 	ck_assert_str_eq(t.node, "app1");
+	ck_assert_int_eq(t.end.ms, 77);
+	ck_assert_mem_eq(t.root, mine.root, sizeof(t.root));
 	ck_assert(!t.burned);
 	ck_assert_int_eq(ca_store_token_burn(st, hash), BASE_OK);
 	ck_assert_int_eq(ca_store_token_burn(st, hash), BASE_E_STATE);

@@ -79,6 +79,10 @@ void world_turn(struct world *w);
 /* Until done(w) or at most seconds; false when the time is over. */
 bool world_run(struct world *w, int seconds, bool (*done)(struct world *));
 void world_join(struct world *w, const char *node);
+/* In two parts: the token, and later the join. */
+void world_token(struct world *w, const char *node, struct wire_token *out);
+enum base_err world_join_by(struct world *w, const char *node,
+    const struct wire_token *t);
 void world_join_all(struct world *w);
 /* The node's disk is gone. */
 void world_forget(struct world *w, const char *node);

@@ -18,18 +18,17 @@ struct joining {
 	struct world_node *n;
 	struct wire_token token;
 	struct base_buf answer;
+	enum base_err err;
 };
 
 static void
 token_done(void *arg, enum base_err e, const char *text, struct base_time end)
 {
-	struct joining *a = arg;
-
 	(void)end;
 	must(e);
 	must(wire_token_parse((struct base_span){ (const uint8_t *)text,
 				  strlen(text) },
-	    &a->token));
+	    arg));
 }
 
 static void
@@ -37,7 +36,7 @@ join_done(void *arg, enum base_err e, struct base_span answer)
 {
 	struct joining *a = arg;
 
-	must(e);
+	a->err = e;
 	must(base_buf_put(&a->answer, answer.p, answer.n));
 }
 
@@ -90,6 +89,36 @@ join_own(struct joining *a, struct base_span cms)
 	sk_X509_free(trust);
 }
 
+/* The answer's root is known by the token, and verifies the answer. */
+static void
+join_root(struct joining *a, X509 *root)
+{
+	struct wire_signer s = { .cert = NULL };
+	STACK_OF(X509) *trust = sk_X509_new_null();
+	struct base_buf der;
+	uint8_t sum[32];
+	uint32_t g = 1;
+	X509 *x;
+
+	wire_x509_sha256(root, sum);
+	ck_assert_mem_eq(sum, a->token.root_sha256, sizeof(sum));
+	ck_assert_int_gt(sk_X509_push(trust, root), 0);
+	base_buf_init(&der, 0);
+	must(wire_cms_verify(WIRE_C_JOIN_ANSWER, base_buf_span(&a->answer),
+	    trust, a->w->now, &der, &s));
+	wire_signer_clear(&s);
+	base_buf_free(&der);
+	sk_X509_free(trust);
+	while (ca_issuer_root(&a->w->ca, CA_MANAGEMENT, g, &x) == BASE_OK &&
+	    X509_cmp(x, root) != 0)
+		g++;
+	ck_assert_uint_lt(g, WORLD_GENERATIONS);
+	X509_up_ref(root);
+	X509_free(a->n->own.root[g]);
+	a->n->own.root[g] = root;
+	a->n->own.conf.trust = POL_GEN(g);
+}
+
 static void
 join_take(struct joining *a)
 {
@@ -101,11 +130,7 @@ join_take(struct joining *a)
 	must(wire_cms_verify(WIRE_C_JOIN_ANSWER, base_buf_span(&a->answer),
 	    a->w->ca.management, a->w->now, &der, &s));
 	must(wire_join_answer_parse(base_buf_span(&der), &j));
-	/* the answer's root is known by the token */
-	X509_free(a->n->own.root[1]);
-	a->n->own.root[1] = j.management_root;
-	j.management_root = NULL;
-	a->n->own.conf.trust = POL_GEN(1);
+	join_root(a, j.management_root);
 	for (size_t i = 0; i < j.norders; i++)
 		join_own(a, base_buf_span(&j.order[i]));
 	ck_assert_ptr_nonnull(a->n->cert);
@@ -136,26 +161,42 @@ world_forget(struct world *w, const char *node)
 }
 
 void
+world_token(struct world *w, const char *name, struct wire_token *out)
+{
+	ca_token_make(&w->ca, name, 3600, token_done, out);
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+}
+
+void
 world_join(struct world *w, const char *name)
 {
-	struct joining a = { w, world_node(w, name), { .fleet = "" },
-		{ .n = 0 } };
+	struct wire_token t;
+
+	world_token(w, name, &t);
+	must(world_join_by(w, name, &t));
+}
+
+enum base_err
+world_join_by(struct world *w, const char *name, const struct wire_token *t)
+{
+	struct joining a = { w, world_node(w, name), *t, { .n = 0 },
+		BASE_E_AGAIN };
 	struct base_buf der;
 
 	base_buf_init(&der, 0);
 	base_buf_init(&a.answer, 0);
 	must(wire_key_make(WIRE_P256, &a.n->management));
 	must(wire_key_make(WIRE_P256, &a.n->key));
-	ca_token_make(&w->ca, name, 60, token_done, &a);
-	while (hsm_fake_turn(w->hsm) > 0)
-		;
 	join_request(&a, &der);
 	ca_join_request(&w->ca, base_buf_span(&der), join_done, &a);
 	while (hsm_fake_turn(w->hsm) > 0)
 		;
-	join_take(&a);
+	if (a.err == BASE_OK)
+		join_take(&a);
 	base_buf_free(&a.answer);
 	base_buf_free(&der);
+	return a.err;
 }
 
 bool
