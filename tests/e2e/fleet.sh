@@ -46,8 +46,10 @@ proc_stop() {
 	[ -f "$D/run/$1" ] || return 0
 	pid=$(proc_pid "$1")
 	rm -f "$D/run/$1"
-	kill "-${2:-TERM}" "$pid" 2>/dev/null || return 0
+	# awake first: a later CONT would undo the stop by which the leak
+	# checker of the sanitizers' build looks at a process that ends
 	kill -CONT "$pid" 2>/dev/null
+	kill "-${2:-TERM}" "$pid" 2>/dev/null || return 0
 	wait "$pid" 2>/dev/null
 	return 0
 }
