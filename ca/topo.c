@@ -83,10 +83,10 @@ ca_topo_steps(const struct ca_topo *t, uint32_t root, uint32_t node)
 
 /* ---- graphs --------------------------------------------------------------- */
 
-static enum base_err
-topo_link(struct ca_topo *t, const struct ca_link *l)
+static struct pol_link
+topo_link(const struct ca_topo *t, const struct ca_link *l)
 {
-	struct pol_link p = {
+	return (struct pol_link){
 		.client = ca_topo_node(t, l->client),
 		.server = ca_topo_node(t, l->server),
 		.client_root = l->client_root[0] == '\0'
@@ -94,30 +94,46 @@ topo_link(struct ca_topo *t, const struct ca_link *l)
 		    : ca_topo_root(t, l->client_root),
 		.server_root = ca_topo_root(t, l->server_root),
 	};
-	char what[2 * CA_NAME + 16];
+}
 
-	snprintf(what, sizeof(what), "link %s>%s", l->client, l->server);
-	return ca_pol_fail(pol_graph_link(t->graph, &p), what);
+/* Why the links do not make a graph: the first that cannot be added. */
+static enum base_err
+topo_culprit(const struct ca_topo *t, const struct pol_link *l)
+{
+	char what[2 * CA_NAME + 16] = "topology";
+	struct pol_graph *g = NULL;
+	enum pol_err e =
+	    pol_graph_new((uint32_t)t->nparts, (uint32_t)t->nroots, &g);
+
+	for (size_t i = 0; i < t->nlinks && e == POL_OK; i++) {
+		snprintf(what, sizeof(what), "link %s>%s", t->links[i].client,
+		    t->links[i].server);
+		e = pol_graph_link(g, &l[i]);
+	}
+	if (e == POL_OK)
+		e = pol_graph_seal(g);
+	pol_graph_free(g);
+	return ca_pol_fail(e, what);
 }
 
 static enum base_err
 topo_graph(struct ca_topo *t)
 {
+	struct pol_link *l = base_alloc((t->nlinks + 1) * sizeof(*l));
+	enum pol_err e =
+	    pol_graph_new((uint32_t)t->nparts, (uint32_t)t->nroots, &t->graph);
 	enum base_err r;
 
-	if ((r = ca_pol_fail(pol_graph_new((uint32_t)t->nparts,
-				 (uint32_t)t->nroots, &t->graph),
-		 "topology")) != BASE_OK)
-		return r;
-	for (uint32_t i = 0; i < t->nnodes; i++)
-		if ((r = ca_pol_fail(pol_graph_node_flags(t->graph, i,
-					 t->nodes[i].dual ? POL_NODE_DUAL : 0),
-			 t->nodes[i].name)) != BASE_OK)
-			return r;
+	for (uint32_t i = 0; i < t->nnodes && e == POL_OK; i++)
+		e = pol_graph_node_flags(t->graph, i,
+		    t->nodes[i].dual ? POL_NODE_DUAL : 0);
 	for (size_t i = 0; i < t->nlinks; i++)
-		if ((r = topo_link(t, &t->links[i])) != BASE_OK)
-			return r;
-	return ca_pol_fail(pol_graph_seal(t->graph), "topology");
+		l[i] = topo_link(t, &t->links[i]);
+	if (e == POL_OK)
+		e = pol_graph_fill(t->graph, l, t->nlinks);
+	r = e == POL_OK ? BASE_OK : topo_culprit(t, l);
+	free(l);
+	return r;
 }
 
 static int
@@ -166,22 +182,24 @@ static enum base_err
 topo_management(struct ca_topo *t)
 {
 	const uint32_t ca = (uint32_t)t->nnodes;
+	struct pol_link *l = base_alloc((ca + t->nhellos + 1) * sizeof(*l));
 	enum pol_err e = pol_graph_new(ca + 1, 1, &t->management);
+	size_t n = 0;
 
 	if (e == POL_OK)
 		e = pol_graph_node_flags(t->management, ca, POL_NODE_LAST);
-	for (uint32_t i = 0; i < ca && e == POL_OK; i++) {
+	for (uint32_t i = 0; i < ca; i++) {
 		const bool dials = t->nodes[i].reach == CA_POLL;
 
-		e = pol_graph_link(t->management,
-		    &(struct pol_link){ dials ? i : ca, dials ? ca : i, 0, 0 });
+		l[n++] =
+		    (struct pol_link){ dials ? i : ca, dials ? ca : i, 0, 0 };
 	}
-	for (size_t i = 0; i < t->nhellos && e == POL_OK; i++)
-		e = pol_graph_link(t->management,
-		    &(struct pol_link){ t->hellos[i].verifier,
-			t->hellos[i].presenter, POL_NONE, 0 });
+	for (size_t i = 0; i < t->nhellos; i++)
+		l[n++] = (struct pol_link){ t->hellos[i].verifier,
+			t->hellos[i].presenter, POL_NONE, 0 };
 	if (e == POL_OK)
-		e = pol_graph_seal(t->management);
+		e = pol_graph_fill(t->management, l, n);
+	free(l);
 	return ca_pol_fail(e, "topology");
 }
 

@@ -115,46 +115,54 @@ root_index(const struct judge *j, const char *root)
 					    : OTHER;
 }
 
-static enum pol_err
-judge_link(struct judge *j, const struct hsm_link *l)
+static size_t
+judge_link(const struct judge *j, const struct hsm_link *l,
+    struct pol_link *out)
 {
-	const struct pol_link p = { node_index(j, l->client),
+	if (!link_counts(j, l))
+		return 0;
+	*out = (struct pol_link){ node_index(j, l->client),
 		node_index(j, l->server), root_index(j, l->client_root),
 		root_index(j, l->server_root) };
-
-	return link_counts(j, l) ? pol_graph_link(j->graph, &p) : POL_OK;
+	return 1;
 }
 
 /* Reports one way, orders the other. Hellos of neighbours are told as links. */
-static enum pol_err
-judge_own_links(struct judge *j, const struct hsm_node *self)
+static size_t
+judge_own_links(const struct judge *j, const struct hsm_node *self,
+    struct pol_link *out)
 {
 	uint32_t at = node_index(j, self);
-	enum pol_err e = POL_OK;
+	size_t n = 0;
 
-	for (uint32_t i = 0; e == POL_OK && i < j->n; i++)
+	for (uint32_t i = 0; i < j->n; i++)
 		if (i != at && (is_ca(self) || is_ca(j->node[i])))
-			e = pol_graph_link(j->graph,
-			    &(struct pol_link){ i, at, ROOT, ROOT });
-	return e;
+			out[n++] = (struct pol_link){ i, at, ROOT, ROOT };
+	return n;
 }
 
 static enum pol_err
 judge_graph(struct judge *j, const struct hsm_node *self)
 {
+	struct pol_link *l = base_alloc(
+	    (j->n + self->nas_client + self->nas_server) * sizeof(*l));
 	enum pol_err e = pol_graph_new((uint32_t)j->n, 2, &j->graph);
+	size_t n = 0;
 
 	/* a dual client bridges on its links, not towards the CA */
 	for (uint32_t i = 0; e == POL_OK && i < j->n; i++)
 		e = pol_graph_node_flags(j->graph, i,
 		    j->node[i]->dual && !j->management ? POL_NODE_DUAL : 0);
-	if (e == POL_OK && j->management)
-		e = judge_own_links(j, self);
-	for (size_t i = 0; e == POL_OK && i < self->nas_client; i++)
-		e = judge_link(j, self->as_client[i]);
-	for (size_t i = 0; e == POL_OK && i < self->nas_server; i++)
-		e = judge_link(j, self->as_server[i]);
-	return e != POL_OK ? e : pol_graph_seal(j->graph);
+	if (j->management)
+		n = judge_own_links(j, self, l);
+	for (size_t i = 0; i < self->nas_client; i++)
+		n += judge_link(j, self->as_client[i], &l[n]);
+	for (size_t i = 0; i < self->nas_server; i++)
+		n += judge_link(j, self->as_server[i], &l[n]);
+	if (e == POL_OK)
+		e = pol_graph_fill(j->graph, l, n);
+	free(l);
+	return e;
 }
 
 /* ---- facts ------------------------------------------------------------------- */
