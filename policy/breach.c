@@ -36,15 +36,6 @@ own_files(const struct pol_engine *e, uint32_t node, uint32_t steps,
 }
 
 static bool
-file_changes(const struct file_set *now, const struct file_set *next)
-{
-	for (unsigned i = 0; i < now->n; i++)
-		if (now->v[i] != next->v[i])
-			return true;
-	return false;
-}
-
-static bool
 presents_safely(const struct pol_engine *e, uint32_t node, const struct half *h,
     bool is_client, const struct own_files *o)
 {
@@ -55,8 +46,7 @@ presents_safely(const struct pol_engine *e, uint32_t node, const struct half *h,
 
 	if (o->shown_loses)
 		return rule_is_safe(&o->shown_next[br], &trusted);
-	return !file_changes(&o->shown_now[br], &o->shown_next[br]) ||
-	    rule_holds(&o->shown_now[br], &o->shown_next[br], &trusted);
+	return rule_allows(&o->shown_now[br], &o->shown_next[br], &trusted);
 }
 
 static bool
@@ -66,8 +56,7 @@ verifies_safely(const struct pol_engine *e, uint32_t node, const struct half *h,
 	bool br = direction_bridges(e->shape.graph, h->peer, node, !is_client);
 	struct file_set shown = engine_shows(e, h->peer, br);
 
-	return !file_changes(&o->trust_now, &o->trust_next) ||
-	    rule_holds(&o->trust_now, &o->trust_next, &shown);
+	return rule_allows(&o->trust_now, &o->trust_next, &shown);
 }
 
 /* The full answer costs a look at every link, the counters nothing. They

@@ -239,6 +239,10 @@ struct file_set {
  * hold any of other->v. Both rules in one question. */
 bool rule_holds(const struct file_set *now, const struct file_set *next,
     const struct file_set *other);
+/* The same of an order, which may leave the file as it is: then the direction
+ * is as it was. What breach.c asks, and tests/model/prove.c proves. */
+bool rule_allows(const struct file_set *now, const struct file_set *next,
+    const struct file_set *other);
 bool rule_is_safe(const struct file_set *shown, const struct file_set *trusted);
 /* Does it take anything away? */
 bool rule_is_removal(const struct file_set *now, const struct file_set *next);

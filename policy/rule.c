@@ -105,6 +105,17 @@ rule_holds(const struct file_set *now, const struct file_set *next,
 	return rule_is_safe(next, other) || !rule_is_removal(now, next);
 }
 
+bool
+rule_allows(const struct file_set *now, const struct file_set *next,
+    const struct file_set *other)
+{
+	bool changes = false;
+
+	for (unsigned i = 0; i < now->n; i++)
+		changes |= now->v[i] != next->v[i];
+	return !changes || rule_holds(now, next, other);
+}
+
 /* ---- configurations ------------------------------------------------------------ */
 
 struct pol_conf

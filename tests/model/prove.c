@@ -1,15 +1,20 @@
 /*
  * prove: for CBMC. One step of an induction over all histories, on the real
  * policy/rule.c: whatever a presenter and a verifier hold, with whichever
- * orders outstanding at either, an order to one of them that passes the rules
- * (asked as gate.c asks them) leaves the direction safe when it was safe,
+ * orders outstanding at either, an order to one of them that rule_allows (the
+ * function that breach.c asks) leaves the direction safe when it was safe,
  * stops no pair that worked when it was not, and so does what may come of it.
  *
  * One direction is enough for a graph of any size: that all directions are
  * safe is one claim per direction, an order changes the files of one node,
- * and gate.c asks about each of its directions by itself. All masks of
+ * and breach.c asks about each of its directions by itself. All masks of
  * generations are free; so are roles, dual and shallow nodes. Run by prove.sh
  * for either end as the one that gets the order.
+ *
+ * Not here: that breach.c asks about every direction, with the sets of
+ * engine.c (that is for the explorer, and the mutants of both); a file of
+ * which more is possible than is listed; a trust that is presumed; an order
+ * that outranks another (the explorer, on two to four nodes).
  *   -DEND=0  the presenter gets it; -DEND=1 the verifier
  *   -DWRONG  the rules are not asked: must be refuted
  */
@@ -113,18 +118,6 @@ own_file(const struct change *c)
 			: trusts_of(&verifier, c);
 }
 
-/* gate.c: a file that does not change is not asked about. */
-static bool
-passes(const struct file_set *now, const struct file_set *next,
-    const struct file_set *other)
-{
-	bool changes = false;
-
-	for (unsigned i = 0; i < BASES; i++)
-		changes |= now->v[i] != next->v[i];
-	return !changes || rule_holds(now, next, other);
-}
-
 /* What works before works after. */
 static bool
 nothing_stops(const struct file_set *now, const struct file_set *next,
@@ -167,7 +160,7 @@ main(void)
 	next = own_file(&change);
 	other = END == 0 ? possible_trusts() : possible_shown();
 #ifndef WRONG
-	__CPROVER_assume(passes(&now, &next, &other));
+	__CPROVER_assume(rule_allows(&now, &next, &other));
 #endif
 	assert(nothing_stops(&now, &next, &other));
 	/* sent: before and after are possible; failed leaves the same */
