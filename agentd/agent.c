@@ -13,6 +13,7 @@
 #include "agentd/join.h"
 #include "agentd/main.h"
 #include "agentd/net.h"
+#include "wire/net.h"
 
 #define FILE_MAX ((size_t)2 << 20)
 
@@ -176,7 +177,7 @@ ag_agent_close(struct ag_agent *a)
 		close(a->lock);
 	event_free(a->term);
 	event_free(a->intr);
-	event_base_free(a->eb);
+	wire_loop_free(a->eb);
 	free(a);
 }
 

@@ -201,8 +201,7 @@ daemon_close(struct daemon *d)
 		event_free(d->intr);
 	if (d->ca.work != NULL)
 		event_free(d->ca.work);
-	if (d->ca.eb != NULL)
-		event_base_free(d->ca.eb);
+	wire_loop_free(d->ca.eb);
 	if (d->lock > 0)
 		close(d->lock);
 	ca_conf_free(&d->conf);

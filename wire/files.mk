@@ -18,6 +18,7 @@ wire_SRC := \
 	wire/inventory.c \
 	wire/join.c \
 	wire/key.c \
+	wire/loop.c \
 	wire/name.c \
 	wire/node.c \
 	wire/order.c \

@@ -161,3 +161,7 @@ bool wire_client_is_busy(const struct wire_client *c);
 void wire_client_cancel(struct wire_client *c);    /* done is not called */
 /* NULL is allowed; done is not called. */
 void wire_client_close(struct wire_client *c);
+
+/* Frees the loop when all that hung on it was freed, and with it what still
+ * waits there for its end. NULL is fine. */
+void wire_loop_free(struct event_base *eb);

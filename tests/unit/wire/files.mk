@@ -18,6 +18,7 @@ unit_wire_SRC := \
 	tests/unit/wire/test_http.c \
 	tests/unit/wire/test_join.c \
 	tests/unit/wire/test_key.c \
+	tests/unit/wire/test_loop.c \
 	tests/unit/wire/test_name.c \
 	tests/unit/wire/test_order.c \
 	tests/unit/wire/test_pages.c \

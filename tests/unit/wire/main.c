@@ -17,6 +17,7 @@ static TCase *(*const cases[])(void) = {
 	case_http,
 	case_join,
 	case_key,
+	case_loop,
 	case_name,
 	case_order,
 	case_pages,

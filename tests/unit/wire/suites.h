@@ -16,6 +16,7 @@ TCase *case_hsm_told(void);
 TCase *case_http(void);
 TCase *case_join(void);
 TCase *case_key(void);
+TCase *case_loop(void);
 TCase *case_name(void);
 TCase *case_order(void);
 TCase *case_pages(void);
