@@ -3,6 +3,7 @@
  * and reported, or put back. An order of a join is not given up, because
  * its applications may start long after the agent. Used by work.c.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,6 +172,19 @@ ag_job_resign(struct ag_work *w)
 /* ---- end of an order ------------------------------------------------------------------ */
 
 void
+ag_job_hold(struct ag_work *w, const struct job *j)
+{
+	const struct ag_verdict_text t = { &j->order, j->root->state.digest,
+		WIRE_HELD, WIRE_PROOF_NONE, j->why };
+
+	base_log(BASE_ERR,
+	    "%s: epoch %llu: %s; it goes on when the order comes "
+	    "again",
+	    j->root->name, (unsigned long long)j->order.epoch, j->why);
+	ag_job_answer(w, j->root, &t);
+}
+
+void
 ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
     enum wire_proof proof)
 {
@@ -191,10 +205,11 @@ ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
 	if (e != BASE_OK) {
 		/* an unstored report must not be sent: the order stays in
 		 * work, and is made live and reported when it comes again */
-		base_log(BASE_ERR, "report: not stored, not sent: %s",
-		    base_why());
 		ag_state_clear(st);
 		*st = before;
+		snprintf(j->why, sizeof j->why,
+		    "the result cannot be stored: %s", base_why());
+		ag_job_hold(w, j);
 		return;
 	}
 	base_buf_free(&before.order);

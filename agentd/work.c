@@ -49,8 +49,9 @@ resume_order(struct ag_work *w, struct ag_root *r, struct wire_order *o)
 	struct ag_bundle *next = NULL;
 	enum base_err e;
 
+	/* on a full disk it may be current in one copy only */
 	if (r->bundle != NULL && r->bundle->epoch == o->epoch)
-		return BASE_OK;
+		return ag_store_swap(w->c.store, r->name, o->epoch);
 	if ((e = ag_order_apply(&k, o, &next)) != BASE_OK ||
 	    (e = ag_store_put(w->c.store, next)) != BASE_OK ||
 	    (e = ag_store_swap(w->c.store, r->name, o->epoch)) != BASE_OK) {
@@ -72,7 +73,11 @@ resume(struct ag_work *w, struct ag_root *r, struct wire_order *o)
 		return e;
 	}
 	strncpy(j->why, base_why(), sizeof j->why - 1);
-	ag_job_settle(w, j, WIRE_FAILED, WIRE_PROOF_NONE);
+	/* of a disk that is full, say: the order is still in work */
+	if (e == BASE_E_IO)
+		ag_job_hold(w, j);
+	else
+		ag_job_settle(w, j, WIRE_FAILED, WIRE_PROOF_NONE);
 	ag_job_free(j);
 	return e;
 }
@@ -184,9 +189,11 @@ take(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 		ag_state_clear(&r->state);
 		r->state = before;
 		ag_bundle_free(next);
-		base_log(BASE_ERR, "%s: order not stored: %s", r->name,
+		(void)base_fail(e, "the order cannot be stored: %s",
 		    base_why());
-		return refuse(w, o, digest, p);
+		/* who joins is told at once */
+		return o->steps & WIRE_STEP_JOIN ? refuse(w, o, digest, p)
+						 : hold(w, o, digest, p, true);
 	}
 	base_buf_free(&before.order);
 	base_buf_free(&before.report);
@@ -196,9 +203,9 @@ take(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 		/* the order is ours from here on, also after a restart: no
 		 * refusal; it goes on when it comes again */
 		ag_bundle_free(next);
-		base_log(BASE_ERR, "%s: order stored, but not current: %s",
-		    r->name, base_why());
-		return e;
+		(void)base_fail(e, "the order is stored, but not current: %s",
+		    base_why());
+		return hold(w, o, digest, p, true);
 	}
 	ag_job_use(w, r, next);
 	base_log_change(BASE_NOTICE,

@@ -54,6 +54,8 @@ void ag_job_answer_all(struct ag_work *w);
 /* Stored reports under the node's new management certificate: the old one is
  * believed until the CA has forgotten its root. */
 void ag_job_resign(struct ag_work *w);
+/* Says why the order in work does not go on: j->why. */
+void ag_job_hold(struct ag_work *w, const struct job *j);
 /* Stores the final report, then sends it. */
 void ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
     enum wire_proof proof);

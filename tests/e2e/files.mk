@@ -37,6 +37,7 @@ e2e-short: all e2e-programs
 	KEDGE_BUILD=$(B) tests/e2e/management.sh
 	KEDGE_BUILD=$(B) tests/e2e/renew.sh
 	KEDGE_BUILD=$(B) tests/e2e/loss.sh
+	KEDGE_BUILD=$(B) tests/e2e/full.sh
 
 # Twenty nodes in network namespaces that lose packets: a quarter of an hour
 # at full load. HANDSHAKES= how many there must be.

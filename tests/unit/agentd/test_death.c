@@ -1,4 +1,5 @@
-/* Unit tests of agentd/work.c and job.c: a death at every write. */
+/* Unit tests of agentd/work.c and job.c: a death at every write, and a
+ * disk that is full from every write on. */
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -62,6 +63,133 @@ START_TEST(death)
 }
 END_TEST
 
+/* The node as it would start now: nothing that was stored is damaged, and it
+ * holds the old version or the new one. */
+static uint64_t
+on_disk(void)
+{
+	struct ag_holdings h;
+	const struct ag_root *r;
+	uint64_t epoch;
+
+	OK(ag_holdings_open(store, conf, &h));
+	r = ag_holdings_find(&h, "plant");
+	ck_assert(!r->regressed);
+	ck_assert_ptr_nonnull(r->bundle);
+	epoch = r->bundle->epoch;
+	ck_assert(epoch == 1 || epoch == 2);
+	ck_assert_uint_eq(ag_bundle_generations(r->bundle), epoch == 1 ? 1 : 3);
+	ck_assert_uint_eq(r->bundle->cert_gen, epoch == 1 ? 1 : 2);
+	ag_holdings_close(&h);
+	return epoch;
+}
+
+/* The order, while there is no room for some writes from the n-th on; false:
+ * it never came so far. */
+static bool
+give_full(const struct wire_parcel *p, int n, uint32_t mask)
+{
+	crash_writes = 0;
+	crash_full_from = n;
+	crash_full_mask = mask;
+	if (ag_work_order(work, p, false) != BASE_OK)
+		ck_assert_int_eq(last.status, WIRE_HELD);
+	run_until_idle();
+	crash_full_from = -1;
+	return crash_writes > n;
+}
+
+/* No room from any write on: the order is held, never failed, and the node
+ * says why; when there is room it is done, also after a restart. */
+START_TEST(full_from)
+{
+	bool was_full = true;
+	int n = 0;
+
+	for (; was_full; n++) {
+		struct wire_parcel p =
+		    order_parcel(WIRE_STEP_TRUST | WIRE_STEP_CERT, 2);
+
+		node_up("");
+		ag_work_resume(work);
+		run_until_idle();
+		was_full = give_full(&p, n, CRASH_FULL);
+		ck_assert_int_eq(last.status,
+		    was_full ? WIRE_HELD : WIRE_EFFECTIVE);
+		if (was_full)
+			ck_assert_msg(strstr(last.reason, "No space") != NULL,
+			    "%d: %s", n, last.reason);
+		(void)on_disk();
+		/* full again, when it is taken up again */
+		if (was_full && give_full(&p, 0, 1))
+			ck_assert_int_eq(last.status, WIRE_HELD);
+		if (n % 2 == 1) {
+			node_down();
+			node_up("");
+			ag_work_resume(work);
+			run_until_idle();
+		}
+		OK(ag_work_order(work, &p, false));
+		run_until_idle();
+		ck_assert_msg(last.status == WIRE_EFFECTIVE, "%d: %s", n,
+		    last.reason);
+		ck_assert_uint_eq(on_disk(), 2);
+		ck_assert_int_eq(count(trust_file), 2);
+		ck_assert_int_eq(count(chain_file), 2);
+		node_down();
+		wire_parcel_clear(&p);
+		start_over();
+	}
+	ck_assert_int_ge(n, 10);
+}
+END_TEST
+
+/* No room for some writes only: what the application could not be given has
+ * failed and is put back, all else is held; the next order is done. The
+ * second: the way back is made current in one copy only, and nobody can say
+ * so. */
+static const uint32_t some[] = { 1, 13 };
+
+START_TEST(full_for_some)
+{
+	bool was_full = true;
+	int n = 0, failed = 0;
+
+	for (; was_full; n++) {
+		struct wire_parcel p =
+		    order_parcel(WIRE_STEP_TRUST | WIRE_STEP_CERT, 2);
+		uint64_t epoch = 2;
+
+		node_up("");
+		ag_work_resume(work);
+		run_until_idle();
+		was_full = give_full(&p, n, some[_i]);
+		if (last.status == WIRE_FAILED) {
+			failed++;
+			ck_assert(_i > 0 || on_disk() == 1);
+			wire_parcel_clear(&p);
+			epoch = 3;
+			p = order_parcel(WIRE_STEP_TRUST | WIRE_STEP_CERT, 3);
+		}
+		OK(ag_work_order(work, &p, false));
+		run_until_idle();
+		ck_assert_msg(last.status == WIRE_EFFECTIVE, "%d: %s", n,
+		    last.reason);
+		node_down();
+		node_up("");
+		ck_assert(!ag_holdings_find(&held, "plant")->regressed);
+		ck_assert_uint_eq(ag_holdings_find(&held, "plant")
+				      ->bundle->epoch,
+		    epoch);
+		node_down();
+		wire_parcel_clear(&p);
+		start_over();
+	}
+	ck_assert_int_ge(n, 10);
+	ck_assert(failed > 0 || _i > 0);
+}
+END_TEST
+
 TCase *
 case_death(void)
 {
@@ -70,5 +198,7 @@ case_death(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, node_new, node_remove);
 	tcase_add_test(t, death);
+	tcase_add_test(t, full_from);
+	tcase_add_loop_test(t, full_for_some, 0, 2);
 	return t;
 }

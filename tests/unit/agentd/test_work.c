@@ -141,11 +141,13 @@ START_TEST(end_not_stored)
 	ck_assert_int_eq(rename(state, away), 0);
 	OK(base_dir_make(state, 0700));
 	run_until_idle();
-	ck_assert_int_eq(last.status, WIRE_RECEIVED);
+	ck_assert_int_eq(last.status, WIRE_HELD);
+	ck_assert_ptr_nonnull(strstr(last.reason, "cannot be stored"));
 	OK(ag_work_order(work, &p, false));
 	run_until_idle();
-	ck_assert_int_eq(last.status, WIRE_RECEIVED);
-	ck_assert_uint_eq(nsent, 2);
+	ck_assert_int_eq(last.status, WIRE_HELD);
+	ck_assert_ptr_nonnull(strstr(last.reason, "cannot be stored"));
+	ck_assert_uint_eq(nsent, 4);
 	ck_assert_int_eq(rmdir(state), 0);
 	ck_assert_int_eq(rename(away, state), 0);
 	OK(ag_work_order(work, &p, false));
@@ -170,7 +172,8 @@ START_TEST(not_current)
 	ck_assert_int_eq(rename(current, away), 0);
 	OK(base_dir_make(current, 0700));
 	ck_assert_int_ne(ag_work_order(work, &p, false), BASE_OK);
-	ck_assert_uint_eq(nsent, 0);
+	ck_assert_uint_eq(nsent, 1);
+	ck_assert_int_eq(last.status, WIRE_HELD);
 	ck_assert_uint_eq(nchanged, 0);
 	ck_assert_int_eq(rmdir(current), 0);
 	ck_assert_int_eq(rename(away, current), 0);
