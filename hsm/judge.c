@@ -42,7 +42,7 @@ node_cmp(const void *a, const void *b)
 {
 	const struct hsm_node *const *x = a, *const *y = b;
 
-	return (*x > *y) - (*x < *y);
+	return strcmp((*x)->name, (*y)->name);
 }
 
 static uint32_t
