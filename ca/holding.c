@@ -39,6 +39,7 @@ holding_fact(void *arg, const struct ca_fact *f)
 	case POL_FACT_HOLDS:
 	case POL_FACT_EFFECTIVE:
 		h->known = true;
+		h->lost = false;
 		h->confirmed = true;
 		h->doubted = false;
 		h->conf = f->conf;
@@ -61,6 +62,11 @@ holding_fact(void *arg, const struct ca_fact *f)
 		h->confirmed = false;
 		h->doubted = true;
 		h->doubt = f->conf;
+		break;
+	case POL_FACT_LOST:
+		h->known = h->confirmed = h->doubted = false;
+		h->lost = true;
+		h->steps = 0;
 		break;
 	case POL_FACT_EXCUSED:
 	case POL_FACT_RETURNED:

@@ -424,6 +424,7 @@ struct ca_holding {
 	bool confirmed; /* nothing outstanding or failed after */
 	bool excused;
 	bool doubted; /* it may hold doubt as well */
+	bool lost; /* the store was restored, and it has not answered since */
 	struct pol_conf conf, doubt;
 	uint64_t epoch;
 	/* of the order that was given after it; 0: none */

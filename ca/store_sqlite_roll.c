@@ -36,7 +36,7 @@ fact_read(sqlite3_stmt *s, struct ca_fact *f)
 	    (r = ca_sq_u32(s, 7, &f->from)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 8, &f->to)) != BASE_OK)
 		return r;
-	if (kind > POL_FACT_STEP)
+	if (kind > POL_FACT_LOST)
 		return base_fail(BASE_E_INTEGRITY,
 		    "store: fact %llu: unknown kind %u",
 		    (unsigned long long)f->id, kind);

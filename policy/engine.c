@@ -317,6 +317,7 @@ fact_holds(struct pol_engine *e, const struct pol_fact *f)
 	n->base.ntrust = n->base.nchain = 0;
 	values_add(&n->base, f->conf);
 	n->flags |= NODE_KNOWN;
+	n->flags &= (uint8_t)~NODE_LOST;
 	seen_at(n, f->at);
 	if (n->epoch != 0 && n->epoch <= f->epoch)
 		n->epoch = 0;
@@ -408,9 +409,25 @@ fact_doubted(struct pol_engine *e, const struct pol_fact *f)
 {
 	struct enode *n = &e->node[f->node];
 
+	if (n->flags & NODE_LOST)
+		return POL_OK; /* anything is possible already */
 	if (!(n->flags & NODE_KNOWN))
 		return fact_holds(e, f);
 	values_add(&n->base, f->conf);
+	return POL_OK;
+}
+
+static enum pol_err
+fact_lost(struct pol_engine *e, const struct pol_fact *f)
+{
+	struct enode *n = &e->node[f->node];
+
+	n->flags &= (uint8_t) ~(NODE_KNOWN | NODE_RECEIVED);
+	n->flags |= NODE_LOST;
+	n->base.ntrust = n->base.nchain = 0;
+	n->epoch = 0;
+	n->failures = 0;
+	n->last_steps = 0;
 	return POL_OK;
 }
 
@@ -460,6 +477,7 @@ static enum pol_err (*const fact_take[])(struct pol_engine *,
 	[POL_FACT_SEEN] = fact_seen,
 	[POL_FACT_DOUBTED] = fact_doubted,
 	[POL_FACT_STEP] = fact_flags,
+	[POL_FACT_LOST] = fact_lost,
 };
 
 /* Not an inventory that agrees, a word of the operator, or a reception. */

@@ -16,6 +16,7 @@
 #define NODE_RECEIVED 0x10u /* the outstanding order has arrived */
 #define NODE_STEP     0x20u /* the operator lets its next order go */
 #define NODE_NOTED    0x40u /* the notes say that it went before its turn */
+#define NODE_LOST     0x80u /* known once, until the store was restored */
 
 /* Possible contents of the two files of a node before its outstanding order:
  * trust list, and chain as leaf and bridge. */

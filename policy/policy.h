@@ -184,6 +184,8 @@ enum pol_fact_kind {
 	POL_FACT_DOUBTED, /* an inventory contradicts: conf may hold as well
 			      * (re-imaged node, restored snapshot) */
 	POL_FACT_STEP, /* the operator lets the node's next order go */
+	POL_FACT_LOST, /* what was known is from an old copy of the store:
+			* unknown, and nothing outstanding, until HOLDS */
 };
 
 struct pol_fact {

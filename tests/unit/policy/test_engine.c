@@ -260,6 +260,41 @@ START_TEST(test_doubt_blocks_what_rests_on_it)
 }
 END_TEST
 
+/* The store is an old copy: what is outstanding and what was known is gone,
+ * and a doubt does not bring it back; what the node holds does. */
+START_TEST(test_a_lost_node_is_unknown)
+{
+	struct pol_fact lost = { .kind = POL_FACT_LOST, .node = NODE_C };
+	struct pol_fact doubt = { .kind = POL_FACT_DOUBTED,
+		.node = NODE_C,
+		.conf = { 3, 1, 0 } };
+	struct pol_fact holds = { .kind = POL_FACT_HOLDS,
+		.node = NODE_C,
+		.epoch = 50,
+		.conf = { 3, 1, 0 } };
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_do(e, NODE_C, T);
+	fleet_do(e, NODE_S, T);
+	fleet_send(e, NODE_C, C);
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), C);
+	ck_assert_int_eq(pol_engine_fact(e, &lost), POL_OK);
+	ck_assert_int_eq(pol_engine_fact(e, &doubt), POL_OK);
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), 0);
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), 0);
+	ck_assert_str_eq(first_wait(e, NODE_C).rule, "known");
+	ck_assert_int_eq(pol_engine_allowed(e, NODE_S, C, NULL), POL_E_UNSAFE);
+	ck_assert_int_eq(pol_engine_fact(e, &holds), POL_OK);
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), C);
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), C);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 START_TEST(test_epochs)
 {
 	struct pol_fact holds = { .kind = POL_FACT_HOLDS,
@@ -471,6 +506,7 @@ case_engine(void)
 	tcase_add_test(t, test_hold_and_free);
 	tcase_add_test(t, test_excuse_and_return);
 	tcase_add_test(t, test_doubt_blocks_what_rests_on_it);
+	tcase_add_test(t, test_a_lost_node_is_unknown);
 	tcase_add_test(t, test_epochs);
 	tcase_add_test(t, test_issued_again_under_the_next_epoch);
 	tcase_add_test(t, test_one_order_at_a_time_and_in_flight);
