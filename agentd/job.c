@@ -444,6 +444,16 @@ ag_job_is_queued(const struct ag_work *w, const struct ag_root *r)
 	return j != NULL;
 }
 
+bool
+ag_job_only_asks(const struct ag_work *w, const struct ag_root *r)
+{
+	const struct job *j = w->queue;
+
+	while (j != NULL && (j->root != r || j->plain))
+		j = j->next;
+	return j != NULL && j->order.steps == 0;
+}
+
 /* ---- begin, end ---- */
 
 struct ag_work *

@@ -410,6 +410,12 @@ step_render(struct ag_live *l)
 	}
 	base_log(BASE_INFO, "%s: files %s", a->name,
 	    l->changed ? "rendered" : "are as they should be");
+	/* who only asks gets an answer, and no application is disturbed */
+	if (!l->changed && l->c.order != NULL && l->c.order->steps == 0) {
+		l->probe = 0;
+		enter(l, S_PROBE);
+		return;
+	}
 	enter(l, S_CHECK);
 }
 

@@ -504,6 +504,9 @@ ag_order_judge(const struct ag_known *k, const struct wire_order *o,
 		    "order: epoch %llu is more than %u above %llu, the "
 		    "highest held",
 		    ULL(o->epoch), AG_EPOCH_JUMP, ULL(st->highest)));
+	/* what is half done is no answer */
+	if (o->steps == 0 && st->phase == AG_PENDING && !k->asked)
+		return AG_LATER;
 	/* who joins is answered at once, and has nothing to keep running */
 	if ((r = check_time(k, o)) != BASE_OK)
 		return k->joining ? refuse(r) : AG_HOLD;

@@ -22,12 +22,15 @@ struct ag_known {
 	struct base_time now;            /* by the node's own clock */
 	struct base_time mark;           /* its clock mark */
 	bool joining;                    /* it came in a join answer */
+	bool asked;                      /* the one in work only asks, too */
 };
 
 enum ag_verdict {
 	AG_TAKE = 1,    /* new: *next is what the node shall hold */
 	AG_RESUME,      /* the one in work, again */
 	AG_ANSWER,      /* settled: send the stored report */
+	AG_LATER,       /* it only asks, and an order is in work: the answer
+			 * comes when that is settled and it comes again */
 	AG_REFUSE,      /* report the refusal; base_why() is the reason */
 	AG_HOLD,        /* not now, the clock is outside the order's window;
 			 * base_why() says so */

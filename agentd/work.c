@@ -233,6 +233,7 @@ decide(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 		.key = r->key,
 		.now = ag_work_now(w),
 		.joining = joining,
+		.asked = ag_job_only_asks(w, r),
 	};
 	bool news = note_mark(r, &k, o);
 	enum base_err e = BASE_OK;
@@ -253,6 +254,13 @@ decide(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 		return BASE_OK;
 	case AG_HOLD:
 		e = hold(w, o, digest, p, news);
+		break;
+	case AG_LATER:
+		base_log(BASE_INFO,
+		    "%s: epoch %llu asks what is held: when epoch %llu is "
+		    "settled",
+		    r->name, (unsigned long long)o->epoch,
+		    (unsigned long long)r->state.highest);
 		break;
 	case AG_REFUSE:
 		e = refuse(w, o, digest, p);

@@ -42,6 +42,8 @@ void ag_job_enqueue(struct ag_work *w, struct job *j);
 /* A newer order of a root takes the place of the one in work. */
 void ag_job_supersede(struct ag_work *w, const struct ag_root *r);
 bool ag_job_is_queued(const struct ag_work *w, const struct ag_root *r);
+/* The order in work under this root has no steps. */
+bool ag_job_only_asks(const struct ag_work *w, const struct ag_root *r);
 /* b becomes what is held under r, and goes over to it. */
 void ag_job_use(struct ag_work *w, struct ag_root *r, struct ag_bundle *b);
 /* A report that is not stored: received, refused. */

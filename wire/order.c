@@ -74,6 +74,9 @@ order_check_certs(const struct wire_order *o)
 	if (join && o->new_with_old != NULL)
 		return base_fail(BASE_E_SYNTAX,
 		    "order: NewWithOld in a first installation");
+	if (o->steps == 0 && (o->new_with_old != NULL || o->ncanary > 0))
+		return base_fail(BASE_E_SYNTAX,
+		    "order: one that only asks has nothing to install");
 	if ((o->old_root != NULL) != (join && o->from != 0))
 		return base_fail(BASE_E_SYNTAX,
 		    "order: a first installation has from and the old root "
@@ -115,10 +118,11 @@ static enum base_err
 order_check(const struct wire_order *o)
 {
 	bool join = o->steps & WIRE_STEP_JOIN;
-	bool free = join || wire_step_renews(o->steps, o->from, o->to);
+	bool free =
+	    join || o->steps == 0 || wire_step_renews(o->steps, o->from, o->to);
 	enum base_err e;
 
-	if ((o->steps & ~STEPS) != 0 || (o->steps & STEPS) == 0)
+	if ((o->steps & ~STEPS) != 0)
 		return base_fail(BASE_E_SYNTAX, "order: steps 0x%x", o->steps);
 	if (join && o->steps & (WIRE_STEP_FINISH | WIRE_STEP_TIDY))
 		return base_fail(BASE_E_SYNTAX,

@@ -153,7 +153,13 @@ order_parcel_at(uint32_t steps, uint64_t epoch, struct base_time issued)
 	o.canary[0].cert = rig_canary(2);
 	o.canary[1].generation = 1;
 	o.canary[1].cert = rig_canary(1);
-	o.ncanary = 2;
+	o.ncanary = steps == 0 ? 0 : 2;
+	if (steps == 0) {
+		X509_free(o.canary[0].cert);
+		X509_free(o.canary[1].cert);
+		X509_free(o.new_with_old);
+		o.canary[0].cert = o.canary[1].cert = o.new_with_old = NULL;
+	}
 	p.content = rig_sign(&o, false);
 	wire_order_clear(&o);
 	return p;

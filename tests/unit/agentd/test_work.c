@@ -58,6 +58,59 @@ START_TEST(again)
 }
 END_TEST
 
+/* An order that only asks: nothing changes, no application is disturbed, and
+ * what is older is outranked. */
+START_TEST(asked)
+{
+	struct wire_parcel late = order_parcel(WIRE_STEP_TRUST, 3);
+
+	node_up("");
+	ck_assert_int_eq(give(WIRE_STEP_TRUST, 2), WIRE_EFFECTIVE);
+	nchanged = 0;
+	ck_assert_int_eq(give(0, 7), WIRE_EFFECTIVE);
+	ck_assert_int_eq(last.proof, WIRE_PROOF_PROBE);
+	ck_assert_uint_eq(last.epoch, 7);
+	ck_assert_uint_eq(inventory()->highest, 7);
+	ck_assert_uint_eq(inventory()->trust, 3);
+	ck_assert_uint_eq(inventory()->cert, 1);
+	ck_assert_int_eq(count(trust_file), 2);
+	NO(ag_work_order(work, &late, false), BASE_E_REFUSED);
+	ck_assert_uint_eq(inventory()->highest, 7);
+	ck_assert_int_eq(give(WIRE_STEP_CERT, 8), WIRE_EFFECTIVE);
+	node_down();
+	wire_parcel_clear(&late);
+}
+END_TEST
+
+/* Half done is no answer: the question waits for the order in work. */
+START_TEST(asked_in_the_middle)
+{
+	struct wire_parcel p = order_parcel(WIRE_STEP_TRUST, 2);
+	struct wire_parcel ask = order_parcel(0, 3);
+	struct wire_parcel newer = order_parcel(0, 4);
+
+	node_up("");
+	OK(ag_work_order(work, &p, false));
+	nsent = 0;
+	OK(ag_work_order(work, &ask, false));
+	ck_assert_uint_eq(nsent, 0);
+	run_until_idle();
+	ck_assert_uint_eq(last.epoch, 2);
+	ck_assert_int_eq(last.status, WIRE_EFFECTIVE);
+	OK(ag_work_order(work, &ask, false));
+	/* one question takes the place of another */
+	OK(ag_work_order(work, &newer, false));
+	run_until_idle();
+	ck_assert_uint_eq(last.epoch, 4);
+	ck_assert_int_eq(last.status, WIRE_EFFECTIVE);
+	ck_assert_uint_eq(inventory()->trust, 3);
+	node_down();
+	wire_parcel_clear(&p);
+	wire_parcel_clear(&ask);
+	wire_parcel_clear(&newer);
+}
+END_TEST
+
 START_TEST(refused)
 {
 	struct wire_parcel p;
@@ -361,6 +414,8 @@ case_work(void)
 	tcase_add_checked_fixture(t, node_new, node_remove);
 	tcase_add_test(t, roll);
 	tcase_add_test(t, again);
+	tcase_add_test(t, asked);
+	tcase_add_test(t, asked_in_the_middle);
 	tcase_add_test(t, refused);
 	tcase_add_test(t, false_route);
 	tcase_add_test(t, goes_on_when_sent_again);

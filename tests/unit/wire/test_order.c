@@ -308,6 +308,28 @@ START_TEST(test_join)
 }
 END_TEST
 
+/* One that only asks carries nothing to install. */
+START_TEST(test_ask)
+{
+	struct wire_order o = sample_order();
+
+	o.steps = 0;
+	bad_no_cert(&o);
+	ck_assert_int_ne(compose(&o), BASE_OK);
+	bad_no_proof(&o);
+	ck_assert_int_ne(compose(&o), BASE_OK);
+	for (size_t i = 0; i < o.ncanary; i++) {
+		X509_free(o.canary[i].cert);
+		o.canary[i].cert = NULL;
+	}
+	o.ncanary = 0;
+	OK(compose(&o));
+	o.roll = 0; /* also outside of a roll */
+	OK(compose(&o));
+	wire_order_clear(&o);
+}
+END_TEST
+
 START_TEST(test_finish)
 {
 	struct wire_order o = sample_order();
@@ -332,6 +354,7 @@ case_order(void)
 	tcase_add_test(tc, test_parse_bound);
 	tcase_add_test(tc, test_renewal);
 	tcase_add_test(tc, test_join);
+	tcase_add_test(tc, test_ask);
 	tcase_add_test(tc, test_finish);
 	return tc;
 }
