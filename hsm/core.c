@@ -155,6 +155,8 @@ static const struct {
 	{ WIRE_HSM_FORGET, true, hsm_do_forget },
 	{ WIRE_HSM_TELL, true, hsm_do_tell },
 	{ WIRE_HSM_SHOW, true, hsm_do_show },
+	{ WIRE_HSM_RECALL, true, hsm_do_recall },
+	{ WIRE_HSM_KNOWN, true, hsm_do_known },
 };
 
 static enum base_err

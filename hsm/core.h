@@ -55,7 +55,7 @@ typedef enum base_err hsm_handler(struct hsm_core *c,
     const struct wire_hsm_request *r, struct wire_hsm_answer *a);
 hsm_handler hsm_do_info, hsm_do_audit, hsm_do_keygen, hsm_do_certs,
     hsm_do_orders, hsm_do_token, hsm_do_bind, hsm_do_forget, hsm_do_tell,
-    hsm_do_show;
+    hsm_do_show, hsm_do_recall, hsm_do_known;
 
 /* Adds a record and frees its fields. */
 void

@@ -433,7 +433,8 @@ struct rolls {
 static bool
 event_moves(const struct hsm_event *v)
 {
-	return (v->steps & WIRE_STEP_JOIN) == 0 && v->steps != WIRE_STEP_TIDY &&
+	return v->steps != 0 && (v->steps & WIRE_STEP_JOIN) == 0 &&
+	    v->steps != WIRE_STEP_TIDY &&
 	    !wire_step_renews(v->steps, v->from, v->to);
 }
 

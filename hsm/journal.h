@@ -36,6 +36,8 @@ enum hsm_record {
 	HSM_R_DOUBT, /* what it may hold as well */
 	HSM_R_RECEIVED, /* a node has its order, by its signed report */
 	HSM_R_PRESUMED, /* the order recorded next rests on receptions */
+	HSM_R_SIGNED, /* certificate of a root, as it was signed */
+	HSM_R_MARK, /* a request for orders: which one of kedged's store */
 };
 
 struct hsm_journal;

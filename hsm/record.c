@@ -103,6 +103,22 @@ hsm_put_cert(struct base_buf *b, const struct hsm_key *issuer,
 	rec_bytes(b, t->ski, sizeof(t->ski));
 }
 
+/* k is the key of the new one of the two generations. */
+void
+hsm_put_signed(struct base_buf *b, const struct hsm_key *k,
+    enum wire_cert_kind kind, struct base_span der)
+{
+	rec_bytes(b, k->id, HSM_ID);
+	rec_must(base_buf_put_u8(b, (uint8_t)kind));
+	rec_must(base_buf_put_blob(b, der));
+}
+
+void
+hsm_put_mark(struct base_buf *b, uint64_t mark)
+{
+	rec_must(base_buf_put_u64(b, mark));
+}
+
 void
 hsm_put_order(struct base_buf *b, const struct hsm_order *o)
 {

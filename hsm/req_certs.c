@@ -14,6 +14,7 @@ struct chunk {
 	size_t item[HSM_CHUNK]; /* index in the request */
 	struct base_span tbs[HSM_CHUNK]; /* into the request */
 	struct base_buf sig[HSM_CHUNK];
+	enum wire_cert_kind kind[HSM_CHUNK];
 };
 
 struct certs {
@@ -27,7 +28,7 @@ struct certs {
 };
 
 static enum base_err
-cert_check(struct certs *b, struct base_span tbs)
+cert_check(struct certs *b, struct base_span tbs, enum wire_cert_kind *kind)
 {
 	struct wire_tbs t = { 0 };
 	struct base_buf fields;
@@ -44,6 +45,7 @@ cert_check(struct certs *b, struct base_span tbs)
 						    : HSM_R_CERT,
 		    &fields);
 	}
+	*kind = t.kind;
 	wire_tbs_free(&t);
 	return e;
 }
@@ -55,7 +57,7 @@ certs_fill(struct certs *b, struct chunk *k, size_t *at)
 	k->n = 0;
 	for (; *at < b->r->nitems && k->n < HSM_CHUNK; (*at)++) {
 		struct base_span tbs = base_buf_span(&b->r->items[*at]);
-		enum base_err e = cert_check(b, tbs);
+		enum base_err e = cert_check(b, tbs, &k->kind[k->n]);
 
 		if (e != BASE_OK) {
 			hsm_item_refuse(b->c, WIRE_HSM_CERTS, &b->a->items[*at],
@@ -68,6 +70,24 @@ certs_fill(struct certs *b, struct chunk *k, size_t *at)
 	return hsm_journal_sync(b->c->journal);
 }
 
+/* A certificate of a root is kept: kedged shall find it again after it came
+ * back from a backup. */
+static void
+certs_keep(struct certs *b, enum wire_cert_kind kind, struct base_span der)
+{
+	const struct hsm_key *k = b->issuer;
+	struct base_buf fields;
+
+	if (kind == WIRE_NEW_WITH_OLD)
+		k = hsm_state_key(&b->c->state, k->root, k->generation + 1,
+		    false);
+	if (kind > WIRE_OLD_WITH_NEW || k == NULL)
+		return;
+	base_buf_init(&fields, 0);
+	hsm_put_signed(&fields, k, kind, der);
+	hsm_core_add(b->c, HSM_R_SIGNED, &fields);
+}
+
 /* What the token has signed is checked before it leaves. */
 static enum base_err
 certs_finish(struct certs *b, struct chunk *k)
@@ -76,14 +96,16 @@ certs_finish(struct certs *b, struct chunk *k)
 
 	for (size_t i = 0; i < k->n && e == BASE_OK; i++) {
 		struct base_span sig = base_buf_span(&k->sig[i]);
+		struct base_buf *der = &b->a->items[k->item[i]].data;
 
-		if ((e = hsm_key_check(b->issuer, k->tbs[i], sig)) == BASE_OK)
-			e = wire_cert_assemble(k->tbs[i], b->issuer->alg, sig,
-			    &b->a->items[k->item[i]].data);
+		if ((e = hsm_key_check(b->issuer, k->tbs[i], sig)) == BASE_OK &&
+		    (e = wire_cert_assemble(k->tbs[i], b->issuer->alg, sig,
+			 der)) == BASE_OK)
+			certs_keep(b, k->kind[i], base_buf_span(der));
 		base_buf_clear(&k->sig[i]);
 	}
 	k->n = 0;
-	return e;
+	return e == BASE_OK ? hsm_journal_sync(b->c->journal) : e;
 }
 
 /* Whatever is on its way is waited for, so that the next request does not

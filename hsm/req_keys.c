@@ -97,6 +97,7 @@ hsm_do_audit(struct hsm_core *c, const struct wire_hsm_request *r,
 {
 	(void)r;
 	hsm_journal_head(c->journal, a->head, &a->count);
+	a->mark = c->state.mark;
 	return BASE_OK;
 }
 

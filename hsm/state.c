@@ -166,6 +166,9 @@ apply_intent(struct hsm_state *s, struct base_buf *b)
 	enum base_err e;
 
 	base_buf_init(&k->spki, 0);
+	base_buf_init(&k->nwn, 0);
+	base_buf_init(&k->nwo, 0);
+	base_buf_init(&k->own, 0);
 	if ((e = hsm_get_bytes(b, k->id, HSM_ID)) != BASE_OK ||
 	    (e = hsm_get_name(b, k->root, false)) != BASE_OK ||
 	    (e = base_buf_get_u32(b, &k->generation)) != BASE_OK ||
@@ -402,6 +405,32 @@ apply_order_cert(struct hsm_state *s, struct base_buf *b)
 }
 
 static enum base_err
+apply_signed(struct hsm_state *s, struct base_buf *b)
+{
+	struct hsm_key *k = NULL;
+	struct base_buf *at;
+	struct base_span der;
+	uint8_t kind = 0;
+	enum base_err e;
+
+	if ((e = get_key(s, b, &k)) != BASE_OK ||
+	    (e = base_buf_get_u8(b, &kind)) != BASE_OK ||
+	    (e = base_buf_get_blob(b, &der)) != BASE_OK)
+		return e;
+	at = kind == WIRE_NEW_WITH_NEW	? &k->nwn
+	    : kind == WIRE_NEW_WITH_OLD ? &k->nwo
+					: &k->own;
+	base_buf_clear(at);
+	return base_buf_put(at, der.p, der.n);
+}
+
+static enum base_err
+apply_mark(struct hsm_state *s, struct base_buf *b)
+{
+	return base_buf_get_u64(b, &s->mark);
+}
+
+static enum base_err
 apply_refused(struct hsm_state *s, struct base_buf *b)
 {
 	b->at = b->n;
@@ -443,6 +472,8 @@ hsm_state_apply(void *state, enum hsm_record kind, struct base_time at,
 		[HSM_R_DOUBT] = hsm_apply_doubt,
 		[HSM_R_RECEIVED] = hsm_apply_received,
 		[HSM_R_PRESUMED] = hsm_apply_presumed,
+		[HSM_R_SIGNED] = apply_signed,
+		[HSM_R_MARK] = apply_mark,
 	};
 	enum base_err e;
 
@@ -474,6 +505,9 @@ hsm_state_clear(struct hsm_state *s)
 {
 	for (size_t i = 0; i < s->nkeys; i++) {
 		base_buf_free(&s->keys[i]->spki);
+		base_buf_free(&s->keys[i]->nwn);
+		base_buf_free(&s->keys[i]->nwo);
+		base_buf_free(&s->keys[i]->own);
 		hsm_verifier_free(s->keys[i]->verifier);
 		free(s->keys[i]->order_tbs);
 		free(s->keys[i]);

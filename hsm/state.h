@@ -32,6 +32,10 @@ struct hsm_key {
 	bool has_root;
 	struct base_time not_before, not_after;
 	uint8_t next_hash[HSM_HASH];
+	/* certificates of this key that were signed here last; a kedged whose
+	 * store is an old copy takes the same ones again */
+	struct base_buf nwn, nwo; /* by itself, by the generation before */
+	struct base_buf own; /* of the generation before, by this one */
 	/* order signer: SHA-256 of the TBS of each certificate of it */
 	uint8_t (*order_tbs)[HSM_HASH];
 	size_t norder_tbs;
@@ -70,6 +74,7 @@ struct hsm_state {
 	char **roots; /* names that links and held have */
 	size_t nroots;
 	uint64_t certs, orders, refused;
+	uint64_t mark; /* highest of a request for orders */
 };
 
 void hsm_sha256(struct base_span s, uint8_t out[HSM_HASH]);
@@ -115,6 +120,9 @@ void hsm_put_forget(struct base_buf *b, const char *node);
 /* CERT, ROOT and ORDER_CERT have the same fields. */
 void hsm_put_cert(struct base_buf *b, const struct hsm_key *issuer,
     const struct wire_tbs *t, struct base_span tbs);
+void hsm_put_signed(struct base_buf *b, const struct hsm_key *k,
+    enum wire_cert_kind kind, struct base_span der);
+void hsm_put_mark(struct base_buf *b, uint64_t mark);
 struct hsm_order {
 	char node[BASE_NAME_MAX + 1], root[BASE_NAME_MAX + 1];
 	uint64_t epoch;

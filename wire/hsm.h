@@ -28,6 +28,10 @@ enum wire_hsm_type {
 			      * them (wire_hsm_node) */
 	WIRE_HSM_SHOW,       /* batch of proofs of what nodes hold, signed by
 			      * themselves (wire_hsm_proof) */
+	WIRE_HSM_RECALL,     /* certificates of a root that were signed here
+			      * (wire_hsm_recalled) */
+	WIRE_HSM_KNOWN,      /* nodes that are known here, a part at a time
+			      * (wire_hsm_known) */
 };
 
 struct wire_hsm_key {
@@ -45,7 +49,8 @@ struct wire_hsm_request {
 	enum wire_hsm_type type;
 	uint32_t id;
 	char fleet[BASE_NAME_MAX + 1];
-	struct wire_hsm_key key;       /* KEYGEN; issuer for CERTS */
+	struct wire_hsm_key key;       /* KEYGEN; issuer for CERTS; RECALL:
+					* its root */
 	size_t nitems;                 /* CERTS: TBS DER; ORDERS: order DER;
 					* BIND: SPKI DER per root; TELL: nodes;
 					* SHOW: proofs */
@@ -58,6 +63,10 @@ struct wire_hsm_request {
 	char (*roots)[BASE_NAME_MAX + 1];  /* BIND: root of each item */
 	uint8_t secret[16];            /* BIND */
 	struct base_time end;          /* TOKEN: not after, at most 24 h */
+	uint64_t mark;                 /* ORDERS: grows with each request; a
+					* lower one than before is refused:
+					* kedged's store is an old copy */
+	char after[BASE_NAME_MAX + 1]; /* KNOWN: nodes after this name */
 };
 void wire_hsm_request_clear(struct wire_hsm_request *r);
 enum base_err wire_hsm_request_compose(const struct wire_hsm_request *r,
@@ -78,11 +87,12 @@ struct wire_hsm_answer {
 	char why[1024];
 	struct wire_hsm_key key;       /* KEYGEN */
 	size_t nitems;
-	struct wire_hsm_item *items;   /* CERTS, ORDERS, TELL, SHOW; INFO: text
-					* lines */
+	struct wire_hsm_item *items;   /* CERTS, ORDERS, TELL, SHOW, RECALL,
+					* KNOWN; INFO: text lines */
 	uint8_t secret[16];            /* TOKEN */
 	uint8_t head[32];              /* AUDIT */
 	uint64_t count;                /* AUDIT: records */
+	uint64_t mark;                 /* AUDIT: highest of ORDERS */
 };
 void wire_hsm_answer_clear(struct wire_hsm_answer *a);
 enum base_err wire_hsm_answer_compose(const struct wire_hsm_answer *a,
@@ -134,6 +144,35 @@ enum base_err wire_hsm_proof_compose(const struct wire_hsm_proof *p,
     struct base_buf *out) BASE_MUST;
 enum base_err wire_hsm_proof_parse(struct base_span item,
     struct wire_hsm_proof *out) BASE_MUST;
+
+/* ---- items of RECALL and KNOWN: wire/hsm_told.c ------------------------------ */
+
+struct wire_hsm_recalled {
+	enum wire_cert_kind kind;  /* NewWithNew, NewWithOld, OldWithNew */
+	uint32_t generation;     /* the new one of the two */
+	struct base_buf der;     /* owned */
+};
+void wire_hsm_recalled_clear(struct wire_hsm_recalled *r);
+enum base_err wire_hsm_recalled_compose(const struct wire_hsm_recalled *r,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_hsm_recalled_parse(struct base_span item,
+    struct wire_hsm_recalled *out) BASE_MUST;
+
+struct wire_hsm_part {           /* of a node under one root */
+	char root[BASE_NAME_MAX + 1];
+	uint64_t epoch;          /* highest that was signed; 0: none */
+	struct base_buf spki;    /* its key; empty: none */
+};
+struct wire_hsm_known {
+	struct wire_hsm_node node; /* as it was told */
+	size_t nparts;
+	struct wire_hsm_part *parts; /* owned */
+};
+void wire_hsm_known_clear(struct wire_hsm_known *k);
+enum base_err wire_hsm_known_compose(const struct wire_hsm_known *k,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_hsm_known_parse(struct base_span item,
+    struct wire_hsm_known *out) BASE_MUST;
 
 /* ---- frames: both sides ------------------------------------------------------ */
 

@@ -24,6 +24,8 @@ enum field {
 	F_ITEMS = 0x40,
 	F_ROOTS = 0x80, /* each item has its root before it */
 	F_HEAD = 0x100,
+	F_MARK = 0x200,
+	F_AFTER = 0x400,
 };
 
 static const struct {
@@ -32,20 +34,23 @@ static const struct {
 	[WIRE_HSM_INFO] = { 0, F_ITEMS },
 	[WIRE_HSM_KEYGEN] = { F_FLEET | F_KEY, F_KEY },
 	[WIRE_HSM_CERTS] = { F_FLEET | F_KEY | F_ITEMS, F_ITEMS },
-	[WIRE_HSM_ORDERS] = { F_FLEET | F_KEY | F_CERT | F_ITEMS, F_ITEMS },
+	[WIRE_HSM_ORDERS] = { F_FLEET | F_KEY | F_CERT | F_MARK | F_ITEMS,
+	    F_ITEMS },
 	[WIRE_HSM_TOKEN] = { F_FLEET | F_NODE | F_END, F_SECRET },
 	[WIRE_HSM_BIND] = { F_FLEET | F_NODE | F_SECRET | F_ITEMS | F_ROOTS,
 	    0 },
 	[WIRE_HSM_FORGET] = { F_FLEET | F_NODE, 0 },
-	[WIRE_HSM_AUDIT] = { 0, F_HEAD },
+	[WIRE_HSM_AUDIT] = { 0, F_HEAD | F_MARK },
 	[WIRE_HSM_TELL] = { F_FLEET | F_ITEMS, F_ITEMS },
 	[WIRE_HSM_SHOW] = { F_FLEET | F_ITEMS, F_ITEMS },
+	[WIRE_HSM_RECALL] = { F_FLEET | F_KEY, F_ITEMS },
+	[WIRE_HSM_KNOWN] = { F_FLEET | F_AFTER, F_ITEMS },
 };
 
 static bool
 is_type(uint8_t t)
 {
-	return t >= WIRE_HSM_INFO && t <= WIRE_HSM_SHOW;
+	return t >= WIRE_HSM_INFO && t <= WIRE_HSM_KNOWN;
 }
 
 static enum base_err
@@ -65,6 +70,20 @@ get_name(struct base_buf *b, char out[BASE_NAME_MAX + 1])
 		return base_fail(BASE_E_SYNTAX, "hsm message: '%s' is no name",
 		    out);
 	return BASE_OK;
+}
+
+/* "": from the first one on. */
+static enum base_err
+get_after(struct base_buf *b, char out[BASE_NAME_MAX + 1])
+{
+	struct base_buf at = *b;
+	struct base_span s;
+	enum base_err e = base_buf_get_blob(&at, &s);
+
+	if (e != BASE_OK || s.n > 0)
+		return e != BASE_OK ? e : get_name(b, out);
+	out[0] = '\0';
+	return base_buf_get_blob(b, &s);
 }
 
 static enum base_err
@@ -267,6 +286,10 @@ wire_hsm_request_compose(const struct wire_hsm_request *r, struct base_buf *out)
 		e = base_buf_put_blob(out, secret);
 	if (e == BASE_OK && f & F_END)
 		e = base_buf_put_u64(out, (uint64_t)r->end.ms);
+	if (e == BASE_OK && f & F_MARK)
+		e = base_buf_put_u64(out, r->mark);
+	if (e == BASE_OK && f & F_AFTER)
+		e = base_buf_put_str(out, r->after);
 	if (e == BASE_OK && f & F_ITEMS)
 		e = put_ask_items(out, r);
 	return e;
@@ -302,6 +325,10 @@ request_parse(struct base_buf *b, struct wire_hsm_request *r)
 		e = get_bytes(b, r->secret, sizeof(r->secret));
 	if (e == BASE_OK && f & F_END)
 		e = get_end(b, &r->end);
+	if (e == BASE_OK && f & F_MARK)
+		e = base_buf_get_u64(b, &r->mark);
+	if (e == BASE_OK && f & F_AFTER)
+		e = get_after(b, r->after);
 	if (e == BASE_OK && f & F_ITEMS)
 		e = get_ask_items(b, r);
 	return e == BASE_OK ? base_buf_get_end(b) : e;
@@ -401,6 +428,8 @@ wire_hsm_answer_compose(const struct wire_hsm_answer *a, struct base_buf *out)
 	if (e == BASE_OK && f & F_HEAD &&
 	    (e = base_buf_put_blob(out, head)) == BASE_OK)
 		e = base_buf_put_u64(out, a->count);
+	if (e == BASE_OK && f & F_MARK)
+		e = base_buf_put_u64(out, a->mark);
 	if (e == BASE_OK && f & F_ITEMS)
 		e = put_answer_items(out, a);
 	return e;
@@ -441,6 +470,8 @@ answer_parse(struct base_buf *b, struct wire_hsm_answer *a)
 	if (e == BASE_OK && f & F_HEAD &&
 	    (e = get_bytes(b, a->head, sizeof(a->head))) == BASE_OK)
 		e = base_buf_get_u64(b, &a->count);
+	if (e == BASE_OK && f & F_MARK)
+		e = base_buf_get_u64(b, &a->mark);
 	if (e == BASE_OK && f & F_ITEMS)
 		e = get_answer_items(b, a);
 	return e == BASE_OK ? base_buf_get_end(b) : e;

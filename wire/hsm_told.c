@@ -1,7 +1,8 @@
 /*
  * Items of TELL and SHOW: what kedged says of the topology, and what nodes
  * themselves have signed of what they hold. kedged composes, kedge-hsmd
- * parses.
+ * parses. Items of RECALL and KNOWN go the other way: what kedge-hsmd
+ * remembers for a kedged whose store is an old copy.
  */
 #include "wire/hsm.h"
 #include "wire/msg.h"
@@ -171,7 +172,7 @@ wire_hsm_proof_compose(const struct wire_hsm_proof *p, struct base_buf *out)
 }
 
 static enum base_err
-get_cms(struct base_buf *b, struct base_buf *out)
+get_bytes(struct base_buf *b, struct base_buf *out)
 {
 	struct base_span s;
 	enum base_err e = base_buf_get_blob(b, &s);
@@ -191,8 +192,8 @@ proof_read(struct base_buf *b, struct wire_hsm_proof *p)
 
 	if ((e = get_name(b, false, p->node)) != BASE_OK ||
 	    (e = get_name(b, false, p->root)) != BASE_OK ||
-	    (e = get_cms(b, &p->order)) != BASE_OK ||
-	    (e = get_cms(b, &p->report)) != BASE_OK ||
+	    (e = get_bytes(b, &p->order)) != BASE_OK ||
+	    (e = get_bytes(b, &p->report)) != BASE_OK ||
 	    (e = base_buf_get_u8(b, &count)) != BASE_OK)
 		return e;
 	if (count > WIRE_HSM_DOUBTS)
@@ -226,4 +227,117 @@ wire_hsm_proof_clear(struct wire_hsm_proof *p)
 	base_buf_free(&p->order);
 	base_buf_free(&p->report);
 	memset(p, 0, sizeof(*p));
+}
+
+/* ---- recalled certificate ---------------------------------------------------------- */
+
+enum base_err
+wire_hsm_recalled_compose(const struct wire_hsm_recalled *r,
+    struct base_buf *out)
+{
+	enum base_err e;
+
+	if ((e = base_buf_put_u8(out, (uint8_t)r->kind)) == BASE_OK &&
+	    (e = base_buf_put_u32(out, r->generation)) == BASE_OK)
+		e = base_buf_put_blob(out, base_buf_span(&r->der));
+	return e;
+}
+
+enum base_err
+wire_hsm_recalled_parse(struct base_span item, struct wire_hsm_recalled *out)
+{
+	struct base_buf b = reader(item);
+	uint8_t kind = 0;
+	enum base_err e;
+
+	memset(out, 0, sizeof(*out));
+	if ((e = base_buf_get_u8(&b, &kind)) == BASE_OK &&
+	    (e = base_buf_get_u32(&b, &out->generation)) == BASE_OK &&
+	    (e = get_bytes(&b, &out->der)) == BASE_OK)
+		e = base_buf_get_end(&b);
+	if (e == BASE_OK &&
+	    (kind < WIRE_NEW_WITH_NEW || kind > WIRE_OLD_WITH_NEW ||
+		out->generation == 0 || out->generation > WIRE_GENERATION_MAX))
+		e = base_fail(BASE_E_SYNTAX,
+		    "hsm item: certificate of kind %u and generation %u", kind,
+		    out->generation);
+	out->kind = (enum wire_cert_kind)kind;
+	if (e != BASE_OK)
+		wire_hsm_recalled_clear(out);
+	return e;
+}
+
+void
+wire_hsm_recalled_clear(struct wire_hsm_recalled *r)
+{
+	base_buf_free(&r->der);
+	memset(r, 0, sizeof(*r));
+}
+
+/* ---- known node ---------------------------------------------------------------------- */
+
+enum base_err
+wire_hsm_known_compose(const struct wire_hsm_known *k, struct base_buf *out)
+{
+	struct base_buf node;
+	enum base_err e;
+
+	base_buf_init(&node, 0);
+	if ((e = wire_hsm_node_compose(&k->node, &node)) == BASE_OK &&
+	    (e = base_buf_put_blob(out, base_buf_span(&node))) == BASE_OK)
+		e = base_buf_put_u32(out, (uint32_t)k->nparts);
+	for (size_t i = 0; e == BASE_OK && i < k->nparts; i++) {
+		const struct wire_hsm_part *p = &k->parts[i];
+
+		if ((e = base_buf_put_str(out, p->root)) == BASE_OK &&
+		    (e = base_buf_put_u64(out, p->epoch)) == BASE_OK)
+			e = base_buf_put_blob(out, base_buf_span(&p->spki));
+	}
+	base_buf_free(&node);
+	return e;
+}
+
+static enum base_err
+known_read(struct base_buf *b, struct wire_hsm_known *k)
+{
+	struct base_span node;
+	uint32_t count;
+	enum base_err e;
+
+	if ((e = base_buf_get_blob(b, &node)) != BASE_OK ||
+	    (e = wire_hsm_node_parse(node, &k->node)) != BASE_OK ||
+	    (e = get_count(b, 4, &count)) != BASE_OK)
+		return e;
+	k->parts = base_alloc((count + 1) * sizeof(*k->parts));
+	while (k->nparts < count) {
+		struct wire_hsm_part *p = &k->parts[k->nparts++];
+
+		if ((e = get_name(b, false, p->root)) != BASE_OK ||
+		    (e = base_buf_get_u64(b, &p->epoch)) != BASE_OK ||
+		    (e = get_bytes(b, &p->spki)) != BASE_OK)
+			return e;
+	}
+	return base_buf_get_end(b);
+}
+
+enum base_err
+wire_hsm_known_parse(struct base_span item, struct wire_hsm_known *out)
+{
+	struct base_buf b = reader(item);
+	enum base_err e;
+
+	memset(out, 0, sizeof(*out));
+	if ((e = known_read(&b, out)) != BASE_OK)
+		wire_hsm_known_clear(out);
+	return e;
+}
+
+void
+wire_hsm_known_clear(struct wire_hsm_known *k)
+{
+	wire_hsm_node_clear(&k->node);
+	for (size_t i = 0; i < k->nparts; i++)
+		base_buf_free(&k->parts[i].spki);
+	free(k->parts);
+	memset(k, 0, sizeof(*k));
 }

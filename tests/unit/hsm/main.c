@@ -25,6 +25,7 @@ main(void)
 	suite_add_tcase(suite, case_judge_own());
 	suite_add_tcase(suite, case_proofs());
 	suite_add_tcase(suite, case_req_proofs());
+	suite_add_tcase(suite, case_req_recall());
 	suite_add_tcase(suite, case_ks_worker());
 	suite_add_tcase(suite, case_server());
 	suite_add_tcase(suite, case_pin());

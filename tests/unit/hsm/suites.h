@@ -16,6 +16,7 @@ TCase *case_judge(void);
 TCase *case_judge_own(void);
 TCase *case_proofs(void);
 TCase *case_req_proofs(void);
+TCase *case_req_recall(void);
 TCase *case_server(void);
 TCase *case_pin(void);
 TCase *case_ks_worker(void);

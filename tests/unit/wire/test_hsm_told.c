@@ -112,6 +112,70 @@ START_TEST(test_proof)
 }
 END_TEST
 
+START_TEST(test_recalled)
+{
+	struct wire_hsm_recalled v = { .kind = WIRE_OLD_WITH_NEW,
+		.generation = 3 };
+	struct wire_hsm_recalled r;
+	struct base_buf b;
+
+	OK(base_buf_put_u8(&v.der, 7));
+	base_buf_init(&b, 0);
+	OK(wire_hsm_recalled_compose(&v, &b));
+	OK(wire_hsm_recalled_parse(base_buf_span(&b), &r));
+	ck_assert_int_eq(r.kind, WIRE_OLD_WITH_NEW);
+	ck_assert_uint_eq(r.generation, 3);
+	ck_assert_uint_eq(r.der.n, 1);
+	wire_hsm_recalled_clear(&r);
+	for (size_t i = 0; i < b.n; i++)
+		ck_assert_int_ne(
+		    wire_hsm_recalled_parse((struct base_span){ b.p, i }, &r),
+		    BASE_OK);
+	b.p[0] = WIRE_NODE_CERT;
+	ck_assert_int_eq(wire_hsm_recalled_parse(base_buf_span(&b), &r),
+	    BASE_E_SYNTAX);
+	b.p[0] = WIRE_NEW_WITH_NEW;
+	b.p[4] = WIRE_GENERATION_MAX + 1;
+	ck_assert_int_eq(wire_hsm_recalled_parse(base_buf_span(&b), &r),
+	    BASE_E_SYNTAX);
+	base_buf_free(&b);
+	wire_hsm_recalled_clear(&v);
+}
+END_TEST
+
+START_TEST(test_known)
+{
+	struct wire_hsm_link link = { "web1", "", "plant" };
+	struct wire_hsm_part part = { .root = "plant", .epoch = 9 };
+	struct wire_hsm_known v = {
+		.node = { .name = "app1", .nlinks = 1, .links = &link },
+		.nparts = 1,
+		.parts = &part
+	};
+	struct wire_hsm_known k;
+	struct base_buf b;
+
+	OK(base_buf_put_u8(&part.spki, 7));
+	base_buf_init(&b, 0);
+	OK(wire_hsm_known_compose(&v, &b));
+	OK(wire_hsm_known_parse(base_buf_span(&b), &k));
+	ck_assert_str_eq(k.node.name, "app1");
+	ck_assert_str_eq(k.node.links[0].server, "web1");
+	ck_assert_uint_eq(k.nparts, 1);
+	ck_assert_str_eq(k.parts[0].root, "plant");
+	ck_assert_uint_eq(k.parts[0].epoch, 9);
+	ck_assert_uint_eq(k.parts[0].spki.n, 1);
+	wire_hsm_known_clear(&k);
+	for (size_t i = 0; i < b.n; i++)
+		ck_assert_int_ne(wire_hsm_known_parse((struct base_span){ b.p,
+							  i },
+				     &k),
+		    BASE_OK);
+	base_buf_free(&b);
+	base_buf_free(&part.spki);
+}
+END_TEST
+
 TCase *
 case_hsm_told(void)
 {
@@ -120,5 +184,7 @@ case_hsm_told(void)
 	tcase_add_test(tc, test_node);
 	tcase_add_test(tc, test_node_odd);
 	tcase_add_test(tc, test_proof);
+	tcase_add_test(tc, test_recalled);
+	tcase_add_test(tc, test_known);
 	return tc;
 }
