@@ -82,8 +82,14 @@ ca_work(struct ca *ca)
 
 	if (!ca->ready)
 		return next;
-	next = ca_tell_work(ca);
-	for (struct ca_roll *w = ca->rolls; w != NULL; w = after) {
+	next = ca_recover_work(ca);
+	if (ca->unchecked)
+		return ca_sooner(next,
+		    ca->net == NULL ? CA_NEVER : ca_net_work(ca->net));
+	next = ca_sooner(next, ca_tell_work(ca));
+	/* an answer may say that the roll is another one */
+	for (struct ca_roll *w = ca->rolls;
+	     w != NULL && !ca_recover_is_unsure(ca); w = after) {
 		after = w->next;
 		next = ca_sooner(next, ca_roll_work(ca, w));
 	}
@@ -158,8 +164,8 @@ load_order(void *arg, const struct ca_order *o)
 	return BASE_OK;
 }
 
-static enum base_err
-load_orders(struct ca *ca)
+enum base_err
+ca_orders_load(struct ca *ca)
 {
 	struct orphans l = { ca, NULL, 0 };
 	enum base_err r;
@@ -217,7 +223,7 @@ ca_reload_topo(struct ca *ca)
 	ca->self_look = true;
 	ca->resign_wanted = ca_roll_of(ca, CA_MANAGEMENT) != NULL;
 	/* routes may be others now */
-	return load_orders(ca);
+	return ca->unchecked ? BASE_OK : ca_orders_load(ca);
 }
 
 static enum base_err
@@ -253,7 +259,8 @@ ca_load(struct ca *ca)
 	ca_deliver_set_detour(ca->deliver, ca_order_detour, ca);
 	if ((r = check_fleet(ca)) != BASE_OK)
 		return r;
-	if (ca_make_is_ready(ca) && (r = ca_identity_load(ca)) != BASE_OK)
+	if ((ca_make_is_ready(ca) && (r = ca_identity_load(ca)) != BASE_OK) ||
+	    (r = ca_recover_load(ca)) != BASE_OK)
 		return r;
 	return ca_reload_topo(ca);
 }

@@ -65,16 +65,21 @@ wish_add(struct ca_drafts *d, size_t draft)
 }
 
 static void
+draft_fail(struct ca_draft *t, enum base_err e)
+{
+	t->err = e;
+	snprintf(t->why, sizeof(t->why), "%s", base_why());
+}
+
+static void
 wish_fail(struct ca_drafts *d, struct wish *w, enum base_err e)
 {
 	struct ca_draft *t;
 
 	w->asked = true;
 	t = &d->list[w->draft];
-	if (t->err != BASE_OK)
-		return;
-	t->err = e;
-	snprintf(t->why, sizeof(t->why), "%s", base_why());
+	if (t->err == BASE_OK)
+		draft_fail(t, e);
 }
 
 /* ---- which certificates an order carries ------------------------------------- */
@@ -107,7 +112,7 @@ wishes_of(struct ca_drafts *d, size_t at)
 	const struct wire_order *o = &d->list[at].order;
 	const bool ca = strcmp(o->node, CA_NODE_CA) == 0;
 
-	if (d->list[at].err != BASE_OK)
+	if (d->list[at].err != BASE_OK || o->steps == 0)
 		return;
 	if ((o->steps & WIRE_STEP_CERT) != 0)
 		wish_for(d, at, ca ? WIRE_CA_TLS : WIRE_NODE_CERT, o->to);
@@ -190,6 +195,8 @@ answer_ok(const struct ca_drafts *d, enum base_err e,
 	if (e != BASE_OK)
 		return base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
 		    base_why());
+	/* it has answered later requests than this store knows of */
+	d->ca->unchecked |= a->err == BASE_E_EXISTS;
 	if (a->err != BASE_OK)
 		return base_fail(a->err, "kedge-hsmd: %s", a->why);
 	if (a->nitems != d->nbatch)
@@ -306,13 +313,6 @@ order_compose(struct ca_drafts *d, size_t at)
 }
 
 static void
-draft_fail(struct ca_draft *t, enum base_err e)
-{
-	t->err = e;
-	snprintf(t->why, sizeof(t->why), "%s", base_why());
-}
-
-static void
 batch_orders(struct ca_drafts *d)
 {
 	d->nbatch = 0;
@@ -420,7 +420,8 @@ ask_orders(struct ca_drafts *d)
 
 	q.nitems = d->nbatch;
 	q.items = base_alloc(d->nbatch * sizeof(*q.items));
-	r = ca_order_signer(d->ca, &q);
+	if ((r = ca_order_signer(d->ca, &q)) == BASE_OK)
+		r = ca_recover_mark(d->ca, &q.mark);
 	for (size_t i = 0; r == BASE_OK && i < d->nbatch; i++) {
 		const struct base_buf *der = &d->ders[d->batch[i]];
 

@@ -84,12 +84,48 @@ out:
 	return r;
 }
 
+enum base_err
+ca_epoch_floor(struct ca *ca, const char *node, const char *root,
+    uint64_t highest)
+{
+	char *key = seen_key(node, root);
+	struct base_buf b;
+	uint64_t next;
+	enum base_err r;
+
+	base_buf_init(&b, 0);
+	if ((r = ca_epoch_next(ca, node, root, &next)) == BASE_OK &&
+	    highest >= next && (r = base_buf_put_u64(&b, highest)) == BASE_OK)
+		r = ca_store_meta_put(ca->store, key, base_buf_span(&b));
+	base_buf_free(&b);
+	free(key);
+	return r;
+}
+
+/* A node cannot have taken what was never given, but for an old copy. */
+static void
+suspect(struct ca *ca, const char *node, const struct wire_inventory *v)
+{
+	uint64_t next;
+
+	if (ca_epoch_next(ca, node, v->root, &next) != BASE_OK)
+		base_log(BASE_ERR, "%s", base_why());
+	else if (v->highest >= next && v->highest - next < EPOCH_JUMP)
+		ca_recover_want(ca,
+		    "node %s has taken epoch %llu of root %s, but the last "
+		    "one that this store gave is %llu: it is an old copy",
+		    node, (unsigned long long)v->highest, v->root,
+		    (unsigned long long)next - 1);
+}
+
 void
 ca_epochs_learn(struct ca *ca, const char *node,
     const struct wire_inventory *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (ca_topo_root(ca->topo, list[i].root) != POL_NONE &&
+		if (ca_topo_root(ca->topo, list[i].root) == POL_NONE)
+			continue;
+		else if (suspect(ca, node, &list[i]),
 		    ca_epoch_seen(ca, node, list[i].root, list[i].highest) !=
 			BASE_OK)
 			base_log(BASE_WARNING, "%s", base_why());

@@ -44,7 +44,7 @@ ca_json_steps(uint32_t steps)
 void
 ca_steps_text(uint32_t steps, char out[CA_STEPS_TEXT])
 {
-	out[0] = '\0';
+	snprintf(out, CA_STEPS_TEXT, "%s", steps == 0 ? "ask" : "");
 	for (size_t i = 0; i < NSTEPS; i++) {
 		size_t at = strlen(out);
 

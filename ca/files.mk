@@ -34,6 +34,10 @@ ca_SRC += \
 ca_SRC += \
 	ca/change.c \
 	ca/config.c \
+	ca/recall.c \
+	ca/recover.c \
+	ca/recover_ask.c \
+	ca/recover_tell.c \
 	ca/control.c \
 	ca/control_fleet.c \
 	ca/control_json.c \

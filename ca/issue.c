@@ -465,7 +465,7 @@ ca_order_roots(struct ca *ca, struct wire_order *o)
 {
 	enum base_err r = root_of(ca, o->root, o->to, &o->new_with_new);
 
-	if (r != BASE_OK || o->from == 0 || o->from == o->to)
+	if (r != BASE_OK || o->from == 0 || o->from == o->to || o->steps == 0)
 		return r;
 	return (o->steps & WIRE_STEP_JOIN) != 0
 	    ? root_of(ca, o->root, o->from, &o->old_root)

@@ -14,6 +14,7 @@
 
 #include "base/base.h"
 #include "ca/observe.h"
+#include "ca/recovery.h"
 #include "ca/renew.h"
 #include "ca/identity.h"
 #include "ca/store.h"
@@ -104,6 +105,8 @@ struct ca {
 	bool telling, tell_failed; /* it is on its way; the last one was lost */
 	struct base_mono tell_next; /* not before, after such */
 	char keeps[CA_REASON_MAX]; /* what hsmd does not forget; "" */
+	bool unchecked; /* is the store the newest? No order goes out */
+	struct ca_recovery recovery;
 	bool tidying, tidy_wanted; /* drafts on their way; look again */
 	struct base_mono tidy_look, tidy_next, waits_next, identity_next,
 	    root_ends_next, schedule_next;
@@ -135,6 +138,9 @@ struct base_mono ca_work(struct ca *ca);
 enum base_err ca_load(struct ca *ca) BASE_MUST;
 /* After a change of nodes or links. */
 enum base_err ca_reload_topo(struct ca *ca) BASE_MUST;
+/* Open orders of the store into the mailboxes, once the store is known to be
+ * the newest. */
+enum base_err ca_orders_load(struct ca *ca) BASE_MUST;
 void ca_unload(struct ca *ca);
 /* One audit record within a transaction. */
 enum base_err ca_audit(struct ca *ca, const char *who, const char *what,
@@ -226,7 +232,6 @@ enum base_err ca_order_signer(struct ca *ca,
 
 /* ---- showing hsmd what justifies orders (ca/show.c) ---------------------- */
 
-typedef void ca_done_fn(void *arg, enum base_err e);
 /* Shows what these drafts rest on, as far as it was not shown before. done is
  * called exactly once, maybe from inside. */
 void ca_show_go(struct ca *ca, struct ca_drafts *d, ca_done_fn *done,
@@ -472,18 +477,6 @@ uint32_t ca_deliver_tries(const struct ca_deliver *d, const char *node,
 void ca_deliver_set_detour(struct ca_deliver *d, ca_detour_fn *fn, void *arg);
 void ca_deliver_free(struct ca_deliver *d);
 
-/* ---- epochs (ca/epoch.c) ---- */
-
-enum base_err ca_epoch_next(struct ca *ca, const char *node, const char *root,
-    uint64_t *out) BASE_MUST;
-/* The node says, signed, what it has taken. REFUSED when that is absurd. */
-enum base_err ca_epoch_seen(struct ca *ca, const char *node, const char *root,
-    uint64_t highest) BASE_MUST;
-
-/* All of an inventory; what is absurd is logged and left. */
-void ca_epochs_learn(struct ca *ca, const char *node,
-    const struct wire_inventory *list, size_t n);
-
 /* ---- what nodes say they hold (ca/stock.c) ---- */
 
 /* A stock that came in. EXPIRED: not newer than what the node said before, or
@@ -501,6 +494,9 @@ enum base_err ca_stock_last(struct ca *ca, const char *node,
     struct base_time *out) BASE_MUST;
 /* The engine of a roll learns when the nodes were last seen. */
 enum base_err ca_stock_load(struct ca *ca, struct ca_roll *w) BASE_MUST;
+/* Of what an inventory says; w: of a roll that runs, or NULL. */
+struct pol_conf ca_conf_said(const struct wire_inventory *v,
+    const struct ca_roll *w);
 /* NULL when it says nothing about the root. */
 const struct wire_inventory *
 ca_inventory_under(const struct wire_inventory *list, size_t n,

@@ -176,6 +176,7 @@ daemon_open(struct daemon *d)
 	ca->mono = mono_clock;
 	ca->on_event = on_event;
 	ca->on_event_arg = ca;
+	ca->unchecked = true;
 	if ((r = state_open(d)) != BASE_OK || (r = loop_open(d)) != BASE_OK ||
 	    (r = ca_load(ca)) != BASE_OK || (r = metrics_open(d)) != BASE_OK)
 		return r;

@@ -17,6 +17,7 @@ enum thing {
 	DONE,
 	ROOT_KEY,
 	NEXT_KEY,
+	RECALLED, /* what hsmd has signed before and the store forgot */
 	LINKED,
 	ORDER_KEY,
 	ORDER_CERT,
@@ -28,6 +29,7 @@ enum thing {
 struct make {
 	struct ca *ca;
 	bool order, tls; /* the CA's own certificates are wanted, too */
+	bool recalled; /* hsmd has told what it has */
 	char root[CA_NAME];
 	uint32_t gen;
 	enum wire_alg alg;
@@ -123,6 +125,8 @@ missing_generation(struct make *m)
 		m->thing = NEXT_KEY;
 	else
 		r = missing_cert(m, &g);
+	if (m->thing == LINKED && !m->recalled)
+		m->thing = RECALLED;
 out:
 	ca_gen_clear(&g);
 	ca_gen_clear(&next);
@@ -252,6 +256,7 @@ thing_name(const struct make *m)
 		return "ca-key";
 	case DONE:
 	case TLS_KEY:
+	case RECALLED:
 		break;
 	}
 	return "";
@@ -296,6 +301,13 @@ take(struct make *m, struct wire_hsm_answer *a)
 		return base_fail(a->err, "kedge-hsmd: %s", a->why);
 	if ((r = ca_store_begin(m->ca->store)) != BASE_OK)
 		return r;
+	if (m->thing == RECALLED) {
+		m->recalled = true;
+		if ((r = ca_recall_root(m->ca, m->root, a)) == BASE_OK)
+			r = ca_store_commit(m->ca->store);
+		ca_store_rollback(m->ca->store);
+		return r;
+	}
 	if (m->thing == TLS_BIND)
 		r = ca_store_meta_put(m->ca->store, META_TLS_BOUND,
 		    base_buf_span(&m->spki));
@@ -366,6 +378,15 @@ ask_bind(struct make *m, struct wire_hsm_request *q)
 	return base_buf_put(&q->items[0], m->spki.p, m->spki.n);
 }
 
+/* Made once: after a restore the nodes have what was made before. */
+static enum base_err
+ask_recall(struct make *m, struct wire_hsm_request *q)
+{
+	q->type = WIRE_HSM_RECALL;
+	q->key.generation = m->gen;
+	return BASE_OK;
+}
+
 static enum base_err
 ask(struct make *m)
 {
@@ -379,6 +400,8 @@ ask(struct make *m)
 	if (m->thing == ROOT_KEY || m->thing == NEXT_KEY ||
 	    m->thing == ORDER_KEY)
 		r = ask_key(m, &q);
+	else if (m->thing == RECALLED)
+		r = ask_recall(m, &q);
 	else if (m->thing == TLS_BIND)
 		r = ask_bind(m, &q);
 	else

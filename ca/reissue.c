@@ -38,8 +38,8 @@ reissue_open(void *arg, const struct ca_order *o)
 	struct reissuing *r = arg;
 	uint32_t node = ca_topo_node(r->ca->topo, o->node);
 
-	if (o->roll != r->roll->row.id || node == POL_NONE || r->open[node] ||
-	    is_outranked(r, o))
+	if (o->roll != r->roll->row.id || o->steps == 0 || node == POL_NONE ||
+	    r->open[node] || is_outranked(r, o))
 		return BASE_OK;
 	r->open[node] = true;
 	if (o->expires.ms <= ca_now(r->ca).ms)
@@ -72,7 +72,7 @@ reissue_last(struct reissuing *r, uint32_t node)
 	    (e = ca_store_order_get(r->ca->store, name, r->roll->row.root,
 		 epoch, &o)) != BASE_OK)
 		goto out;
-	if (o.roll == r->roll->row.id && !is_outranked(r, &o))
+	if (o.roll == r->roll->row.id && o.steps != 0 && !is_outranked(r, &o))
 		reissue_add(r, node, o.steps);
 out:
 	ca_order_clear(&o);

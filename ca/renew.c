@@ -359,6 +359,9 @@ renew_done(void *arg, enum base_err e, struct ca_drafts *d)
 	bool *due = base_alloc(ca_drafts_count(d) + 1);
 
 	ca->renewing = false;
+	/* what they rest on is from an old copy of the store */
+	if (e == BASE_OK && ca->recovery.stage != CA_RECOVERY_NONE)
+		e = base_fail(BASE_E_STATE, "a recovery has begun");
 	if (e == BASE_OK)
 		e = renew_store(ca, d, due);
 	if (e == BASE_OK)
@@ -400,7 +403,8 @@ ca_renew_work(struct ca *ca)
 {
 	struct choice c = { .ca = ca, .next = HOUR_MS };
 
-	if (ca->renewing || ca->tidying)
+	if (ca->renewing || ca->tidying ||
+	    ca->recovery.stage != CA_RECOVERY_NONE)
 		return CA_NEVER;
 	if (ca->renew_next.ms > ca_mono(ca).ms)
 		return ca->renew_next;

@@ -96,7 +96,9 @@ judge(struct ca *ca, const struct ca_order *o, enum wire_status status)
 		v.fact = POL_FACT_FAILED;
 		break;
 	}
-	v.has_fact = v.settled && !wire_step_renews(o->steps, o->from, o->to);
+	/* who was only asked has failed at nothing */
+	v.has_fact = v.settled && !wire_step_renews(o->steps, o->from, o->to) &&
+	    (o->steps != 0 || v.fact == POL_FACT_EFFECTIVE);
 	return v;
 }
 
@@ -181,6 +183,7 @@ keep_fact(struct ca *ca, struct ca_order *o, const struct verdict *v,
     struct ca_fact *f)
 {
 	const struct pol_conf after = f->conf;
+	enum base_err r;
 
 	*f = (struct ca_fact){ .roll = o->roll,
 		.kind = v->fact,
@@ -193,7 +196,7 @@ keep_fact(struct ca *ca, struct ca_order *o, const struct verdict *v,
 	memcpy(f->node, o->node, sizeof(f->node));
 	if (v->fact == POL_FACT_EFFECTIVE)
 		f->conf = after;
-	if ((o->steps & WIRE_STEP_JOIN) != 0) {
+	if (o->steps == 0 || (o->steps & WIRE_STEP_JOIN) != 0) {
 		/* from here on it takes part in a roll that runs */
 		f->kind =
 		    v->fact == POL_FACT_EFFECTIVE ? POL_FACT_HOLDS : v->fact;
@@ -201,6 +204,10 @@ keep_fact(struct ca *ca, struct ca_order *o, const struct verdict *v,
 		    ? 0
 		    : ca_roll_of(ca, o->root)->row.id;
 	}
+	if (o->steps == 0 && f->conf.present != 0 &&
+	    (r = ca_recover_leaf(ca, f->node, f->root,
+		 (uint32_t)__builtin_ctzll(f->conf.present) + 1)) != BASE_OK)
+		return r;
 	return ca_store_fact_add(ca->store, f);
 }
 
@@ -320,6 +327,8 @@ tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
 		ca_renew_soon(ca);
 	if ((o->steps & WIRE_STEP_TIDY) != 0 && f->kind == POL_FACT_FAILED)
 		ca->tidy_wanted = true;
+	ca->recovery.look = true;
+	ca->recovery.answers = true;
 	if (f->node[0] != '\0' &&
 	    ((o->steps & WIRE_STEP_JOIN) == 0 || f->kind == POL_FACT_HOLDS))
 		ca_roll_tell(ca, f);
@@ -331,8 +340,22 @@ static bool
 must_show(const struct wire_report *w, const struct ca_order *o)
 {
 	return w->status == WIRE_EFFECTIVE && o->state <= CA_ORDER_RECEIVED &&
-	    (o->steps &
-		(WIRE_STEP_TRUST | WIRE_STEP_CERT | WIRE_STEP_FINISH)) != 0;
+	    (o->steps == 0 ||
+		(o->steps &
+		    (WIRE_STEP_TRUST | WIRE_STEP_CERT | WIRE_STEP_FINISH)) !=
+		    0);
+}
+
+/* Who was asked says it himself: there is nothing to compare it with. */
+static bool
+answered(struct ca *ca, const struct wire_report *w, struct pol_conf *out)
+{
+	const struct wire_inventory *v =
+	    ca_inventory_under(w->inventory, w->ninventory, w->root);
+
+	if (v != NULL)
+		*out = ca_conf_said(v, ca_roll_of(ca, w->root));
+	return v != NULL;
 }
 
 static enum base_err
@@ -356,7 +379,9 @@ take(struct ca *ca, struct wire_report *w, struct ca_report *row,
 	f.conf = ca_conf_after(h.conf, &o);
 	if (must_show(w, &o) && (r = ca_stock_check_report(ca, w)) != BASE_OK)
 		goto out;
-	if (must_show(w, &o) && !inventory_fits(ca, w, &o, &f.conf)) {
+	if (must_show(w, &o) &&
+	    !(o.steps == 0 ? answered(ca, w, &f.conf)
+			   : inventory_fits(ca, w, &o, &f.conf))) {
 		w->status = WIRE_FAILED;
 		snprintf(w->reason, sizeof(w->reason),
 		    "says effective, but its inventory does not show that "

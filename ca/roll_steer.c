@@ -75,7 +75,8 @@ ca_roll_is_late(struct ca *ca, const struct ca_roll_row *row, bool *out)
 	enum base_err r =
 	    ca_store_facts_of_roll(ca->store, row->id, late_fact, &l);
 
-	*out = l.late;
+	/* what was sent before a recovery, nobody knows */
+	*out = l.late || ca_recover_was_before(ca, row->id);
 	return r;
 }
 

@@ -27,8 +27,8 @@ ca_inventory_under(const struct wire_inventory *list, size_t n,
 
 /* It says that there is a bridge, not from which generation: from the other
  * one of the roll, or the one before. */
-static struct pol_conf
-conf_of(const struct wire_inventory *v, const struct ca_roll *w)
+struct pol_conf
+ca_conf_said(const struct wire_inventory *v, const struct ca_roll *w)
 {
 	struct pol_conf c = { .trust = v->trust };
 	uint32_t from = v->cert - 1;
@@ -81,7 +81,7 @@ compare(struct stock *s, const struct wire_inventory *v)
 	uint32_t root = ca_topo_root(ca->topo, v->root);
 	struct ca_roll *w = ca_roll_of(ca, v->root);
 	struct ca_fact *f = &s->doubt[s->ndoubts];
-	struct pol_conf conf = conf_of(v, w);
+	struct pol_conf conf = ca_conf_said(v, w);
 	struct ca_holding h;
 	enum base_err r;
 

@@ -130,6 +130,9 @@ tidy_done(void *arg, enum base_err e, struct ca_drafts *d)
 	struct ca *ca = arg;
 
 	ca->tidying = false;
+	/* what they rest on is from an old copy of the store */
+	if (e == BASE_OK && ca->recovery.stage != CA_RECOVERY_NONE)
+		e = base_fail(BASE_E_STATE, "a recovery has begun");
 	if (e == BASE_OK)
 		e = tidy_store(ca, d);
 	for (size_t i = 0; e == BASE_OK && i < ca_drafts_count(d); i++) {
@@ -163,7 +166,8 @@ ca_tidy_work(struct ca *ca)
 	struct ca_drafts *d;
 	size_t n = 0;
 
-	if (ca->tidying || ca->renewing)
+	if (ca->tidying || ca->renewing ||
+	    ca->recovery.stage != CA_RECOVERY_NONE)
 		return CA_NEVER;
 	if (!ca->tidy_wanted && ca->tidy_look.ms > ca_mono(ca).ms)
 		return ca->tidy_look;

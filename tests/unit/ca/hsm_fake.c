@@ -22,7 +22,22 @@ struct waiting {
 	void *arg;
 };
 
+/* What a real one has in its journal. */
+struct fake_cert {
+	struct fake_cert *next;
+	char root[CA_NAME];
+	struct wire_hsm_recalled c;
+};
+
+struct fake_node {
+	struct fake_node *next; /* by name */
+	struct wire_hsm_known k;
+};
+
 struct hsm_fake {
+	uint64_t mark;
+	struct fake_cert *certs;
+	struct fake_node *nodes;
 	struct fake_key *keys;
 	struct waiting *queue;
 	struct hsm_fake_mood mood;
@@ -84,6 +99,62 @@ sign(EVP_PKEY *key, struct base_span tbs, struct base_buf *out)
 	    out));
 }
 
+/* A certificate of a root: NewWithOld is for the key of the next one. */
+static void
+remember(struct hsm_fake *f, const struct wire_hsm_request *q,
+    const struct wire_tbs *t, const struct base_buf *der)
+{
+	struct fake_cert *c = base_alloc(sizeof(*c)), **at;
+	struct base_buf next;
+
+	snprintf(c->root, sizeof(c->root), "%s", q->key.root);
+	c->c.kind = t->kind;
+	c->c.generation = q->key.generation;
+	base_buf_init(&next, 0);
+	must(wire_key_spki(key_of(f, c->root, c->c.generation + 1, false),
+	    &next));
+	if (t->kind == WIRE_NEW_WITH_NEW)
+		;
+	else if (next.n == t->spki.n && memcmp(next.p, t->spki.p, next.n) == 0)
+		c->c.generation++;
+	else
+		c->c.kind = WIRE_OLD_WITH_NEW;
+	base_buf_free(&next);
+	must(base_buf_put(&c->c.der, der->p, der->n));
+	for (at = &f->certs; *at != NULL; at = &(*at)->next)
+		;
+	*at = c;
+}
+
+static struct fake_node *
+node_of(struct hsm_fake *f, const char *name)
+{
+	struct fake_node **at = &f->nodes, *n;
+
+	while (*at != NULL && strcmp((*at)->k.node.name, name) < 0)
+		at = &(*at)->next;
+	if (*at != NULL && strcmp((*at)->k.node.name, name) == 0)
+		return *at;
+	n = base_alloc(sizeof(*n));
+	snprintf(n->k.node.name, CA_NAME, "%s", name);
+	n->k.parts = base_alloc(8 * sizeof(*n->k.parts));
+	n->next = *at;
+	*at = n;
+	return n;
+}
+
+static struct wire_hsm_part *
+part_of(struct hsm_fake *f, const char *name, const char *root)
+{
+	struct wire_hsm_known *k = &node_of(f, name)->k;
+
+	for (size_t i = 0; i < k->nparts; i++)
+		if (strcmp(k->parts[i].root, root) == 0)
+			return &k->parts[i];
+	snprintf(k->parts[k->nparts].root, CA_NAME, "%s", root);
+	return &k->parts[k->nparts++];
+}
+
 static void
 cert(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
     struct wire_hsm_item *it)
@@ -104,6 +175,8 @@ cert(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 		base_buf_free(&other);
 	} else {
 		sign(key, base_buf_span(&q->items[i]), &it->data);
+		if (t.kind <= WIRE_OLD_WITH_NEW)
+			remember(f, q, &t, &it->data);
 	}
 	wire_tbs_free(&t);
 }
@@ -114,7 +187,20 @@ order(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 {
 	STACK_OF(X509) *certs = NULL;
 	EVP_PKEY *key = key_of(f, "", 0, true);
+	struct wire_hsm_part *p;
+	struct wire_order o;
 
+	must(wire_order_parse(base_buf_span(&q->items[i]), &o));
+	p = part_of(f, o.node, o.root);
+	if (o.epoch < p->epoch) {
+		it->err = BASE_E_EXISTS;
+		must(base_buf_printf(&it->data, "a later one was signed"));
+		wire_order_clear(&o);
+		return;
+	}
+	p->epoch = o.epoch;
+	f->mood.asks += o.steps == 0;
+	wire_order_clear(&o);
 	if (f->mood.unjustified > 0 || f->mood.older > 0) {
 		it->err = f->mood.older > 0 ? BASE_E_EXISTS : BASE_E_OUTAGE;
 		--*(f->mood.older > 0 ? &f->mood.older : &f->mood.unjustified);
@@ -137,6 +223,7 @@ tell(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
     struct wire_hsm_item *it)
 {
 	struct wire_hsm_node n;
+	struct fake_node *at;
 
 	must(wire_hsm_node_parse(base_buf_span(&q->items[i]), &n));
 	f->mood.told++;
@@ -149,7 +236,9 @@ tell(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 		must(
 		    base_buf_printf(&it->data, "link %s>old: is kept", n.name));
 	}
-	wire_hsm_node_clear(&n);
+	at = node_of(f, n.name);
+	wire_hsm_node_clear(&at->k.node);
+	at->k.node = n;
 }
 
 static void
@@ -182,6 +271,43 @@ items(struct hsm_fake *f, const struct wire_hsm_request *q,
 }
 
 static void
+recall(struct hsm_fake *f, const struct wire_hsm_request *q,
+    struct wire_hsm_answer *a)
+{
+	a->items = base_alloc(WIRE_HSM_BATCH * sizeof(*a->items));
+	for (struct fake_cert *c = f->certs; c != NULL; c = c->next)
+		if (strcmp(c->root, q->key.root) == 0)
+			must(wire_hsm_recalled_compose(&c->c,
+			    &a->items[a->nitems++].data));
+}
+
+/* Two at a time, so that pages are turned. */
+static void
+known(struct hsm_fake *f, const struct wire_hsm_request *q,
+    struct wire_hsm_answer *a)
+{
+	a->items = base_alloc(2 * sizeof(*a->items));
+	for (struct fake_node *n = f->nodes; n != NULL && a->nitems < 2;
+	     n = n->next)
+		if (strcmp(n->k.node.name, q->after) > 0)
+			must(wire_hsm_known_compose(&n->k,
+			    &a->items[a->nitems++].data));
+}
+
+static void
+bind_node(struct hsm_fake *f, const struct wire_hsm_request *q)
+{
+	if (strcmp(q->node, CA_NODE_CA) == 0)
+		return;
+	for (size_t i = 0; i < q->nitems; i++) {
+		struct wire_hsm_part *p = part_of(f, q->node, q->roots[i]);
+
+		base_buf_clear(&p->spki);
+		must(base_buf_put(&p->spki, q->items[i].p, q->items[i].n));
+	}
+}
+
+static void
 answer(struct hsm_fake *f, struct waiting *w)
 {
 	struct wire_hsm_answer a = { .type = w->q.type };
@@ -191,12 +317,25 @@ answer(struct hsm_fake *f, struct waiting *w)
 		key = key_of(f, w->q.key.root, w->q.key.generation,
 		    w->q.key.order_signer);
 		must(wire_key_spki(key, &a.key.spki));
+	} else if (w->q.type == WIRE_HSM_ORDERS && w->q.mark < f->mark) {
+		a.err = BASE_E_EXISTS;
+		snprintf(a.why, sizeof(a.why), "an old copy");
 	} else if (w->q.type == WIRE_HSM_CERTS ||
 	    w->q.type == WIRE_HSM_ORDERS || w->q.type == WIRE_HSM_TELL ||
 	    w->q.type == WIRE_HSM_SHOW) {
+		if (w->q.type == WIRE_HSM_ORDERS)
+			f->mark = w->q.mark;
 		items(f, &w->q, &a);
 	} else if (w->q.type == WIRE_HSM_FORGET) {
 		memcpy(f->mood.forgotten, w->q.node, CA_NAME);
+	} else if (w->q.type == WIRE_HSM_AUDIT) {
+		a.mark = f->mark;
+	} else if (w->q.type == WIRE_HSM_RECALL) {
+		recall(f, &w->q, &a);
+	} else if (w->q.type == WIRE_HSM_KNOWN) {
+		known(f, &w->q, &a);
+	} else if (w->q.type == WIRE_HSM_BIND) {
+		bind_node(f, &w->q);
 	} else if (w->q.type == WIRE_HSM_TOKEN) {
 		memset(a.secret, ++f->tokens, sizeof(a.secret));
 	}
@@ -278,6 +417,20 @@ hsm_fake_free(struct hsm_fake *f)
 	struct fake_key *next;
 
 	hsm_fake_drop(f);
+	while (f->certs != NULL) {
+		struct fake_cert *c = f->certs;
+
+		f->certs = c->next;
+		wire_hsm_recalled_clear(&c->c);
+		free(c);
+	}
+	while (f->nodes != NULL) {
+		struct fake_node *n = f->nodes;
+
+		f->nodes = n->next;
+		wire_hsm_known_clear(&n->k);
+		free(n);
+	}
 	for (struct fake_key *k = f->keys; k != NULL; k = next) {
 		next = k->next;
 		EVP_PKEY_free(k->key);

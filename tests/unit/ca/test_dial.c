@@ -262,9 +262,12 @@ START_TEST(a_renewed_certificate_is_shown)
 	ck_assert(shows(old));
 	look_at_listener();
 	ck_assert(shows(old));
-	ca_work(&w.ca);
-	while (hsm_fake_turn(w.hsm) > 0)
-		;
+	/* is the store the newest? and then the certificate */
+	for (int i = 0; i < 2; i++) {
+		ca_work(&w.ca);
+		while (hsm_fake_turn(w.hsm) > 0)
+			;
+	}
 	ck_assert_int_ne(X509_cmp(w.ca.tls_cert, old), 0);
 	run_until_called(node.polls + 2);
 	ck_assert(shows(w.ca.tls_cert));

@@ -103,6 +103,8 @@ START_TEST(told_when_nothing_rolls)
 
 	world_open(&w, pair, 45);
 	m = hsm_fake_mood(w.hsm);
+	world_turn(&w); /* is the store the newest? */
+	ck_assert_uint_eq(m->told, 0);
 	world_turn(&w);
 	ck_assert_uint_eq(m->told, 2);
 	/* and that web1 verifies app1's hellos */
@@ -201,6 +203,7 @@ START_TEST(an_excuse_outlives_its_roll)
 	ck_assert_ptr_null(w.ca.rolls);
 	m->excused = 0;
 	world_restart(&w);
+	world_turn(&w);
 	world_turn(&w);
 	ck_assert_uint_eq(m->excused, 1);
 	ck_assert_int_eq(ca_roll_return(&w.ca, &dead), BASE_OK);

@@ -65,6 +65,7 @@ ca_up(struct world *w)
 		.now_arg = w,
 		.on_event = world_event,
 		.on_event_arg = w,
+		.unchecked = true,
 		.hsm = hsm_fake_hsm(w->hsm) };
 	snprintf(path, sizeof(path), "%s/kedged.db", w->dir);
 	must(ca_store_open(path, &w->ca.store));
@@ -234,6 +235,8 @@ world_close(struct world *w)
 		EVP_PKEY_free(w->nodes[i].key);
 		X509_free(w->nodes[i].cert);
 		base_buf_free(&w->nodes[i].report);
+		base_buf_free(&w->nodes[i].last);
+		wire_parcel_clear(&w->nodes[i].late);
 	}
 	free(w->conf.listen);
 	snprintf(cmd, sizeof(cmd), "rm -r '%s'", w->dir);
@@ -405,6 +408,8 @@ agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
 	}
 	base_buf_clear(&n->report);
 	world_report(w, n, &r, &n->report);
+	base_buf_clear(&n->last);
+	must(base_buf_put(&n->last, n->report.p, n->report.n));
 	world_links_hold(w);
 }
 
@@ -439,6 +444,9 @@ world_order(struct world *w, struct world_node *n, struct base_span cms)
 		world_own_apply(w, n, &o, &row);
 	} else if (strcmp(o.root, CA_MANAGEMENT) != 0 && o.epoch > n->highest) {
 		agent_apply(w, n, &o, digest);
+	} else if (w->old && o.epoch == n->highest && n->report.n == 0 &&
+	    strcmp(o.root, CA_MANAGEMENT) != 0) {
+		must(base_buf_put(&n->report, n->last.p, n->last.n));
 	}
 	wire_order_clear(&o);
 out:
@@ -492,6 +500,33 @@ agent_parcel(struct world *w, const struct wire_parcel *p)
 
 /* ---- turns ------------------------------------------------------------------------------ */
 
+/* A relay keeps the newest order of each node. */
+static bool
+keep_late(struct world *w, struct wire_parcel *p)
+{
+	struct world_node *n = world_node(w, p->route[p->nroute - 1]);
+
+	if (p->kind != WIRE_P_ORDER || dice(w, 100) >= w->late)
+		return false;
+	wire_parcel_clear(&n->late);
+	n->late = *p;
+	memset(p, 0, sizeof(*p));
+	return true;
+}
+
+static void
+carry_late(struct world *w)
+{
+	for (size_t i = 0; i < w->nnodes; i++) {
+		struct world_node *n = &w->nodes[i];
+
+		if (n->late.nroute == 0 || dice(w, 100) >= 2)
+			continue;
+		agent_parcel(w, &n->late);
+		wire_parcel_clear(&n->late);
+	}
+}
+
 static void
 carry_down(struct world *w)
 {
@@ -500,7 +535,7 @@ carry_down(struct world *w)
 	    ca_deliver_collect(w->ca.deliver, w->mono, NULL, 1 << 20, &list);
 
 	for (size_t i = 0; i < n; i++) {
-		bool lost = dice(w, 100) < w->loss;
+		bool lost = dice(w, 100) < w->loss || keep_late(w, &list[i]);
 
 		if (!lost)
 			agent_parcel(w, &list[i]);
@@ -517,6 +552,11 @@ carry_report(struct world *w, struct world_node *n, struct base_buf *report)
 	const struct ca_route *up = n->by.n > 0 ? &n->by : NULL;
 
 	if (report->n == 0 || dice(w, 100) < w->loss)
+		return;
+	if (w->old &&
+	    ca_report_in(&w->ca, base_buf_span(report), up) != BASE_OK)
+		base_log(BASE_INFO, "%s", base_why());
+	if (w->old)
 		return;
 	must(ca_report_in(&w->ca, base_buf_span(report), up));
 	if (dice(w, 100) < w->repeat)
@@ -543,6 +583,7 @@ world_turn(struct world *w)
 	w->mono.ms += 50;
 	ca_work(&w->ca);
 	hsm_fake_turn(w->hsm);
+	carry_late(w);
 	carry_down(w);
 	carry_up(w);
 }

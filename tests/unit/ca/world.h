@@ -38,10 +38,12 @@ struct world_node {
 	uint64_t highest;
 	struct pol_conf conf;
 	struct base_buf report; /* CMS of the last one, until acked */
+	struct base_buf last; /* the same, kept: the order may come again */
 	uint8_t report_digest[32];
 	struct base_time leaf_to, management_to; /* ends of certificates */
 	size_t orders, tidies; /* carried out */
 	size_t renewals, management_renewals; /* among them */
+	struct wire_parcel late; /* lies in a relay for a while */
 };
 
 struct world {
@@ -55,6 +57,8 @@ struct world {
 	size_t nnodes;
 	uint64_t rng;
 	unsigned loss, repeat; /* percent of parcels */
+	unsigned late; /* percent of orders that a relay keeps for a while */
+	bool old; /* kedged was put back: it may not know some reports */
 	const char *dead_relay; /* carries nothing for others */
 	unsigned events;
 	unsigned disbelieved; /* orders and acks */
@@ -71,6 +75,9 @@ void world_restart(struct world *w);
 /* The same as a death leaves it: nothing is freed, what was asked of hsmd is
  * lost, and the store is what dir has by now. */
 void world_die(struct world *w);
+/* A copy of kedged's state directory; and back again, with a new start. */
+void world_backup(struct world *w, const char *name);
+void world_restore(struct world *w, const char *name);
 /* Dies when two linked nodes could not authenticate just now: nobody trusts
  * what is shown, or it has expired. */
 void world_links_hold(struct world *w);

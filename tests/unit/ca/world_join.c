@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void
@@ -265,4 +266,40 @@ world_roll_as(struct world *w, const struct ca_roll_row *want)
 	while (hsm_fake_turn(w->hsm) > 0)
 		;
 	ck_assert_uint_ne(id, 0);
+}
+
+/* ---- copies of kedged's store ------------------------------------------------ */
+
+static void
+copy(const struct world *w, const char *from, const char *to)
+{
+	char cmd[256];
+
+	snprintf(cmd, sizeof(cmd),
+	    "mkdir -p '%s/%s' && cp -p '%s/%s'/* '%s/%s' 2>/dev/null; true",
+	    w->dir, to, w->dir, from, w->dir, to);
+	ck_assert_int_eq(system(cmd), 0);
+}
+
+void
+world_backup(struct world *w, const char *name)
+{
+	/* nothing is being written just now: database and log fit */
+	copy(w, ".", name);
+}
+
+void
+world_restore(struct world *w, const char *name)
+{
+	char cmd[128];
+
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+	ca_unload(&w->ca);
+	ca_store_close(w->ca.store);
+	snprintf(cmd, sizeof(cmd), "rm -f '%s'/kedged.db*", w->dir);
+	ck_assert_int_eq(system(cmd), 0);
+	copy(w, name, ".");
+	w->old = true;
+	world_die(w);
 }

@@ -1,0 +1,418 @@
+/*
+ * ca/recall: what kedge-hsmd remembers and the store does not, because it is
+ * an old copy: certificates of roots, which are made once and stay the same
+ * to the byte, roots, nodes, their keys and links, and the highest epochs.
+ * Only what is missing is taken; what the store has, it keeps. Used by make.c
+ * and recover.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+
+/* ---- certificates of a root ------------------------------------------------- */
+
+static bool
+has_cert(const struct ca_gen *g, enum wire_cert_kind kind)
+{
+	return (kind == WIRE_NEW_WITH_NEW	   ? g->nwn.n
+		       : kind == WIRE_NEW_WITH_OLD ? g->nwo.n
+						   : g->own.n) > 0;
+}
+
+/* Signed by the generation that it should be of. */
+static enum base_err
+check_signed(struct ca *ca, const char *root, const struct wire_hsm_recalled *r,
+    X509 *x)
+{
+	uint32_t by =
+	    r->kind == WIRE_NEW_WITH_OLD ? r->generation - 1 : r->generation;
+	X509 *issuer = x;
+	enum base_err e = BASE_OK;
+
+	if (r->kind != WIRE_NEW_WITH_NEW)
+		e = ca_issuer_root(ca, root, by, &issuer);
+	if (e == BASE_OK && X509_verify(x, X509_get0_pubkey(issuer)) != 1)
+		e = base_fail(BASE_E_INTEGRITY,
+		    "root %s: a certificate that kedge-hsmd recalls is not "
+		    "signed by generation %u",
+		    root, by);
+	return e;
+}
+
+/* A root that the store does not know at all comes with its first one. */
+static enum base_err
+keep_root(struct ca *ca, const struct wire_tbs *t)
+{
+	struct ca_root row = { .current = 1,
+		.days = (uint32_t)((t->not_after.ms - t->not_before.ms) /
+		    86400000) };
+	struct ca_root old;
+	enum base_err r = ca_store_root_get(ca->store, t->root, &old);
+
+	if (r != BASE_E_NOTFOUND)
+		return r;
+	memcpy(row.name, t->root, sizeof(row.name));
+	if ((r = wire_spki_alg(t->spki, &row.alg)) != BASE_OK ||
+	    (r = ca_store_root_put(ca->store, &row)) != BASE_OK)
+		return r;
+	return ca_audit(ca, CA_NODE_CA, "recalled", "root %s", row.name);
+}
+
+static enum base_err
+keep_cert(struct ca *ca, const struct wire_hsm_recalled *r,
+    const struct wire_tbs *t)
+{
+	struct ca_gen g = { .gen = r->generation };
+	enum base_err e;
+
+	memcpy(g.root, t->root, sizeof(g.root));
+	if (r->kind == WIRE_NEW_WITH_NEW) {
+		g.nwn = r->der;
+		if ((e = keep_root(ca, t)) != BASE_OK ||
+		    (e = base_buf_put(&g.spki, t->spki.p, t->spki.n)) !=
+			BASE_OK)
+			return e;
+	} else if (r->kind == WIRE_NEW_WITH_OLD) {
+		g.nwo = r->der;
+	} else {
+		g.own = r->der;
+	}
+	e = ca_store_gen_put(ca->store, &g);
+	base_buf_free(&g.spki);
+	if (e != BASE_OK)
+		return e;
+	return ca_audit(ca, CA_NODE_CA, "recalled",
+	    "%s of root %s generation %u",
+	    r->kind == WIRE_NEW_WITH_NEW       ? "new-with-new"
+		: r->kind == WIRE_NEW_WITH_OLD ? "new-with-old"
+					       : "old-with-new",
+	    t->root, r->generation);
+}
+
+static enum base_err
+take_cert(struct ca *ca, const char *root, struct base_span item)
+{
+	struct wire_hsm_recalled r;
+	struct ca_gen g = { .gen = 0 };
+	struct wire_tbs t = { 0 };
+	X509 *x = NULL;
+	enum base_err e;
+
+	if ((e = wire_hsm_recalled_parse(item, &r)) != BASE_OK)
+		return e;
+	e = ca_store_gen_get(ca->store, root, r.generation, &g);
+	if (e == BASE_OK && has_cert(&g, r.kind))
+		goto out;
+	if ((e != BASE_OK && e != BASE_E_NOTFOUND) ||
+	    (e = wire_x509_from_der(base_buf_span(&r.der), "kedge-hsmd: root",
+		 &x)) != BASE_OK ||
+	    (e = wire_cert_parse(x, &t)) != BASE_OK)
+		goto out;
+	if (strcmp(t.root, root) != 0 || strcmp(t.fleet, ca->conf->fleet) != 0)
+		e = base_fail(BASE_E_INTEGRITY,
+		    "root %s: kedge-hsmd recalls a certificate of root %s",
+		    root, t.root);
+	else if ((e = check_signed(ca, root, &r, x)) == BASE_OK)
+		e = keep_cert(ca, &r, &t);
+out:
+	wire_tbs_free(&t);
+	X509_free(x);
+	ca_gen_clear(&g);
+	wire_hsm_recalled_clear(&r);
+	return e;
+}
+
+enum base_err
+ca_recall_root(struct ca *ca, const char *root, const struct wire_hsm_answer *a)
+{
+	enum base_err r = BASE_OK;
+
+	for (size_t i = 0; r == BASE_OK && i < a->nitems; i++)
+		r = take_cert(ca, root, base_buf_span(&a->items[i].data));
+	return r;
+}
+
+/* ---- nodes -------------------------------------------------------------------- */
+
+/* How a node is reached kedge-hsmd does not know: it may call us, until the
+ * operator says more. */
+static enum base_err
+keep_node(struct ca *ca, const struct wire_hsm_known *k)
+{
+	struct ca_node n = { .reach = CA_POLL, .dual = k->node.dual };
+	enum base_err r = ca_store_node_get(ca->store, k->node.name, &n);
+
+	if (r == BASE_E_NOTFOUND) {
+		memset(&n, 0, sizeof(n));
+		n.reach = CA_POLL;
+		n.dual = k->node.dual;
+		memcpy(n.name, k->node.name, sizeof(n.name));
+		base_log(BASE_WARNING,
+		    "node %s: kedge-hsmd knows it, the store did not; until "
+		    "the topology is applied again it is expected to poll",
+		    n.name);
+		if ((r = ca_audit(ca, CA_NODE_CA, "recalled", "node %s",
+			 n.name)) != BASE_OK)
+			return r;
+	} else if (r != BASE_OK || n.joined.ms != 0) {
+		return r;
+	}
+	n.joined = ca_now(ca);
+	return ca_store_node_put(ca->store, &n);
+}
+
+static enum base_err
+keep_key(struct ca *ca, const char *node, const struct wire_hsm_part *p)
+{
+	struct base_buf have;
+	enum base_err r;
+
+	base_buf_init(&have, 0);
+	r = ca_store_key_get(ca->store, node, p->root, &have);
+	if (r != BASE_OK && r != BASE_E_NOTFOUND)
+		goto out;
+	if (r == BASE_OK && have.n == p->spki.n &&
+	    memcmp(have.p, p->spki.p, have.n) == 0)
+		goto out;
+	if (strcmp(p->root, CA_MANAGEMENT) == 0 &&
+	    (r = ca_recover_leaf(ca, node, p->root, 1)) != BASE_OK)
+		goto out;
+	if ((r = ca_store_key_put(ca->store, node, p->root,
+		 base_buf_span(&p->spki))) == BASE_OK)
+		r = ca_audit(ca, CA_NODE_CA, "recalled",
+		    "key of node %s under root %s", node, p->root);
+out:
+	base_buf_free(&have);
+	return r;
+}
+
+static bool
+is_bound(const struct wire_hsm_known *k)
+{
+	for (size_t i = 0; i < k->nparts; i++)
+		if (k->parts[i].spki.n > 0)
+			return true;
+	return false;
+}
+
+static enum base_err
+take_node(struct ca *ca, const struct wire_hsm_known *k)
+{
+	enum base_err r;
+
+	if (!is_bound(k))
+		return BASE_OK; /* of no use until it joins */
+	r = keep_node(ca, k);
+	for (size_t i = 0; r == BASE_OK && i < k->nparts; i++) {
+		const struct wire_hsm_part *p = &k->parts[i];
+
+		r = ca_epoch_floor(ca, k->node.name, p->root, p->epoch);
+		if (r == BASE_OK && p->spki.n > 0)
+			r = keep_key(ca, k->node.name, p);
+	}
+	return r;
+}
+
+/* ---- links, when all nodes are there ------------------------------------------- */
+
+static enum base_err
+take_link(struct ca *ca, const char *client, const struct wire_hsm_link *from)
+{
+	struct ca_link l = { .client = "" };
+	struct ca_node n;
+
+	/* hellos follow from how the nodes are reached */
+	if (strcmp(from->server_root, CA_MANAGEMENT) == 0 ||
+	    ca_topo_link(ca->topo, client, from->server) != NULL)
+		return BASE_OK;
+	if (ca_store_node_get(ca->store, client, &n) != BASE_OK ||
+	    ca_store_node_get(ca->store, from->server, &n) != BASE_OK)
+		return BASE_OK;
+	memcpy(l.client, client, strlen(client));
+	memcpy(l.server, from->server, sizeof(l.server));
+	memcpy(l.client_root, from->client_root, sizeof(l.client_root));
+	memcpy(l.server_root, from->server_root, sizeof(l.server_root));
+	if (ca_store_link_put(ca->store, &l) != BASE_OK) {
+		base_log(BASE_ERR, "link %s>%s: not taken up: %s", client,
+		    l.server, base_why());
+		return BASE_OK;
+	}
+	return ca_audit(ca, CA_NODE_CA, "recalled", "link %s>%s", client,
+	    l.server);
+}
+
+static enum base_err
+take_excuse(struct ca *ca, const char *node, const char *root)
+{
+	const struct ca_roll *w = ca_roll_of(ca, root);
+	struct ca_fact f = { .kind = POL_FACT_EXCUSED,
+		.roll = w == NULL ? 0 : w->row.id,
+		.at = ca_now(ca) };
+	struct ca_holding h;
+	enum base_err r = ca_holding_get(ca->store, node, root, &h);
+
+	if (r != BASE_OK || h.excused)
+		return r;
+	snprintf(f.node, sizeof(f.node), "%s", node);
+	snprintf(f.root, sizeof(f.root), "%s", root);
+	if ((r = ca_store_fact_add(ca->store, &f)) == BASE_OK)
+		r = ca_audit(ca, CA_NODE_CA, "recalled",
+		    "node %s is excused under root %s", node, root);
+	return r;
+}
+
+static enum base_err
+take_links(struct ca *ca, const struct wire_hsm_known *k)
+{
+	enum base_err r = BASE_OK;
+
+	for (size_t i = 0; r == BASE_OK && i < k->node.nlinks; i++)
+		r = take_link(ca, k->node.name, &k->node.links[i]);
+	for (size_t i = 0; r == BASE_OK && i < k->node.nexcused; i++)
+		r = take_excuse(ca, k->node.name, k->node.excused[i]);
+	return r;
+}
+
+/* ---- the whole of it, one request after the other -------------------------------- */
+
+enum pass {
+	ROOTS, /* their names, from the nodes */
+	CERTS,
+	NODES,
+	LINKS
+};
+
+struct recall {
+	struct ca *ca;
+	enum pass pass;
+	char after[CA_NAME]; /* with all but CERTS */
+	char (*roots)[CA_NAME];
+	size_t nroots, at;
+	ca_done_fn *done;
+	void *arg;
+};
+
+static void recall_next(struct recall *c);
+
+static void
+recall_end(struct recall *c, enum base_err e)
+{
+	c->done(c->arg, e);
+	free(c->roots);
+	free(c);
+}
+
+static void
+add_root(struct recall *c, const char *root)
+{
+	for (size_t i = 0; i < c->nroots; i++)
+		if (strcmp(c->roots[i], root) == 0)
+			return;
+	c->roots =
+	    base_realloc_array(c->roots, c->nroots + 1, sizeof(*c->roots));
+	snprintf(c->roots[c->nroots++], CA_NAME, "%s", root);
+}
+
+static enum base_err
+take_known(struct recall *c, struct base_span item)
+{
+	struct wire_hsm_known k;
+	enum base_err r = wire_hsm_known_parse(item, &k);
+
+	if (r != BASE_OK)
+		return r;
+	memcpy(c->after, k.node.name, sizeof(c->after));
+	if (c->pass == ROOTS)
+		for (size_t i = 0; i < k.nparts; i++)
+			add_root(c, k.parts[i].root);
+	else if (c->pass == NODES)
+		r = take_node(c->ca, &k);
+	else
+		r = take_links(c->ca, &k);
+	wire_hsm_known_clear(&k);
+	return r;
+}
+
+static enum base_err
+take_page(struct recall *c, const struct wire_hsm_answer *a)
+{
+	enum base_err r = BASE_OK;
+
+	if (c->pass == CERTS)
+		return ca_recall_root(c->ca, c->roots[c->at], a);
+	for (size_t i = 0; r == BASE_OK && i < a->nitems; i++)
+		r = take_known(c, base_buf_span(&a->items[i].data));
+	return r;
+}
+
+/* Is this pass over? */
+static void
+advance(struct recall *c, size_t nitems)
+{
+	if (c->pass == CERTS ? ++c->at < c->nroots : nitems > 0)
+		return;
+	c->after[0] = '\0';
+	c->pass++;
+}
+
+static void
+recall_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
+{
+	struct recall *c = arg;
+	struct ca_store *st = c->ca->store;
+
+	if (e != BASE_OK)
+		e = base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
+		    base_why());
+	else if (a->err != BASE_OK)
+		e = base_fail(a->err, "kedge-hsmd: %s", a->why);
+	else if ((e = ca_store_begin(st)) == BASE_OK) {
+		if ((e = take_page(c, a)) == BASE_OK)
+			e = ca_store_commit(st);
+		ca_store_rollback(st);
+	}
+	if (e != BASE_OK) {
+		recall_end(c, e);
+		return;
+	}
+	advance(c, a->nitems);
+	recall_next(c);
+}
+
+static void
+recall_next(struct recall *c)
+{
+	struct wire_hsm_request q = { .type = WIRE_HSM_KNOWN };
+	struct wire_hsm_ask w = { &q, recall_answered, c };
+	enum base_err r;
+
+	if (c->pass > LINKS) {
+		recall_end(c, BASE_OK);
+		return;
+	}
+	memcpy(q.fleet, c->ca->conf->fleet, sizeof(q.fleet));
+	memcpy(q.after, c->after, sizeof(q.after));
+	if (c->pass == CERTS) {
+		q.type = WIRE_HSM_RECALL;
+		q.key.generation = 1;
+		q.key.alg = WIRE_P256;
+		memcpy(q.key.root, c->roots[c->at], sizeof(q.key.root));
+	}
+	if ((r = c->ca->hsm.ask(c->ca->hsm.self, &w)) != BASE_OK)
+		recall_end(c, r);
+}
+
+void
+ca_recall_go(struct ca *ca, ca_done_fn *done, void *arg)
+{
+	struct recall *c = base_alloc(sizeof(*c));
+
+	c->ca = ca;
+	c->done = done;
+	c->arg = arg;
+	add_root(c, CA_MANAGEMENT);
+	for (size_t i = 0; i < ca->topo->nroots; i++)
+		add_root(c, ca->topo->roots[i].name);
+	recall_next(c);
+}

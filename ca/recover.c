@@ -1,0 +1,400 @@
+/*
+ * ca/recover: the store is an old copy, put back from a backup. What it says
+ * of the nodes is not believed any more; its open orders are dropped. What
+ * kedge-hsmd has signed since is taken up (recall.c). Then each node gets an
+ * order without steps, above the highest epoch: it changes nothing, it
+ * outranks what is still on its way from before, and the signed report on it
+ * is what the node holds from here on. Whoever has not answered is unknown,
+ * and nothing that touches him starts.
+ *
+ * An old copy shows itself: kedged counts its requests for orders in the
+ * store before it asks, and kedge-hsmd has the highest of them on record; or
+ * a node has taken an epoch that was never given; or the operator says so.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/recover.h"
+
+#define META_RECOVERY "recovery"
+#define META_MARK     "hsm.mark"
+#define LOOK_MS	      1000
+
+enum base_err
+ca_meta_get_u64(struct ca *ca, const char *key, uint64_t *out)
+{
+	struct base_buf b;
+	enum base_err r;
+
+	*out = 0;
+	base_buf_init(&b, 0);
+	if ((r = ca_store_meta_get(ca->store, key, &b)) == BASE_OK)
+		r = base_buf_get_u64(&b, out);
+	else if (r == BASE_E_NOTFOUND)
+		r = BASE_OK;
+	base_buf_free(&b);
+	return r;
+}
+
+enum base_err
+ca_meta_put_u64(struct ca *ca, const char *key, uint64_t v)
+{
+	struct base_buf b;
+	enum base_err r;
+
+	base_buf_init(&b, 0);
+	if ((r = base_buf_put_u64(&b, v)) == BASE_OK)
+		r = ca_store_meta_put(ca->store, key, base_buf_span(&b));
+	base_buf_free(&b);
+	return r;
+}
+
+/* ---- kept in the store ------------------------------------------------------- */
+
+enum base_err
+ca_recovery_put(struct ca *ca, const struct ca_recovery *v)
+{
+	struct base_buf b;
+	enum base_err r;
+
+	base_buf_init(&b, 0);
+	if ((r = base_buf_put_u8(&b, (uint8_t)v->stage)) == BASE_OK &&
+	    (r = base_buf_put_u64(&b, (uint64_t)v->since.ms)) == BASE_OK &&
+	    (r = base_buf_put_str(&b, v->why)) == BASE_OK)
+		r = ca_store_meta_put(ca->store, META_RECOVERY,
+		    base_buf_span(&b));
+	base_buf_free(&b);
+	return r;
+}
+
+enum base_err
+ca_recover_load(struct ca *ca)
+{
+	struct ca_recovery *v = &ca->recovery;
+	char *why = NULL;
+	struct base_buf b;
+	uint64_t since;
+	uint8_t stage;
+	enum base_err r;
+
+	v->look = v->answers = true;
+	v->next.ms = 0;
+	base_buf_init(&b, 0);
+	if ((r = ca_store_meta_get(ca->store, META_RECOVERY, &b)) == BASE_OK &&
+	    (r = base_buf_get_u8(&b, &stage)) == BASE_OK &&
+	    (r = base_buf_get_u64(&b, &since)) == BASE_OK &&
+	    (r = base_buf_get_str(&b, sizeof(v->why) - 1, &why)) == BASE_OK) {
+		v->stage = (enum ca_recovery_stage)stage;
+		v->since.ms = (int64_t)since;
+		snprintf(v->why, sizeof(v->why), "%s", why);
+	}
+	free(why);
+	base_buf_free(&b);
+	return r == BASE_E_NOTFOUND ? BASE_OK : r;
+}
+
+enum base_err
+ca_recover_mark(struct ca *ca, uint64_t *out)
+{
+	enum base_err r = ca_meta_get_u64(ca, META_MARK, out);
+
+	if (r != BASE_OK)
+		return r;
+	++*out;
+	if ((r = ca_store_begin(ca->store)) == BASE_OK &&
+	    (r = ca_meta_put_u64(ca, META_MARK, *out)) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	return r;
+}
+
+bool
+ca_recover_was_before(struct ca *ca, uint64_t roll)
+{
+	uint64_t last;
+
+	return ca_meta_get_u64(ca, CA_META_RECOVERED, &last) != BASE_OK ||
+	    roll <= last;
+}
+
+/* ---- each part: a node under a root ------------------------------------------- */
+
+enum base_err
+ca_each_part(struct ca *ca, ca_part_fn *fn, void *arg)
+{
+	const struct ca_topo *t = ca->topo;
+	enum base_err r = BASE_OK;
+
+	for (uint32_t i = 0; r == BASE_OK && i < t->nnodes; i++)
+		for (uint32_t k = 0; r == BASE_OK && k < t->nroots; k++)
+			if (t->nodes[i].joined.ms != 0 &&
+			    pol_graph_steps(t->graph, k, i) != 0)
+				r = fn(ca, i, k, arg);
+	return r;
+}
+
+enum base_err
+ca_part_holds(struct ca *ca, uint32_t node, uint32_t root, struct ca_holding *h)
+{
+	return ca_holding_get(ca->store, ca->topo->nodes[node].name,
+	    ca->topo->roots[root].name, h);
+}
+
+enum base_err
+ca_part_fact(struct ca *ca, uint32_t node, uint32_t root,
+    enum pol_fact_kind kind)
+{
+	const char *name = ca->topo->roots[root].name;
+	const struct ca_roll *w = ca_roll_of(ca, name);
+	struct ca_fact f = { .kind = kind,
+		.roll = w == NULL ? 0 : w->row.id,
+		.at = ca_now(ca) };
+
+	memcpy(f.root, name, sizeof(f.root));
+	memcpy(f.node, ca->topo->nodes[node].name, sizeof(f.node));
+	return ca_store_fact_add(ca->store, &f);
+}
+
+/* ---- begin ---------------------------------------------------------------------- */
+
+static enum base_err
+lose_part(struct ca *ca, uint32_t node, uint32_t root, void *arg)
+{
+	enum base_err r = ca_part_fact(ca, node, root, POL_FACT_LOST);
+
+	(void)arg;
+	if (r == BASE_OK)
+		r = ca_store_orders_replace(ca->store,
+		    ca->topo->nodes[node].name, ca->topo->roots[root].name,
+		    INT64_MAX);
+	if (r == BASE_OK)
+		r = ca_store_orders_replace(ca->store,
+		    ca->topo->nodes[node].name, CA_MANAGEMENT, INT64_MAX);
+	return r;
+}
+
+static enum base_err
+settle_part(struct ca *ca, uint32_t node, uint32_t root, void *arg)
+{
+	(void)arg;
+	ca_deliver_settled(ca->deliver, ca->topo->nodes[node].name,
+	    ca->topo->roots[root].name, UINT64_MAX);
+	ca_deliver_settled(ca->deliver, ca->topo->nodes[node].name,
+	    CA_MANAGEMENT, UINT64_MAX);
+	return BASE_OK;
+}
+
+static enum base_err
+begin_store(struct ca *ca, const struct ca_recovery *v, uint64_t mark,
+    const char *who)
+{
+	uint64_t own;
+	enum base_err r;
+
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_meta_get_u64(ca, META_MARK, &own)) == BASE_OK &&
+	    (r = ca_meta_put_u64(ca, META_MARK, mark > own ? mark : own)) ==
+		BASE_OK &&
+	    (r = ca_recovery_put(ca, v)) == BASE_OK &&
+	    (r = ca_each_part(ca, lose_part, NULL)) == BASE_OK &&
+	    (r = ca_audit(ca, who, "recovery", "begins: %s", v->why)) ==
+		BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	return r;
+}
+
+static enum base_err
+begin(struct ca *ca, uint64_t mark, const char *why, const char *who)
+{
+	struct ca_recovery v = ca->recovery;
+	enum base_err r;
+
+	v.stage = CA_RECOVERY_RECALL;
+	v.since = ca_now(ca);
+	v.wanted = false;
+	v.look = true;
+	v.next.ms = 0;
+	snprintf(v.why, sizeof(v.why), "%s", why);
+	if ((r = begin_store(ca, &v, mark, who)) != BASE_OK)
+		return r;
+	ca->recovery = v;
+	base_log(BASE_WARNING,
+	    "recovery: %s; no order is sent but such that ask each node what "
+	    "it holds",
+	    v.why);
+	if ((r = ca_each_part(ca, settle_part, NULL)) == BASE_OK)
+		r = ca_reload_topo(ca);
+	ca_kick(ca);
+	return r;
+}
+
+enum base_err
+ca_recover_begin(struct ca *ca, const char *why, const char *who)
+{
+	if (ca->recovery.stage != CA_RECOVERY_NONE)
+		return base_fail(BASE_E_STATE,
+		    "recovery: runs already; see kedge recover status");
+	return begin(ca, 0, why, who);
+}
+
+void
+ca_recover_want(struct ca *ca, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ca->recovery.stage != CA_RECOVERY_NONE || ca->recovery.wanted)
+		return;
+	ca->recovery.wanted = true;
+	va_start(ap, fmt);
+	vsnprintf(ca->recovery.why, sizeof(ca->recovery.why), fmt, ap);
+	va_end(ap);
+	ca_kick(ca);
+}
+
+bool
+ca_recover_is_unsure(const struct ca *ca)
+{
+	return ca->recovery.stage == CA_RECOVERY_RECALL ||
+	    (ca->recovery.stage == CA_RECOVERY_ASK && ca->recovery.answers);
+}
+
+/* ---- is this the newest store? ---------------------------------------------------- */
+
+void
+ca_recover_later(struct ca *ca, const char *what)
+{
+	base_log(BASE_WARNING, "recovery: %s: %s", what, base_why());
+	ca->recovery.next = ca_after(ca, ca->conf->retry_ms);
+	ca_kick(ca);
+}
+
+static void
+check_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
+{
+	struct ca *ca = arg;
+	char why[CA_RECOVERY_WHY];
+	uint64_t own;
+
+	ca->recovery.busy = false;
+	if (e == BASE_OK && a->err != BASE_OK)
+		e = base_fail(a->err, "kedge-hsmd: %s", a->why);
+	if (e == BASE_OK)
+		e = ca_meta_get_u64(ca, META_MARK, &own);
+	if (e == BASE_OK && a->mark > own) {
+		snprintf(why, sizeof(why),
+		    "kedge-hsmd has answered request %llu for orders, this "
+		    "store knows of %llu: it is an old copy",
+		    (unsigned long long)a->mark, (unsigned long long)own);
+		e = begin(ca, a->mark, why, CA_NODE_CA);
+	}
+	if (e == BASE_OK) {
+		ca->unchecked = false;
+		e = ca_orders_load(ca);
+	}
+	if (e != BASE_OK)
+		ca_recover_later(ca,
+		    "waits for kedge-hsmd before any order is sent");
+	ca_kick(ca);
+}
+
+static struct base_mono
+check(struct ca *ca)
+{
+	struct wire_hsm_request q = { .type = WIRE_HSM_AUDIT };
+	struct wire_hsm_ask w = { &q, check_answered, ca };
+
+	ca->recovery.busy = true;
+	if (ca->hsm.ask(ca->hsm.self, &w) != BASE_OK) {
+		ca->recovery.busy = false;
+		ca_recover_later(ca, "asking kedge-hsmd");
+	}
+	return ca->recovery.next.ms > ca_mono(ca).ms ? ca->recovery.next
+						     : CA_NEVER;
+}
+
+/* ---- taking up what kedge-hsmd remembers -------------------------------------------- */
+
+/* Nodes that were taken up just now have never been lost. */
+static enum base_err
+lose_unknown(struct ca *ca, uint32_t node, uint32_t root, void *arg)
+{
+	struct ca_holding h;
+	enum base_err r = ca_part_holds(ca, node, root, &h);
+
+	(void)arg;
+	if (r != BASE_OK || h.known || h.lost)
+		return r;
+	return ca_part_fact(ca, node, root, POL_FACT_LOST);
+}
+
+static enum base_err
+recalled_store(struct ca *ca, const struct ca_recovery *v)
+{
+	enum base_err r;
+
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_each_part(ca, lose_unknown, NULL)) == BASE_OK &&
+	    (r = ca_recovery_put(ca, v)) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	return r;
+}
+
+static void
+recalled(void *arg, enum base_err e)
+{
+	struct ca *ca = arg;
+	struct ca_recovery v = ca->recovery;
+
+	ca->recovery.busy = false;
+	v.busy = false;
+	v.stage = CA_RECOVERY_ASK;
+	if (e == BASE_OK && (e = ca_reload_topo(ca)) == BASE_OK &&
+	    (e = recalled_store(ca, &v)) == BASE_OK) {
+		ca->recovery = v;
+		e = ca_roll_reopen(ca);
+	}
+	if (e != BASE_OK)
+		ca_recover_later(ca, "taking up what kedge-hsmd remembers");
+	ca_kick(ca);
+}
+
+/* ---- turns ------------------------------------------------------------------------------ */
+
+struct base_mono
+ca_recover_work(struct ca *ca)
+{
+	struct ca_recovery *v = &ca->recovery;
+	char why[CA_RECOVERY_WHY];
+
+	if (v->busy)
+		return CA_NEVER;
+	if (v->next.ms > ca_mono(ca).ms)
+		return v->next;
+	if (ca->unchecked)
+		return check(ca);
+	if (v->wanted) {
+		memcpy(why, v->why, sizeof(why));
+		v->wanted = false;
+		if (begin(ca, 0, why, CA_NODE_CA) != BASE_OK) {
+			v->wanted = true;
+			ca_recover_later(ca, "begins");
+		}
+		return v->next;
+	}
+	if (v->stage == CA_RECOVERY_RECALL) {
+		v->busy = true;
+		ca_recall_go(ca, recalled, ca);
+		return CA_NEVER;
+	}
+	if (!v->look)
+		return CA_NEVER;
+	v->next = ca_after(ca, LOOK_MS);
+	if (ca_recover_look(ca) != BASE_OK)
+		ca_recover_later(ca, "looking at the nodes");
+	return v->look ? v->next : CA_NEVER;
+}

@@ -1,0 +1,34 @@
+/*
+ * ca/recover: what the recover*.c files share. Nobody else includes it.
+ */
+#pragma once
+
+#include "ca/kedged.h"
+
+/* In the store: the number of the last roll that was, or may have been, under
+ * way before a recovery. */
+#define CA_META_RECOVERED "recovered"
+
+/* 0 when it is not there. */
+enum base_err
+ca_meta_get_u64(struct ca *ca, const char *key, uint64_t *out) BASE_MUST;
+enum base_err
+ca_meta_put_u64(struct ca *ca, const char *key, uint64_t v) BASE_MUST;
+enum base_err
+ca_recovery_put(struct ca *ca, const struct ca_recovery *v) BASE_MUST;
+/* Logs what fails, by base_why(), and comes back to it. */
+void ca_recover_later(struct ca *ca, const char *what);
+
+/* Each part: a node that has joined, under a root that its links use. */
+typedef enum base_err
+ca_part_fn(struct ca *ca, uint32_t node, uint32_t root, void *arg);
+enum base_err ca_each_part(struct ca *ca, ca_part_fn *fn, void *arg) BASE_MUST;
+enum base_err ca_part_holds(struct ca *ca, uint32_t node, uint32_t root,
+    struct ca_holding *h) BASE_MUST;
+/* Within a transaction. */
+enum base_err ca_part_fact(struct ca *ca, uint32_t node, uint32_t root,
+    enum pol_fact_kind kind) BASE_MUST;
+
+/* Asks whoever is unknown and not asked yet; makes the rolls that the answers
+ * speak of; ends the recovery when nobody is left. */
+enum base_err ca_recover_look(struct ca *ca) BASE_MUST;

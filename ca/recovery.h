@@ -1,0 +1,87 @@
+/*
+ * ca/recovery: what kedged's other parts know of a store that is an old copy,
+ * put back from a backup, and of the epochs that show it. ca/recover.c says
+ * what is done about it.
+ */
+#pragma once
+
+#include "base/base.h"
+#include "ca/store.h"
+#include "wire/hsm.h"
+
+struct ca;
+typedef void ca_done_fn(void *arg, enum base_err e);
+
+/* The store is an old copy (ca/recover.c). */
+enum ca_recovery_stage {
+	CA_RECOVERY_NONE,
+	CA_RECOVERY_RECALL, /* kedge-hsmd is asked what it has signed */
+	CA_RECOVERY_ASK /* the nodes are asked what they hold */
+};
+#define CA_RECOVERY_WHY 256
+struct ca_recovery {
+	enum ca_recovery_stage stage;
+	struct base_time since;
+	char why[CA_RECOVERY_WHY];
+	bool wanted; /* begins at the next turn */
+	bool busy; /* a request is on its way to hsmd */
+	bool look; /* something may be to do */
+	bool answers; /* that were not looked at: rolls wait for that */
+	struct base_mono next; /* not before */
+	char trouble[CA_REASON_MAX + CA_NAME + 8]; /* last refusal; "" none */
+};
+
+/* ---- epochs (ca/epoch.c) ---- */
+
+enum base_err ca_epoch_next(struct ca *ca, const char *node, const char *root,
+    uint64_t *out) BASE_MUST;
+/* The node says, signed, what it has taken. REFUSED when that is absurd. */
+enum base_err ca_epoch_seen(struct ca *ca, const char *node, const char *root,
+    uint64_t highest) BASE_MUST;
+
+/* hsmd says what it has signed. */
+enum base_err ca_epoch_floor(struct ca *ca, const char *node, const char *root,
+    uint64_t highest) BASE_MUST;
+/* All of an inventory; what is absurd is logged and left. */
+void ca_epochs_learn(struct ca *ca, const char *node,
+    const struct wire_inventory *list, size_t n);
+
+/* ---- a store that is an old copy (ca/recover.c) ---------------------------------- */
+
+enum base_err ca_recover_load(struct ca *ca) BASE_MUST;
+struct base_mono ca_recover_work(struct ca *ca);
+/* STATE: it runs already. */
+enum base_err ca_recover_begin(struct ca *ca, const char *why,
+    const char *who) BASE_MUST;
+/* Something shows that the store is old: begins at the next turn. */
+void ca_recover_want(struct ca *ca, const char *fmt, ...) BASE_PRINTF(2, 3);
+/* A recovery does not know yet which rolls there are. */
+bool ca_recover_is_unsure(const struct ca *ca);
+/* Counts a request for orders, durably, before it is asked. */
+enum base_err ca_recover_mark(struct ca *ca, uint64_t *out) BASE_MUST;
+/* What was sent in this roll is not all in the store. */
+bool ca_recover_was_before(struct ca *ca, uint64_t roll);
+#define CA_RECOVERY_NAMES 5
+struct ca_recovery_count {
+	size_t nodes, lost; /* with a part; of these without an answer */
+	char name[CA_RECOVERY_NAMES][CA_NAME]; /* the first of them */
+};
+enum base_err ca_recover_count(struct ca *ca,
+    struct ca_recovery_count *out) BASE_MUST;
+/* "" when there is nothing to say. */
+void ca_recover_text(struct ca *ca, char *out, size_t max);
+/* A node that will not answer; its reason goes into the audit. */
+struct ca_word;
+enum base_err
+ca_recover_excuse(struct ca *ca, const struct ca_word *w) BASE_MUST;
+
+/* ca/recall.c: all that hsmd remembers, into the store. */
+void ca_recall_go(struct ca *ca, ca_done_fn *done, void *arg);
+/* The node presents a certificate of this generation that the store knows
+ * nothing of: it is renewed soon. Within a transaction. */
+enum base_err ca_recover_leaf(struct ca *ca, const char *node,
+    const char *root, uint32_t gen) BASE_MUST;
+/* Certificates of one root, from the answer to RECALL, within a
+ * transaction. */
+enum base_err ca_recall_root(struct ca *ca, const char *root,
+    const struct wire_hsm_answer *a) BASE_MUST;

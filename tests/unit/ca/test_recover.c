@@ -1,0 +1,386 @@
+/* kedged's store is put back from a backup: no direction ever breaks, and the
+ * roll comes to its end; see world.h. */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/ca/suites.h"
+#include "tests/unit/ca/world.h"
+
+static const char pair[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; auth = \"mutual\";\n"
+    "  root = \"plant\"; } );\n";
+
+static const char fleet[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"web2\"; reach = \"push\"; via = [ \"app3\" ]; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ];\n"
+    "    dual = true; },\n"
+    "  { name = \"app3\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app6\"; reach = \"poll\"; via = [ \"web2\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web2\"; root = \"plant\"; },\n"
+    "  { client = \"app6\"; server = \"web2\"; auth = \"server\";\n"
+    "    root = \"plant\"; } );\n";
+
+static struct world w;
+
+static bool
+settled(struct world *v)
+{
+	return v->ca.recovery.stage == CA_RECOVERY_NONE && !v->ca.unchecked &&
+	    world_rolled(v);
+}
+
+static bool
+recovers(struct world *v)
+{
+	return v->ca.recovery.stage != CA_RECOVERY_NONE;
+}
+
+static bool
+recovered(struct world *v)
+{
+	return !v->ca.unchecked && !recovers(v);
+}
+
+static bool
+no_roll(struct world *v)
+{
+	return recovered(v) && v->ca.rolls == NULL;
+}
+
+static void
+all_hold(uint32_t g)
+{
+	struct ca_root r;
+
+	for (size_t i = 0; i < w.nnodes; i++) {
+		struct pol_conf c = w.nodes[i].conf;
+
+		ck_assert_msg(c.trust == 0 || c.trust == POL_GEN(g),
+		    "%s trusts %llx", w.nodes[i].name,
+		    (unsigned long long)c.trust);
+		ck_assert_msg(c.present == 0 || c.present == POL_GEN(g),
+		    "%s shows %llx", w.nodes[i].name,
+		    (unsigned long long)c.present);
+		ck_assert_uint_eq(c.bridge, 0);
+	}
+	ck_assert_int_eq(ca_store_root_get(w.ca.store, "plant", &r), BASE_OK);
+	ck_assert_uint_eq(r.current, g);
+}
+
+static bool
+all_trust_new(struct world *v)
+{
+	for (size_t i = 0; i < v->nnodes; i++)
+		if ((v->nodes[i].conf.trust & POL_GEN(2)) == 0)
+			return false;
+	return true;
+}
+
+static bool
+one_has_finished(struct world *v)
+{
+	for (size_t i = 0; i < v->nnodes; i++)
+		if (v->nodes[i].conf.trust == POL_GEN(2))
+			return true;
+	return false;
+}
+
+static void
+new_with_new(uint32_t gen, struct base_buf *out)
+{
+	struct ca_gen g;
+
+	ck_assert_int_eq(ca_store_gen_get(w.ca.store, "plant", gen, &g),
+	    BASE_OK);
+	base_buf_init(out, 0);
+	ck_assert_int_eq(base_buf_put(out, g.nwn.p, g.nwn.n), BASE_OK);
+	ca_gen_clear(&g);
+}
+
+START_TEST(before_the_first_finish)
+{
+	world_open(&w, fleet, 31);
+	world_join_all(&w);
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 60, all_trust_new));
+	world_backup(&w, "b");
+	ck_assert(world_run(&w, 60, one_has_finished));
+	world_restore(&w, "b");
+	ck_assert(world_run(&w, 5, recovers));
+	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
+/* The new root is the one that the nodes have, to the byte. */
+START_TEST(before_the_roll)
+{
+	struct base_buf made, again;
+
+	world_open(&w, fleet, 32);
+	world_join_all(&w);
+	world_backup(&w, "b");
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 60, one_has_finished));
+	new_with_new(2, &made);
+	world_restore(&w, "b");
+	ck_assert_ptr_null(w.ca.rolls);
+	ck_assert(world_run(&w, 5, recovers));
+	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	all_hold(2);
+	new_with_new(2, &again);
+	ck_assert_uint_eq(made.n, again.n);
+	ck_assert_mem_eq(made.p, again.p, made.n);
+	base_buf_free(&made);
+	base_buf_free(&again);
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 300, settled));
+	all_hold(3);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(before_a_node_joined)
+{
+	world_open(&w, pair, 33);
+	world_join(&w, "web1");
+	world_backup(&w, "b");
+	world_join(&w, "app1");
+	ck_assert(world_run(&w, 60, world_rolled));
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 60, all_trust_new));
+	world_restore(&w, "b");
+	ck_assert(world_run(&w, 5, recovers));
+	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
+/* Nothing was signed since: it is no old copy. */
+START_TEST(the_newest_copy_recovers_nothing)
+{
+	world_open(&w, pair, 34);
+	world_join_all(&w);
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 60, all_trust_new));
+	world_backup(&w, "b");
+	world_restore(&w, "b");
+	ck_assert(world_run(&w, 5, recovered));
+	ck_assert(world_run(&w, 300, settled));
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 0);
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
+/* hsmd is away: nothing goes out, not even what was signed before. */
+START_TEST(nothing_is_sent_unchecked)
+{
+	size_t before;
+
+	world_open(&w, pair, 35);
+	world_join_all(&w);
+	world_node(&w, "web1")->deaf = true;
+	world_roll(&w, "plant");
+	for (int i = 0; i < 20; i++)
+		world_turn(&w);
+	before = world_node(&w, "web1")->orders;
+	hsm_fake_mood(w.hsm)->down = true;
+	world_restart(&w);
+	world_node(&w, "web1")->deaf = false;
+	for (int i = 0; i < 200; i++)
+		world_turn(&w);
+	ck_assert(w.ca.unchecked);
+	ck_assert_uint_eq(world_node(&w, "web1")->orders, before);
+	hsm_fake_mood(w.hsm)->down = false;
+	ck_assert(world_run(&w, 300, settled));
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
+/* Who does not answer is unknown: his peer waits, until he is excused; and
+ * when he returns he is asked, too. */
+START_TEST(a_silent_node_is_unknown)
+{
+	const struct ca_word sorry = { "plant", "app6", "gone", "uid 0" };
+	struct ca_recovery_count n;
+	char text[1024];
+
+	world_open(&w, fleet, 36);
+	world_join_all(&w);
+	world_backup(&w, "b");
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 60, all_trust_new));
+	world_node(&w, "app6")->deaf = true;
+	world_restore(&w, "b");
+	ck_assert(!world_run(&w, 60, settled));
+	ck_assert_int_eq(ca_recover_count(&w.ca, &n), BASE_OK);
+	ck_assert_uint_eq(n.nodes, 6);
+	ck_assert_uint_eq(n.lost, 1);
+	ck_assert_str_eq(n.name[0], "app6");
+	ca_recover_text(&w.ca, text, sizeof(text));
+	ck_assert_ptr_nonnull(strstr(text, "5 of 6 nodes"));
+	/* web2 serves app6; web1 has nothing to do with it */
+	ck_assert_uint_eq(world_node(&w, "web1")->conf.trust, POL_GEN(2));
+	ck_assert_uint_eq(world_node(&w, "web2")->conf.present, POL_GEN(1));
+	world_node(&w, "app6")->excused = true;
+	ck_assert_int_eq(ca_recover_excuse(&w.ca, &sorry), BASE_OK);
+	ck_assert_int_eq(ca_recover_excuse(&w.ca, &sorry), BASE_E_STATE);
+	ck_assert_msg(world_run(&w, 120, no_roll), "%s", w.waits);
+	ck_assert_uint_eq(world_node(&w, "web2")->conf.present, POL_GEN(2));
+	world_node(&w, "app6")->excused = false;
+	world_node(&w, "app6")->deaf = false;
+	ck_assert_int_eq(ca_roll_return(&w.ca, &sorry), BASE_OK);
+	ck_assert_msg(world_run(&w, 120, settled), "%s", w.waits);
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
+/* An order from before lies in a relay: the question outranks it. */
+START_TEST(what_is_under_way_is_outranked)
+{
+	struct world_node *web1;
+	struct wire_parcel p;
+
+	world_open(&w, pair, 37);
+	world_join_all(&w);
+	world_backup(&w, "b");
+	web1 = world_node(&w, "web1");
+	w.late = 100;
+	world_roll(&w, "plant");
+	while (web1->late.nroute == 0)
+		world_turn(&w);
+	w.late = 0;
+	p = web1->late;
+	memset(&web1->late, 0, sizeof(p));
+	wire_parcel_clear(&world_node(&w, "app1")->late);
+	world_restore(&w, "b");
+	ck_assert(world_run(&w, 5, recovers));
+	ck_assert(world_run(&w, 120, settled));
+	world_order(&w, web1, base_buf_span(&p.content));
+	ck_assert_uint_eq(web1->conf.trust, POL_GEN(1));
+	wire_parcel_clear(&p);
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 120, settled));
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
+/* The operator says so, and stock of a node shows it: hsmd is an old copy,
+ * too. */
+START_TEST(other_signs_of_an_old_copy)
+{
+	const struct wire_inventory claims = { .root = "plant", .highest = 9 };
+
+	world_open(&w, pair, 38);
+	world_join_all(&w);
+	ck_assert_int_eq(ca_recover_begin(&w.ca, "by hand", "uid 0"), BASE_OK);
+	ck_assert_int_eq(ca_recover_begin(&w.ca, "by hand", "uid 0"),
+	    BASE_E_STATE);
+	ck_assert(world_run(&w, 60, settled));
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 2);
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	ck_assert(world_run(&w, 5, recovers));
+	ck_assert(world_run(&w, 60, settled));
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 4);
+	ck_assert_uint_gt(world_node(&w, "web1")->highest, 9);
+	world_close(&w);
+}
+END_TEST
+
+/* ---- at random -------------------------------------------------------------- */
+
+#define COPIES 40
+
+static unsigned ncopies, seen;
+
+static void
+turn_and_copy(void)
+{
+	char name[16];
+
+	world_turn(&w);
+	if (w.events == seen || ncopies == COPIES)
+		return;
+	seen = w.events;
+	snprintf(name, sizeof(name), "b%u", ncopies++);
+	world_backup(&w, name);
+}
+
+static unsigned
+dice(unsigned sides)
+{
+	w.rng = w.rng * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (unsigned)(w.rng >> 33) % sides;
+}
+
+/* A copy at every event, and at some moment one of them is put back; twice in
+ * a roll, and in the next one, too. */
+START_TEST(any_copy_at_any_time)
+{
+	char name[16];
+
+	world_open(&w, fleet, (uint64_t)_i + 1000);
+	ncopies = seen = 0;
+	w.loss = 10;
+	w.late = 10;
+	world_join_all(&w);
+	for (uint32_t g = 2; g <= 3; g++) {
+		unsigned puts = 2;
+
+		world_backup(&w, "b0");
+		ncopies = ncopies == 0 ? 1 : ncopies;
+		world_roll(&w, "plant");
+		for (int i = 0; i < 20 * 600 && !(settled(&w) && puts == 0);
+		     i++) {
+			turn_and_copy();
+			if (puts == 0 || (dice(60) != 0 && !settled(&w)))
+				continue;
+			snprintf(name, sizeof(name), "b%u", dice(ncopies));
+			world_restore(&w, name);
+			puts--;
+		}
+		ck_assert_msg(settled(&w), "seed %d: %s", _i, w.waits);
+		/* what it was before any order of the roll was sent, stays */
+		if (world_node(&w, "web1")->conf.trust == POL_GEN(g - 1)) {
+			all_hold(g - 1);
+			break;
+		}
+		all_hold(g);
+	}
+	world_close(&w);
+}
+END_TEST
+
+TCase *
+case_recover(void)
+{
+	TCase *t = tcase_create("recover");
+
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, before_the_first_finish);
+	tcase_add_test(t, before_the_roll);
+	tcase_add_test(t, before_a_node_joined);
+	tcase_add_test(t, the_newest_copy_recovers_nothing);
+	tcase_add_test(t, nothing_is_sent_unchecked);
+	tcase_add_test(t, a_silent_node_is_unknown);
+	tcase_add_test(t, what_is_under_way_is_outranked);
+	tcase_add_test(t, other_signs_of_an_old_copy);
+	tcase_add_loop_test(t, any_copy_at_any_time, 0, 6);
+	return t;
+}
