@@ -262,12 +262,15 @@ items(struct hsm_fake *f, const struct wire_hsm_request *q,
 {
 	a->nitems = q->nitems;
 	a->items = base_alloc((a->nitems + 1) * sizeof(*a->items));
-	for (size_t i = 0; i < a->nitems; i++)
+	for (size_t i = 0; i < a->nitems; i++) {
 		(q->type == WIRE_HSM_CERTS	     ? cert
 			: q->type == WIRE_HSM_ORDERS ? order
 			: q->type == WIRE_HSM_TELL
 			? tell
 			: show)(f, q, i, &a->items[i]);
+		f->mood.made += a->items[i].err == BASE_OK &&
+		    (q->type == WIRE_HSM_CERTS || q->type == WIRE_HSM_ORDERS);
+	}
 }
 
 static void

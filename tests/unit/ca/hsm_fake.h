@@ -29,6 +29,7 @@ struct hsm_fake_mood {
 	uint64_t expected;
 	unsigned keeps; /* so many items of TELL ask for a link that is gone */
 	uint64_t asked; /* requests so far */
+	uint64_t made; /* signatures: certificates and orders */
 	char forgotten[CA_NAME]; /* the last node that it forgot */
 	uint64_t asks; /* orders without steps */
 	uint64_t told, links, shown, proven; /* items; proven: with order */

@@ -50,13 +50,16 @@ current(struct world *w)
 START_TEST(two_nodes_roll)
 {
 	struct world w;
-	uint64_t n;
+	uint64_t n, made;
 	uint8_t head[32];
 
 	world_open(&w, pair, 1);
 	world_join_all(&w);
+	made = hsm_fake_mood(w.hsm)->made;
 	world_roll(&w, "plant");
 	ck_assert(world_run(&w, 120, world_rolled));
+	/* as kedge plan --compare says: test_cmd_simulate.c, test_compare */
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->made - made, 19);
 	ck_assert_uint_eq(current(&w), 2);
 	for (size_t i = 0; i < w.nnodes; i++) {
 		ck_assert_uint_eq(w.nodes[i].conf.trust, POL_GEN(2));
