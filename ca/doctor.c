@@ -116,6 +116,25 @@ ca_doctor_roots(struct ca *ca, json_t *list)
 	}
 }
 
+/* ---- recovery -------------------------------------------------------------------- */
+
+static void
+recovery(struct ca *ca, json_t *list)
+{
+	char what[CA_RECOVERY_TEXT], since[BASE_RFC3339_LEN];
+	static const struct ca_finding f = { CA_WARNING, "recovery", "",
+		"the store is an old copy: no order touches a node of which "
+		"nobody knows what it holds; what works goes on working",
+		"nothing: it is over when each has answered; for a node that "
+		"never will, kedge roll excuse, or kedge node remove" };
+
+	if (ca->recovery.stage == CA_RECOVERY_NONE)
+		return;
+	base_time_format(ca->recovery.since, since);
+	ca_recover_text(ca, what, sizeof(what));
+	ca_found(list, &f, "since %s, %s (%s)", since, what, ca->recovery.why);
+}
+
 /* ---- certificates ---------------------------------------------------------------- */
 
 static enum base_err
@@ -186,6 +205,7 @@ look(void *arg, enum base_err e)
 	(void)e;
 	if (!ca->ready)
 		ca_found(list, &none, "the CA has no management root yet");
+	recovery(ca, list);
 	ca_doctor_host(ca, list);
 	ca_doctor_roots(ca, list);
 	ca_doctor_certs(ca, list);

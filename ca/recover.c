@@ -9,7 +9,7 @@
  *
  * An old copy shows itself: kedged counts its requests for orders in the
  * store before it asks, and kedge-hsmd has the highest of them on record; or
- * a node has taken an epoch that was never given; or the operator says so.
+ * a node has taken an epoch that was never given.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -236,7 +236,7 @@ ca_recover_begin(struct ca *ca, const char *why, const char *who)
 {
 	if (ca->recovery.stage != CA_RECOVERY_NONE)
 		return base_fail(BASE_E_STATE,
-		    "recovery: runs already; see kedge recover status");
+		    "recovery: runs already; see kedge doctor");
 	return begin(ca, 0, why, who);
 }
 

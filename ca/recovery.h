@@ -19,6 +19,7 @@ enum ca_recovery_stage {
 	CA_RECOVERY_ASK /* the nodes are asked what they hold */
 };
 #define CA_RECOVERY_WHY 256
+#define CA_RECOVERY_TEXT 640 /* of ca_recover_text */
 struct ca_recovery {
 	enum ca_recovery_stage stage;
 	struct base_time since;
@@ -70,10 +71,6 @@ enum base_err ca_recover_count(struct ca *ca,
     struct ca_recovery_count *out) BASE_MUST;
 /* "" when there is nothing to say. */
 void ca_recover_text(struct ca *ca, char *out, size_t max);
-/* A node that will not answer; its reason goes into the audit. */
-struct ca_word;
-enum base_err
-ca_recover_excuse(struct ca *ca, const struct ca_word *w) BASE_MUST;
 
 /* ca/recall.c: all that hsmd remembers, into the store. */
 void ca_recall_go(struct ca *ca, ca_done_fn *done, void *arg);

@@ -124,6 +124,9 @@ ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 		snprintf(out, max, "paused by the operator");
 		return;
 	}
+	ca_recover_text(ca, out, max);
+	if (out[0] != '\0')
+		return;
 	if (w->why[0] != '\0') {
 		snprintf(out, max, "%s", w->why);
 		return;

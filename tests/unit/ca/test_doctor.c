@@ -240,6 +240,24 @@ START_TEST(rights)
 }
 END_TEST
 
+START_TEST(a_restored_store)
+{
+	world_join_all(&asked.w);
+	must("recovery", "", "");
+	world_node(&asked.w, "app1")->deaf = true;
+	ck_assert_int_eq(ca_recover_begin(&asked.w.ca, "by hand", "uid 0"),
+	    BASE_OK);
+	must("recovery", "", "warning");
+	for (int i = 0; i < 200; i++)
+		world_turn(&asked.w);
+	must("recovery", "", "warning");
+	world_node(&asked.w, "app1")->deaf = false;
+	for (int i = 0; i < 400; i++)
+		world_turn(&asked.w);
+	must("recovery", "", "");
+}
+END_TEST
+
 START_TEST(nothing_else_is_taken)
 {
 	asked_no("{\"cmd\":\"doctor\",\"more\":1}", "USAGE");
@@ -265,6 +283,7 @@ case_doctor(void)
 	tcase_add_test(t, certificates);
 	tcase_add_test(t, a_changed_audit);
 	tcase_add_test(t, rights);
+	tcase_add_test(t, a_restored_store);
 	tcase_add_test(t, nothing_else_is_taken);
 	return t;
 }
