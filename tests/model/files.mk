@@ -43,6 +43,8 @@ model: $(EXPLORE)
 	$(EXPLORE) --nodes 3 --dual --flips 1 --failures 1 --again 16
 	$(EXPLORE) --nodes 4 --links 4 --dual --again 16
 	$(EXPLORE) --nodes 4 --links 3 --flips 1 --failures 1 --again 16
+	$(EXPLORE) --nodes 4 --links 3 --excuses 1
+	$(EXPLORE) --nodes 4 --links 3 --doubts 1
 	$(EXPLORE) --nodes 6 --random 50000
 	$(EXPLORE) --nodes 8 --random 50000
 	$(EXPLORE) --nodes 3 --dual --flips 2 --again 16
