@@ -15,6 +15,8 @@
 struct ag_root {
 	char name[BASE_NAME_MAX + 1];
 	EVP_PKEY *key;           /* owned */
+	EVP_PKEY *next;          /* owned; takes its place when the CA knows
+				  * that it is in use; NULL: none was asked for */
 	struct ag_bundle *bundle;/* owned; NULL: not joined under it */
 	struct ag_state state;
 	bool regressed;          /* damaged: nothing is changed any more */
@@ -30,6 +32,10 @@ struct ag_root *ag_holdings_find(const struct ag_holdings *h,
     const char *root);           /* NULL root or unknown: NULL */
 /* The node's clock mark: what the CA has signed last, see store.h. */
 struct base_time ag_holdings_mark(const struct ag_holdings *h);
+/* The one of its keys that x is for; without such a one the first. */
+EVP_PKEY *ag_root_key(const struct ag_root *r, const X509 *x);
+/* x is for the key that is to take the other's place. */
+bool ag_root_is_next(const struct ag_root *r, const X509 *x);
 /* Keys are made, versions and states are read. A damaged root is marked and
  * logged, not an error. */
 enum base_err ag_holdings_open(struct ag_store *s, const struct ag_config *c,

@@ -27,6 +27,19 @@ ag_holdings_mark(const struct ag_holdings *h)
 	return mark;
 }
 
+bool
+ag_root_is_next(const struct ag_root *r, const X509 *x)
+{
+	return r->next != NULL && x != NULL &&
+	    EVP_PKEY_eq(X509_get0_pubkey(x), r->next) == 1;
+}
+
+EVP_PKEY *
+ag_root_key(const struct ag_root *r, const X509 *x)
+{
+	return ag_root_is_next(r, x) ? r->next : r->key;
+}
+
 static enum base_err
 open_root(struct ag_store *s, const struct ag_config *c, const char *name,
     struct ag_root *r)
@@ -35,6 +48,9 @@ open_root(struct ag_store *s, const struct ag_config *c, const char *name,
 
 	strcpy(r->name, name);
 	if ((e = ag_store_key(s, name, c->alg, &r->key)) != BASE_OK)
+		return e;
+	e = ag_store_next_key(s, name, false, c->alg, &r->next);
+	if (e != BASE_OK && e != BASE_E_NOTFOUND)
 		return e;
 	e = ag_state_read(s, name, &r->state);
 	if (e == BASE_OK) {
@@ -79,6 +95,7 @@ ag_holdings_close(struct ag_holdings *h)
 {
 	for (size_t i = 0; i < h->n; i++) {
 		EVP_PKEY_free(h->root[i].key);
+		EVP_PKEY_free(h->root[i].next);
 		ag_bundle_free(h->root[i].bundle);
 		ag_state_clear(&h->root[i].state);
 	}

@@ -197,6 +197,8 @@ ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
 	base_buf_init(&st->report, WIRE_PARCEL_MAX);
 	st->phase = status == WIRE_EFFECTIVE ? AG_SETTLED : AG_FAILED;
 	st->acked = false;
+	st->rekeyed =
+	    status == WIRE_EFFECTIVE && ag_rekey_in_use(j->root, &j->order);
 	if (status == WIRE_EFFECTIVE)
 		memcpy(j->root->probed, j->root->rendered, 32);
 	e = ag_report_make(&w->c, &w->boot, &t, &st->report, st->report_digest);

@@ -279,7 +279,7 @@ choose_shown(const struct ag_live *l, const struct ag_side *d,
 	    ag_bundle_trust(r->bundle, r->bundle->cert_gen) != NULL)
 		x = r->bundle->cert;
 	p->shown = x;
-	p->key = r->key;
+	p->key = ag_root_key(r, x);
 }
 
 static bool

@@ -52,7 +52,7 @@ ag_end_ctx(const struct ag_net *n, const struct ag_end *e, SSL_CTX **out)
 		return lacking("trusted root", e->verify_root);
 	if (shows != NULL) {
 		t.cert = shows->bundle->cert;
-		t.key = shows->key;
+		t.key = ag_root_key(shows, t.cert);
 		link = ag_bundle_link(shows->bundle, !e->server);
 		if (link != NULL &&
 		    ((chain = sk_X509_new_null()) == NULL ||
@@ -100,7 +100,8 @@ put_hello(struct ag_net *n, SSL *ssl, struct base_buf *out)
 	if ((e = wire_tls_binding(ssl, h.binding)) == BASE_OK &&
 	    (e = wire_hello_compose(&h, &der)) == BASE_OK)
 		e = wire_cms_sign(WIRE_C_HELLO, base_buf_span(&der),
-		    m->bundle->cert, m->key, chain, out);
+		    m->bundle->cert, ag_root_key(m, m->bundle->cert), chain,
+		    out);
 	sk_X509_free(chain);
 	base_buf_free(&der);
 	return e;

@@ -199,7 +199,9 @@ check_leaf(const struct ag_known *k, const struct wire_order *o)
 
 	if (o->cert == NULL)
 		return base_fail(BASE_E_REFUSED, "cert: none in the order");
-	if (EVP_PKEY_eq(X509_get0_pubkey(o->cert), k->key) != 1)
+	if (EVP_PKEY_eq(X509_get0_pubkey(o->cert), k->key) != 1 &&
+	    (k->next == NULL ||
+		EVP_PKEY_eq(X509_get0_pubkey(o->cert), k->next) != 1))
 		return base_fail(BASE_E_REFUSED,
 		    "cert: it is for another key than this node's");
 	if (wire_cert_is_canary(o->cert))
@@ -245,6 +247,9 @@ step_renew(const struct ag_known *k, const struct wire_order *o,
 		return base_fail(BASE_E_REFUSED,
 		    "cert: renews under another root than the one that the "
 		    "present certificate is of");
+	/* a key by itself changes nothing yet */
+	if ((o->steps & WIRE_STEP_REKEY) != 0)
+		return BASE_OK;
 	if ((r = check_leaf(k, o)) == BASE_OK)
 		replace(&b->cert, o->cert);
 	return r;

@@ -21,6 +21,7 @@ struct ag_known {
 	EVP_PKEY *key;                   /* the node's, under this root */
 	struct base_time now;            /* by the node's own clock */
 	struct base_time mark;           /* its clock mark */
+	EVP_PKEY *next;                  /* to take its place; NULL none */
 	bool joining;                    /* it came in a join answer */
 	bool asked;                      /* the one in work only asks, too */
 };

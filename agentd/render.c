@@ -86,7 +86,8 @@ ag_render_content(const struct ag_holdings *h, const struct ag_side *side,
 	if (f != AG_F_KEY)
 		r = put_chain(shows->bundle, side->client, out);
 	if (r == BASE_OK && f != AG_F_CHAIN)
-		r = wire_key_to_pem(shows->key, out);
+		r = wire_key_to_pem(ag_root_key(shows, shows->bundle->cert),
+		    out);
 	return r;
 }
 

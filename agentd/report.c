@@ -7,7 +7,7 @@
 
 #include <openssl/x509.h>
 
-#include "agentd/work.h"
+#include "agentd/work_impl.h"
 
 /* How far before its last number a clock may be set back and the numbers go
  * on; the CA believes none that is further off its own clock (ca/stock.c). */
@@ -68,7 +68,8 @@ sign(const struct ag_work_conf *c, enum wire_content type, struct base_span der,
 	    ((chain = sk_X509_new_null()) == NULL ||
 		sk_X509_push(chain, link) <= 0))
 		base_die("report: out of memory");
-	e = wire_cms_sign(type, der, m->bundle->cert, m->key, chain, cms);
+	e = wire_cms_sign(type, der, m->bundle->cert,
+	    ag_root_key(m, m->bundle->cert), chain, cms);
 	sk_X509_free(chain);
 	return e;
 }
@@ -125,13 +126,17 @@ ag_report_make(const struct ag_work_conf *c, struct ag_boot *b,
 		strncpy(r->reason, t->reason, sizeof r->reason - 1);
 	r->number = next_number(b);
 	r->ninventory = fill_inventory(c, b, r->inventory);
+	base_buf_init(&r->rekey, 0);
+	if (t->order->steps & WIRE_STEP_REKEY && t->status == WIRE_EFFECTIVE &&
+	    (e = ag_rekey_prove(c, t->order, &r->rekey)) != BASE_OK)
+		goto out;
 	if ((e = wire_report_compose(r, &der)) != BASE_OK)
 		goto out;
 	wire_digest(base_buf_span(&der), digest);
 	e = sign(c, WIRE_C_REPORT, base_buf_span(&der), cms);
 out:
 	base_buf_free(&der);
-	base_wipe(r, sizeof *r);
+	wire_report_clear(r);
 	free(r);
 	return e;
 }

@@ -218,11 +218,12 @@ step_probe(struct ag_self *s)
 {
 	static char request[] = AG_SELF_REQUEST, word[] = AG_SELF_WORD;
 	const struct ag_bundle *b = management(s)->bundle;
+	X509 *x = s->stage == S_OLD ? forgotten(s) : shown(s);
 	struct ag_probe_conf p = {
 		.eb = s->c.eb,
 		.side = &s->side,
-		.shown = s->stage == S_OLD ? forgotten(s) : shown(s),
-		.key = management(s)->key,
+		.shown = x,
+		.key = ag_root_key(management(s), x),
 		.bytes = true,
 		.refuse = s->stage == S_OLD,
 		.timeout_ms = ATTEMPT_MS,

@@ -76,7 +76,7 @@ get_route(struct base_buf *b, struct ag_state *st)
 static enum base_err
 parse(struct base_buf *b, struct ag_state *st)
 {
-	uint8_t magic[sizeof MAGIC - 1], phase, acked;
+	uint8_t magic[sizeof MAGIC - 1], phase, acked, rekeyed;
 	uint64_t mark;
 	enum base_err r;
 
@@ -85,6 +85,7 @@ parse(struct base_buf *b, struct ag_state *st)
 	    (r = get_bytes(b, st->digest, 32)) != BASE_OK ||
 	    (r = base_buf_get_u8(b, &phase)) != BASE_OK ||
 	    (r = base_buf_get_u8(b, &acked)) != BASE_OK ||
+	    (r = base_buf_get_u8(b, &rekeyed)) != BASE_OK ||
 	    (r = get_bytes(b, st->report_digest, 32)) != BASE_OK ||
 	    (r = base_buf_get_u64(b, &st->mark_epoch)) != BASE_OK ||
 	    (r = base_buf_get_u64(b, &mark)) != BASE_OK ||
@@ -99,6 +100,7 @@ parse(struct base_buf *b, struct ag_state *st)
 	st->phase = (enum ag_phase)phase;
 	st->acked = acked != 0;
 	st->mark.ms = (int64_t)mark;
+	st->rekeyed = rekeyed != 0;
 	return BASE_OK;
 }
 
@@ -149,6 +151,7 @@ compose(const struct ag_state *st, struct base_buf *b)
 		BASE_OK ||
 	    (r = base_buf_put_u8(b, (uint8_t)st->phase)) != BASE_OK ||
 	    (r = base_buf_put_u8(b, st->acked)) != BASE_OK ||
+	    (r = base_buf_put_u8(b, st->rekeyed)) != BASE_OK ||
 	    (r = base_buf_put_blob(b,
 		 (struct base_span){ st->report_digest, 32 })) != BASE_OK ||
 	    (r = base_buf_put_u64(b, st->mark_epoch)) != BASE_OK ||

@@ -478,33 +478,3 @@ ag_store_digest(struct ag_store *s, const char *root, uint8_t out[32])
 	else
 		memset(out, 0, 32);
 }
-
-enum base_err
-ag_store_key(struct ag_store *s, const char *root, enum wire_alg alg,
-    EVP_PKEY **out)
-{
-	char *dir = base_asprintf("%s/%s", s->dir, root);
-	char *path = base_asprintf("%s/key.pem", dir);
-	EVP_PKEY *key = NULL;
-	struct base_buf b;
-	enum base_err r;
-
-	base_buf_init(&b, FILE_MAX);
-	r = base_file_read(path, FILE_MAX, &b);
-	if (r == BASE_OK)
-		r = wire_key_from_pem(base_buf_span(&b), &key);
-	else if (r == BASE_E_NOTFOUND)
-		if ((r = base_dir_make(dir, 0700)) == BASE_OK &&
-		    (r = wire_key_make(alg, &key)) == BASE_OK &&
-		    (r = wire_key_to_pem(key, &b)) == BASE_OK)
-			r = base_file_write(path, base_buf_span(&b), 0600);
-	if (r == BASE_OK) {
-		*out = key;
-		key = NULL;
-	}
-	EVP_PKEY_free(key);
-	base_buf_free(&b);
-	free(path);
-	free(dir);
-	return r;
-}

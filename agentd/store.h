@@ -2,7 +2,8 @@
  * agentd/store: what survives a node's restart.
  *
  *   STORE/id                          16 random bytes in hex, made once
- *   STORE/ROOT/key.pem                private key (0600), made once
+ *   STORE/ROOT/key.pem                private key (0600)
+ *   STORE/ROOT/next.pem               the one that takes its place (rekey)
  *   STORE/ROOT/vNNNNNN/trust.pem      trust list, newest first
  *                      cert.pem       own leaf
  *                      chain.pem      leaf as served (with NewWithOld)
@@ -96,6 +97,15 @@ void ag_store_digest(struct ag_store *s, const char *root, uint8_t out[32]);
 enum base_err ag_store_key(struct ag_store *s, const char *root,
     enum wire_alg alg, EVP_PKEY **out) BASE_MUST;
 
+/* The key that is to take its place: NOTFOUND when there is none and make is
+ * false. */
+enum base_err ag_store_next_key(struct ag_store *s, const char *root,
+    bool make, enum wire_alg alg, EVP_PKEY **out) BASE_MUST;
+/* It takes its place, and the old one is erased: overwritten where it was,
+ * then removed. Again, after a death in the middle: the same. */
+enum base_err ag_store_key_swap(struct ag_store *s, const char *root)
+    BASE_MUST;
+
 /* ---- state ------------------------------------------------------------------ */
 
 /* The clock mark. Of each root the time is kept at which its order with the
@@ -115,6 +125,7 @@ struct ag_state {
 	bool acked;              /* the CA has it */
 	uint64_t mark_epoch;     /* highest that was seen, taken or not */
 	struct base_time mark;   /* that order was issued then; 0 none */
+	bool rekeyed;            /* it says that the next key is in use */
 	uint8_t nroute;          /* as the order came */
 	char route[WIRE_ROUTE_MAX][BASE_NAME_MAX + 1];
 };

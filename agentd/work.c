@@ -43,6 +43,7 @@ resume_order(struct ag_work *w, struct ag_root *r, struct wire_order *o)
 		.bundle = r->bundle,
 		.state = &r->state,
 		.key = r->key,
+		.next = r->next,
 		.now = ag_work_now(w),
 		.joining = o->steps & WIRE_STEP_JOIN,
 	};
@@ -105,7 +106,7 @@ commit(struct ag_work *w, struct ag_root *r, const struct wire_order *o,
 	st->highest = o->epoch;
 	memcpy(st->digest, digest, 32);
 	st->phase = AG_PENDING;
-	st->acked = false;
+	st->acked = st->rekeyed = false;
 	base_buf_free(&st->report);
 	base_buf_free(&st->order);
 	base_buf_init(&st->order, 0);
@@ -184,7 +185,8 @@ take(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 	base_buf_init(&r->state.order, 0);
 	base_buf_init(&r->state.report, 0);
 	take_route(r, p);
-	e = commit(w, r, o, digest, base_buf_span(&p->content), next);
+	if ((e = ag_rekey_prepare(&w->c, r, o)) == BASE_OK)
+		e = commit(w, r, o, digest, base_buf_span(&p->content), next);
 	if (e != BASE_OK) {
 		ag_state_clear(&r->state);
 		r->state = before;
@@ -231,6 +233,7 @@ decide(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 		.bundle = r->bundle,
 		.state = &r->state,
 		.key = r->key,
+		.next = r->next,
 		.now = ag_work_now(w),
 		.joining = joining,
 		.asked = ag_job_only_asks(w, r),
@@ -378,6 +381,8 @@ ag_work_ack(struct ag_work *w, const struct wire_parcel *p)
 	r->state.acked = true;
 	if (ag_state_write(w->c.store, r->name, &r->state) != BASE_OK)
 		base_log(BASE_WARNING, "ack: %s", base_why());
+	else
+		ag_rekey_finish(&w->c, r);
 }
 
 /* ---- after a restart ------------------------------------------------------------------------------ */
@@ -457,6 +462,7 @@ ag_work_resume(struct ag_work *w)
 		if (!r->regressed && r->state.phase == AG_PENDING &&
 		    !ag_job_is_queued(w, r))
 			resume_root(w, r);
+		ag_rekey_finish(&w->c, r);
 	}
 	ag_job_resign(w);
 	report_regressed(w);

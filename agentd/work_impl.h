@@ -62,6 +62,20 @@ void ag_job_hold(struct ag_work *w, const struct job *j);
 void ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
     enum wire_proof proof);
 
+/* ---- another key (rekey.c) ---- */
+
+/* Where o asks for one: there is one, durably. */
+enum base_err ag_rekey_prepare(const struct ag_work_conf *c,
+    struct ag_root *r, const struct wire_order *o) BASE_MUST;
+/* For the report of such an order. */
+enum base_err ag_rekey_prove(const struct ag_work_conf *c,
+    const struct wire_order *o, struct base_buf *out) BASE_MUST;
+/* o is effective: does it leave the next key in use, and does the CA count on
+ * it? */
+bool ag_rekey_in_use(const struct ag_root *r, const struct wire_order *o);
+/* When the CA has acknowledged that: the old key goes. */
+void ag_rekey_finish(const struct ag_work_conf *c, struct ag_root *r);
+
 void ag_stock_open(struct ag_work *w);
 /* Something has changed, or may have: the CA hears of it at once. */
 void ag_stock_soon(struct ag_work *w);

@@ -90,6 +90,7 @@ enum base_err ca_cmd_node_show(struct cli *c);
 enum base_err ca_cmd_node_add(struct cli *c);
 enum base_err ca_cmd_node_set(struct cli *c);
 enum base_err ca_cmd_node_remove(struct cli *c);
+enum base_err ca_cmd_node_rekey(struct cli *c);
 enum base_err ca_cmd_node_token(struct cli *c);
 enum base_err ca_cmd_node_join(struct cli *c);
 enum base_err ca_cmd_link_list(struct cli *c);

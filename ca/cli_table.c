@@ -33,6 +33,10 @@ static const struct cli_option node_set_options[] = {
 	{ "names", "NAME,...", "further DNS:… or IP:… in its certificates" },
 	{ NULL, NULL, NULL },
 };
+static const struct cli_option node_rekey_options[] = {
+	{ "root", "ROOT", "only under this root; default all that it has" },
+	{ NULL, NULL, NULL },
+};
 static const struct cli_option node_token_options[] = {
 	{ "seconds", "N", "how long it is good; at most 86400" },
 	{ "out", "FILE", "new file for it, mode 0600" },
@@ -190,6 +194,13 @@ const struct cli_command cli_commands[] = {
 	    NULL, node_set_options, 1, 1, ca_cmd_node_set },
 	{ "node remove", "NODE", "remove a node", NULL, NULL, 1, 1,
 	    ca_cmd_node_remove },
+	{ "node rekey", "[--root ROOT] NODE", "let a node make new keys",
+	    "The node makes a key of its own for each root under which it presents\n"
+	    "something, and for its connection to the CA, and proves by the old key\n"
+	    "that the new one is its own. The old key is in use until a certificate\n"
+	    "for the new one is live and proven, and is erased then. It works in\n"
+	    "the middle of a roll. kedge node show NODE follows it.\n",
+	    node_rekey_options, 1, 1, ca_cmd_node_rekey },
 	{ "node token", "[--seconds N] [--out FILE] NODE",
 	    "make a one-time join token", NULL, node_token_options, 1, 1,
 	    ca_cmd_node_token },

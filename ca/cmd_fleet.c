@@ -274,6 +274,18 @@ ca_cmd_node_remove(struct cli *c)
 	return ca_remote(c, "node-remove", node_name_args, NULL);
 }
 
+enum base_err
+ca_cmd_node_rekey(struct cli *c)
+{
+	static const struct ca_field args[] = {
+		{ NULL, 0, CA_STRING, "node" },
+		{ "root", 0, CA_STRING, "root" },
+		CA_FIELD_END,
+	};
+
+	return ca_remote(c, "node-rekey", args, NULL);
+}
+
 /* A new file of mode 0600: a secret or an answer must not replace what is
  * there, and must not be readable for others even for a moment. */
 static enum base_err

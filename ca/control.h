@@ -43,6 +43,7 @@ ca_handler ca_control_node_show;
 ca_handler ca_control_node_add;
 ca_handler ca_control_node_set;
 ca_handler ca_control_node_remove;
+ca_handler ca_control_node_rekey;
 
 /* ca/control_steer.c */
 ca_handler ca_control_roll_abort;

@@ -441,6 +441,7 @@ const struct ca_command ca_commands_fleet[] = {
 	{ "node-add", ca_control_node_add },
 	{ "node-set", ca_control_node_set },
 	{ "node-remove", ca_control_node_remove },
+	{ "node-rekey", ca_control_node_rekey },
 	{ "node-token", cmd_node_token },
 	{ "node-join", cmd_node_join },
 	{ "link-list", cmd_link_list },

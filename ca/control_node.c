@@ -230,6 +230,20 @@ ca_control_node_set(struct ca_session *s, json_t *q, json_t **answer)
 	return ca_json_node(ca, &n, answer);
 }
 
+enum base_err
+ca_control_node_rekey(struct ca_session *s, json_t *q, json_t **answer)
+{
+	const char *cmd, *name, *root = NULL;
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s, s?s}", "cmd", &cmd, "node", &name,
+		 "root", &root)) != BASE_OK ||
+	    (r = ca_rekey_ask(ca_session_ca(s), name, root)) != BASE_OK)
+		return r;
+	*answer = json_object();
+	return BASE_OK;
+}
+
 static enum base_err
 drop_node(struct ca *ca, void *arg)
 {

@@ -48,6 +48,7 @@ ca_drafts_add(struct ca_drafts *d)
 {
 	d->list = base_realloc_array(d->list, d->n + 1, sizeof(*d->list));
 	memset(&d->list[d->n], 0, sizeof(*d->list));
+	base_buf_init(&d->list[d->n].new_key, 0);
 	return &d->list[d->n++];
 }
 
@@ -95,7 +96,10 @@ wish_for(struct ca_drafts *d, size_t at, enum wire_cert_kind kind, uint32_t gen)
 	w->issue.gen = gen;
 	memcpy(w->issue.node, o->node, sizeof(o->node));
 	memcpy(w->issue.root, o->root, sizeof(o->root));
-	if (d->list[at].spki.n > 0)
+	if (d->list[at].new_key.n > 0)
+		r = base_buf_put(&w->spki, d->list[at].new_key.p,
+		    d->list[at].new_key.n);
+	else if (d->list[at].spki.n > 0)
 		r = base_buf_put(&w->spki, d->list[at].spki.p,
 		    d->list[at].spki.n);
 	else if (strcmp(o->node, CA_NODE_CA) == 0)
@@ -446,17 +450,37 @@ drafts_shown(void *arg, enum base_err e)
 		d->done(d->arg, e, d);
 }
 
+/* kedge-hsmd certifies a new key only when it has seen the proof. */
+static bool
+must_show_first(const struct ca_drafts *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->list[i].new_key.n > 0)
+			return true;
+	return false;
+}
+
+static void
+drafts_show(struct ca_drafts *d)
+{
+	d->shown = true;
+	ca_show_go(d->ca, d, drafts_shown, d);
+}
+
 static void
 drafts_next(struct ca_drafts *d)
 {
 	enum base_err r = BASE_OK;
 
+	if (!d->shown && must_show_first(d)) {
+		drafts_show(d);
+		return;
+	}
 	batch_certs(d);
 	if (d->nbatch > 0) {
 		r = ask_certs(d);
 	} else if (!d->shown) {
-		d->shown = true;
-		ca_show_go(d->ca, d, drafts_shown, d);
+		drafts_show(d);
 		return;
 	} else {
 		batch_orders(d);
@@ -535,6 +559,7 @@ ca_drafts_free(struct ca_drafts *d)
 	for (size_t i = 0; i < d->n; i++) {
 		wire_order_clear(&d->list[i].order);
 		ca_order_clear(&d->list[i].row);
+		base_buf_free(&d->list[i].new_key);
 		if (d->ders != NULL)
 			base_buf_free(&d->ders[i]);
 	}

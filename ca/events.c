@@ -26,6 +26,7 @@ static const struct {
 	{ WIRE_STEP_CERT, "cert" },
 	{ WIRE_STEP_FINISH, "finish" },
 	{ WIRE_STEP_TIDY, "tidy" },
+	{ WIRE_STEP_REKEY, "rekey" },
 };
 #define NSTEPS (sizeof(step_names) / sizeof(*step_names))
 

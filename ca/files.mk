@@ -69,6 +69,7 @@ ca_SRC += \
 	ca/metrics.c \
 	ca/net.c \
 	ca/reissue.c \
+	ca/rekey.c \
 	ca/renew.c \
 	ca/refused.c \
 	ca/report.c \
@@ -94,6 +95,7 @@ ca_SRC += \
 	ca/store_sqlite_gone.c \
 	ca/store_sqlite_leaf.c \
 	ca/store_sqlite_link.c \
+	ca/store_sqlite_rekey.c \
 	ca/store_sqlite_roll.c \
 	ca/store_sqlite_rolls.c \
 	ca/store_sqlite_schema.c \

@@ -283,15 +283,25 @@ answer_sign(struct joining *j, struct ca_drafts *d, struct base_buf *cms)
 
 /* ---- one transaction -------------------------------------------------------------------- */
 
+/* These are new keys, too. */
+static enum base_err
+keep_key(struct ca_store *st, const char *node, const char *root,
+    struct base_span spki)
+{
+	enum base_err r = ca_store_key_put(st, node, root, spki);
+
+	return r == BASE_OK ? ca_store_rekey_drop(st, node, root) : r;
+}
+
 static enum base_err
 keep_keys(struct joining *j)
 {
 	struct ca_store *st = j->ca->store;
-	enum base_err r = ca_store_key_put(st, j->q->node, CA_MANAGEMENT,
+	enum base_err r = keep_key(st, j->q->node, CA_MANAGEMENT,
 	    base_buf_span(&j->management_spki));
 
 	for (size_t i = 0; r == BASE_OK && i < j->q->nroots; i++)
-		r = ca_store_key_put(st, j->q->node, j->q->roots[i].root,
+		r = keep_key(st, j->q->node, j->q->roots[i].root,
 		    base_buf_span(&j->spki[i]));
 	return r;
 }

@@ -209,6 +209,8 @@ struct ca_draft {
 				      * steps, from, to, bridge, verifies */
 	struct base_span spki; /* the node's key; empty: the store's. Must
 				      * live until ca_drafts_go returns */
+	struct base_buf new_key; /* owned: in place of both, a key that the
+				  * node has proven in its last report */
 	struct ca_order row; /* ready for the store when err is OK */
 	enum base_err err;
 	char why[CA_REASON_MAX];
@@ -240,6 +242,10 @@ void ca_show_go(struct ca *ca, struct ca_drafts *d, ca_done_fn *done,
 void ca_show_again(struct ca *ca);
 /* Tells hsmd the links when they have changed; returns when to look again. */
 struct base_mono ca_tell_work(struct ca *ca);
+
+/* Shows the last report of this node at once: it has a new key in use, and
+ * kedge-hsmd shall certify the old one no more. */
+void ca_show_report(struct ca *ca, const char *node, const char *root);
 
 /* ---- making roots (ca/make.c) ---------------------------------- */
 
@@ -510,6 +516,32 @@ enum base_err ca_report_in(struct ca *ca, struct base_span cms,
     const struct ca_route *by) BASE_MUST;
 /* The CA's own, about an order of its own. */
 enum base_err ca_report_own(struct ca *ca, struct wire_report *w) BASE_MUST;
+
+/* ---- another key for a node (ca/rekey.c) ---- */
+
+/* root NULL: every root under which the node presents something, management
+ * among them. NOTFOUND, or STATE when it presents nothing there. */
+enum base_err
+ca_rekey_ask(struct ca *ca, const char *node, const char *root) BASE_MUST;
+/* An effective report about an order that asked for a key says failed from
+ * here on, when it does not prove one. */
+void ca_rekey_judge(struct ca *ca, struct wire_report *w,
+    const struct ca_order *o);
+/* o is effective, within the transaction that says so: a key was proven, or,
+ * *done, it is in use. */
+enum base_err ca_rekey_took(struct ca *ca, const struct wire_report *w,
+    const struct ca_order *o, bool *done) BASE_MUST;
+/* The certificate for the new key is on its way. Until it is settled nobody
+ * knows which key the node is left with, and no other order is given. */
+bool ca_rekey_is_out(struct ca *ca, const char *node, const char *root);
+/* Is it this certificate's key that is to be replaced? */
+enum base_err ca_rekey_asked(struct ca *ca, const struct ca_leaf *l,
+    bool *out) BASE_MUST;
+/* kedge-hsmd does not certify the key that was proven, because another report
+ * overtook the proof: the node shall prove it again. */
+void ca_rekey_anew(struct ca *ca, const char *node, const char *root);
+/* SHA-256 of the management key that the node has proven, not in use yet? */
+bool ca_rekey_is_key(struct ca *ca, const char *node, const uint8_t sha256[32]);
 
 /* ---- join (ca/join.c) ---------------------------------- */
 

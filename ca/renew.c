@@ -117,6 +117,11 @@ past_order(void *arg, const struct ca_order *o)
 		snprintf(out->why, sizeof(out->why), "%s", o->reason);
 		break;
 	case CA_ORDER_EFFECTIVE:
+		/* there is a key; its certificate is another matter */
+		if ((o->steps & WIRE_STEP_REKEY) != 0)
+			*out = (struct ca_renewal){ .state = CA_RENEW_DUE,
+				.rekey = out->rekey };
+		break;
 	case CA_ORDER_REPLACED:
 		break;
 	}
@@ -151,7 +156,8 @@ obstacles(struct ca *ca, const struct ca_leaf *l, uint32_t node,
 	if (w != NULL && out->state != CA_RENEW_SENT &&
 	    (w->busy || ca_roll_is_out(w, node)))
 		out->state = CA_RENEW_BUSY;
-	if (over)
+	/* another key is worth it all the same */
+	if (over && !out->rekey)
 		out->state = CA_RENEW_ROOT;
 	if (said.held)
 		out->state = CA_RENEW_HELD;
@@ -181,7 +187,9 @@ ca_renewal_get(struct ca *ca, const struct ca_leaf *l, struct ca_renewal *out)
 	enum base_err r;
 
 	memset(out, 0, sizeof(*out));
-	if (l->due.ms > h.now.ms || !has_part(ca, l, &node))
+	if ((r = ca_rekey_asked(ca, l, &out->rekey)) != BASE_OK)
+		return r;
+	if ((l->due.ms > h.now.ms && !out->rekey) || !has_part(ca, l, &node))
 		return BASE_OK;
 	out->state = CA_RENEW_DUE;
 	if ((r = ca_store_orders_after(ca->store, l->node, l->root, l->epoch,
@@ -208,12 +216,17 @@ static void
 renew_fill(struct ca *ca, const struct ca_leaf *l, struct ca_draft *t)
 {
 	struct wire_order *o = &t->order;
+	bool rekey;
 
 	memcpy(o->node, l->node, sizeof(o->node));
 	memcpy(o->root, l->root, sizeof(o->root));
 	if (ca_epoch_next(ca, o->node, o->root, &o->epoch) != BASE_OK)
 		base_die("renew: %s", base_why());
-	o->steps = WIRE_STEP_CERT;
+	if (ca_store_rekey_get(ca->store, o->node, o->root, &rekey,
+		&t->new_key) != BASE_OK)
+		base_die("renew: %s", base_why());
+	o->steps =
+	    rekey && t->new_key.n == 0 ? WIRE_STEP_REKEY : WIRE_STEP_CERT;
 	o->from = o->to = l->gen;
 	o->verifies = ca_topo_role(ca->topo, ca_topo_root(ca->topo, l->root),
 	    ca_topo_node(ca->topo, l->node))
@@ -239,6 +252,9 @@ choose(void *arg, const struct ca_leaf *l)
 		return r;
 	if (w.state == CA_RENEW_FAILED || w.state == CA_RENEW_UNSIGNED)
 		wait = w.since.ms + pause_ms(c->ca, l, w.failures) - now.ms;
+	else if (w.state != CA_RENEW_DUE && w.rekey)
+		wait =
+		    w.state == CA_RENEW_BUSY ? c->ca->conf->retry_ms : LOOK_MS;
 	else if (w.state != CA_RENEW_DUE)
 		wait = pause_ms(c->ca, l, UINT32_MAX) / 4;
 	if (wait > 0 || ca_drafts_count(c->d) == BATCH)
@@ -279,8 +295,12 @@ renew_store(struct ca *ca, struct ca_drafts *d, bool *due)
 		if (due[i] && (r = ca_roll_replace(ca, &t->row)) == BASE_OK &&
 		    (r = ca_drafts_store(d, i)) == BASE_OK)
 			r = ca_audit(ca, CA_NODE_CA, "order",
-			    "%s %s epoch %llu: renew", t->row.node, t->row.root,
-			    (unsigned long long)t->row.epoch);
+			    "%s %s epoch %llu: %s", t->row.node, t->row.root,
+			    (unsigned long long)t->row.epoch,
+			    t->new_key.n > 0 ||
+				    (t->row.steps & WIRE_STEP_REKEY) != 0
+				? "rekey"
+				: "renew");
 	}
 	if (r == BASE_OK)
 		r = ca_store_commit(ca->store);
@@ -342,6 +362,8 @@ renew_sent(struct ca *ca, struct ca_drafts *d, const bool *due)
 
 		if (t->err != BASE_OK)
 			remember(ca, t);
+		if (t->err != BASE_OK && t->new_key.n > 0)
+			ca_rekey_anew(ca, t->order.node, t->order.root);
 		if (!due[i])
 			continue;
 		forget(ca, t->row.node, t->row.root);

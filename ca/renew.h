@@ -67,6 +67,7 @@ void ca_renew_free(struct ca *ca);
 
 struct ca_renewal {
 	enum ca_renew_state state; /* NONE: nothing is due */
+	bool rekey; /* the operator wants another key, and soon */
 	uint32_t failures;
 	struct base_time since; /* order given, or last failure; 0 */
 	char why[CA_REASON_MAX]; /* of the last failure */

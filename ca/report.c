@@ -236,9 +236,23 @@ keep_order(struct ca *ca, struct ca_order *o, const struct wire_report *w,
 }
 
 static enum base_err
+keep_took(struct ca *ca, const struct ca_order *o, const struct wire_report *w,
+    bool *rekeyed)
+{
+	enum base_err r;
+
+	if ((r = ca_store_orders_replace(ca->store, o->node, o->root,
+		 o->epoch)) != BASE_OK ||
+	    (r = ca_renew_took(ca, o)) != BASE_OK)
+		return r;
+	return ca_rekey_took(ca, w, o, rekeyed);
+}
+
+static enum base_err
 keep(struct ca *ca, const struct ca_report *row, struct ca_order *o,
     const struct wire_report *w, struct ca_fact *f)
 {
+	bool rekeyed = false;
 	struct verdict v = judge(ca, o, w->status);
 	enum base_err r;
 
@@ -251,15 +265,15 @@ keep(struct ca *ca, const struct ca_report *row, struct ca_order *o,
 	if (v.settled && (r = keep_order(ca, o, w, &v)) != BASE_OK)
 		goto out;
 	if (v.fact == POL_FACT_EFFECTIVE && v.settled &&
-	    ((r = ca_store_orders_replace(ca->store, o->node, o->root,
-		  o->epoch)) != BASE_OK ||
-		(r = ca_renew_took(ca, o)) != BASE_OK))
+	    (r = keep_took(ca, o, w, &rekeyed)) != BASE_OK)
 		goto out;
 	if (v.has_fact && (r = keep_fact(ca, o, &v, f)) != BASE_OK)
 		goto out;
 	r = ca_store_commit(ca->store);
 out:
 	ca_store_rollback(ca->store);
+	if (r == BASE_OK && rekeyed)
+		ca_show_report(ca, o->node, o->root);
 	return r;
 }
 
@@ -388,6 +402,7 @@ take(struct ca *ca, struct wire_report *w, struct ca_report *row,
 		    "for root %s",
 		    w->root);
 	}
+	ca_rekey_judge(ca, w, &o);
 	r = keep(ca, row, &o, w, &f);
 	if (r == BASE_OK && o.state == old && !was_held && o.reason[0] != '\0')
 		ca_event_order(ca, &o, old);
@@ -462,6 +477,7 @@ ca_report_in(struct ca *ca, struct base_span cms, const struct ca_route *by)
 out:
 	wire_signer_clear(&signer);
 	base_buf_free(&der);
+	wire_report_clear(w);
 	free(w);
 	return r;
 }

@@ -406,6 +406,13 @@ roll_give(struct ca *ca, struct ca_roll *w, const struct pol_order *ready,
 	for (size_t i = 0; i < n; i++) {
 		struct base_mono at = w->retries[ready[i].node];
 
+		/* a new key comes first */
+		if (at.ms <= now.ms &&
+		    ca_rekey_is_out(ca, ca->topo->nodes[ready[i].node].name,
+			w->row.root)) {
+			ca_retry_later(ca, w, ready[i].node, 0);
+			at = w->retries[ready[i].node];
+		}
 		if (at.ms > now.ms) {
 			next = ca_sooner(next, at);
 			continue;

@@ -284,13 +284,13 @@ show_report(struct show *s, const char *root, uint32_t node, bool prove)
 /* Outside of a roll nothing else would tell kedge-hsmd what the node has come
  * to present. */
 static enum base_err
-show_renewal(struct show *s, const struct ca_draft *t)
+show_renewal(struct show *s, const char *node, const char *root)
 {
 	struct wire_hsm_proof p = { .ndoubts = 0 };
 	enum base_err r;
 
-	memcpy(p.node, t->order.node, sizeof(p.node));
-	memcpy(p.root, t->order.root, sizeof(p.root));
+	snprintf(p.node, sizeof(p.node), "%s", node);
+	snprintf(p.root, sizeof(p.root), "%s", root);
 	if ((r = take_report(s->ca->store, &p, true)) == BASE_OK)
 		r = wire_hsm_proof_compose(&p, item_add(s));
 	wire_hsm_proof_clear(&p);
@@ -530,9 +530,31 @@ ca_show_go(struct ca *ca, struct ca_drafts *d, ca_done_fn *done, void *arg)
 	for (struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
 	     w = w->next)
 		r = show_roll(s, w, d);
-	for (size_t i = 0; r == BASE_OK && i < ca_drafts_count(d); i++)
-		if (draft_renews(ca_drafts_get(d, i)))
-			r = show_renewal(s, ca_drafts_get(d, i));
+	for (size_t i = 0; r == BASE_OK && i < ca_drafts_count(d); i++) {
+		const struct ca_draft *t = ca_drafts_get(d, i);
+
+		if (draft_renews(t))
+			r = show_renewal(s, t->order.node, t->order.root);
+	}
+	part_end(s, WIRE_HSM_SHOW);
+	show_go(s, r);
+}
+
+static void
+report_shown(void *arg, enum base_err e)
+{
+	(void)arg;
+	/* the next renewal shows it again */
+	if (e != BASE_OK)
+		base_log(BASE_WARNING, "%s", base_why());
+}
+
+void
+ca_show_report(struct ca *ca, const char *node, const char *root)
+{
+	struct show *s = show_new(ca, report_shown, NULL);
+	enum base_err r = show_renewal(s, node, root);
+
 	part_end(s, WIRE_HSM_SHOW);
 	show_go(s, r);
 }

@@ -332,12 +332,26 @@ ca_store_leaf_put(struct ca_store *st, const struct ca_leaf *l) BASE_MUST;
 enum base_err ca_store_leaf_get(struct ca_store *st, const char *node,
     const char *root, struct ca_leaf *out) BASE_MUST; /* NOTFOUND */
 typedef enum base_err ca_leaf_fn(void *arg, const struct ca_leaf *l);
-/* Those due by then, the first due first. */
+/* Those due by then, and those that shall have another key, the first due
+ * first. */
 enum base_err ca_store_leaves_due(struct ca_store *st, struct base_time by,
     ca_leaf_fn *fn, void *arg) BASE_MUST;
 /* When the next one is due after then; 0: none. */
 enum base_err ca_store_leaf_next(struct ca_store *st, struct base_time after,
     struct base_time *out) BASE_MUST;
+
+/* A node is to have another key under a root; spki is empty until the node
+ * has proven one. */
+enum base_err ca_store_rekey_put(struct ca_store *st, const char *node,
+    const char *root, struct base_span spki) BASE_MUST;
+/* *asked: it is to; what is proven is appended to *spki. */
+enum base_err ca_store_rekey_get(struct ca_store *st, const char *node,
+    const char *root, bool *asked, struct base_buf *spki) BASE_MUST;
+enum base_err ca_store_rekey_drop(struct ca_store *st, const char *node,
+    const char *root) BASE_MUST;
+/* Whose key it is; "": nobody's. */
+enum base_err ca_store_key_owner(struct ca_store *st, struct base_span spki,
+    char out[CA_NAME]) BASE_MUST;
 
 /* One-time tokens: SHA-256 of the secret only. */
 struct ca_token {

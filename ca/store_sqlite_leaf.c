@@ -69,7 +69,8 @@ ca_store_leaves_due(struct ca_store *st, struct base_time by, ca_leaf_fn *fn,
 
 	if ((r = ca_sq_open(st,
 		 "SELECT " LEAF_COLUMNS " FROM leaf WHERE due <= ?"
-		 " ORDER BY due, node, root",
+		 " UNION SELECT " LEAF_COLUMNS " FROM rekey"
+		 " JOIN leaf USING (node, root) ORDER BY due, node, root",
 		 &s, "i", by.ms)) != BASE_OK)
 		return r;
 	while ((r = ca_sq_next(st, s, &row)) == BASE_OK && row)

@@ -36,6 +36,10 @@ static const char *const version_1[] = {
 	"CREATE TABLE node_key (node TEXT NOT NULL REFERENCES node(name)"
 	" ON DELETE CASCADE, root TEXT NOT NULL, spki BLOB NOT NULL,"
 	" PRIMARY KEY (node, root)) STRICT, WITHOUT ROWID",
+	/* asked for, and what the node has proven */
+	"CREATE TABLE rekey (node TEXT NOT NULL REFERENCES node(name)"
+	" ON DELETE CASCADE, root TEXT NOT NULL, spki BLOB,"
+	" PRIMARY KEY (node, root)) STRICT, WITHOUT ROWID",
 	"CREATE TABLE roll (id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" root TEXT NOT NULL, gen_from INTEGER NOT NULL,"
 	" gen_to INTEGER NOT NULL, strategy INTEGER NOT NULL,"

@@ -50,7 +50,8 @@ needs_tidy(struct ca *ca, const struct ca_roll_row *row, uint32_t root,
 		base_log(BASE_ERR, "tidy: %s", base_why());
 		return false;
 	}
-	return !h.done && h.failed < ca->conf->failure_limit;
+	return !h.done && h.failed < ca->conf->failure_limit &&
+	    !ca_rekey_is_out(ca, ca->topo->nodes[node].name, row->root);
 }
 
 static void

@@ -207,7 +207,8 @@ event_is_same(const struct hsm_held *h, const struct hsm_order *o)
 	if (h->nevents == 0)
 		return false;
 	v = &h->event[h->nevents - 1];
-	return v->steps == o->steps && v->from == o->from && v->to == o->to;
+	return v->steps == o->steps && v->from == o->from && v->to == o->to &&
+	    memcmp(v->key, o->key, HSM_HASH) == 0;
 }
 
 static uint64_t
@@ -266,6 +267,7 @@ hsm_holds_sent(struct hsm_state *s, const struct hsm_order *o)
 		.from = o->from,
 		.to = o->to };
 	memcpy(v->digest, o->digest, HSM_HASH);
+	memcpy(v->key, o->key, HSM_HASH);
 }
 
 void
@@ -281,7 +283,8 @@ hsm_holds_proven(struct hsm_state *s, const struct hsm_proven *v)
 	if (h->known && v->epoch <= h->epoch)
 		return;
 	while (gone < h->nevents && h->event[gone].epoch <= v->epoch)
-		gone++;
+		if (h->event[gone++].epoch == v->epoch)
+			hsm_rekey_proven(s, n, &h->event[gone - 1], v->root);
 	h->nevents -= gone;
 	if (h->nevents > 0)
 		memmove(h->event, h->event + gone,
@@ -350,7 +353,8 @@ hsm_apply_order(struct hsm_state *s, struct base_buf *b)
 	    (e = hsm_get_bytes(b, o.digest, HSM_HASH)) != BASE_OK ||
 	    (e = base_buf_get_u32(b, &o.steps)) != BASE_OK ||
 	    (e = base_buf_get_u32(b, &o.from)) != BASE_OK ||
-	    (e = base_buf_get_u32(b, &o.to)) != BASE_OK)
+	    (e = base_buf_get_u32(b, &o.to)) != BASE_OK ||
+	    (e = hsm_get_bytes(b, o.key, HSM_HASH)) != BASE_OK)
 		return e;
 	hsm_holds_sent(s, &o);
 	s->orders++;

@@ -25,6 +25,7 @@ struct hsm_event {
 	uint64_t epoch;
 	uint8_t digest[HSM_HASH];
 	uint32_t steps, from, to;
+	uint8_t key[HSM_HASH]; /* as in hsm_order */
 	bool received; /* the node has said that it has it */
 };
 /* One node under one root. What it may hold: conf or a doubt, each changed by
@@ -90,6 +91,25 @@ enum base_err hsm_apply_excuse(struct hsm_state *s, struct base_buf *b);
 enum base_err hsm_apply_link(struct hsm_state *s, struct base_buf *b);
 enum base_err hsm_apply_holds(struct hsm_state *s, struct base_buf *b);
 enum base_err hsm_apply_doubt(struct hsm_state *s, struct base_buf *b);
+/* ---- rekey.c ---- */
+
+struct hsm_core;
+struct wire_report;
+/* May the node have the key that its report brings, in answer to order? Its
+ * SPKI goes into *spki. */
+enum base_err hsm_rekey_check(struct hsm_core *c, const struct wire_report *w,
+    const struct hsm_event *order, struct base_buf *spki) BASE_MUST;
+void hsm_rekey_record(struct hsm_core *c, const struct wire_report *w,
+    const struct base_buf *spki);
+enum base_err hsm_apply_rekey(struct hsm_state *s, struct base_buf *b);
+/* For hsm_order: of the node certificate in o. */
+struct wire_order;
+void hsm_order_key(const struct wire_order *o, uint8_t key[HSM_HASH]);
+/* v is effective: when its certificate is for the new key, the old one is no
+ * longer the node's. */
+void hsm_rekey_proven(struct hsm_state *s, struct hsm_node *n,
+    const struct hsm_event *v, const char *root);
+
 /* All of a node that leaves: its links go with it. */
 void hsm_holds_forget(struct hsm_state *s, struct hsm_node *n);
 void hsm_holds_free(struct hsm_node *n);

@@ -38,6 +38,7 @@ enum hsm_record {
 	HSM_R_PRESUMED, /* the order recorded next rests on receptions */
 	HSM_R_SIGNED, /* certificate of a root, as it was signed */
 	HSM_R_MARK, /* a request for orders: which one of kedged's store */
+	HSM_R_REKEY, /* another key of a node, by its signed report */
 };
 
 struct hsm_journal;

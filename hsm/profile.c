@@ -186,11 +186,11 @@ prof_node(const struct prof *p)
 	k = hsm_node_key(n, t->root);
 	if (k == NULL)
 		return prof_no(p, "the node has no key for this root");
-	if (k->spki.n != t->spki.n ||
-	    memcmp(k->spki.p, t->spki.p, t->spki.n) != 0)
+	if (!hsm_node_key_is(k, t->spki))
 		return prof_no(p,
-		    "is for another key than the node's; a new "
-		    "key needs a join token");
+		    "is for another key than the node's; a new key needs a "
+		    "join token, or the node's own signed word (kedge node "
+		    "rekey)");
 	for (size_t i = 0; i < t->nsan && e == BASE_OK; i++)
 		e = prof_name(p, t->san[i]);
 	return e;

@@ -85,6 +85,15 @@ hsm_put_forget(struct base_buf *b, const char *node)
 }
 
 void
+hsm_put_rekey(struct base_buf *b, const char *node, const char *root,
+    struct base_span spki)
+{
+	rec_str(b, node);
+	rec_str(b, root);
+	rec_must(base_buf_put_blob(b, spki));
+}
+
+void
 hsm_put_cert(struct base_buf *b, const struct hsm_key *issuer,
     const struct wire_tbs *t, struct base_span tbs)
 {
@@ -129,6 +138,7 @@ hsm_put_order(struct base_buf *b, const struct hsm_order *o)
 	rec_must(base_buf_put_u32(b, o->steps));
 	rec_must(base_buf_put_u32(b, o->from));
 	rec_must(base_buf_put_u32(b, o->to));
+	rec_bytes(b, o->key, HSM_HASH);
 }
 
 void

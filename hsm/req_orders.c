@@ -113,7 +113,7 @@ order_leaf(struct orders *b, const struct wire_order *o, X509 *x,
 			     : WIRE_NODE_CERT) ||
 	    strcmp(t.node, o->node) != 0 || strcmp(t.root, o->root) != 0)
 		e = order_no(o, "a certificate in it is not of this node");
-	else if (k == NULL || !span_is(t.spki, &k->spki))
+	else if (k == NULL || !hsm_node_key_is(k, t.spki))
 		e = order_no(o,
 		    "a certificate in it is not for the node's "
 		    "key");
@@ -267,6 +267,7 @@ order_accept(struct orders *b, struct base_span der)
 	r.from = o.from;
 	r.to = o.to;
 	hsm_sha256(der, r.digest);
+	hsm_order_key(&o, r.key);
 	if ((e = order_check(b, &o, order_is_known(b, &r))) == BASE_OK &&
 	    (e = order_justify(b, &o, &r)) == BASE_OK) {
 		/* the next one of this batch is judged with it */

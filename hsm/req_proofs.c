@@ -245,6 +245,7 @@ recall_parse(struct hsm_core *c, const struct wire_hsm_proof *p,
 	out->from = o.from;
 	out->to = o.to;
 	hsm_sha256(der, out->digest);
+	hsm_order_key(&o, out->key);
 	wire_order_clear(&o);
 	return e;
 }
@@ -385,43 +386,78 @@ report_received(struct hsm_core *c, const struct wire_report *w)
 	hsm_core_add(c, HSM_R_RECEIVED, &fields);
 }
 
+/* Signed by the node's management key; while that one changes, by either. */
+static enum base_err
+report_open(const struct hsm_node *n, const struct base_buf *cms,
+    struct base_buf *der, struct wire_report *w)
+{
+	const struct hsm_node_key *key = hsm_node_key(n, HSM_MANAGEMENT);
+	enum base_err e;
+
+	if (key == NULL)
+		return base_fail(BASE_E_REFUSED,
+		    "report of %s: it has no management key", n->name);
+	e = wire_cms_verify_key(WIRE_C_REPORT, base_buf_span(cms),
+	    base_buf_span(&key->spki), der);
+	if (e != BASE_OK && key->next.n > 0) {
+		base_buf_clear(der);
+		e = wire_cms_verify_key(WIRE_C_REPORT, base_buf_span(cms),
+		    base_buf_span(&key->next), der);
+	}
+	return e != BASE_OK ? e : wire_report_parse(base_buf_span(der), w);
+}
+
+/* What it proves becomes what is known. */
+static enum base_err
+report_proven(struct hsm_core *c, const struct wire_report *w,
+    const struct hsm_held *h, struct hsm_proven *v)
+{
+	struct base_buf fields, spki;
+	enum base_err e = BASE_OK;
+
+	base_buf_init(&spki, 0);
+	if (w->rekey.n > 0 &&
+	    (e = hsm_rekey_check(c, w,
+		 hsm_held_event(h, w->epoch, w->order_digest), &spki)) ==
+		BASE_OK)
+		hsm_rekey_record(c, w, &spki);
+	base_buf_free(&spki);
+	if (e != BASE_OK)
+		return e;
+	memcpy(v->node, w->node, sizeof(v->node));
+	memcpy(v->root, w->root, sizeof(v->root));
+	v->epoch = w->epoch;
+	hsm_holds_proven(&c->state, v);
+	base_buf_init(&fields, 0);
+	hsm_put_holds(&fields, v);
+	hsm_core_add(c, HSM_R_HOLDS, &fields);
+	return BASE_OK;
+}
+
 static enum base_err
 show_report(struct hsm_core *c, const struct wire_hsm_proof *p,
     const struct hsm_node *n)
 {
-	const struct hsm_node_key *key = hsm_node_key(n, HSM_MANAGEMENT);
 	const struct hsm_held *h = hsm_held_get(n, p->root);
 	struct wire_report *w = NULL;
 	struct hsm_proven v = { .epoch = 0 };
-	struct base_buf der, fields;
+	struct base_buf der;
 	enum base_err e;
 
 	base_buf_init(&der, 0);
 	hsm_sha256(base_buf_span(&p->report), v.report);
 	if (h != NULL && h->known && memcmp(h->report, v.report, HSM_HASH) == 0)
 		return BASE_OK;
-	if (key == NULL)
-		return base_fail(BASE_E_REFUSED,
-		    "report of %s: it has no management key", p->node);
 	w = base_alloc(sizeof(*w));
-	if ((e = wire_cms_verify_key(WIRE_C_REPORT, base_buf_span(&p->report),
-		 base_buf_span(&key->spki), &der)) != BASE_OK ||
-	    (e = wire_report_parse(base_buf_span(&der), w)) != BASE_OK ||
-	    (e = report_check(c, p, w, h, &v.conf)) != BASE_OK)
-		goto out;
-	if (w->status == WIRE_RECEIVED) {
-		report_received(c, w);
-		goto out;
+	if ((e = report_open(n, &p->report, &der, w)) == BASE_OK &&
+	    (e = report_check(c, p, w, h, &v.conf)) == BASE_OK) {
+		if (w->status == WIRE_RECEIVED)
+			report_received(c, w);
+		else
+			e = report_proven(c, w, h, &v);
 	}
-	memcpy(v.node, w->node, sizeof(v.node));
-	memcpy(v.root, w->root, sizeof(v.root));
-	v.epoch = w->epoch;
-	hsm_holds_proven(&c->state, &v);
-	base_buf_init(&fields, 0);
-	hsm_put_holds(&fields, &v);
-	hsm_core_add(c, HSM_R_HOLDS, &fields);
-out:
 	base_buf_free(&der);
+	wire_report_clear(w);
 	free(w);
 	return e;
 }

@@ -258,7 +258,12 @@ node_unbind(struct hsm_state *s, struct hsm_node *n)
 
 		hsm_sha256(base_buf_span(&n->keys[i].spki), h);
 		hsm_map_remove(&s->owners, h);
+		if (n->keys[i].next.n > 0) {
+			hsm_sha256(base_buf_span(&n->keys[i].next), h);
+			hsm_map_remove(&s->owners, h);
+		}
 		base_buf_free(&n->keys[i].spki);
+		base_buf_free(&n->keys[i].next);
 	}
 	free(n->keys);
 	n->keys = NULL;
@@ -275,6 +280,7 @@ node_add_key(struct hsm_state *s, struct hsm_node *n, struct base_buf *b)
 	enum base_err e;
 
 	base_buf_init(&k->spki, 0);
+	base_buf_init(&k->next, 0);
 	if ((e = hsm_get_name(b, k->root, false)) != BASE_OK ||
 	    (e = base_buf_get_blob(b, &spki)) != BASE_OK ||
 	    (e = base_buf_put(&k->spki, spki.p, spki.n)) != BASE_OK)
@@ -474,6 +480,7 @@ hsm_state_apply(void *state, enum hsm_record kind, struct base_time at,
 		[HSM_R_PRESUMED] = hsm_apply_presumed,
 		[HSM_R_SIGNED] = apply_signed,
 		[HSM_R_MARK] = apply_mark,
+		[HSM_R_REKEY] = hsm_apply_rekey,
 	};
 	enum base_err e;
 
@@ -493,8 +500,10 @@ node_free(void *p)
 {
 	struct hsm_node *n = p;
 
-	for (size_t i = 0; i < n->nkeys; i++)
+	for (size_t i = 0; i < n->nkeys; i++) {
 		base_buf_free(&n->keys[i].spki);
+		base_buf_free(&n->keys[i].next);
+	}
 	free(n->keys);
 	hsm_holds_free(n);
 	free(n);

@@ -46,6 +46,7 @@ struct hsm_key {
 struct hsm_node_key {
 	char root[BASE_NAME_MAX + 1];
 	struct base_buf spki;
+	struct base_buf next; /* good beside it: rekey.c; mostly empty */
 };
 struct hsm_node {
 	char name[BASE_NAME_MAX + 1];
@@ -95,6 +96,8 @@ struct hsm_node *hsm_state_node_make(struct hsm_state *s, const char *name);
 /* Its key for a root; NULL. */
 const struct hsm_node_key *
 hsm_node_key(const struct hsm_node *n, const char *root);
+/* Is it that key, or the one that takes its place? */
+bool hsm_node_key_is(const struct hsm_node_key *k, struct base_span spki);
 /* The node that has this key; NULL. */
 struct hsm_node *
 hsm_state_owner(const struct hsm_state *s, struct base_span spki);
@@ -117,6 +120,8 @@ struct hsm_bind {
 };
 void hsm_put_bind(struct base_buf *b, const struct hsm_bind *v);
 void hsm_put_forget(struct base_buf *b, const char *node);
+void hsm_put_rekey(struct base_buf *b, const char *node, const char *root,
+    struct base_span spki);
 /* CERT, ROOT and ORDER_CERT have the same fields. */
 void hsm_put_cert(struct base_buf *b, const struct hsm_key *issuer,
     const struct wire_tbs *t, struct base_span tbs);
@@ -128,6 +133,8 @@ struct hsm_order {
 	uint64_t epoch;
 	uint8_t digest[HSM_HASH];
 	uint32_t steps, from, to;
+	uint8_t key[HSM_HASH]; /* SHA-256 of the SPKI of its node certificate;
+				* zeros without one */
 };
 void hsm_put_order(struct base_buf *b, const struct hsm_order *o);
 void hsm_put_refused(struct base_buf *b, uint8_t type, uint32_t uid,

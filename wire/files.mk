@@ -27,6 +27,7 @@ wire_SRC := \
 	wire/pkix.c \
 	wire/profile.c \
 	wire/purpose.c \
+	wire/rekey.c \
 	wire/report.c \
 	wire/root.c \
 	wire/pages.c \

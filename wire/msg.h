@@ -18,14 +18,18 @@
 #define WIRE_STEP_TIDY   0x08u   /* served chain without NewWithOld */
 #define WIRE_STEP_JOIN   0x10u   /* first installation: no old root to check
 				  * with; only within a join answer */
+#define WIRE_STEP_REKEY  0x20u   /* make a key of your own, and prove it in the
+				  * report (wire_rekey_make); by itself, with
+				  * from == to. Nothing that is held changes */
 
 /* cert with from == to: another certificate of the generation that the node
- * presents anyway. Nothing else that it holds changes, bridging neither; a
- * node that presents another generation refuses it. */
+ * presents anyway, or, with rekey, only a key for one. Nothing else that it
+ * holds changes, bridging neither; a node that presents another generation
+ * refuses it. */
 static inline bool
 wire_step_renews(uint32_t steps, uint32_t from, uint32_t to)
 {
-	return (steps & WIRE_STEP_CERT) != 0 &&
+	return (steps & (WIRE_STEP_CERT | WIRE_STEP_REKEY)) != 0 &&
 	    (steps & WIRE_STEP_JOIN) == 0 && from == to;
 }
 
@@ -107,6 +111,8 @@ struct wire_report {
 	uint64_t number;         /* as in a stock: what it says is older than
 				  * what a higher number says; 0 none */
 	char reason[512];        /* UTF-8; empty when received or effective */
+	struct base_buf rekey;   /* owned; empty unless effective of a rekey:
+				  * wire_rekey_make */
 	struct wire_inventory inventory[WIRE_INVENTORY_MAX];
 	size_t ninventory;
 };
@@ -114,6 +120,19 @@ enum base_err wire_report_compose(const struct wire_report *r,
     struct base_buf *out) BASE_MUST;
 enum base_err wire_report_parse(struct base_span der,
     struct wire_report *out) BASE_MUST;
+void wire_report_clear(struct wire_report *r);   /* frees what it owns */
+
+/* ---- rekey: within a report: this node has another key now ---- */
+
+/* A request (PKCS#10) signed by the new key, and that request signed by the
+ * old one: whoever composed it has both. */
+enum base_err wire_rekey_make(EVP_PKEY *old, EVP_PKEY *new, const char *fleet,
+    const char *node, struct base_buf *out) BASE_MUST;
+/* CRYPTO unless both signatures are good: the old one by old_spki (DER). The
+ * new key's SubjectPublicKeyInfo goes into *new_spki. */
+enum base_err wire_rekey_check(struct base_span rekey, const char *fleet,
+    const char *node, struct base_span old_spki, struct base_buf *new_spki)
+    BASE_MUST;
 
 /* ---- stock: node to CA, unasked: what it holds now ---- */
 

@@ -61,7 +61,7 @@ ASN1_SEQUENCE(order_der) = {
 
 #define STEPS                                                  \
 	(WIRE_STEP_TRUST | WIRE_STEP_CERT | WIRE_STEP_FINISH | \
-	    WIRE_STEP_TIDY | WIRE_STEP_JOIN)
+	    WIRE_STEP_TIDY | WIRE_STEP_JOIN | WIRE_STEP_REKEY)
 
 static enum base_err
 order_check_certs(const struct wire_order *o)
@@ -100,16 +100,23 @@ order_check_certs(const struct wire_order *o)
 	return BASE_OK;
 }
 
-/* A renewal comes by itself, and says nothing of bridging. */
+/* A renewal, or the wish for a key for one, comes by itself, and says nothing
+ * of bridging. */
 static enum base_err
 order_check_renewal(const struct wire_order *o)
 {
-	if (wire_step_renews(o->steps, o->from, o->to) &&
-	    (o->steps != WIRE_STEP_CERT || o->bridge ||
-		o->new_with_old != NULL))
+	const bool renews = wire_step_renews(o->steps, o->from, o->to);
+
+	if ((o->steps & WIRE_STEP_REKEY) != 0 && !renews)
 		return base_fail(BASE_E_SYNTAX,
-		    "order: cert within one generation is a renewal, which has "
-		    "no other step, no bridge and no NewWithOld");
+		    "order: rekey is within one generation, and not for a "
+		    "first installation");
+	if (renews &&
+	    ((o->steps != WIRE_STEP_CERT && o->steps != WIRE_STEP_REKEY) ||
+		o->bridge || o->new_with_old != NULL))
+		return base_fail(BASE_E_SYNTAX,
+		    "order: cert or rekey within one generation is a renewal, "
+		    "which has no other step, no bridge and no NewWithOld");
 	return BASE_OK;
 }
 

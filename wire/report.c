@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define REKEY_MAX ((size_t)8 << 10)
+
 /* ---- fields ------------------------------------------------------------------ */
 
 struct report_der {
@@ -20,6 +22,7 @@ struct report_der {
 	uint64_t number;
 	ASN1_UTF8STRING *reason;
 	OPENSSL_STACK *inventory;
+	ASN1_OCTET_STRING *rekey;
 };
 
 /* clang-format off */
@@ -37,6 +40,7 @@ ASN1_SEQUENCE(report_der) = {
 	ASN1_EMBED(struct report_der, number, UINT64),
 	ASN1_SIMPLE(struct report_der, reason, ASN1_UTF8STRING),
 	ASN1_SEQUENCE_OF(struct report_der, inventory, inventory_der),
+	ASN1_EXP_OPT(struct report_der, rekey, ASN1_OCTET_STRING, 0),
 } static_ASN1_SEQUENCE_END_name(struct report_der, report_der)
 /* clang-format on */
 
@@ -61,6 +65,9 @@ report_check(const struct wire_report *r)
 		return base_fail(BASE_E_SYNTAX,
 		    "report: a reason belongs to failed, refused, stale and "
 		    "held, and to nothing else");
+	if (r->rekey.n > 0 && r->status != WIRE_EFFECTIVE)
+		return base_fail(BASE_E_SYNTAX,
+		    "report: a new key belongs to effective only");
 	if ((e = wire_asn_range("report: number", r->number, 0, INT64_MAX)) !=
 	    BASE_OK)
 		return e;
@@ -109,6 +116,11 @@ report_fill(struct report_der *d, const struct wire_report *r)
 	    (e = wire_asn_put_name(d->node, r->node)) != BASE_OK ||
 	    (e = wire_asn_put_name(d->root, r->root)) != BASE_OK)
 		return e;
+	if (r->rekey.n > 0) {
+		if ((d->rekey = ASN1_OCTET_STRING_new()) == NULL)
+			base_die("report: out of memory");
+		wire_asn_put_buf(d->rekey, &r->rekey);
+	}
 	e = wire_asn_put_time(d->at, r->at);
 	if (e == BASE_OK)
 		e = wire_inventories_put(d->inventory, r->inventory,
@@ -160,6 +172,9 @@ report_read(const struct report_der *d, struct wire_report *r)
 	    (e = wire_inventories_get(d->inventory, r->inventory,
 		 &r->ninventory)) != BASE_OK)
 		return e;
+	if (d->rekey != NULL &&
+	    (e = wire_asn_get_buf(d->rekey, REKEY_MAX, &r->rekey)) != BASE_OK)
+		return e;
 	return report_check(r);
 }
 
@@ -175,6 +190,13 @@ wire_report_parse(struct base_span der, struct wire_report *out)
 		e = report_read(d, out);
 	wire_asn_free(ASN1_ITEM_rptr(report_der), d);
 	if (e != BASE_OK)
-		memset(out, 0, sizeof(*out));
+		wire_report_clear(out);
 	return e;
+}
+
+void
+wire_report_clear(struct wire_report *r)
+{
+	base_buf_free(&r->rekey);
+	memset(r, 0, sizeof(*r));
 }

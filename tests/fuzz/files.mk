@@ -4,7 +4,7 @@
 FUZZ_SECONDS ?= 5
 FUZZ_TARGETS := order report stock hello ack token join_request join_answer parcel \
                 exchange hsm_request hsm_answer hsm_frame cms http_request \
-                http_answer cert crl pem csr tbs \
+                http_answer cert crl pem csr rekey tbs \
                 topology agent_config kedged_config hsmd_config p11_uri \
                 journal records state pointer manifest spool crls verify \
                 control

@@ -175,6 +175,20 @@ run_csr(struct base_span in)
 }
 
 static void
+run_rekey(struct base_span in)
+{
+	const struct base_span old =
+	    base_buf_span(&fleet_key(WIRE_P256, 1)->spki);
+	struct base_buf spki;
+
+	base_buf_init(&spki, 0);
+	if (wire_rekey_check(in, FLEET, "app1", old, &spki) == BASE_OK &&
+	    spki.n == 0)
+		base_die("rekey: no key");
+	base_buf_free(&spki);
+}
+
+static void
 run_tbs(struct base_span in)
 {
 	struct base_buf again;
@@ -202,6 +216,7 @@ static const struct {
 	{ "crl", run_crl },
 	{ "pem", run_pem },
 	{ "csr", run_csr },
+	{ "rekey", run_rekey },
 	{ "tbs", run_tbs },
 };
 

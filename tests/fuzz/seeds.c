@@ -58,6 +58,8 @@ seed_certs(struct base_buf *b)
 	save("cms", b);
 	must(wire_csr_make(leaf->key, FLEET, "app1", b));
 	save("csr", b);
+	must(wire_rekey_make(leaf->key, root->key, FLEET, "app1", b));
+	save("rekey", b);
 	free(path);
 }
 

@@ -84,7 +84,11 @@ make_ssl(const struct app *a)
 		    1);
 	if (c->cert != NULL)
 		ck_assert_int_eq(SSL_CTX_use_certificate(ctx, c->cert), 1);
-	if (c->cert != NULL || c->chain_file != NULL)
+	if (c->key_file != NULL && access(c->key_file, R_OK) == 0)
+		ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(ctx, c->key_file,
+				     SSL_FILETYPE_PEM),
+		    1);
+	else if (c->cert != NULL || c->chain_file != NULL)
 		ck_assert_int_eq(SSL_CTX_use_PrivateKey(ctx, key), 1);
 	if (c->link != NULL)
 		ck_assert_int_eq(SSL_CTX_add1_chain_cert(ctx, c->link), 1);

@@ -23,6 +23,7 @@ struct app_conf {
 	const char *to;          /* client: where its TLS goes */
 	/* Instead of the above: read for each connection. */
 	const char *trust_file, *chain_file;
+	const char *key_file;    /* the node's key as long as it is not there */
 };
 struct app *app_start(struct event_base *eb, const struct app_conf *c);
 /* "127.0.0.1:PORT", as long as the application. */

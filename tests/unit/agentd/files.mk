@@ -14,6 +14,7 @@ unit_agentd_SRC := \
 	tests/unit/agentd/test_order_renew.c \
 	tests/unit/agentd/test_probe.c \
 	tests/unit/agentd/test_proc.c \
+	tests/unit/agentd/test_rekey.c \
 	tests/unit/agentd/test_relay.c \
 	tests/unit/agentd/test_render.c \
 	tests/unit/agentd/test_spool.c \

@@ -14,6 +14,7 @@ static TCase *(*const cases[])(void) = {
 	case_order_renew,
 	case_probe,
 	case_proc,
+	case_rekey,
 	case_relay,
 	case_render,
 	case_spool,

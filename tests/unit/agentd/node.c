@@ -13,6 +13,7 @@
 /* Long where it must not matter on a busy machine. */
 const char *deadline = "20";
 char *dir, *trust_file, *chain_file;
+static char *key_file;
 struct event_base *eb;
 struct app *app;
 struct ag_config *conf;
@@ -42,6 +43,7 @@ on_send(void *arg, struct wire_parcel *p)
 	OK(wire_cms_verify(WIRE_C_REPORT, base_buf_span(&p->content), trust,
 	    base_time_now(), &der, &s));
 	ck_assert_str_eq(s.node, NODE);
+	wire_report_clear(&last);
 	OK(wire_report_parse(base_buf_span(&der), &last));
 	nsent++;
 out:
@@ -78,12 +80,13 @@ read_conf(const char *more)
 void
 node_up(const char *more)
 {
-	memset(&last, 0, sizeof last);
+	wire_report_clear(&last);
 	nsent = nchanged = 0;
 	eb = event_base_new();
 	app = app_start(eb,
 	    &(struct app_conf){ .trust_file = trust_file,
-		.chain_file = chain_file });
+		.chain_file = chain_file,
+		.key_file = key_file });
 	read_conf(more);
 	OK(ag_store_open(conf->store, &store));
 	OK(ag_holdings_open(store, conf, &held));
@@ -119,6 +122,7 @@ node_new(void)
 	dir = rig_dir();
 	trust_file = base_asprintf("%s/trust.pem", dir);
 	chain_file = base_asprintf("%s/chain.pem", dir);
+	key_file = base_asprintf("%s/key.pem", dir);
 	rig_joined(dir);
 }
 
@@ -127,6 +131,7 @@ node_remove(void)
 {
 	free(trust_file);
 	free(chain_file);
+	free(key_file);
 	rig_dir_remove(dir);
 }
 

@@ -11,6 +11,7 @@ TCase *case_order_open(void);
 TCase *case_order_renew(void);
 TCase *case_probe(void);
 TCase *case_proc(void);
+TCase *case_rekey(void);
 TCase *case_relay(void);
 TCase *case_render(void);
 TCase *case_spool(void);

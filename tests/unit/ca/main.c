@@ -34,6 +34,7 @@ main(void)
 	suite_add_tcase(s, case_join());
 	suite_add_tcase(s, case_roll());
 	suite_add_tcase(s, case_renew());
+	suite_add_tcase(s, case_rekey());
 	suite_add_tcase(s, case_forget());
 	suite_add_tcase(s, case_held());
 	suite_add_tcase(s, case_refused());

@@ -9,6 +9,7 @@ TCase *case_cmd_simulate(void);
 TCase *case_cmd_graph(void);
 TCase *case_roll(void);
 TCase *case_renew(void);
+TCase *case_rekey(void);
 TCase *case_forget(void);
 TCase *case_held(void);
 TCase *case_refused(void);

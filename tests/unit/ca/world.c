@@ -356,6 +356,7 @@ agent_leaf(struct world_node *n, const struct wire_order *o)
 
 	if (o->cert == NULL)
 		return;
+	world_key_use(n, o);
 	must(ca_issue_dates(o->cert, &from, &n->leaf_to));
 	n->renewals += renews;
 	if (renews)
@@ -406,8 +407,7 @@ agent_apply(struct world *w, struct world_node *n, const struct wire_order *o,
 		r.status = WIRE_STALE;
 		snprintf(r.reason, sizeof(r.reason), "canary expired");
 	}
-	base_buf_clear(&n->report);
-	world_report(w, n, &r, &n->report);
+	world_answer(w, n, o, &r, &n->report);
 	base_buf_clear(&n->last);
 	must(base_buf_put(&n->last, n->report.p, n->report.n));
 	world_links_hold(w);

@@ -21,6 +21,7 @@ struct world_own {
 	struct base_buf report; /* CMS of the last one, until acked */
 	uint8_t report_digest[32];
 	size_t orders;
+	EVP_PKEY *next; /* made by a rekey, not in use yet */
 };
 
 struct world_node {
@@ -31,7 +32,7 @@ struct world_node {
 	const char *holds; /* takes no order, and says this; NULL: takes it */
 	bool stale; /* says that its canaries were dead, changes nothing */
 	bool excused; /* its links are not looked at */
-	EVP_PKEY *management, *key;
+	EVP_PKEY *management, *key, *next;
 	X509 *cert; /* management */
 	struct world_own own;
 	struct ca_route by; /* of the last parcel: its reports go back so */
@@ -44,6 +45,7 @@ struct world_node {
 	size_t orders, tidies; /* carried out */
 	size_t renewals, management_renewals; /* among them */
 	struct wire_parcel late; /* lies in a relay for a while */
+	size_t rekeys; /* certificates for another key, of both roots */
 };
 
 struct world {
@@ -109,6 +111,13 @@ void world_own_clear(struct world_node *n);
 /* An order about management was believed: carried out, report in *r. */
 void world_own_apply(struct world *w, struct world_node *n,
     const struct wire_order *o, const struct ca_order *row);
+/* The report about o, signed, with another key when o asks for one; r is
+ * cleared. */
+void world_answer(struct world *w, struct world_node *n,
+    const struct wire_order *o, struct wire_report *r, struct base_buf *cms);
+/* A certificate that came is for the node's key, or for the new one, which
+ * takes its place. */
+void world_key_use(struct world_node *n, const struct wire_order *o);
 /* The node takes an order, as agents do. */
 void world_order(struct world *w, struct world_node *n, struct base_span cms);
 /* A report that this node would sign; the digest is of its DER. */

@@ -150,6 +150,8 @@ world_forget(struct world *w, const char *node)
 
 	EVP_PKEY_free(n->management);
 	EVP_PKEY_free(n->key);
+	EVP_PKEY_free(n->next);
+	n->next = NULL;
 	X509_free(n->cert);
 	n->management = n->key = NULL;
 	n->cert = NULL;

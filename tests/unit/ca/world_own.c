@@ -5,6 +5,7 @@
 #include "tests/unit/ca/world.h"
 
 #include <check.h>
+#include <openssl/cms.h>
 #include <string.h>
 
 static void
@@ -30,6 +31,7 @@ world_own_clear(struct world_node *n)
 	for (uint32_t g = 0; g < WORLD_GENERATIONS; g++)
 		X509_free(n->own.root[g]);
 	base_buf_free(&n->own.report);
+	EVP_PKEY_free(n->own.next);
 	memset(&n->own, 0, sizeof(n->own));
 }
 
@@ -63,17 +65,83 @@ take_root(struct world *w, struct world_node *n, const struct wire_order *o)
 }
 
 static void
+prove_key(struct world_node *n, const struct wire_order *o,
+    struct wire_report *r)
+{
+	const bool own = strcmp(o->root, CA_MANAGEMENT) == 0;
+	EVP_PKEY **next = own ? &n->own.next : &n->next;
+
+	if ((o->steps & WIRE_STEP_REKEY) == 0 || r->status != WIRE_EFFECTIVE)
+		return;
+	if (*next == NULL)
+		must(wire_key_make(WIRE_P256, next));
+	must(wire_rekey_make(own ? n->management : n->key, *next, r->fleet,
+	    n->name, &r->rekey));
+}
+
+void
+world_answer(struct world *w, struct world_node *n, const struct wire_order *o,
+    struct wire_report *r, struct base_buf *cms)
+{
+	prove_key(n, o, r);
+	base_buf_clear(cms);
+	world_report(w, n, r, cms);
+	wire_report_clear(r);
+}
+
+void
+world_key_use(struct world_node *n, const struct wire_order *o)
+{
+	const bool own = strcmp(o->root, CA_MANAGEMENT) == 0;
+	EVP_PKEY **next = own ? &n->own.next : &n->next;
+	EVP_PKEY **key = own ? &n->management : &n->key;
+	EVP_PKEY *of = X509_get0_pubkey(o->cert);
+
+	if (EVP_PKEY_eq(of, *key) == 1)
+		return;
+	ck_assert_ptr_nonnull(*next);
+	ck_assert_int_eq(EVP_PKEY_eq(of, *next), 1);
+	EVP_PKEY_free(*key);
+	*key = *next;
+	*next = NULL;
+	n->rekeys++;
+}
+
+/* What the CA has not acknowledged, under the certificate of now. */
+static void
+resign(struct world_node *n)
+{
+	CMS_ContentInfo *cms;
+	const uint8_t *p = n->report.p;
+	ASN1_OCTET_STRING **content;
+
+	if (n->report.n == 0)
+		return;
+	cms = d2i_CMS_ContentInfo(NULL, &p, (long)n->report.n);
+	ck_assert_ptr_nonnull(cms);
+	content = CMS_get0_content(cms);
+	base_buf_clear(&n->report);
+	must(wire_cms_sign(WIRE_C_REPORT,
+	    (struct base_span){ ASN1_STRING_get0_data(*content),
+		(size_t)ASN1_STRING_length(*content) },
+	    n->cert, n->management, NULL, &n->report));
+	CMS_ContentInfo_free(cms);
+}
+
+static void
 take_cert(struct world_node *n, const struct wire_order *o)
 {
 	struct base_time from;
 
 	if (o->cert == NULL)
 		return;
+	world_key_use(n, o);
 	must(ca_issue_dates(o->cert, &from, &n->management_to));
 	n->management_renewals += wire_step_renews(o->steps, o->from, o->to);
 	X509_up_ref(o->cert);
 	X509_free(n->cert);
 	n->cert = o->cert;
+	resign(n);
 }
 
 void
@@ -95,8 +163,7 @@ world_own_apply(struct world *w, struct world_node *n,
 		r.status = WIRE_FAILED;
 		snprintf(r.reason, sizeof(r.reason), "told to");
 	}
-	base_buf_clear(&n->own.report);
-	world_report(w, n, &r, &n->own.report);
+	world_answer(w, n, o, &r, &n->own.report);
 	world_own_holds(w);
 }
 

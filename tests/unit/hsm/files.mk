@@ -12,6 +12,7 @@ unit_hsm_SRC := tests/unit/hsm/main.c tests/unit/hsm/softhsm.c \
                 tests/unit/hsm/test_req_orders.c \
                 tests/unit/hsm/test_req_proofs.c \
                 tests/unit/hsm/test_req_recall.c \
+                tests/unit/hsm/test_rekey.c \
                 tests/unit/hsm/test_server.c
 unit_hsm_USES := hsm policy wire conf base
 unit_hsm_LIBS := $(hsm_LIBS) $(EVENT_LIBS)

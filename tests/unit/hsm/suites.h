@@ -11,6 +11,7 @@ TCase *case_journal(void);
 TCase *case_req_keys(void);
 TCase *case_req_certs(void);
 TCase *case_req_nodes(void);
+TCase *case_rekey(void);
 TCase *case_req_orders(void);
 TCase *case_judge(void);
 TCase *case_judge_own(void);

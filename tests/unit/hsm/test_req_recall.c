@@ -206,7 +206,7 @@ START_TEST(an_answer_is_what_the_node_holds)
 	o.ncanary = 0;
 	ck_assert_int_eq(world_order_ask(&o), BASE_OK);
 	world_report(&(struct world_report){ WORLD_APP, WORLD_APP,
-			 WIRE_EFFECTIVE, 9, 3, 2, "test" },
+			 WIRE_EFFECTIVE, 9, 3, 2, "test", NULL },
 	    &cms);
 	ck_assert_int_eq(world_show(WORLD_APP, &cms, NULL, NULL), BASE_OK);
 	h = hsm_held_get(hsm_state_node(&w.core->state, "app1"), "plant");

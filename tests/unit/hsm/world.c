@@ -400,6 +400,8 @@ world_report(const struct world_report *r, struct base_buf *cms)
 	p->inventory[0].highest = r->epoch;
 	p->inventory[0].trust = r->trust;
 	p->inventory[0].cert = r->cert;
+	if (r->rekey != NULL)
+		p->rekey = *r->rekey;
 	base_buf_init(&der, 0);
 	base_buf_init(cms, 0);
 	ck_assert_msg(wire_report_compose(p, &der) == BASE_OK, "%s",

@@ -80,6 +80,7 @@ struct world_report {
 	uint64_t epoch, trust;
 	uint32_t cert;
 	const char *fleet;
+	const struct base_buf *rekey; /* NULL: none */
 };
 void world_report(const struct world_report *r, struct base_buf *cms);
 /* SHOW of one proof; its own fate. */

@@ -25,6 +25,7 @@ unit_wire_SRC := \
 	tests/unit/wire/test_pem.c \
 	tests/unit/wire/test_pkix.c \
 	tests/unit/wire/test_profile.c \
+	tests/unit/wire/test_rekey.c \
 	tests/unit/wire/test_report.c \
 	tests/unit/wire/test_root.c \
 	tests/unit/wire/test_server.c \

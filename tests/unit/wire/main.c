@@ -25,6 +25,7 @@ static TCase *(*const cases[])(void) = {
 	case_pkix,
 	case_profile,
 	case_report,
+	case_rekey,
 	case_root,
 	case_server,
 	case_stock,

@@ -381,7 +381,7 @@ keep(const void *v)
 }
 
 AGAIN(order, wire_order, wire_order_clear)
-AGAIN(report, wire_report, keep)
+AGAIN(report, wire_report, wire_report_clear)
 AGAIN(stock, wire_stock, keep)
 AGAIN(hello, wire_hello, keep)
 AGAIN(ack, wire_ack, keep)

@@ -24,6 +24,7 @@ TCase *case_pem(void);
 TCase *case_pkix(void);
 TCase *case_profile(void);
 TCase *case_report(void);
+TCase *case_rekey(void);
 TCase *case_root(void);
 TCase *case_server(void);
 TCase *case_stock(void);

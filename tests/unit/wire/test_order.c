@@ -208,6 +208,32 @@ bad_renewal_proof(struct wire_order *o)
 	renewal(o);
 	o->new_with_old = proof;
 }
+static void
+rekey(struct wire_order *o)
+{
+	renewal(o);
+	X509_free(o->cert);
+	o->cert = NULL;
+	o->steps = WIRE_STEP_REKEY;
+}
+static void
+bad_rekey_cert(struct wire_order *o)
+{
+	renewal(o);
+	o->steps |= WIRE_STEP_REKEY;
+}
+static void
+bad_rekey_moves(struct wire_order *o)
+{
+	rekey(o);
+	o->from = o->to - 1;
+}
+static void
+bad_rekey_join(struct wire_order *o)
+{
+	rekey(o);
+	o->steps |= WIRE_STEP_JOIN;
+}
 
 static void (*const bad[])(struct wire_order *) = {
 	bad_steps,
@@ -237,6 +263,9 @@ static void (*const bad[])(struct wire_order *) = {
 	bad_renewal_bridge,
 	bad_renewal_step,
 	bad_renewal_proof,
+	bad_rekey_cert,
+	bad_rekey_moves,
+	bad_rekey_join,
 };
 
 START_TEST(test_bad)
@@ -246,6 +275,17 @@ START_TEST(test_bad)
 	OK(compose(&o));
 	bad[_i](&o);
 	ck_assert_int_ne(compose(&o), BASE_OK);
+	wire_order_clear(&o);
+}
+END_TEST
+
+START_TEST(test_rekey)
+{
+	struct wire_order o = sample_order();
+
+	rekey(&o);
+	OK(compose(&o));
+	ck_assert(wire_step_renews(o.steps, o.from, o.to));
 	wire_order_clear(&o);
 }
 END_TEST
@@ -352,6 +392,7 @@ case_order(void)
 	tcase_add_loop_test(tc, test_bad, 0,
 	    (int)(sizeof(bad) / sizeof(bad[0])));
 	tcase_add_test(tc, test_parse_bound);
+	tcase_add_test(tc, test_rekey);
 	tcase_add_test(tc, test_renewal);
 	tcase_add_test(tc, test_join);
 	tcase_add_test(tc, test_ask);

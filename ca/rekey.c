@@ -1,0 +1,271 @@
+/*
+ * ca/rekey: a node gets another key under a root, because the operator asked
+ * for it (kedge node rekey). Two orders like renewals: by the first the node
+ * makes a key and proves it in its report, signed by the old key as well; the
+ * second brings a certificate for it. Until that one is reported effective
+ * the old key stays what it was. Which orders are due, renew.c finds out.
+ */
+#include <string.h>
+
+#include "ca/kedged.h"
+
+/* ---- the operator asks --------------------------------------------------------- */
+
+static enum base_err
+ask_one(struct ca *ca, const char *node, const char *root, size_t *n)
+{
+	struct base_span none = { NULL, 0 };
+	struct ca_leaf l = { .epoch = 0 };
+	bool asked = false;
+	enum base_err r = ca_store_leaf_get(ca->store, node, root, &l);
+
+	if (r == BASE_E_NOTFOUND)
+		return BASE_OK;
+	if (r != BASE_OK || (r = ca_rekey_asked(ca, &l, &asked)) != BASE_OK)
+		return r;
+	++*n;
+	/* what is on its way goes on */
+	if (asked)
+		return BASE_OK;
+	if ((r = ca_store_rekey_put(ca->store, node, root, none)) != BASE_OK)
+		return r;
+	return ca_audit(ca, ca_who(ca), "rekey", "%s %s", node, root);
+}
+
+static enum base_err
+ask_all(struct ca *ca, const char *node, const char *root, size_t *n)
+{
+	enum base_err r = BASE_OK;
+
+	if (root != NULL)
+		return ask_one(ca, node, root, n);
+	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nroots; i++)
+		r = ask_one(ca, node, ca->topo->roots[i].name, n);
+	return r;
+}
+
+enum base_err
+ca_rekey_ask(struct ca *ca, const char *node, const char *root)
+{
+	size_t n = 0;
+	enum base_err r;
+
+	if (ca_topo_node(ca->topo, node) == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND, "node %s: not known", node);
+	if (root != NULL && ca_topo_root(ca->topo, root) == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND, "root %s: not known", root);
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ask_all(ca, node, root, &n)) == BASE_OK && n == 0)
+		r = base_fail(BASE_E_STATE,
+		    "node %s: presents nothing under %s%s yet; there is no "
+		    "key to replace",
+		    node, root == NULL ? "any root" : "root ",
+		    root == NULL ? "" : root);
+	if (r == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	if (r == BASE_OK) {
+		ca_renew_soon(ca);
+		ca_kick(ca);
+	}
+	return r;
+}
+
+/* ---- the node answers ---------------------------------------------------------- */
+
+static bool
+is_rekey(const struct ca_order *o)
+{
+	return (o->steps & WIRE_STEP_REKEY) != 0;
+}
+
+static enum base_err
+new_key(struct ca *ca, const struct wire_report *w, struct base_buf *spki)
+{
+	char owner[CA_NAME];
+	struct base_buf old;
+	enum base_err r;
+
+	if (w->rekey.n == 0)
+		return base_fail(BASE_E_REFUSED, "there is no new key in it");
+	base_buf_init(&old, 0);
+	if ((r = ca_store_key_get(ca->store, w->node, w->root, &old)) ==
+		BASE_OK &&
+	    (r = wire_rekey_check(base_buf_span(&w->rekey), w->fleet, w->node,
+		 base_buf_span(&old), spki)) == BASE_OK &&
+	    (r = ca_store_key_owner(ca->store, base_buf_span(spki), owner)) ==
+		BASE_OK &&
+	    owner[0] != '\0' && strcmp(owner, w->node) != 0)
+		r = base_fail(BASE_E_REFUSED, "its new key is that of node %s",
+		    owner);
+	base_buf_free(&old);
+	return r;
+}
+
+void
+ca_rekey_judge(struct ca *ca, struct wire_report *w, const struct ca_order *o)
+{
+	struct base_buf spki;
+
+	if (w->status != WIRE_EFFECTIVE || !is_rekey(o))
+		return;
+	base_buf_init(&spki, 0);
+	if (new_key(ca, w, &spki) != BASE_OK) {
+		w->status = WIRE_FAILED;
+		snprintf(w->reason, sizeof(w->reason), "%.500s", base_why());
+	}
+	base_buf_free(&spki);
+}
+
+/* ---- what became of it ----------------------------------------------------------- */
+
+/* Is the certificate in this order, which the node has, for the new key? */
+static enum base_err
+is_for(struct ca *ca, const struct ca_order *row, const struct base_buf *spki,
+    bool *out)
+{
+	struct wire_signer s = { .cert = NULL };
+	struct wire_order o = { .epoch = 0 };
+	struct base_buf der;
+	uint8_t want[32], has[32];
+	enum base_err r;
+
+	base_buf_init(&der, 0);
+	if ((r = wire_cms_verify(WIRE_C_ORDER, base_buf_span(&row->cms),
+		 ca->management, ca_now(ca), &der, &s)) == BASE_OK &&
+	    (r = wire_order_parse(base_buf_span(&der), &o)) == BASE_OK &&
+	    o.cert != NULL) {
+		ca_sha256(base_buf_span(spki), want);
+		wire_x509_spki_sha256(o.cert, has);
+		*out = memcmp(want, has, sizeof(want)) == 0;
+	}
+	wire_order_clear(&o);
+	wire_signer_clear(&s);
+	base_buf_free(&der);
+	return r;
+}
+
+static enum base_err
+took_cert(struct ca *ca, const struct ca_order *o, const struct base_buf *spki,
+    bool *done)
+{
+	enum base_err r;
+
+	if ((r = is_for(ca, o, spki, done)) != BASE_OK || !*done)
+		return r;
+	if ((r = ca_store_key_put(ca->store, o->node, o->root,
+		 base_buf_span(spki))) != BASE_OK ||
+	    (r = ca_store_rekey_drop(ca->store, o->node, o->root)) != BASE_OK)
+		return r;
+	return ca_audit(ca, o->node, "rekey", "%s: the new key is in use",
+	    o->root);
+}
+
+enum base_err
+ca_rekey_took(struct ca *ca, const struct wire_report *w,
+    const struct ca_order *o, bool *done)
+{
+	struct base_buf spki;
+	bool asked;
+	enum base_err r;
+
+	*done = false;
+	base_buf_init(&spki, 0);
+	if ((r = ca_store_rekey_get(ca->store, o->node, o->root, &asked,
+		 &spki)) != BASE_OK ||
+	    !asked)
+		goto out;
+	if (is_rekey(o)) {
+		base_buf_clear(&spki);
+		if ((r = new_key(ca, w, &spki)) == BASE_OK)
+			r = ca_store_rekey_put(ca->store, o->node, o->root,
+			    base_buf_span(&spki));
+	} else if (spki.n > 0 && o->leaf_to.ms != 0) {
+		r = took_cert(ca, o, &spki, done);
+	}
+out:
+	base_buf_free(&spki);
+	return r;
+}
+
+/* ---- meanwhile ------------------------------------------------------------------- */
+
+struct open_cert {
+	struct base_time now;
+	bool found;
+};
+
+static enum base_err
+open_order(void *arg, const struct ca_order *o)
+{
+	struct open_cert *c = arg;
+
+	c->found = c->found ||
+	    ((o->state == CA_ORDER_SENT || o->state == CA_ORDER_RECEIVED) &&
+		(o->steps & WIRE_STEP_CERT) != 0 &&
+		wire_step_renews(o->steps, o->from, o->to) &&
+		o->expires.ms > c->now.ms);
+	return BASE_OK;
+}
+
+bool
+ca_rekey_is_out(struct ca *ca, const char *node, const char *root)
+{
+	struct open_cert c = { ca_now(ca), false };
+	struct ca_leaf l;
+	struct base_buf spki;
+	bool asked = false;
+	enum base_err r;
+
+	base_buf_init(&spki, 0);
+	if ((r = ca_store_rekey_get(ca->store, node, root, &asked, &spki)) ==
+		BASE_OK &&
+	    asked && spki.n > 0 &&
+	    (r = ca_store_leaf_get(ca->store, node, root, &l)) == BASE_OK)
+		r = ca_store_orders_after(ca->store, node, root, l.epoch,
+		    open_order, &c);
+	if (r != BASE_OK)
+		base_log(BASE_ERR, "rekey of %s: %s", node, base_why());
+	base_buf_free(&spki);
+	return c.found;
+}
+
+enum base_err
+ca_rekey_asked(struct ca *ca, const struct ca_leaf *l, bool *out)
+{
+	struct base_buf spki;
+	enum base_err r;
+
+	base_buf_init(&spki, 0);
+	r = ca_store_rekey_get(ca->store, l->node, l->root, out, &spki);
+	base_buf_free(&spki);
+	return r;
+}
+
+void
+ca_rekey_anew(struct ca *ca, const char *node, const char *root)
+{
+	struct base_span none = { NULL, 0 };
+
+	if (ca_store_rekey_put(ca->store, node, root, none) != BASE_OK)
+		base_log(BASE_ERR, "rekey of %s: %s", node, base_why());
+}
+
+bool
+ca_rekey_is_key(struct ca *ca, const char *node, const uint8_t sha256[32])
+{
+	struct base_buf spki;
+	uint8_t sum[32];
+	bool asked, same = false;
+
+	base_buf_init(&spki, 0);
+	if (ca_store_rekey_get(ca->store, node, CA_MANAGEMENT, &asked, &spki) ==
+		BASE_OK &&
+	    spki.n > 0) {
+		ca_sha256(base_buf_span(&spki), sum);
+		same = memcmp(sum, sha256, sizeof(sum)) == 0;
+	}
+	base_buf_free(&spki);
+	return same;
+}

@@ -1,0 +1,58 @@
+/*
+ * ca/store_sqlite_rekey: nodes that are to have another key under a root, and
+ * the key, once the node has proven it.
+ */
+#include "ca/store_sqlite.h"
+
+enum base_err
+ca_store_rekey_put(struct ca_store *st, const char *node, const char *root,
+    struct base_span spki)
+{
+	return ca_sq_run(st, NULL,
+	    "INSERT INTO rekey (node, root, spki) VALUES (?, ?, ?)"
+	    " ON CONFLICT (node, root) DO UPDATE SET spki = excluded.spki",
+	    "ssb", node, root, spki);
+}
+
+enum base_err
+ca_store_rekey_get(struct ca_store *st, const char *node, const char *root,
+    bool *asked, struct base_buf *spki)
+{
+	sqlite3_stmt *s = NULL;
+	enum base_err r;
+
+	*asked = false;
+	if ((r = ca_sq_open(st,
+		 "SELECT coalesce(spki, x'') FROM rekey"
+		 " WHERE node = ? AND root = ?",
+		 &s, "ss", node, root)) == BASE_OK &&
+	    (r = ca_sq_next(st, s, asked)) == BASE_OK && *asked)
+		r = ca_sq_blob(s, 0, spki);
+	ca_sq_close(s);
+	return r;
+}
+
+enum base_err
+ca_store_rekey_drop(struct ca_store *st, const char *node, const char *root)
+{
+	return ca_sq_run(st, NULL,
+	    "DELETE FROM rekey WHERE node = ? AND root = ?", "ss", node, root);
+}
+
+enum base_err
+ca_store_key_owner(struct ca_store *st, struct base_span spki,
+    char out[CA_NAME])
+{
+	sqlite3_stmt *s = NULL;
+	bool row = false;
+	enum base_err r;
+
+	out[0] = '\0';
+	if ((r = ca_sq_open(st,
+		 "SELECT node FROM node_key WHERE spki = ? LIMIT 1", &s, "b",
+		 spki)) == BASE_OK &&
+	    (r = ca_sq_next(st, s, &row)) == BASE_OK && row)
+		r = ca_sq_text(s, 0, out, CA_NAME);
+	ca_sq_close(s);
+	return r;
+}

@@ -1,0 +1,272 @@
+/* A node makes another key of its own: a fleet in virtual time; see world.h. */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ca/kedged.h"
+#include "tests/unit/ca/suites.h"
+#include "tests/unit/ca/world.h"
+
+static const char fleet[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ];\n"
+    "    dual = true; },\n"
+    "  { name = \"app3\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web1\"; auth = \"server\";\n"
+    "    root = \"plant\"; } );\n";
+
+static bool
+is_asked(struct world *w, const char *node, const char *root, bool *proven)
+{
+	struct base_buf spki;
+	bool asked;
+
+	base_buf_init(&spki, 0);
+	ck_assert_int_eq(ca_store_rekey_get(w->ca.store, node, root, &asked,
+			     &spki),
+	    BASE_OK);
+	if (proven != NULL)
+		*proven = spki.n > 0;
+	base_buf_free(&spki);
+	return asked;
+}
+
+static bool
+is_proven(struct world *w, const char *node, const char *root)
+{
+	bool proven;
+
+	return is_asked(w, node, root, &proven) && proven;
+}
+
+/* The key that the CA knows is the one that the node has. */
+static void
+keys_agree(struct world *w, const char *node)
+{
+	const struct world_node *n = world_node(w, node);
+	const char *const root[] = { CA_MANAGEMENT, "plant" };
+	EVP_PKEY *const key[] = { n->management, n->key };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct base_buf knows, has;
+
+		base_buf_init(&knows, 0);
+		base_buf_init(&has, 0);
+		ck_assert_int_eq(ca_store_key_get(w->ca.store, node, root[i],
+				     &knows),
+		    BASE_OK);
+		ck_assert_int_eq(wire_key_spki(key[i], &has), BASE_OK);
+		ck_assert_uint_eq(knows.n, has.n);
+		ck_assert_mem_eq(knows.p, has.p, has.n);
+		base_buf_free(&knows);
+		base_buf_free(&has);
+	}
+}
+
+static bool
+rekeyed(struct world *w)
+{
+	static const char *const node[] = { "web1", "app1", "app2", "app3" };
+
+	for (size_t i = 0; i < 4; i++)
+		if (is_asked(w, node[i], "plant", NULL) ||
+		    is_asked(w, node[i], CA_MANAGEMENT, NULL))
+			return false;
+	return world_rolled(w);
+}
+
+START_TEST(every_key_of_a_node)
+{
+	struct world w;
+	size_t shown;
+
+	world_open(&w, fleet, (uint64_t)_i + 1);
+	world_join_all(&w);
+	w.loss = w.repeat = 10;
+	shown = hsm_fake_mood(w.hsm)->shown;
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", NULL), BASE_OK);
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "app3", NULL), BASE_OK);
+	ck_assert(world_run(&w, 600, rekeyed));
+	ck_assert_uint_eq(world_node(&w, "web1")->rekeys, 2);
+	/* presents nothing to its server */
+	ck_assert_uint_eq(world_node(&w, "app3")->rekeys, 1);
+	ck_assert_uint_eq(world_node(&w, "app1")->rekeys, 0);
+	keys_agree(&w, "web1");
+	keys_agree(&w, "app1");
+	/* that the old ones are gone, kedge-hsmd hears at once */
+	ck_assert_uint_ge(hsm_fake_mood(w.hsm)->shown, shown + 6);
+	/* and its reports and stocks are believed: a roll */
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 600, world_rolled));
+	world_close(&w);
+}
+END_TEST
+
+/* Whenever it is asked for while a root rolls: both come to their end. */
+START_TEST(in_the_middle_of_a_roll)
+{
+	struct world w;
+
+	world_open(&w, fleet, (uint64_t)_i + 1);
+	world_join_all(&w);
+	w.loss = w.repeat = 10;
+	world_roll(&w, _i % 2 == 0 ? "plant" : CA_MANAGEMENT);
+	for (int i = 0; i < _i; i++)
+		world_turn(&w);
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", NULL), BASE_OK);
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "app2", NULL), BASE_OK);
+	for (int i = 0; i < _i; i++)
+		world_turn(&w);
+	world_restart(&w);
+	ck_assert(world_run(&w, 600, rekeyed));
+	ck_assert_uint_eq(world_node(&w, "web1")->rekeys, 2);
+	ck_assert_uint_eq(world_node(&w, "app2")->rekeys, 2);
+	keys_agree(&w, "web1");
+	keys_agree(&w, "app2");
+	world_close(&w);
+}
+END_TEST
+
+/* Nobody knows which key it is left with: the roll waits for its answer. */
+START_TEST(a_roll_waits_for_the_new_certificate)
+{
+	struct world w;
+	struct world_node *web1;
+	size_t orders;
+
+	world_open(&w, fleet, 1);
+	world_join_all(&w);
+	web1 = world_node(&w, "web1");
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", "plant"), BASE_OK);
+	while (!is_proven(&w, "web1", "plant"))
+		world_turn(&w);
+	web1->deaf = true;
+	while (!ca_rekey_is_out(&w.ca, "web1", "plant"))
+		world_turn(&w);
+	orders = web1->orders;
+	world_roll(&w, "plant");
+	for (int i = 0; i < 200; i++)
+		world_turn(&w);
+	ck_assert(ca_rekey_is_out(&w.ca, "web1", "plant"));
+	web1->deaf = false;
+	ck_assert(world_run(&w, 600, rekeyed));
+	ck_assert_uint_gt(web1->orders, orders);
+	ck_assert_uint_eq(web1->rekeys, 1);
+	keys_agree(&w, "web1");
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(who_has_nothing_to_replace)
+{
+	struct world w;
+
+	world_open(&w, fleet, 1);
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "nobody", NULL), BASE_E_NOTFOUND);
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", "no"), BASE_E_NOTFOUND);
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", NULL), BASE_E_STATE);
+	world_join_all(&w);
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "app3", "plant"), BASE_E_STATE);
+	ck_assert(!is_asked(&w, "app3", "plant", NULL));
+	/* twice is once */
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", "plant"), BASE_OK);
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", "plant"), BASE_OK);
+	ck_assert(world_run(&w, 60, rekeyed));
+	ck_assert_uint_eq(world_node(&w, "web1")->rekeys, 1);
+	world_close(&w);
+}
+END_TEST
+
+/* A node that joins again has new keys: nothing is left to ask for. */
+START_TEST(a_join_ends_it)
+{
+	struct world w;
+
+	world_open(&w, fleet, 1);
+	world_join_all(&w);
+	world_node(&w, "app1")->deaf = true;
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "app1", NULL), BASE_OK);
+	for (int i = 0; i < 20; i++)
+		world_turn(&w);
+	ck_assert(is_asked(&w, "app1", "plant", NULL));
+	world_forget(&w, "app1");
+	world_node(&w, "app1")->deaf = false;
+	world_join(&w, "app1");
+	ck_assert(!is_asked(&w, "app1", "plant", NULL));
+	ck_assert(!is_asked(&w, "app1", CA_MANAGEMENT, NULL));
+	ck_assert(world_run(&w, 60, world_rolled));
+	keys_agree(&w, "app1");
+	world_close(&w);
+}
+END_TEST
+
+/* ---- reports that prove nothing ------------------------------------------------ */
+
+static void
+judged(struct world *w, const struct wire_report *r, enum wire_status want)
+{
+	const struct ca_order o = { .steps = WIRE_STEP_REKEY };
+	struct wire_report copy = *r;
+
+	ca_rekey_judge(&w->ca, &copy, &o);
+	ck_assert_int_eq(copy.status, want);
+	ck_assert_int_eq(copy.reason[0] != '\0', want == WIRE_FAILED);
+}
+
+START_TEST(what_is_not_proven)
+{
+	struct wire_report r = { .fleet = "demo",
+		.node = "web1",
+		.root = "plant",
+		.status = WIRE_EFFECTIVE };
+	struct world_node *web1, *app1;
+	EVP_PKEY *key = NULL;
+	struct world w;
+
+	world_open(&w, fleet, 1);
+	world_join_all(&w);
+	web1 = world_node(&w, "web1");
+	app1 = world_node(&w, "app1");
+	ck_assert_int_eq(wire_key_make(WIRE_P256, &key), BASE_OK);
+	/* no key at all */
+	judged(&w, &r, WIRE_FAILED);
+	ck_assert_int_eq(wire_rekey_make(web1->key, key, "demo", "web1",
+			     &r.rekey),
+	    BASE_OK);
+	judged(&w, &r, WIRE_EFFECTIVE);
+	/* not vouched for by the one it has */
+	base_buf_clear(&r.rekey);
+	ck_assert_int_eq(wire_rekey_make(app1->key, key, "demo", "web1",
+			     &r.rekey),
+	    BASE_OK);
+	judged(&w, &r, WIRE_FAILED);
+	/* another node's */
+	base_buf_clear(&r.rekey);
+	ck_assert_int_eq(wire_rekey_make(web1->key, app1->key, "demo", "web1",
+			     &r.rekey),
+	    BASE_OK);
+	judged(&w, &r, WIRE_FAILED);
+	wire_report_clear(&r);
+	EVP_PKEY_free(key);
+	world_close(&w);
+}
+END_TEST
+
+TCase *
+case_rekey(void)
+{
+	TCase *tc = tcase_create("rekey");
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_loop_test(tc, every_key_of_a_node, 0, 3);
+	tcase_add_loop_test(tc, in_the_middle_of_a_roll, 0, 12);
+	tcase_add_test(tc, a_roll_waits_for_the_new_certificate);
+	tcase_add_test(tc, who_has_nothing_to_replace);
+	tcase_add_test(tc, a_join_ends_it);
+	tcase_add_test(tc, what_is_not_proven);
+	return tc;
+}
