@@ -51,7 +51,7 @@ ca_forget_work(struct ca *ca)
 	struct forgetting *f;
 	enum base_err r;
 
-	if (ca->forgetting)
+	if (ca->forgetting || ca_recover_is_stale(ca))
 		return CA_NEVER;
 	if (ca->forget_next.ms > ca_mono(ca).ms)
 		return ca->forget_next;

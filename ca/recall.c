@@ -242,24 +242,36 @@ take_link(struct ca *ca, const char *client, const struct wire_hsm_link *from)
 	    l.server);
 }
 
+/* The operator's word, as kedge-hsmd was told last. */
 static enum base_err
-take_excuse(struct ca *ca, const char *node, const char *root)
+take_excuse(struct ca *ca, const char *node, const char *root, bool excused)
 {
 	const struct ca_roll *w = ca_roll_of(ca, root);
-	struct ca_fact f = { .kind = POL_FACT_EXCUSED,
+	struct ca_fact f = { .kind =
+				 excused ? POL_FACT_EXCUSED : POL_FACT_RETURNED,
 		.roll = w == NULL ? 0 : w->row.id,
 		.at = ca_now(ca) };
 	struct ca_holding h;
 	enum base_err r = ca_holding_get(ca->store, node, root, &h);
 
-	if (r != BASE_OK || h.excused)
+	if (r != BASE_OK || h.excused == excused)
 		return r;
 	snprintf(f.node, sizeof(f.node), "%s", node);
 	snprintf(f.root, sizeof(f.root), "%s", root);
 	if ((r = ca_store_fact_add(ca->store, &f)) == BASE_OK)
 		r = ca_audit(ca, CA_NODE_CA, "recalled",
-		    "node %s is excused under root %s", node, root);
+		    "node %s is %s under root %s", node,
+		    excused ? "excused" : "excused no more", root);
 	return r;
+}
+
+static bool
+is_excused(const struct wire_hsm_known *k, const char *root)
+{
+	for (size_t i = 0; i < k->node.nexcused; i++)
+		if (strcmp(k->node.excused[i], root) == 0)
+			return true;
+	return false;
 }
 
 static enum base_err
@@ -270,7 +282,11 @@ take_links(struct ca *ca, const struct wire_hsm_known *k)
 	for (size_t i = 0; r == BASE_OK && i < k->node.nlinks; i++)
 		r = take_link(ca, k->node.name, &k->node.links[i]);
 	for (size_t i = 0; r == BASE_OK && i < k->node.nexcused; i++)
-		r = take_excuse(ca, k->node.name, k->node.excused[i]);
+		r = take_excuse(ca, k->node.name, k->node.excused[i], true);
+	for (size_t i = 0; r == BASE_OK && i < ca->topo->nroots; i++)
+		if (!is_excused(k, ca->topo->roots[i].name))
+			r = take_excuse(ca, k->node.name,
+			    ca->topo->roots[i].name, false);
 	return r;
 }
 

@@ -255,6 +255,13 @@ ca_recover_want(struct ca *ca, const char *fmt, ...)
 }
 
 bool
+ca_recover_is_stale(const struct ca *ca)
+{
+	return ca->unchecked || ca->recovery.wanted ||
+	    ca->recovery.stage == CA_RECOVERY_RECALL;
+}
+
+bool
 ca_recover_is_unsure(const struct ca *ca)
 {
 	return ca->recovery.stage == CA_RECOVERY_RECALL ||

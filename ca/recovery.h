@@ -56,6 +56,9 @@ enum base_err ca_recover_begin(struct ca *ca, const char *why,
     const char *who) BASE_MUST;
 /* Something shows that the store is old: begins at the next turn. */
 void ca_recover_want(struct ca *ca, const char *fmt, ...) BASE_PRINTF(2, 3);
+/* The store may lack what kedge-hsmd has on record, or have what it has not
+ * any more: nothing of it is told, or hsmd would forget that. */
+bool ca_recover_is_stale(const struct ca *ca);
 /* A recovery does not know yet which rolls there are. */
 bool ca_recover_is_unsure(const struct ca *ca);
 /* Counts a request for orders, durably, before it is asked. */

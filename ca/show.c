@@ -526,7 +526,10 @@ ca_show_go(struct ca *ca, struct ca_drafts *d, ca_done_fn *done, void *arg)
 
 	/* before any order of a roll: with its signature the root rolls */
 	if (ca->rolls != NULL && !ca->told)
-		r = tell_all(s);
+		r = ca_recover_is_stale(ca)
+		    ? base_fail(BASE_E_AGAIN,
+			  "recovery: kedge-hsmd is asked first what it knows")
+		    : tell_all(s);
 	for (struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
 	     w = w->next)
 		r = show_roll(s, w, d);
@@ -580,8 +583,8 @@ ca_tell_work(struct ca *ca)
 
 	if (ca->told && ca->keeps[0] == '\0')
 		return CA_NEVER;
-	if (ca->telling)
-		return CA_NEVER; /* tell_done kicks */
+	if (ca->telling || ca_recover_is_stale(ca))
+		return CA_NEVER; /* tell_done and the recovery kick */
 	/* what it kept, it may give up when more was reported */
 	if (ca->tell_next.ms > ca_mono(ca).ms && (ca->told || ca->tell_failed))
 		return ca->tell_next;

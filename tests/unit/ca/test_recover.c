@@ -168,6 +168,57 @@ START_TEST(before_a_node_joined)
 }
 END_TEST
 
+/* The old copy is told to kedge-hsmd only when it knows what that knows: a
+ * link that is not told is forgotten there. */
+START_TEST(a_newer_link_comes_back)
+{
+	const struct ca_link l = { "app1", "web2", "plant", "plant" };
+
+	world_open(&w, fleet, 40);
+	world_join_all(&w);
+	world_backup(&w, "b");
+	ck_assert_int_eq(ca_store_link_put(w.ca.store, &l), BASE_OK);
+	ck_assert_int_eq(ca_reload_topo(&w.ca), BASE_OK);
+	ck_assert(world_run(&w, 60, settled));
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 60, all_trust_new));
+	world_restore(&w, "b");
+	ck_assert_ptr_null(ca_topo_link(w.ca.topo, "app1", "web2"));
+	ck_assert(world_run(&w, 5, recovers));
+	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	ck_assert_ptr_nonnull(ca_topo_link(w.ca.topo, "app1", "web2"));
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
+/* Excused in the copy, back since: it is asked, and judged by. */
+START_TEST(a_returned_node_is_not_excused_again)
+{
+	const struct ca_word sorry = { "plant", "app6", "gone", "uid 0" };
+	struct ca_holding h;
+
+	world_open(&w, fleet, 41);
+	world_join_all(&w);
+	world_roll(&w, "plant");
+	ck_assert_int_eq(ca_roll_excuse(&w.ca, &sorry), BASE_OK);
+	world_backup(&w, "b");
+	ck_assert_int_eq(ca_roll_return(&w.ca, &sorry), BASE_OK);
+	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	world_restore(&w, "b");
+	ck_assert_int_eq(ca_holding_get(w.ca.store, "app6", "plant", &h),
+	    BASE_OK);
+	ck_assert(h.excused);
+	ck_assert(world_run(&w, 5, recovers));
+	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	ck_assert_int_eq(ca_holding_get(w.ca.store, "app6", "plant", &h),
+	    BASE_OK);
+	ck_assert(!h.excused && h.confirmed);
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
 /* Nothing was signed since: it is no old copy. */
 START_TEST(the_newest_copy_recovers_nothing)
 {
@@ -374,6 +425,8 @@ case_recover(void)
 	tcase_add_test(t, before_the_first_finish);
 	tcase_add_test(t, before_the_roll);
 	tcase_add_test(t, before_a_node_joined);
+	tcase_add_test(t, a_newer_link_comes_back);
+	tcase_add_test(t, a_returned_node_is_not_excused_again);
 	tcase_add_test(t, the_newest_copy_recovers_nothing);
 	tcase_add_test(t, nothing_is_sent_unchecked);
 	tcase_add_test(t, a_silent_node_is_unknown);
