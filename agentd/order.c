@@ -413,13 +413,18 @@ refuse(enum base_err r)
 }
 
 /* Every number that comes after it is told from what is older by it, so one
- * that jumps too far counts for nothing. */
+ * that jumps too far counts for nothing. What was held has been seen: the CA
+ * goes on counting while a clock is wrong. */
 static bool
 is_jump(const struct ag_known *k, const struct wire_order *o)
 {
+	const struct ag_state *st = k->state;
+	uint64_t seen =
+	    st->mark_epoch > st->highest ? st->mark_epoch : st->highest;
+
 	/* a node that lost its disk joins again wherever the CA has got to */
-	return !k->joining && o->epoch > k->state->highest &&
-	    o->epoch - k->state->highest > AG_EPOCH_JUMP;
+	return !k->joining && o->epoch > seen &&
+	    o->epoch - seen > AG_EPOCH_JUMP;
 }
 
 bool

@@ -428,6 +428,16 @@ START_TEST(epochs)
 	w.o.epoch = 1001;
 	taken(&w);
 	end(&w);
+	/* many were held while the clock was wrong */
+	begin(&w, WIRE_STEP_TRUST);
+	w.state.mark_epoch = 3000;
+	w.o.epoch = 4001;
+	refused(&w, "more than 1000");
+	begin(&w, WIRE_STEP_TRUST);
+	w.state.mark_epoch = 3000;
+	w.o.epoch = 4000;
+	taken(&w);
+	end(&w);
 }
 END_TEST
 
