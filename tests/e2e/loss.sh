@@ -11,8 +11,15 @@
 
 RATE=${KEDGE_CHECK_RATE:-20}
 
-# step_to COUNT: the operator lets go what may go until so many are done
+# nothing_out: every order has its answer
+nothing_out() {
+	kedge roll status --json plant | grep -q '"outstanding": *\[\]'
+}
+
+# step_to COUNT: the operator lets go what may go until so many are done; the
+# last answers are waited for, or a word too many would let the next ones go
 step_to() {
+	nothing_out || return 1
 	steps_at_least "$1" && return
 	kedge roll step plant
 	return 1
