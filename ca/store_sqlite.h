@@ -33,9 +33,9 @@ enum base_err ca_sq_run(struct ca_store *st, int *changes, const char *sql,
     const char *fmt, ...) BASE_MUST;
 
 /* All rows of sql into one allocation of the caller's, elements of size. */
+typedef enum base_err ca_sq_read_fn(sqlite3_stmt *s, void *row);
 enum base_err ca_sq_list(struct ca_store *st, const char *sql, size_t size,
-    enum base_err (*read)(sqlite3_stmt *, void *), void **out,
-    size_t *n) BASE_MUST;
+    ca_sq_read_fn *read, void **out, size_t *n) BASE_MUST;
 
 /* Columns; text longer than its place is INTEGRITY, so are numbers that do
  * not fit. */

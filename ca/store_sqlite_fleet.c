@@ -119,7 +119,7 @@ list_grow(void **p, size_t n, size_t *cap, size_t size)
 
 enum base_err
 ca_sq_list(struct ca_store *st, const char *sql, size_t size,
-    enum base_err (*read)(sqlite3_stmt *, void *), void **out, size_t *n)
+    ca_sq_read_fn *read, void **out, size_t *n)
 {
 	sqlite3_stmt *s = NULL;
 	enum base_err r;

@@ -139,11 +139,12 @@ block_next(struct base_span text, size_t *at, const char *label,
 	return base_fail(BASE_E_SYNTAX, "%s block without its end", label);
 }
 
-/* add() takes each block's DER. */
+/* Takes each block's DER. */
+typedef enum base_err add_fn(struct base_span der, const char *what, void *arg);
+
 static enum base_err
 blocks_each(struct base_span pem, const char *label, const char *what,
-    enum base_err (*add)(struct base_span der, const char *what, void *arg),
-    void *arg)
+    add_fn *add, void *arg)
 {
 	struct base_span block;
 	size_t at = 0, n = 0, count = 0;
