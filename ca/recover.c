@@ -186,8 +186,7 @@ settle_part(struct ca *ca, uint32_t node, uint32_t root, void *arg)
 }
 
 static enum base_err
-begin_store(struct ca *ca, const struct ca_recovery *v, uint64_t mark,
-    const char *who)
+begin_store(struct ca *ca, const struct ca_recovery *v, uint64_t mark)
 {
 	uint64_t own;
 	enum base_err r;
@@ -199,7 +198,7 @@ begin_store(struct ca *ca, const struct ca_recovery *v, uint64_t mark,
 		BASE_OK &&
 	    (r = ca_recovery_put(ca, v)) == BASE_OK &&
 	    (r = ca_each_part(ca, lose_part, NULL)) == BASE_OK &&
-	    (r = ca_audit(ca, who, "recovery", "begins: %s", v->why)) ==
+	    (r = ca_audit(ca, CA_NODE_CA, "recovery", "begins: %s", v->why)) ==
 		BASE_OK)
 		r = ca_store_commit(ca->store);
 	ca_store_rollback(ca->store);
@@ -207,7 +206,7 @@ begin_store(struct ca *ca, const struct ca_recovery *v, uint64_t mark,
 }
 
 static enum base_err
-begin(struct ca *ca, uint64_t mark, const char *why, const char *who)
+begin(struct ca *ca, uint64_t mark, const char *why)
 {
 	struct ca_recovery v = ca->recovery;
 	enum base_err r;
@@ -218,7 +217,7 @@ begin(struct ca *ca, uint64_t mark, const char *why, const char *who)
 	v.look = true;
 	v.next.ms = 0;
 	snprintf(v.why, sizeof(v.why), "%s", why);
-	if ((r = begin_store(ca, &v, mark, who)) != BASE_OK)
+	if ((r = begin_store(ca, &v, mark)) != BASE_OK)
 		return r;
 	ca->recovery = v;
 	base_log(BASE_WARNING,
@@ -229,15 +228,6 @@ begin(struct ca *ca, uint64_t mark, const char *why, const char *who)
 		r = ca_reload_topo(ca);
 	ca_kick(ca);
 	return r;
-}
-
-enum base_err
-ca_recover_begin(struct ca *ca, const char *why, const char *who)
-{
-	if (ca->recovery.stage != CA_RECOVERY_NONE)
-		return base_fail(BASE_E_STATE,
-		    "recovery: runs already; see kedge doctor");
-	return begin(ca, 0, why, who);
 }
 
 void
@@ -295,7 +285,7 @@ check_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 		    "kedge-hsmd has answered request %llu for orders, this "
 		    "store knows of %llu: it is an old copy",
 		    (unsigned long long)a->mark, (unsigned long long)own);
-		e = begin(ca, a->mark, why, CA_NODE_CA);
+		e = begin(ca, a->mark, why);
 	}
 	if (e == BASE_OK) {
 		ca->unchecked = false;
@@ -387,7 +377,7 @@ ca_recover_work(struct ca *ca)
 	if (v->wanted) {
 		memcpy(why, v->why, sizeof(why));
 		v->wanted = false;
-		if (begin(ca, 0, why, CA_NODE_CA) != BASE_OK) {
+		if (begin(ca, 0, why) != BASE_OK) {
 			v->wanted = true;
 			ca_recover_later(ca, "begins");
 		}

@@ -51,9 +51,6 @@ void ca_epochs_learn(struct ca *ca, const char *node,
 
 enum base_err ca_recover_load(struct ca *ca) BASE_MUST;
 struct base_mono ca_recover_work(struct ca *ca);
-/* STATE: it runs already. */
-enum base_err ca_recover_begin(struct ca *ca, const char *why,
-    const char *who) BASE_MUST;
 /* Something shows that the store is old: begins at the next turn. */
 void ca_recover_want(struct ca *ca, const char *fmt, ...) BASE_PRINTF(2, 3);
 /* The store may lack what kedge-hsmd has on record, or have what it has not

@@ -245,8 +245,8 @@ START_TEST(a_restored_store)
 	world_join_all(&asked.w);
 	must("recovery", "", "");
 	world_node(&asked.w, "app1")->deaf = true;
-	ck_assert_int_eq(ca_recover_begin(&asked.w.ca, "by hand", "uid 0"),
-	    BASE_OK);
+	ca_recover_want(&asked.w.ca, "a sign");
+	world_turn(&asked.w);
 	must("recovery", "", "warning");
 	for (int i = 0; i < 200; i++)
 		world_turn(&asked.w);

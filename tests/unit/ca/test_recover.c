@@ -7,13 +7,6 @@
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
 
-static const char pair[] =
-    "roots = ( { name = \"plant\"; } );\n"
-    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
-    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
-    "links = ( { client = \"app1\"; server = \"web1\"; auth = \"mutual\";\n"
-    "  root = \"plant\"; } );\n";
-
 static const char fleet[] =
     "roots = ( { name = \"plant\"; } );\n"
     "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
@@ -153,7 +146,7 @@ END_TEST
 
 START_TEST(before_a_node_joined)
 {
-	world_open(&w, pair, 33);
+	world_open(&w, world_pair, 33);
 	world_join(&w, "web1");
 	world_backup(&w, "b");
 	world_join(&w, "app1");
@@ -222,7 +215,7 @@ END_TEST
 /* Nothing was signed since: it is no old copy. */
 START_TEST(the_newest_copy_recovers_nothing)
 {
-	world_open(&w, pair, 34);
+	world_open(&w, world_pair, 34);
 	world_join_all(&w);
 	world_roll(&w, "plant");
 	ck_assert(world_run(&w, 60, all_trust_new));
@@ -241,7 +234,7 @@ START_TEST(nothing_is_sent_unchecked)
 {
 	size_t before;
 
-	world_open(&w, pair, 35);
+	world_open(&w, world_pair, 35);
 	world_join_all(&w);
 	world_node(&w, "web1")->deaf = true;
 	world_roll(&w, "plant");
@@ -306,7 +299,7 @@ START_TEST(what_is_under_way_is_outranked)
 	struct world_node *web1;
 	struct wire_parcel p;
 
-	world_open(&w, pair, 37);
+	world_open(&w, world_pair, 37);
 	world_join_all(&w);
 	world_backup(&w, "b");
 	web1 = world_node(&w, "web1");
@@ -331,16 +324,18 @@ START_TEST(what_is_under_way_is_outranked)
 }
 END_TEST
 
-/* By hand, and stock of a node shows it: hsmd is an old copy, too. */
+/* One after the other; and stock of a node shows it: hsmd is an old copy,
+ * too. */
 START_TEST(other_signs_of_an_old_copy)
 {
 	const struct wire_inventory claims = { .root = "plant", .highest = 9 };
 
-	world_open(&w, pair, 38);
+	world_open(&w, world_pair, 38);
 	world_join_all(&w);
-	ck_assert_int_eq(ca_recover_begin(&w.ca, "by hand", "uid 0"), BASE_OK);
-	ck_assert_int_eq(ca_recover_begin(&w.ca, "by hand", "uid 0"),
-	    BASE_E_STATE);
+	ca_recover_want(&w.ca, "a sign");
+	ck_assert(world_run(&w, 5, recovers));
+	ca_recover_want(&w.ca, "another");
+	ck_assert(!w.ca.recovery.wanted);
 	ck_assert(world_run(&w, 60, settled));
 	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 2);
 	ca_epochs_learn(&w.ca, "web1", &claims, 1);

@@ -5,32 +5,6 @@
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
 
-static const char pair[] =
-    "roots = ( { name = \"plant\"; } );\n"
-    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
-    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
-    "links = ( { client = \"app1\"; server = \"web1\"; auth = \"mutual\";\n"
-    "  root = \"plant\"; } );\n";
-
-static const char fleet[] =
-    "roots = ( { name = \"plant\"; } );\n"
-    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
-    "  { name = \"web2\"; reach = \"push\"; via = [ \"app3\" ]; },\n"
-    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
-    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ];\n"
-    "    dual = true; },\n"
-    "  { name = \"app3\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
-    "  { name = \"app6\"; reach = \"poll\"; via = [ \"web2\" ]; },\n"
-    "  { name = \"lone\"; reach = \"direct\"; } );\n"
-    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
-    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; },\n"
-    "  { client = \"app3\"; server = \"web1\"; root = \"plant\"; },\n"
-    "  { client = \"app3\"; server = \"web2\"; root = \"plant\"; },\n"
-    "  { client = \"app6\"; server = \"web2\"; auth = \"server\";\n"
-    "    root = \"plant\"; },\n"
-    "  { client = \"app6\"; server = \"lone\"; auth = \"server\";\n"
-    "    root = \"plant\"; } );\n";
-
 static const char one_sided[] =
     "roots = ( { name = \"plant\"; } );\n"
     "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
@@ -53,7 +27,7 @@ START_TEST(two_nodes_roll)
 	uint64_t n, made;
 	uint8_t head[32];
 
-	world_open(&w, pair, 1);
+	world_open(&w, world_pair, 1);
 	world_join_all(&w);
 	made = hsm_fake_mood(w.hsm)->made;
 	world_roll(&w, "plant");
@@ -76,7 +50,7 @@ START_TEST(three_rolls_in_a_row)
 {
 	struct world w;
 
-	world_open(&w, pair, 2);
+	world_open(&w, world_pair, 2);
 	world_join_all(&w);
 	for (uint32_t g = 2; g <= 4; g++) {
 		world_roll(&w, "plant");
@@ -92,7 +66,7 @@ START_TEST(a_bad_day)
 {
 	struct world w;
 
-	world_open(&w, fleet, (uint64_t)_i + 1);
+	world_open(&w, world_fleet, (uint64_t)_i + 1);
 	world_join_all(&w);
 	world_roll(&w, "plant");
 	w.loss = 40;
@@ -119,7 +93,7 @@ START_TEST(a_silent_node_is_waited_for_by_name)
 {
 	struct world w;
 
-	world_open(&w, pair, 3);
+	world_open(&w, world_pair, 3);
 	world_join_all(&w);
 	world_node(&w, "app1")->deaf = true;
 	world_roll(&w, "plant");
@@ -160,7 +134,7 @@ START_TEST(a_clock_that_jumps_stalls_nothing)
 	static const int64_t jumps[] = { 0, -6, 6 };
 	struct world w;
 
-	world_open(&w, pair, 30);
+	world_open(&w, world_pair, 30);
 	long_ago(&w);
 	world_node(&w, "app1")->deaf = true;
 	world_roll(&w, "plant");
@@ -184,7 +158,7 @@ START_TEST(a_clock_that_jumps_keeps_nobody_from_asking)
 	struct world w;
 	uint64_t before;
 
-	world_open(&w, pair, 31);
+	world_open(&w, world_pair, 31);
 	long_ago(&w);
 	world_roll(&w, "plant");
 	hsm_fake_mood(w.hsm)->down = true;
@@ -203,7 +177,7 @@ START_TEST(hsmd_away_is_waited_for_by_name)
 {
 	struct world w;
 
-	world_open(&w, pair, 4);
+	world_open(&w, world_pair, 4);
 	world_join_all(&w);
 	world_roll(&w, "plant");
 	hsm_fake_mood(w.hsm)->down = true;
@@ -227,7 +201,7 @@ START_TEST(a_failing_node_is_held_and_freed)
 {
 	struct world w;
 
-	world_open(&w, pair, 5);
+	world_open(&w, world_pair, 5);
 	world_join_all(&w);
 	world_node(&w, "app1")->fails = true;
 	world_roll(&w, "plant");
@@ -250,7 +224,7 @@ START_TEST(a_paused_roll_sends_nothing)
 	struct world w;
 	size_t before;
 
-	world_open(&w, pair, 6);
+	world_open(&w, world_pair, 6);
 	world_join_all(&w);
 	world_roll(&w, "plant");
 	ck_assert_int_eq(ca_roll_pause(&w.ca, "plant", true, "test"), BASE_OK);
@@ -271,7 +245,7 @@ START_TEST(nobody_joined_is_no_roll)
 	json_t *problems = json_array();
 	struct world w;
 
-	world_open(&w, pair, 7);
+	world_open(&w, world_pair, 7);
 	world_join(&w, "web1");
 	ck_assert_int_eq(ca_roll_check(&w.ca, "plant", problems), BASE_OK);
 	ck_assert_uint_eq(json_array_size(problems), 2);
@@ -287,7 +261,7 @@ START_TEST(one_refused_certificate_holds_up_one_node)
 {
 	struct world w;
 
-	world_open(&w, pair, 8);
+	world_open(&w, world_pair, 8);
 	world_join_all(&w);
 	world_roll(&w, "plant");
 	hsm_fake_mood(w.hsm)->refuse = "app1";
@@ -306,7 +280,7 @@ START_TEST(another_certificate_than_asked_for_is_not_sent)
 	struct world w;
 
 	base_log_open("test", BASE_ERR);
-	world_open(&w, pair, 9);
+	world_open(&w, world_pair, 9);
 	world_join_all(&w);
 	world_roll(&w, "plant");
 	hsm_fake_mood(w.hsm)->other_cert = true;
@@ -322,7 +296,7 @@ START_TEST(an_expired_order_is_made_again)
 {
 	struct world w;
 
-	world_open(&w, pair, 10);
+	world_open(&w, world_pair, 10);
 	w.conf.order_s = 120;
 	w.conf.failure_limit = 1;
 	world_join_all(&w);
@@ -378,7 +352,7 @@ late(struct world *w, uint64_t seed)
 {
 	struct world_node *n;
 
-	world_open(w, pair, seed);
+	world_open(w, world_pair, seed);
 	w->conf.canary_s = 20;
 	w->conf.failure_limit = 1;
 	world_join_all(w);
@@ -427,7 +401,7 @@ START_TEST(canaries_that_are_dead_too_early_are_a_failure)
 {
 	struct world w;
 
-	world_open(&w, pair, 11);
+	world_open(&w, world_pair, 11);
 	world_join_all(&w);
 	world_node(&w, "app1")->stale = true;
 	world_roll(&w, "plant");
@@ -485,7 +459,7 @@ START_TEST(a_relay_without_a_link_is_no_roll)
 	json_t *problems = json_array();
 	struct world w;
 
-	world_open(&w, pair, 41);
+	world_open(&w, world_pair, 41);
 	world_join_all(&w);
 	ck_assert_int_eq(ca_store_link_delete(w.ca.store, "app1", "web1"),
 	    BASE_OK);
@@ -516,7 +490,7 @@ START_TEST(a_doubtful_node_is_no_roll)
 	json_t *problems = json_array();
 	struct world w;
 
-	world_open(&w, pair, 42);
+	world_open(&w, world_pair, 42);
 	world_join_all(&w);
 	ck_assert_int_eq(ca_roll_check(&w.ca, "plant", problems), BASE_OK);
 	ck_assert_uint_eq(json_array_size(problems), 0);
@@ -544,7 +518,7 @@ START_TEST(a_node_joins_again_in_the_middle)
 {
 	struct world w;
 
-	world_open(&w, pair, (uint64_t)_i + 14);
+	world_open(&w, world_pair, (uint64_t)_i + 14);
 	world_join_all(&w);
 	world_roll(&w, "plant");
 	for (int i = 0; i < 6 * _i; i++)

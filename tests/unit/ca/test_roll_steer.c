@@ -7,32 +7,6 @@
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
 
-static const char pair[] =
-    "roots = ( { name = \"plant\"; } );\n"
-    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
-    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
-    "links = ( { client = \"app1\"; server = \"web1\"; auth = \"mutual\";\n"
-    "  root = \"plant\"; } );\n";
-
-static const char fleet[] =
-    "roots = ( { name = \"plant\"; } );\n"
-    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
-    "  { name = \"web2\"; reach = \"push\"; via = [ \"app3\" ]; },\n"
-    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
-    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ];\n"
-    "    dual = true; },\n"
-    "  { name = \"app3\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
-    "  { name = \"app6\"; reach = \"poll\"; via = [ \"web2\" ]; },\n"
-    "  { name = \"lone\"; reach = \"direct\"; } );\n"
-    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
-    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; },\n"
-    "  { client = \"app3\"; server = \"web1\"; root = \"plant\"; },\n"
-    "  { client = \"app3\"; server = \"web2\"; root = \"plant\"; },\n"
-    "  { client = \"app6\"; server = \"web2\"; auth = \"server\";\n"
-    "    root = \"plant\"; },\n"
-    "  { client = \"app6\"; server = \"lone\"; auth = \"server\";\n"
-    "    root = \"plant\"; } );\n";
-
 static const struct ca_roll_abort back = { "plant", "a test", "test", false };
 static const struct ca_roll_abort back_late = { "plant", "", "test", true };
 
@@ -75,7 +49,8 @@ START_TEST(abort_and_roll_again)
 	struct world w;
 
 	base_log_open("test", BASE_ERR);
-	world_open(&w, _i % 2 == 0 ? fleet : pair, (uint64_t)_i + 1);
+	world_open(&w, _i % 2 == 0 ? world_fleet : world_pair,
+	    (uint64_t)_i + 1);
 	world_join_all(&w);
 	w.loss = 30;
 	w.repeat = 20;
@@ -114,7 +89,7 @@ START_TEST(turns_in_a_hurry)
 	struct world w;
 
 	base_log_open("test", BASE_ERR);
-	world_open(&w, fleet, (uint64_t)_i + 50);
+	world_open(&w, world_fleet, (uint64_t)_i + 50);
 	world_join_all(&w);
 	w.loss = 40;
 	world_roll(&w, "plant");
@@ -156,7 +131,7 @@ START_TEST(after_the_first_finish_abort_wants_to_be_told_twice)
 	struct world w;
 
 	base_log_open("test", BASE_ERR);
-	world_open(&w, pair, 3);
+	world_open(&w, world_pair, 3);
 	world_join_all(&w);
 	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_E_STATE);
 	world_roll(&w, "plant");
@@ -179,7 +154,7 @@ START_TEST(an_aborted_order_is_not_sent_again)
 	struct world w;
 	struct world_node *n;
 
-	world_open(&w, pair, 4);
+	world_open(&w, world_pair, 4);
 	world_join_all(&w);
 	n = world_node(&w, "app1");
 	n->deaf = true;
@@ -203,7 +178,7 @@ START_TEST(a_dead_node_is_excused_and_catches_up)
 	struct world w;
 
 	base_log_open("test", BASE_ERR);
-	world_open(&w, fleet, (uint64_t)_i + 5);
+	world_open(&w, world_fleet, (uint64_t)_i + 5);
 	world_join_all(&w);
 	n = world_node(&w, "app1");
 	n->deaf = n->excused = true;
@@ -244,7 +219,7 @@ START_TEST(an_excused_node_returns_from_an_aborted_roll)
 	struct world w;
 
 	base_log_open("test", BASE_ERR);
-	world_open(&w, fleet, 9);
+	world_open(&w, world_fleet, 9);
 	world_join_all(&w);
 	n = world_node(&w, "app1");
 	world_roll(&w, "plant");
@@ -275,7 +250,7 @@ START_TEST(an_excused_node_returns_in_the_same_roll)
 	struct world_node *n;
 	struct world w;
 
-	world_open(&w, fleet, 8);
+	world_open(&w, world_fleet, 8);
 	world_join_all(&w);
 	n = world_node(&w, "app1");
 	n->deaf = n->excused = true;
@@ -301,7 +276,7 @@ START_TEST(a_node_on_hold_gets_nothing)
 	struct world_node *n;
 	struct world w;
 
-	world_open(&w, pair, 9);
+	world_open(&w, world_pair, 9);
 	world_join_all(&w);
 	n = world_node(&w, "app1");
 	world_roll(&w, "plant");
@@ -351,7 +326,7 @@ START_TEST(links_come_and_go_in_the_middle)
 	bool in[3] = { false, false, false };
 
 	base_log_open("test", BASE_ERR);
-	world_open(&w, fleet, (uint64_t)_i + 70);
+	world_open(&w, world_fleet, (uint64_t)_i + 70);
 	world_join_all(&w);
 	w.loss = 30;
 	world_roll(&w, "plant");
@@ -386,7 +361,7 @@ START_TEST(an_unsafe_link_is_refused_with_the_reason)
 	struct ca_link l = { "app1", "web2", "plant", "plant" };
 	struct world w;
 
-	world_open(&w, fleet, 80);
+	world_open(&w, world_fleet, 80);
 	world_join_all(&w);
 	world_node(&w, "app1")->deaf = true;
 	world_roll(&w, "plant");
@@ -412,7 +387,7 @@ START_TEST(a_removed_link_lets_the_roll_go_on)
 	bool said;
 	size_t n;
 
-	world_open(&w, fleet, 90);
+	world_open(&w, world_fleet, 90);
 	world_join_all(&w);
 	world_node(&w, "app1")->deaf = true;
 	world_roll(&w, "plant");

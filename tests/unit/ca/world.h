@@ -67,6 +67,10 @@ struct world {
 	char waits[1024]; /* last sentence told */
 };
 
+/* Two nodes; and seven that are reached in every way, among them "lone", a
+ * server that verifies nobody. */
+extern const char world_pair[], world_fleet[];
+
 /* init done, topology given, nobody joined. text is a topology file. */
 void world_open(struct world *w, const char *text, uint64_t seed);
 void world_open_at(struct world *w, const char *text, uint64_t seed,

@@ -1,5 +1,5 @@
 /*
- * world_join: nodes join, rolls start; see world.h.
+ * world_join: fleets, nodes that join, rolls that start; see world.h.
  */
 #include "tests/unit/ca/world.h"
 
@@ -7,6 +7,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+const char world_pair[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; auth = \"mutual\";\n"
+    "  root = \"plant\"; } );\n";
+
+const char world_fleet[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"web2\"; reach = \"push\"; via = [ \"app3\" ]; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ];\n"
+    "    dual = true; },\n"
+    "  { name = \"app3\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app6\"; reach = \"poll\"; via = [ \"web2\" ]; },\n"
+    "  { name = \"lone\"; reach = \"direct\"; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web2\"; root = \"plant\"; },\n"
+    "  { client = \"app6\"; server = \"web2\"; auth = \"server\";\n"
+    "    root = \"plant\"; },\n"
+    "  { client = \"app6\"; server = \"lone\"; auth = \"server\";\n"
+    "    root = \"plant\"; } );\n";
 
 static void
 must(enum base_err e)
