@@ -5,7 +5,7 @@ unit_ca_USES := ca policy wire conf base
 unit_ca_LIBS := $(ca_LIBS)
 unit_ca_SRC += tests/unit/ca/test_remote.c
 unit_ca_SRC += tests/unit/ca/test_topology.c tests/unit/ca/test_cmd_plan.c tests/unit/ca/test_cmd_simulate.c tests/unit/ca/test_cmd_graph.c
-unit_ca_SRC += tests/unit/ca/test_cmd_audit.c
+unit_ca_SRC += tests/unit/ca/words.c tests/unit/ca/test_cmd_audit.c
 unit_ca_SRC += tests/unit/ca/test_cmd_verify.c tests/unit/wire/fleet.c
 # kedged with fake nodes and a fake hsmd; tests/crash and tests/fuzz use it, too
 ca_world_SRC := tests/unit/ca/hsm_fake.c tests/unit/ca/world.c \

@@ -9,8 +9,9 @@
 #include "ca/cli.h"
 #include "ca/store.h"
 #include "tests/unit/ca/suites.h"
+#include "tests/unit/ca/words.h"
 
-static char dir[64], path[96], output[4096], errors[4096];
+static char dir[64], path[96];
 
 static void
 setup(void)
@@ -41,21 +42,11 @@ teardown(void)
 static int
 verify(const char *file, bool json)
 {
-	char *argv[] = { base_strdup("kedge"), base_strdup("audit"),
-		base_strdup("verify"), base_strdup("--store"),
-		base_strdup(file), json ? base_strdup("--json") : NULL, NULL };
-	const int argc = json ? 6 : 5;
-	FILE *out = fmemopen(output, sizeof(output), "w");
-	FILE *err = fmemopen(errors, sizeof(errors), "w");
-	int code;
+	char line[256];
 
-	ck_assert(out != NULL && err != NULL);
-	code = cli_main(argc, argv, out, err);
-	fclose(out);
-	fclose(err);
-	for (int i = 0; i < argc; i++) /* getopt permutes argv */
-		free(argv[i]);
-	return code;
+	snprintf(line, sizeof(line), "kedge audit verify --store %s%s", file,
+	    json ? " --json" : "");
+	return words_run(line);
 }
 
 static void
@@ -71,9 +62,9 @@ change(const char *text)
 START_TEST(a_whole_chain_is_found_whole)
 {
 	ck_assert_int_eq(verify(path, false), CLI_DONE);
-	ck_assert_ptr_nonnull(strstr(output, "3 records, unbroken"));
+	ck_assert_ptr_nonnull(strstr(words_out, "3 records, unbroken"));
 	ck_assert_int_eq(verify(path, true), CLI_DONE);
-	ck_assert_ptr_nonnull(strstr(output, "\"records\":3"));
+	ck_assert_ptr_nonnull(strstr(words_out, "\"records\":3"));
 }
 END_TEST
 
@@ -81,9 +72,9 @@ START_TEST(a_broken_chain_exits_6_and_names_the_record)
 {
 	change("UPDATE audit SET detail = 'x' WHERE seq = 2");
 	ck_assert_int_eq(verify(path, false), CLI_INTEGRITY);
-	ck_assert_ptr_nonnull(strstr(errors, "record 2"));
+	ck_assert_ptr_nonnull(strstr(words_err, "record 2"));
 	ck_assert_int_eq(verify(path, true), CLI_INTEGRITY);
-	ck_assert_ptr_nonnull(strstr(output, "record 2"));
+	ck_assert_ptr_nonnull(strstr(words_out, "record 2"));
 }
 END_TEST
 
@@ -105,7 +96,7 @@ START_TEST(a_log_that_a_crash_left_counts)
 	free(cmd);
 	sqlite3_close(db);
 	ck_assert_int_eq(verify(copy, false), CLI_INTEGRITY);
-	ck_assert_ptr_nonnull(strstr(errors, "record 3"));
+	ck_assert_ptr_nonnull(strstr(words_err, "record 3"));
 }
 END_TEST
 
@@ -116,7 +107,7 @@ START_TEST(what_is_no_store_is_said)
 
 	snprintf(other, sizeof(other), "%s/none", dir);
 	ck_assert_int_eq(verify(other, false), CLI_FAILED);
-	ck_assert_ptr_nonnull(strstr(errors, "No such file"));
+	ck_assert_ptr_nonnull(strstr(words_err, "No such file"));
 	ck_assert_int_ne(access(other, F_OK), 0);
 	fd = open(other, O_WRONLY | O_CREAT, 0600);
 	ck_assert_int_eq(write(fd, "no database, is it? no, none", 28), 28);
@@ -124,7 +115,7 @@ START_TEST(what_is_no_store_is_said)
 	ck_assert_int_eq(verify(other, false), CLI_INTEGRITY);
 	change("PRAGMA user_version = 0");
 	ck_assert_int_eq(verify(path, false), CLI_INTEGRITY);
-	ck_assert_ptr_nonnull(strstr(errors, "version 0"));
+	ck_assert_ptr_nonnull(strstr(words_err, "version 0"));
 }
 END_TEST
 
@@ -134,7 +125,7 @@ START_TEST(a_store_in_use_is_left_alone)
 
 	ck_assert_int_eq(ca_store_open(path, &st), BASE_OK);
 	ck_assert_int_eq(verify(path, false), CLI_FAILED);
-	ck_assert_ptr_nonnull(strstr(errors, "running kedged"));
+	ck_assert_ptr_nonnull(strstr(words_err, "running kedged"));
 	ca_store_close(st);
 	ck_assert_int_eq(verify(path, false), CLI_DONE);
 }

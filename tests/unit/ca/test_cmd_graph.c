@@ -7,41 +7,16 @@
 #include "ca/cli.h"
 #include "ca/drawing.h"
 #include "tests/unit/ca/suites.h"
+#include "tests/unit/ca/words.h"
 
 #define GRAPH "kedge graph --topology tests/data/topology/"
-
-static char output[262144], errors[4096];
-
-/* One command line, its words separated by blanks. */
-static int
-run(const char *line)
-{
-	char *argv[16], *words = base_strdup(line), *save = NULL;
-	FILE *out, *err;
-	int argc = 0, code;
-
-	memset(output, 0, sizeof(output));
-	memset(errors, 0, sizeof(errors));
-	out = fmemopen(output, sizeof(output), "w");
-	err = fmemopen(errors, sizeof(errors), "w");
-	ck_assert(out != NULL && err != NULL);
-	for (char *w = strtok_r(words, " ", &save); w != NULL && argc < 15;
-	     w = strtok_r(NULL, " ", &save))
-		argv[argc++] = w;
-	argv[argc] = NULL;
-	code = cli_main(argc, argv, out, err);
-	fclose(out);
-	fclose(err);
-	free(words);
-	return code;
-}
 
 static unsigned
 count(const char *what)
 {
 	unsigned n = 0;
 
-	for (const char *s = output; (s = strstr(s, what)) != NULL; s++)
+	for (const char *s = words_out; (s = strstr(s, what)) != NULL; s++)
 		n++;
 	return n;
 }
@@ -54,10 +29,10 @@ x_of(const char *text)
 	const char *end, *start;
 
 	snprintf(want, sizeof(want), ">%s</text>", text);
-	end = strstr(output, want);
+	end = strstr(words_out, want);
 	ck_assert_msg(end != NULL, "%s is not drawn", text);
 	for (start = end; strncmp(start, "x=\"", 3) != 0; start--)
-		ck_assert(start > output);
+		ck_assert(start > words_out);
 	return strtod(start + 3, NULL);
 }
 
@@ -82,7 +57,7 @@ is_well_formed(void)
 
 START_TEST(test_clients_stand_left_of_servers)
 {
-	ck_assert_int_eq(run(GRAPH "v46.conf --svg"), CLI_DONE);
+	ck_assert_int_eq(words_run(GRAPH "v46.conf --svg"), CLI_DONE);
 	is_well_formed();
 	ck_assert(x_of("c1") < x_of("s1") && x_of("c4") < x_of("s2"));
 	ck_assert(x_of("c1") == x_of("c3") && x_of("s1") == x_of("s2"));
@@ -90,9 +65,9 @@ START_TEST(test_clients_stand_left_of_servers)
 	ck_assert_uint_eq(count("marker-start"), 5);
 	ck_assert_uint_eq(count("marker-end"), 5);
 	/* server-only: one head; a cycle has its place, too */
-	ck_assert_int_eq(run(GRAPH "v52.conf --svg"), CLI_DONE);
+	ck_assert_int_eq(words_run(GRAPH "v52.conf --svg"), CLI_DONE);
 	ck_assert_uint_eq(count("marker-start"), 0);
-	ck_assert_int_eq(run(GRAPH "both-roles.conf --svg"), CLI_DONE);
+	ck_assert_int_eq(words_run(GRAPH "both-roles.conf --svg"), CLI_DONE);
 	is_well_formed();
 	ck_assert(x_of("x") != x_of("y"));
 }
@@ -100,20 +75,20 @@ END_TEST
 
 START_TEST(test_rounds_are_columns)
 {
-	ck_assert_int_eq(run(GRAPH "e5.conf --svg --strategy minimal a"),
+	ck_assert_int_eq(words_run(GRAPH "e5.conf --svg --strategy minimal a"),
 	    CLI_DONE);
 	is_well_formed();
 	ck_assert(x_of("round 1") == x_of("s trust"));
 	ck_assert(x_of("round 2") == x_of("c2 cert"));
 	ck_assert(x_of("round 3") == x_of("s finish"));
-	ck_assert(strstr(output, ">round 4<") == NULL);
+	ck_assert(strstr(words_out, ">round 4<") == NULL);
 	ck_assert_uint_eq(count("rx=\"4\""), 15);
 	/* cert s: 5, certs of clients: 2 each; finish s: 4, of clients: own
 	 * cert is no prerequisite, own trust comes with cert s: 1 each */
 	ck_assert_uint_eq(count("marker-end"), 5 + 8 + 4 + 4);
 	ck_assert_uint_eq(count("<circle"), 0);
 	/* a layer waits for a layer: through a joint */
-	ck_assert_int_eq(run(GRAPH "e5.conf --svg --strategy layered a"),
+	ck_assert_int_eq(words_run(GRAPH "e5.conf --svg --strategy layered a"),
 	    CLI_DONE);
 	is_well_formed();
 	ck_assert(x_of("round 4") == x_of("s finish"));
@@ -124,14 +99,15 @@ END_TEST
 
 START_TEST(test_dot_of_a_file)
 {
-	ck_assert_int_eq(run(GRAPH "e1.conf --dot"), CLI_DONE);
-	ck_assert(strstr(output, "\"c\" -> \"s\" [label=\"a\", dir=both]"));
-	ck_assert_int_eq(run(GRAPH "e1.conf --dot --strategy compact a"),
+	ck_assert_int_eq(words_run(GRAPH "e1.conf --dot"), CLI_DONE);
+	ck_assert(strstr(words_out, "\"c\" -> \"s\" [label=\"a\", dir=both]"));
+	ck_assert_int_eq(words_run(GRAPH "e1.conf --dot --strategy compact a"),
 	    CLI_DONE);
-	ck_assert(strstr(output, "\"s trust\" -> \"c trust+cert\";"));
-	ck_assert(strstr(output, "{ rank=same; \"s trust\"; }"));
+	ck_assert(strstr(words_out, "\"s trust\" -> \"c trust+cert\";"));
+	ck_assert(strstr(words_out, "{ rank=same; \"s trust\"; }"));
 	/* only links under the root */
-	ck_assert_int_eq(run(GRAPH "root-per-link.conf --dot a"), CLI_DONE);
+	ck_assert_int_eq(words_run(GRAPH "root-per-link.conf --dot a"),
+	    CLI_DONE);
 	ck_assert_uint_eq(count(" -> "), 1);
 }
 END_TEST
@@ -140,29 +116,32 @@ START_TEST(test_graph_as_json)
 {
 	json_t *o;
 
-	ck_assert_int_eq(run(GRAPH "e1.conf --json"), CLI_DONE);
-	ck_assert_ptr_nonnull(o = json_loads(output, 0, NULL));
+	ck_assert_int_eq(words_run(GRAPH "e1.conf --json"), CLI_DONE);
+	ck_assert_ptr_nonnull(o = json_loads(words_out, 0, NULL));
 	ck_assert_uint_eq(json_array_size(json_object_get(o, "nodes")), 2);
 	ck_assert_uint_eq(json_array_size(json_object_get(o, "links")), 1);
 	json_decref(o);
 	/* the orders are the plan's document */
-	ck_assert_int_eq(run(GRAPH "e1.conf --json --strategy minimal a"),
+	ck_assert_int_eq(words_run(GRAPH "e1.conf --json --strategy minimal a"),
 	    CLI_DONE);
-	ck_assert_ptr_nonnull(o = json_loads(output, 0, NULL));
+	ck_assert_ptr_nonnull(o = json_loads(words_out, 0, NULL));
 	ck_assert_uint_eq(json_array_size(json_object_get(o, "orders")), 6);
 	json_decref(o);
-	ck_assert_int_eq(run(GRAPH "e1.conf --json z"), CLI_FAILED);
+	ck_assert_int_eq(words_run(GRAPH "e1.conf --json z"), CLI_FAILED);
 }
 END_TEST
 
 START_TEST(test_graph_refusals)
 {
-	ck_assert_int_eq(run(GRAPH "e1.conf --dot --svg"), CLI_USAGE);
-	ck_assert_int_eq(run(GRAPH "e1.conf --strategy minimal"), CLI_USAGE);
-	ck_assert_int_eq(run(GRAPH "e1.conf --strategy best a"), CLI_USAGE);
-	ck_assert_int_eq(run(GRAPH "e1.conf --svg z"), CLI_FAILED);
-	ck_assert_int_eq(run(GRAPH "e1.conf --strategy minimal z"), CLI_FAILED);
-	ck_assert_str_eq(output, "");
+	ck_assert_int_eq(words_run(GRAPH "e1.conf --dot --svg"), CLI_USAGE);
+	ck_assert_int_eq(words_run(GRAPH "e1.conf --strategy minimal"),
+	    CLI_USAGE);
+	ck_assert_int_eq(words_run(GRAPH "e1.conf --strategy best a"),
+	    CLI_USAGE);
+	ck_assert_int_eq(words_run(GRAPH "e1.conf --svg z"), CLI_FAILED);
+	ck_assert_int_eq(words_run(GRAPH "e1.conf --strategy minimal z"),
+	    CLI_FAILED);
+	ck_assert_str_eq(words_out, "");
 }
 END_TEST
 
@@ -171,18 +150,18 @@ START_TEST(test_text_is_escaped)
 	struct ca_drawing d = { .title = base_strdup("a < b & c") };
 	FILE *f;
 
-	memset(output, 0, sizeof(output));
+	memset(words_out, 0, sizeof(words_out));
 	(void)ca_drawing_box(&d, "a>b", "one\ntwo", CA_BOX_NODE);
-	f = fmemopen(output, sizeof(output), "w");
+	f = fmemopen(words_out, sizeof(words_out), "w");
 	ck_assert_int_eq(ca_drawing_svg(&d, f), BASE_OK);
 	fclose(f);
 	is_well_formed();
-	ck_assert(strstr(output, "a &lt; b &amp; c") != NULL);
-	ck_assert(strstr(output, ">a&gt;b<") != NULL);
+	ck_assert(strstr(words_out, "a &lt; b &amp; c") != NULL);
+	ck_assert(strstr(words_out, ">a&gt;b<") != NULL);
 	ck_assert(x_of("one") == x_of("two"));
 	for (int i = 0; i < CA_DRAWING_MAX; i++)
 		(void)ca_drawing_box(&d, "more", NULL, CA_BOX_NODE);
-	f = fmemopen(output, sizeof(output), "w");
+	f = fmemopen(words_out, sizeof(words_out), "w");
 	ck_assert_int_eq(ca_drawing_svg(&d, f), BASE_E_REFUSED);
 	fclose(f);
 	ca_drawing_clear(&d);

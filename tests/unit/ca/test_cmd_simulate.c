@@ -7,42 +7,17 @@
 
 #include "ca/cli.h"
 #include "tests/unit/ca/suites.h"
+#include "tests/unit/ca/words.h"
 
 #define E1 "tests/data/topology/e1.conf"
-
-static char output[65536], errors[4096];
-
-/* One command line, its words separated by blanks. */
-static int
-run(const char *line)
-{
-	char *argv[32], *words = base_strdup(line), *save = NULL;
-	FILE *out, *err;
-	int argc = 0, code;
-
-	memset(output, 0, sizeof(output));
-	memset(errors, 0, sizeof(errors));
-	out = fmemopen(output, sizeof(output), "w");
-	err = fmemopen(errors, sizeof(errors), "w");
-	ck_assert(out != NULL && err != NULL);
-	for (char *w = strtok_r(words, " ", &save); w != NULL && argc < 31;
-	     w = strtok_r(NULL, " ", &save))
-		argv[argc++] = w;
-	argv[argc] = NULL;
-	code = cli_main(argc, argv, out, err);
-	fclose(out);
-	fclose(err);
-	free(words);
-	return code;
-}
 
 static json_t *
 document(const char *line, int code)
 {
 	json_t *doc;
 
-	ck_assert_int_eq(run(line), code);
-	doc = json_loads(output, JSON_REJECT_DUPLICATES, NULL);
+	ck_assert_int_eq(words_run(line), code);
+	doc = json_loads(words_out, JSON_REJECT_DUPLICATES, NULL);
 	ck_assert_ptr_nonnull(doc);
 	return doc;
 }
@@ -76,10 +51,10 @@ START_TEST(test_simulated_times)
 	ck_assert_int_eq(number(doc, "takes_ms"), 4500);
 	json_decref(doc);
 	/* the same question, the same answer */
-	ck_assert_int_eq(run(SIMULATE_E1 "--fail s=1"), 0);
-	char *first = base_strdup(output);
-	ck_assert_int_eq(run(SIMULATE_E1 "--fail s=1"), 0);
-	ck_assert_str_eq(first, output);
+	ck_assert_int_eq(words_run(SIMULATE_E1 "--fail s=1"), 0);
+	char *first = base_strdup(words_out);
+	ck_assert_int_eq(words_run(SIMULATE_E1 "--fail s=1"), 0);
+	ck_assert_str_eq(first, words_out);
 	free(first);
 }
 END_TEST
@@ -95,7 +70,7 @@ START_TEST(test_simulated_mishaps)
 	json_decref(doc);
 	doc = document(SIMULATE_E1 "--fail s=2 --limit 2", 4);
 	ck_assert(json_is_null(json_object_get(doc, "takes_ms")));
-	ck_assert(strstr(output, "failed too often in a row") != NULL);
+	ck_assert(strstr(words_out, "failed too often in a row") != NULL);
 	json_decref(doc);
 	doc = document(SIMULATE_E1 "--away c", 4);
 	ck_assert(json_is_false(json_object_get(doc, "done")));
@@ -117,11 +92,12 @@ START_TEST(test_simulated_dates)
 	    "2026-11-22T12:00:30Z");
 	ck_assert_int_eq(number(doc, "left_ms"), -10000);
 	json_decref(doc);
-	ck_assert_int_eq(run("kedge simulate --topology " E1 " a --delay c=10 "
+	ck_assert_int_eq(words_run(
+			     "kedge simulate --topology " E1 " a --delay c=10 "
 			     "--delay s=10 --start 2026-11-22T12:00:00Z "
 			     "--deadline 2026-11-22T12:00:20Z"),
 	    0);
-	ck_assert(strstr(output, "the old root ends 10.0 s before that"));
+	ck_assert(strstr(words_out, "the old root ends 10.0 s before that"));
 }
 END_TEST
 
@@ -169,10 +145,11 @@ static const char *const wrong[] = {
 
 START_TEST(test_wrong_options)
 {
-	ck_assert_int_eq(run(wrong[_i]), CLI_USAGE);
+	ck_assert_int_eq(words_run(wrong[_i]), CLI_USAGE);
 	/* nothing, or with --json what went wrong */
-	ck_assert(output[0] == '\0' || strstr(output, "\"ok\":false") != NULL);
-	ck_assert(errors[0] != '\0');
+	ck_assert(
+	    words_out[0] == '\0' || strstr(words_out, "\"ok\":false") != NULL);
+	ck_assert(words_err[0] != '\0');
 }
 END_TEST
 
@@ -204,11 +181,11 @@ START_TEST(test_compare)
 			     json_array_get(json_object_get(o, "chain"), 0)),
 	    "s trust");
 	json_decref(doc);
-	ck_assert_int_eq(run("kedge plan --topology " E1
-			     " --root a --compare --delay s=30"),
+	ck_assert_int_eq(words_run("kedge plan --topology " E1
+				   " --root a --compare --delay s=30"),
 	    0);
-	ck_assert(strstr(output, "compact") != NULL);
-	ck_assert(strstr(output, "1 min 30 s") != NULL);
+	ck_assert(strstr(words_out, "compact") != NULL);
+	ck_assert(strstr(words_out, "1 min 30 s") != NULL);
 }
 END_TEST
 

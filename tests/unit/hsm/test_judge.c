@@ -22,16 +22,6 @@ setup(void)
 }
 
 static void
-refused(enum base_err e, enum base_err want, const char *word)
-{
-	const struct base_buf *why = &world_answer.items[0].data;
-
-	ck_assert_int_eq(e, want);
-	ck_assert_msg(memmem(why->p, why->n, word, strlen(word)) != NULL,
-	    "\"%.*s\" does not say \"%s\"", (int)why->n, (char *)why->p, word);
-}
-
-static void
 trusted(void)
 {
 	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
@@ -61,7 +51,7 @@ END_TEST
 START_TEST(cert_before_the_peer_trusts)
 {
 	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
-	refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
 	    "app1");
 	world_step(WORLD_APP, WIRE_STEP_TRUST, 2, BOTH, 1);
 	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_OK);
@@ -72,8 +62,8 @@ START_TEST(finish_before_the_peer_has_its_cert)
 {
 	trusted();
 	world_step(WORLD_WEB, WIRE_STEP_CERT, 3, BOTH, 2);
-	refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4), BASE_E_OUTAGE,
-	    "app1");
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4),
+	    BASE_E_OUTAGE, "app1");
 	world_step(WORLD_APP, WIRE_STEP_CERT, 3, BOTH, 2);
 	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4), BASE_OK);
 }
@@ -84,7 +74,7 @@ START_TEST(order_without_report)
 {
 	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
 	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_TRUST, 2), BASE_OK);
-	refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
 	    "app1");
 }
 END_TEST
@@ -120,11 +110,13 @@ START_TEST(renewal_of_what_is_presented)
 	ck_assert_int_eq(renew(WORLD_WEB, 1, 2), BASE_OK);
 	/* it moves nothing: no root rolls, and what comes is judged as before */
 	ck_assert(!hsm_root_rolls(&w.core->state, "plant"));
-	refused(renew(WORLD_WEB, 2, 3), BASE_E_OUTAGE, "not known to present");
+	world_refused(renew(WORLD_WEB, 2, 3), BASE_E_OUTAGE,
+	    "not known to present");
 	world_step(WORLD_WEB, WIRE_STEP_TRUST, 3, BOTH, 1);
 	world_step(WORLD_APP, WIRE_STEP_TRUST, 2, BOTH, 1);
 	world_step(WORLD_WEB, WIRE_STEP_CERT, 4, BOTH, 2);
-	refused(renew(WORLD_WEB, 1, 5), BASE_E_OUTAGE, "not known to present");
+	world_refused(renew(WORLD_WEB, 1, 5), BASE_E_OUTAGE,
+	    "not known to present");
 	ck_assert_int_eq(renew(WORLD_WEB, 2, 5), BASE_OK);
 	/* sent and not answered: it may present either */
 	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_CERT, 3), BASE_OK);
@@ -182,7 +174,7 @@ START_TEST(open_order_counts_as_done_and_not_done)
 	certified();
 	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4), BASE_OK);
 	/* back to 1: web1 may have dropped it */
-	refused(back(WORLD_APP, 4), BASE_E_OUTAGE, "web1");
+	world_refused(back(WORLD_APP, 4), BASE_E_OUTAGE, "web1");
 }
 END_TEST
 
@@ -192,8 +184,8 @@ START_TEST(abort_is_judged_too)
 	certified();
 	ck_assert_int_eq(back(WORLD_APP, 4), BASE_OK);
 	/* app1 may be back already: web1 keeps the old root */
-	refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4), BASE_E_OUTAGE,
-	    "app1");
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4),
+	    BASE_E_OUTAGE, "app1");
 	ck_assert_int_eq(back(WORLD_WEB, 4), BASE_OK);
 }
 END_TEST
@@ -202,7 +194,8 @@ START_TEST(trust_needs_no_reason)
 {
 	ck_assert_int_eq(world_tell(false, false), BASE_OK);
 	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_TRUST, 2), BASE_OK);
-	refused(world_order(WORLD_WEB, WIRE_STEP_TRUST | WIRE_STEP_CERT, 3),
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_TRUST | WIRE_STEP_CERT,
+			  3),
 	    BASE_E_OUTAGE, "no link");
 }
 END_TEST
@@ -213,10 +206,12 @@ START_TEST(part_that_differs)
 	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_OK);
 	world_last.o.epoch = 4;
 	world_last.o.bridge = true;
-	refused(world_order_ask(&world_last.o), BASE_E_OUTAGE, "its part");
+	world_refused(world_order_ask(&world_last.o), BASE_E_OUTAGE,
+	    "its part");
 	world_last.o.bridge = false;
 	world_last.o.verifies = false;
-	refused(world_order_ask(&world_last.o), BASE_E_OUTAGE, "its part");
+	world_refused(world_order_ask(&world_last.o), BASE_E_OUTAGE,
+	    "its part");
 	world_last.o.verifies = true;
 	ck_assert_int_eq(world_order_ask(&world_last.o), BASE_OK);
 }
@@ -247,7 +242,7 @@ START_TEST(too_many_open_orders)
 		epoch++;
 	/* the ninth was refused */
 	ck_assert_uint_eq(epoch, 2 + HSM_EVENTS + 1);
-	refused(e, BASE_E_STATE, "wait for its report");
+	world_refused(e, BASE_E_STATE, "wait for its report");
 }
 END_TEST
 
@@ -278,21 +273,21 @@ START_TEST(reports_that_do_not_count)
 
 	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_TRUST, 2), BASE_OK);
 	r.status = WIRE_FAILED;
-	refused(show(r), BASE_E_REFUSED, "does not say effective");
+	world_refused(show(r), BASE_E_REFUSED, "does not say effective");
 	r.status = WIRE_RECEIVED;
-	refused(show(r), BASE_E_REFUSED, "does not say effective");
+	world_refused(show(r), BASE_E_REFUSED, "does not say effective");
 	r = good;
 	r.epoch = 3;
-	refused(show(r), BASE_E_REFUSED, "names no order");
+	world_refused(show(r), BASE_E_REFUSED, "names no order");
 	r = good;
 	r.trust = OLD;
-	refused(show(r), BASE_E_REFUSED, "contradicts");
+	world_refused(show(r), BASE_E_REFUSED, "contradicts");
 	r = good;
 	r.fleet = "other";
-	refused(show(r), BASE_E_REFUSED, "not the one");
+	world_refused(show(r), BASE_E_REFUSED, "not the one");
 	r = good;
 	r.signer = WORLD_WEB;
-	refused(show(r), BASE_E_CRYPTO, "another key");
+	world_refused(show(r), BASE_E_CRYPTO, "another key");
 	ck_assert_int_eq(show(good), BASE_OK);
 	ck_assert_int_eq(show(good), BASE_E_REFUSED); /* signed anew */
 }
@@ -309,15 +304,15 @@ START_TEST(received_is_presumed_by_the_operators_setting)
 	w.conf.presume = true;
 	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
 	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_TRUST, 2), BASE_OK);
-	refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
 	    "app1");
 	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_TRUST, 2), BASE_OK);
 	r.status = WIRE_RECEIVED;
 	r.epoch = 3;
-	refused(show(r), BASE_E_REFUSED, "names no order");
+	world_refused(show(r), BASE_E_REFUSED, "names no order");
 	r.epoch = 2;
 	r.signer = WORLD_WEB;
-	refused(show(r), BASE_E_CRYPTO, "another key");
+	world_refused(show(r), BASE_E_CRYPTO, "another key");
 	r.signer = WORLD_APP;
 	ck_assert_int_eq(show(r), BASE_OK);
 	w.core->ks[0] = NULL;
@@ -325,10 +320,10 @@ START_TEST(received_is_presumed_by_the_operators_setting)
 	before = hsm_core_count(w.core);
 	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_OK);
 	presumed = hsm_core_count(w.core) - before;
-	refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4), BASE_E_OUTAGE,
-	    "app1");
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4),
+	    BASE_E_OUTAGE, "app1");
 	w.conf.presume = false;
-	refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 5), BASE_E_OUTAGE,
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 5), BASE_E_OUTAGE,
 	    "app1");
 	/* proven, the same takes one record less */
 	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_TRUST, 2), BASE_OK);
@@ -342,7 +337,7 @@ END_TEST
 START_TEST(report_of_another_order)
 {
 	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_TRUST, 2), BASE_OK);
-	refused(show(good), BASE_E_REFUSED, "names no order");
+	world_refused(show(good), BASE_E_REFUSED, "names no order");
 	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_TRUST, 2), BASE_OK);
 	ck_assert_int_eq(show(good), BASE_OK);
 }
@@ -369,7 +364,7 @@ START_TEST(report_that_was_overtaken)
 	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_TRUST, 2), BASE_OK);
 	world_report(&good, &cms);
 	world_step(WORLD_APP, WIRE_STEP_TRUST, 3, BOTH, 1);
-	refused(world_show(WORLD_APP, &cms, NULL, NULL), BASE_E_REFUSED,
+	world_refused(world_show(WORLD_APP, &cms, NULL, NULL), BASE_E_REFUSED,
 	    "a later one");
 	base_buf_free(&cms);
 }
@@ -406,7 +401,7 @@ START_TEST(order_that_was_forgotten)
 			 .trust = BOTH,
 			 .cert = 2 },
 	    &cms);
-	refused(world_show(WORLD_APP, &cms, NULL, NULL), BASE_E_REFUSED,
+	world_refused(world_show(WORLD_APP, &cms, NULL, NULL), BASE_E_REFUSED,
 	    "names no order");
 	/* a report does not pass as an order */
 	ck_assert_int_ne(world_show(WORLD_APP, &cms, &cms, NULL), BASE_OK);
@@ -424,8 +419,8 @@ START_TEST(doubt_withdraws)
 
 	certified();
 	ck_assert_int_eq(world_show(WORLD_APP, NULL, NULL, &old), BASE_OK);
-	refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4), BASE_E_OUTAGE,
-	    "app1");
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4),
+	    BASE_E_OUTAGE, "app1");
 	world_step(WORLD_APP, WIRE_STEP_TRUST, 4, BOTH, 2);
 	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4), BASE_OK);
 }
@@ -441,8 +436,8 @@ START_TEST(too_many_doubts)
 		ck_assert_int_eq(world_show(WORLD_APP, NULL, NULL, &d),
 		    BASE_OK);
 	}
-	refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4), BASE_E_OUTAGE,
-	    "app1");
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4),
+	    BASE_E_OUTAGE, "app1");
 }
 END_TEST
 
@@ -454,8 +449,8 @@ START_TEST(link_that_was_told_stays)
 
 	hsm_topology_digest(&w.core->state, before);
 	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
-	refused(world_tell(false, false), BASE_E_OUTAGE, "app1>web1");
-	refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
+	world_refused(world_tell(false, false), BASE_E_OUTAGE, "app1>web1");
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
 	    "app1");
 	hsm_topology_digest(&w.core->state, after);
 	ck_assert_mem_eq(before, after, HSM_HASH);
@@ -480,12 +475,13 @@ END_TEST
 START_TEST(excused_peer_does_not_count)
 {
 	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
-	refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
 	    "app1");
 	ck_assert_int_eq(world_tell(true, true), BASE_OK);
 	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_OK);
 	ck_assert_int_eq(world_tell(true, false), BASE_OK);
-	refused(world_order(WORLD_APP, WIRE_STEP_TRUST | WIRE_STEP_FINISH, 3),
+	world_refused(world_order(WORLD_APP, WIRE_STEP_TRUST | WIRE_STEP_FINISH,
+			  3),
 	    BASE_E_OUTAGE, "web1");
 }
 END_TEST
@@ -512,7 +508,7 @@ START_TEST(excuse_under_another_root)
 	base_buf_free(&item);
 	ck_assert(
 	    hsm_is_excused(hsm_state_node(&w.core->state, "app1"), "shop"));
-	refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
 	    "app1");
 }
 END_TEST
@@ -528,8 +524,8 @@ START_TEST(all_of_it_is_in_the_journal)
 	world_reopen(ks);
 	hsm_topology_digest(&w.core->state, after);
 	ck_assert_mem_eq(before, after, HSM_HASH);
-	refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 3), BASE_E_OUTAGE,
-	    "app1");
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 3),
+	    BASE_E_OUTAGE, "app1");
 	world_step(WORLD_WEB, WIRE_STEP_CERT, 3, BOTH, 2);
 	world_step(WORLD_APP, WIRE_STEP_CERT, 3, BOTH, 2);
 	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4), BASE_OK);

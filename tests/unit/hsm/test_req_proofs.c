@@ -17,16 +17,6 @@ setup(void)
 	world_fleet();
 }
 
-static void
-refused(enum base_err e, enum base_err want, const char *word)
-{
-	const struct base_buf *why = &world_answer.items[0].data;
-
-	ck_assert_int_eq(e, want);
-	ck_assert_msg(memmem(why->p, why->n, word, strlen(word)) != NULL,
-	    "\"%.*s\" does not say \"%s\"", (int)why->n, (char *)why->p, word);
-}
-
 /* As kedged's operator took it away: on record like an excuse, and only this
  * very link. */
 START_TEST(link_that_was_taken_away_in_the_middle)
@@ -44,7 +34,7 @@ START_TEST(link_that_was_taken_away_in_the_middle)
 	base_buf_init(&item, 0);
 	ck_assert_int_eq(wire_hsm_node_compose(&n, &item), BASE_OK);
 	ck_assert_int_eq(world_ask(&r), BASE_OK);
-	refused(world_answer.items[0].err, BASE_E_OUTAGE, "app1>web1");
+	world_refused(world_answer.items[0].err, BASE_E_OUTAGE, "app1>web1");
 	ck_assert_uint_eq(w.core->state.links.n, 1);
 	base_buf_clear(&item);
 	strcpy(gone.client_root, "plant");
@@ -63,13 +53,14 @@ START_TEST(the_same_refusal_is_recorded_once)
 	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
 	before = w.core->state.refused;
 	for (int i = 0; i < 5; i++)
-		refused(world_tell(false, false), BASE_E_OUTAGE, "app1>web1");
+		world_refused(world_tell(false, false), BASE_E_OUTAGE,
+		    "app1>web1");
 	ck_assert_uint_eq(w.core->state.refused - before, 1);
-	refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
 	    "app1");
 	ck_assert_uint_eq(w.core->state.refused - before, 2);
 	world_time.ms += HSM_SAID_MS;
-	refused(world_tell(false, false), BASE_E_OUTAGE, "app1>web1");
+	world_refused(world_tell(false, false), BASE_E_OUTAGE, "app1>web1");
 	ck_assert_uint_eq(w.core->state.refused - before, 3);
 }
 END_TEST

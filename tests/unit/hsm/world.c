@@ -498,3 +498,13 @@ world_fleet(void)
 	     i >= 0; i--)
 		world_step(i, steps, 1, POL_GEN(1), 1);
 }
+
+void
+world_refused(enum base_err e, enum base_err want, const char *word)
+{
+	const struct base_buf *why = &world_answer.items[0].data;
+
+	ck_assert_int_eq(e, want);
+	ck_assert_msg(memmem(why->p, why->n, word, strlen(word)) != NULL,
+	    "\"%.*s\" does not say \"%s\"", (int)why->n, (char *)why->p, word);
+}

@@ -29,6 +29,10 @@ void world_close(void);
  * web1 (key 0) and app1 (key 1) bound. */
 void world_found(void);
 
+/* That a request's only item was refused: this error, and a reason with word
+ * in it. */
+void world_refused(enum base_err e, enum base_err want, const char *word);
+
 /* One request; the answer is in world_answer until the next one. */
 extern struct wire_hsm_answer world_answer;
 enum base_err world_ask(struct wire_hsm_request *r);
