@@ -19,10 +19,9 @@ struct form {
 static enum base_err
 check_san(const char *text)
 {
-	if (strchr(text, ' ') != NULL ||
-	    (strncmp(text, "DNS:", 4) != 0 && strncmp(text, "IP:", 3) != 0))
-		return base_fail(BASE_E_CONFIG, "holds strings DNS:… or IP:…");
-	return BASE_OK;
+	return wire_san_check(text) == BASE_OK
+	    ? BASE_OK
+	    : base_fail(BASE_E_CONFIG, "%s", base_why());
 }
 
 /* A path may become the address of a unix socket. */

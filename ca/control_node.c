@@ -1,10 +1,11 @@
 /*
  * ca/control_node: commands about nodes. Fields are in docs/control.md.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "ca/control.h"
-#include "ca/topology.h"
+#include "ca/node.h"
 
 enum base_err
 ca_control_node_list(struct ca_session *s, json_t *q, json_t **answer)
@@ -110,65 +111,65 @@ parse_reach(const char *word, enum ca_reach *out)
 	    word);
 }
 
+/* What a check of ca/node.h said: the command's words were wrong. */
 static enum base_err
-parse_via(const json_t *list, struct ca_node *n)
+usage(enum base_err e)
+{
+	return e == BASE_OK ? e : base_fail(BASE_E_USAGE, "%s", base_why());
+}
+
+/* *out is the caller's, its texts are those of the list. */
+static enum base_err
+texts_of(const char *node, const json_t *list, const char ***out, size_t *n)
 {
 	size_t i;
 	json_t *v;
 
-	json_array_foreach(list, i, v)
-	{
-		const char *name = json_string_value(v);
-
-		if (name == NULL || !base_name_is_valid(name) ||
-		    n->nvia == CA_VIA_MAX)
-			return base_fail(BASE_E_USAGE,
-			    "node %s: via lists at "
-			    "most %d names of nodes",
-			    n->name, CA_VIA_MAX);
-		snprintf(n->via[n->nvia++], CA_NAME, "%s", name);
-	}
+	*n = json_array_size(list);
+	*out = base_alloc((*n + 1) * sizeof(**out));
+	json_array_foreach(list, i, v) if (((*out)[i] = json_string_value(v)) ==
+	    NULL) return base_fail(BASE_E_USAGE,
+	    "node %s: via and names are lists of texts", node);
 	return BASE_OK;
+}
+
+static enum base_err
+parse_via(const json_t *list, struct ca_node *n)
+{
+	const char **texts;
+	size_t count;
+	enum base_err r = texts_of(n->name, list, &texts, &count);
+
+	if (r == BASE_OK)
+		r = usage(ca_way_check(
+		    &(struct ca_way){ n->name, n->reach, texts, count }));
+	for (size_t i = 0; r == BASE_OK && i < count; i++)
+		snprintf(n->via[n->nvia++], CA_NAME, "%s", texts[i]);
+	free(texts);
+	return r;
 }
 
 static enum base_err
 parse_names(const json_t *list, struct ca_node *n)
 {
-	size_t i, at = 0;
-	json_t *v;
+	const char **texts;
+	size_t count;
+	enum base_err r = texts_of(n->name, list, &texts, &count);
 
-	if (json_array_size(list) > WIRE_SAN_MAX)
-		return base_fail(BASE_E_RANGE,
-		    "node %s: more than %d further "
-		    "names",
-		    n->name, WIRE_SAN_MAX);
-	n->names[0] = '\0';
-	json_array_foreach(list, i, v)
-	{
-		const char *w = json_string_value(v);
-
-		if (w == NULL || strchr(w, ' ') != NULL ||
-		    (strncmp(w, "DNS:", 4) != 0 && strncmp(w, "IP:", 3) != 0) ||
-		    at + strlen(w) + 2 > sizeof(n->names))
-			return base_fail(BASE_E_USAGE,
-			    "node %s: names are "
-			    "DNS:… or IP:…",
-			    n->name);
-		at += (size_t)snprintf(n->names + at, sizeof(n->names) - at,
-		    "%s%s", i == 0 ? "" : " ", w);
-	}
-	return BASE_OK;
+	if (r == BASE_OK)
+		r = usage(ca_node_names_join(n->name, texts, count, n->names));
+	free(texts);
+	return r;
 }
 
 static enum base_err
 parse_address(const char *word, struct ca_node *n)
 {
-	if (word[0] != '\0' &&
-	    (strrchr(word, ':') == NULL || strlen(word) >= sizeof(n->address)))
-		return base_fail(BASE_E_USAGE, "node %s: address is HOST:PORT",
-		    n->name);
-	snprintf(n->address, sizeof(n->address), "%s", word);
-	return BASE_OK;
+	enum base_err r = usage(ca_node_address_check(n->name, word));
+
+	if (r == BASE_OK)
+		snprintf(n->address, sizeof(n->address), "%s", word);
+	return r;
 }
 
 static enum base_err
@@ -191,8 +192,8 @@ ca_control_node_add(struct ca_session *s, json_t *q, json_t **answer)
 		 &cmd, "node", &name, "reach", &reach, "via", &via, "dual",
 		 &dual, "address", &address, "names", &names)) != BASE_OK)
 		return r;
-	if (ca_node_name_check(name) != BASE_OK)
-		return base_fail(BASE_E_USAGE, "%s", base_why());
+	if ((r = usage(ca_node_name_check(name))) != BASE_OK)
+		return r;
 	if (ca_topo_node(ca->topo, name) != POL_NONE)
 		return base_fail(BASE_E_EXISTS,
 		    "node %s: is there already; "

@@ -1,6 +1,6 @@
 /*
  * ca/doctor_node: what the doctor finds about nodes: silent, held, doubted,
- * with clocks that disagree.
+ * with clocks that disagree, or without a way.
  */
 #include "ca/doctor.h"
 
@@ -88,6 +88,21 @@ node_clock(struct ca *ca, uint32_t node, const char *subject, json_t *list)
 		    (long long)(size / 1000), off < 0 ? "behind" : "ahead of");
 }
 
+/* What a node that was added lacks before its links are there. */
+static void
+node_way(struct ca *ca, uint32_t node, const char *subject, json_t *list)
+{
+	const struct ca_finding f = { CA_WARNING, "way", subject,
+		"no order comes to it that way, and kedge plan refuses the "
+		"fleet",
+		"kedge link add, or take the relay out of via: kedge topology "
+		"apply" };
+
+	for (size_t v = 0; v < ca->topo->nodes[node].nvia; v++)
+		if (ca_topo_check_via(ca->topo, node, v) != BASE_OK)
+			ca_found(list, &f, "%s", base_why());
+}
+
 void
 ca_doctor_nodes(struct ca *ca, json_t *list)
 {
@@ -99,5 +114,6 @@ ca_doctor_nodes(struct ca *ca, json_t *list)
 		node_state(ca, i, subject, list);
 		node_silent(ca, i, subject, list);
 		node_clock(ca, i, subject, list);
+		node_way(ca, i, subject, list);
 	}
 }

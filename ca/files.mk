@@ -24,6 +24,7 @@ ca_SRC += \
 	ca/drawing_svg.c \
 	ca/cmd_simulate.c \
 	ca/look.c \
+	ca/node.c \
 	ca/outlook_doc.c \
 	ca/pace.c \
 	ca/plan_doc.c \

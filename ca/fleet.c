@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "ca/control.h"
-#include "ca/topology.h"
+#include "ca/node.h"
 
 /* ---- links while a root rolls ------------------------------------------------- */
 
@@ -281,15 +281,13 @@ static enum base_err
 check_whole(struct ca *ca)
 {
 	struct ca_topo *t = NULL;
-	struct ca_route route;
 	enum base_err r;
 
 	if ((r = ca_topo_load(ca->store, &t)) != BASE_OK)
 		return r;
 	for (uint32_t i = 0; r == BASE_OK && i < t->nnodes; i++)
-		if ((r = ca_node_name_check(t->nodes[i].name)) == BASE_OK &&
-		    t->dist[i] > WIRE_ROUTE_MAX)
-			r = ca_topo_route(t, i, &route);
+		if ((r = ca_node_name_check(t->nodes[i].name)) == BASE_OK)
+			r = ca_topo_check_way(t, i);
 	if (r == BASE_OK)
 		r = check_links(t);
 	for (const struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;

@@ -64,9 +64,8 @@ static void
 check_way(struct ca *ca, uint32_t i, json_t *problems)
 {
 	const struct ca_node *n = &ca->topo->nodes[i];
-	struct ca_route route;
 
-	if (ca_topo_route(ca->topo, i, &route) != BASE_OK)
+	if (ca_topo_check_way(ca->topo, i) != BASE_OK)
 		problem(problems, "%s", base_why());
 	for (size_t v = 0; v < n->nvia; v++)
 		if (ca_topo_check_via(ca->topo, i, v) != BASE_OK)

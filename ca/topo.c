@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ca/kedged.h"
+#include "ca/node.h"
 
 enum base_err
 ca_pol_fail(enum pol_err e, const char *what)
@@ -398,22 +399,41 @@ has_link(const struct ca_topo *t, const char *client, const char *server)
 	return ca_topo_link(t, client, server) != NULL;
 }
 
-/* A poller is its relay's client; a pushed node its relay's server, or its
- * client when it listens too. */
+static struct ca_way
+way_of(const struct ca_node *n, const char *via[CA_VIA_MAX])
+{
+	for (size_t v = 0; v < n->nvia; v++)
+		via[v] = n->via[v];
+	return (struct ca_way){ n->name, n->reach, via, n->nvia };
+}
+
+enum base_err
+ca_topo_check_way(const struct ca_topo *t, uint32_t node)
+{
+	const struct ca_node *n = &t->nodes[node];
+	const char *via[CA_VIA_MAX];
+	const struct ca_way w = way_of(n, via);
+	struct ca_route route;
+	enum base_err r = ca_way_check(&w);
+
+	for (size_t v = 0; r == BASE_OK && v < n->nvia; v++)
+		if (ca_topo_node(t, via[v]) == POL_NONE)
+			r = base_fail(BASE_E_NOTFOUND,
+			    "node %s: via names %s, which is no node; add it "
+			    "first, or take it out of via",
+			    n->name, via[v]);
+	return r == BASE_OK ? ca_topo_route(t, node, &route) : r;
+}
+
 enum base_err
 ca_topo_check_via(const struct ca_topo *t, uint32_t node, size_t v)
 {
 	const struct ca_node *n = &t->nodes[node];
-	const char *relay = n->via[v];
+	const char *via[CA_VIA_MAX];
+	const struct ca_way w = way_of(n, via);
 
-	if (n->reach == CA_DIRECT || has_link(t, n->name, relay) ||
-	    (n->reach == CA_PUSH && has_link(t, relay, n->name)))
-		return BASE_OK;
-	return base_fail(BASE_E_REFUSED,
-	    "node %s: its relay %s carries for it over a link that the two "
-	    "share, but there is no link %s>%s; add it, or take the relay "
-	    "out of via (kedge topology apply)",
-	    n->name, relay, n->name, relay);
+	return ca_way_carries(&w, via[v], has_link(t, n->name, via[v]),
+	    has_link(t, via[v], n->name));
 }
 
 void

@@ -57,8 +57,12 @@ enum base_err ca_topo_route(const struct ca_topo *t, uint32_t node,
  * several relays in via counts them through. The route where there is none. */
 enum base_err ca_topo_detour(const struct ca_topo *t, uint32_t node,
     uint32_t nth, struct ca_route *out) BASE_MUST;
-/* REFUSED: the node shares no link with the vth relay in its via, and a relay
- * carries over such a link only. */
+/* Reach and via as the reader of the topology file wants them, but for the
+ * links: ca_way_check, and NOTFOUND for a relay that is no node or a node that
+ * no way leads to. */
+enum base_err ca_topo_check_way(const struct ca_topo *t,
+    uint32_t node) BASE_MUST;
+/* REFUSED: ca_way_carries, of the vth relay in its via. */
 enum base_err ca_topo_check_via(const struct ca_topo *t, uint32_t node,
     size_t v) BASE_MUST;
 enum base_err ca_pol_fail(enum pol_err e, const char *what);

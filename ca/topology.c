@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/node.h"
 #include "ca/topology_inside.h"
 #include "conf/conf.h"
 
@@ -121,34 +122,6 @@ ca_topology_node(const struct ca_topology *t, const char *name)
 	return n == NULL ? POL_NONE : (uint32_t)(n - t->nodes);
 }
 
-/* RFC 1123 labels; a last part of digits would make an address of it. */
-enum base_err
-ca_node_name_check(const char *name)
-{
-	const char *last = strrchr(name, '.');
-
-	if (!base_name_is_valid(name))
-		return base_fail(BASE_E_REFUSED,
-		    "node \"%s\": is no name; use 1 to %d of a-z, 0-9, \".\" "
-		    "and \"-\", first and last a letter or digit",
-		    name, BASE_NAME_MAX);
-	if (strcmp(name, CA_NODE_CA) == 0 || strcmp(name, "order") == 0)
-		return base_fail(BASE_E_REFUSED,
-		    "node %s: the name is reserved: it is the CA's own; take "
-		    "another",
-		    name);
-	last = last == NULL ? name : last + 1;
-	if (strstr(name, "..") != NULL || strstr(name, "-.") != NULL ||
-	    strstr(name, ".-") != NULL ||
-	    last[strspn(last, "0123456789")] == '\0')
-		return base_fail(BASE_E_REFUSED,
-		    "node %s: is no host name: each part between dots begins "
-		    "and ends with a letter or digit, and the last is no "
-		    "number",
-		    name);
-	return BASE_OK;
-}
-
 static enum base_err
 name_check(const struct ca_topology *t, const config_setting_t *group,
     const char *kind, const char *reserved)
@@ -223,19 +196,38 @@ reach_read(const struct ca_topology *t, struct ca_topo_node *n,
 	    n->name, word);
 }
 
-static char *
-texts_joined(const config_setting_t *s)
+/* *out is the caller's, its texts are those of the list. */
+static size_t
+texts_of(const config_setting_t *list, const char ***out)
 {
-	char *all = base_strdup("");
+	const unsigned n = ca_topology_length(list);
 
-	for (unsigned i = 0; i < ca_topology_length(s); i++) {
-		const char *one = config_setting_get_string_elem(s, (int)i);
-		char *more =
-		    base_asprintf("%s%s%s", all, i == 0 ? "" : " ", one);
-		free(all);
-		all = more;
-	}
-	return all;
+	*out = base_alloc((n + 1) * sizeof(**out));
+	for (unsigned i = 0; i < n; i++)
+		(*out)[i] = config_setting_get_string_elem(list, (int)i);
+	return n;
+}
+
+static unsigned
+line_of(const struct ca_topo_node *n, const config_setting_t *s)
+{
+	return s != NULL ? config_setting_source_line(s) : n->line;
+}
+
+static enum base_err
+names_read(const struct ca_topology *t, const config_setting_t *names,
+    struct ca_topo_node *n)
+{
+	char all[CA_NAMES_MAX];
+	const char **texts;
+	size_t count = texts_of(names, &texts);
+	enum base_err e = ca_node_names_join(n->name, texts, count, all);
+
+	free(texts);
+	if (e != BASE_OK)
+		return ca_topology_wrong(t, line_of(n, names));
+	n->names = base_strdup(all);
+	return BASE_OK;
 }
 
 static enum base_err
@@ -243,20 +235,19 @@ node_read(const struct ca_topology *t, const config_setting_t *g,
     struct ca_topo_node *n)
 {
 	const config_setting_t *dual = config_setting_get_member(g, "dual");
-	const config_setting_t *names = config_setting_get_member(g, "names");
 	const char *address = ca_topology_text(g, "address");
+	enum base_err e;
 
 	n->line = config_setting_source_line(g);
 	n->next = POL_NONE;
 	n->dual = dual != NULL && config_setting_get_bool(dual);
 	n->address = base_strdup(address != NULL ? address : "");
-	n->names = texts_joined(names);
-	if (strlen(n->address) >= CA_ADDRESS_MAX ||
-	    strlen(n->names) >= CA_NAMES_MAX)
-		return wrong_at(t, n->line,
-		    "node \"%s\": address or names are "
-		    "too long",
-		    n->name);
+	if (ca_node_address_check(n->name, n->address) != BASE_OK)
+		return ca_topology_wrong(t,
+		    line_of(n, config_setting_get_member(g, "address")));
+	if ((e = names_read(t, config_setting_get_member(g, "names"), n)) !=
+	    BASE_OK)
+		return e;
 	return reach_read(t, n, ca_topology_text(g, "reach"));
 }
 
@@ -291,8 +282,7 @@ nodes_read(struct topo_reader *r)
 	return BASE_OK;
 }
 
-/* Lines of via entries matter more than order here, so this runs over the
- * file again, when all names are known. */
+/* Over the file again, when all names are known. */
 static enum base_err
 via_read(struct topo_reader *r, const config_setting_t *g)
 {
@@ -300,30 +290,24 @@ via_read(struct topo_reader *r, const config_setting_t *g)
 	const config_setting_t *via = config_setting_get_member(g, "via");
 	struct ca_topo_node *n =
 	    &t->nodes[ca_topology_node(t, ca_topology_text(g, "name"))];
-	const unsigned count = ca_topology_length(via);
+	const char **texts;
+	const size_t count = texts_of(via, &texts);
+	enum base_err e =
+	    ca_way_check(&(struct ca_way){ n->name, n->reach, texts, count });
 
-	if (count > CA_VIA_MAX)
-		return wrong_at(t, config_setting_source_line(via),
-		    "node \"%s\": more than %d relays in via; keep the best",
-		    n->name, CA_VIA_MAX);
+	if (e != BASE_OK)
+		e = ca_topology_wrong(t, line_of(n, via));
 	n->via = base_alloc((count + 1) * sizeof(*n->via));
-	for (unsigned i = 0; i < count; i++) {
-		const char *name = config_setting_get_string_elem(via, (int)i);
-		uint32_t relay = ca_topology_node(t, name);
-		if (relay == POL_NONE)
-			return wrong_at(t, config_setting_source_line(via),
-			    "node \"%s\": via names \"%s\", which is no node; "
-			    "add it to nodes or correct the name",
-			    n->name, name);
-		for (unsigned k = 0; k < n->nvia; k++)
-			if (n->via[k] == relay)
-				return wrong_at(t,
-				    config_setting_source_line(via),
-				    "node \"%s\": via names \"%s\" twice",
-				    n->name, name);
-		n->via[n->nvia++] = relay;
+	for (size_t i = 0; e == BASE_OK && i < count; i++) {
+		n->via[n->nvia] = ca_topology_node(t, texts[i]);
+		if (n->via[n->nvia++] == POL_NONE)
+			e = wrong_at(t, line_of(n, via),
+			    "node %s: via names %s, which is no node; add it "
+			    "to nodes or correct the name",
+			    n->name, texts[i]);
 	}
-	return BASE_OK;
+	free(texts);
+	return e;
 }
 
 static enum base_err

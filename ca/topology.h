@@ -50,10 +50,6 @@ struct ca_topology {
 	size_t nlinks;
 };
 
-/* REFUSED, but for names of nodes: those become host names in certificates,
- * and two are the CA's own. */
-enum base_err ca_node_name_check(const char *name) BASE_MUST;
-
 /* file names the text in messages. *out is the caller's. */
 enum base_err ca_topology_parse(const char *file, struct base_span text,
     struct ca_topology **out) BASE_MUST;

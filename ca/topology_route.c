@@ -6,18 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/node.h"
 #include "ca/topology_inside.h"
-
-static enum base_err
-node_wrong(const struct ca_topology *t, uint32_t node, const char *what,
-    uint32_t relay)
-{
-	return base_fail(BASE_E_CONFIG, "%s:%u: node \"%s\": %s%s%s%s", t->file,
-	    t->nodes[node].line, t->nodes[node].name, what,
-	    relay == POL_NONE ? "" : " \"",
-	    relay == POL_NONE ? "" : t->nodes[relay].name,
-	    relay == POL_NONE ? "" : "\"");
-}
+#include "wire/msg.h"
 
 static bool
 link_is(const struct ca_topology *t, uint32_t client, uint32_t server)
@@ -38,38 +29,35 @@ link_is(const struct ca_topology *t, uint32_t client, uint32_t server)
 	return false;
 }
 
-/* A poller is its relay's client; a pushed node its relay's server, or its
- * client when it listens too. */
 static enum base_err
 via_check(const struct ca_topology *t, uint32_t node)
 {
 	const struct ca_topo_node *n = &t->nodes[node];
+	const struct ca_way w = { .node = n->name, .reach = n->reach };
 
-	if (n->reach == CA_DIRECT && n->nvia > 0)
-		return node_wrong(t, node,
-		    "reach is direct, so the CA dials "
-		    "it itself; remove via, or take poll or push",
-		    POL_NONE);
-	if (n->reach == CA_PUSH && n->nvia == 0)
-		return node_wrong(t, node,
-		    "reach is push, but no via says "
-		    "which relay dials it; add via",
-		    POL_NONE);
-	for (uint32_t i = 0; i < n->nvia; i++) {
-		uint32_t relay = n->via[i];
-		bool is_client = link_is(t, node, relay);
-		if (n->reach == CA_POLL && !is_client)
-			return node_wrong(t, node,
-			    "it polls its relay over a "
-			    "link of its own, but is not client of",
-			    relay);
-		if (n->reach == CA_PUSH && !is_client &&
-		    !link_is(t, relay, node))
-			return node_wrong(t, node,
-			    "a relay pushes over a link "
-			    "they share, but there is none with",
-			    relay);
-	}
+	for (uint32_t i = 0; i < n->nvia; i++)
+		if (ca_way_carries(&w, t->nodes[n->via[i]].name,
+			link_is(t, node, n->via[i]),
+			link_is(t, n->via[i], node)) != BASE_OK)
+			return ca_topology_wrong(t, n->line);
+	return BASE_OK;
+}
+
+/* A parcel has room for so many names. */
+static enum base_err
+hops_check(const struct ca_topology *t, const struct ca_topo_node *n)
+{
+	if (n->hops == 0)
+		return wrong_at(t, n->line,
+		    "node %s: no path to the CA: its relays only lead to each "
+		    "other; give one of them reach = \"direct\", or \"poll\" "
+		    "without via; it goes through %s",
+		    n->name, t->nodes[n->via[0]].name);
+	if (n->hops > WIRE_ROUTE_MAX)
+		return wrong_at(t, n->line,
+		    "node %s: %u nodes lie on its route, and more than %d "
+		    "cannot; let one of them reach the CA itself",
+		    n->name, n->hops, WIRE_ROUTE_MAX);
 	return BASE_OK;
 }
 
@@ -133,13 +121,8 @@ ca_topology_check_routes(struct ca_topology *t)
 	hops_spread(t);
 	for (uint32_t i = 0; i < t->nnodes; i++) {
 		struct ca_topo_node *n = &t->nodes[i];
-		if (n->hops == 0)
-			return node_wrong(t, i,
-			    "no path to the CA: its relays "
-			    "only lead to each other; give one of them reach = "
-			    "\"direct\", or \"poll\" without via; it goes "
-			    "through",
-			    n->via[0]);
+		if ((e = hops_check(t, n)) != BASE_OK)
+			return e;
 		for (uint32_t k = n->nvia; k-- > 0;)
 			if (t->nodes[n->via[k]].hops + 1 == n->hops)
 				n->next = n->via[k];

@@ -113,6 +113,16 @@ wire_san_from_text(const char *s, GENERAL_NAME **out)
 }
 
 enum base_err
+wire_san_check(const char *text)
+{
+	GENERAL_NAME *g = NULL;
+	enum base_err r = wire_san_from_text(text, &g);
+
+	GENERAL_NAME_free(g);
+	return r;
+}
+
+enum base_err
 wire_san_to_text(const GENERAL_NAME *g, char **out)
 {
 	char ip[INET6_ADDRSTRLEN];

@@ -94,6 +94,9 @@ enum base_err wire_alg_parse(const char *s, enum wire_alg *out) BASE_MUST;
 const char *wire_alg_name(enum wire_alg a);
 
 #define WIRE_SAN_MAX 8
+/* REFUSED: not "DNS:…" (lower case) or "IP:…" in its shortest form (RFC 5952),
+ * so that no certificate is composed with it. */
+enum base_err wire_san_check(const char *text) BASE_MUST;
 
 /* Borrowed pointers throughout; parse points into the DER given to it or
  * into arena memory that wire_tbs_free releases. Names by kind: roots have no

@@ -13,6 +13,7 @@ main(void)
 	suite_add_tcase(s, case_cli());
 	suite_add_tcase(s, case_remote());
 	suite_add_tcase(s, case_topology());
+	suite_add_tcase(s, case_node());
 	suite_add_tcase(s, case_cmd_plan());
 	suite_add_tcase(s, case_cmd_simulate());
 	suite_add_tcase(s, case_cmd_graph());

@@ -34,4 +34,5 @@ TCase *case_stock(void);
 TCase *case_recover(void);
 TCase *case_remote(void);
 TCase *case_topology(void);
+TCase *case_node(void);
 TCase *case_cmd_verify(void);

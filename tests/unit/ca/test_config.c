@@ -93,6 +93,8 @@ static const struct {
 	{ "fleet = \"demo\";\nlisten = \"nowhere\";\n", ":2: listen" },
 	{ "fleet = \"demo\";\ncontrol_uids = [ -1 ];\n", ":2: control_uids" },
 	{ "fleet = \"demo\";\nnames = [ \"a\" ];\n", ":2: names" },
+	{ "fleet = \"demo\";\nnames = [ \"DNS:a\", \"IP:1.2\" ];\n",
+	    ":2: names" },
 	{ "fleet = \"demo\";\nnames = [ \"DNS:a b\" ];\n", ":2: names" },
 	{ "fleet = \"demo\";\nresend_max = 1.0;\n", "resend_max" },
 	{ "fleet = \"demo\"\nlisten = ;\n", ":2:" },

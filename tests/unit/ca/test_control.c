@@ -98,7 +98,31 @@ static const struct {
 	{ "{\"cmd\":\"node-add\",\"node\":\"x\",\"reach\":\"poll\","
 	  "\"names\":[\"example\"]}",
 	    "USAGE" },
+	{ "{\"cmd\":\"node-add\",\"node\":\"x\",\"reach\":\"poll\","
+	  "\"via\":[\"web1\",\"nosuch\"]}",
+	    "NOTFOUND" },
+	{ "{\"cmd\":\"node-add\",\"node\":\"x\",\"reach\":\"poll\","
+	  "\"via\":[\"web1\",\"web1\"]}",
+	    "USAGE" },
+	{ "{\"cmd\":\"node-add\",\"node\":\"x\",\"reach\":\"poll\","
+	  "\"via\":[\"x\"]}",
+	    "USAGE" },
+	{ "{\"cmd\":\"node-add\",\"node\":\"x\",\"reach\":\"poll\","
+	  "\"via\":[7]}",
+	    "USAGE" },
+	{ "{\"cmd\":\"node-add\",\"node\":\"x\",\"reach\":\"push\"}", "USAGE" },
+	{ "{\"cmd\":\"node-add\",\"node\":\"x\",\"reach\":\"direct\","
+	  "\"via\":[\"web1\"]}",
+	    "USAGE" },
+	{ "{\"cmd\":\"node-set\",\"node\":\"web1\","
+	  "\"names\":[\"DNS:not a name\"]}",
+	    "USAGE" },
+	{ "{\"cmd\":\"node-set\",\"node\":\"web1\","
+	  "\"names\":[\"IP:1.2.3\"]}",
+	    "USAGE" },
 	{ "{\"cmd\":\"node-set\",\"node\":\"web1\",\"address\":\"here\"}",
+	    "USAGE" },
+	{ "{\"cmd\":\"node-set\",\"node\":\"web1\",\"address\":\"a:0\"}",
 	    "USAGE" },
 	{ "{\"cmd\":\"node-remove\",\"node\":\"web1\"}", "STATE" },
 	{ "{\"cmd\":\"node-remove\",\"node\":\"nosuch\"}", "NOTFOUND" },

@@ -113,6 +113,21 @@ START_TEST(silence)
 }
 END_TEST
 
+/* A node is added before its links. */
+START_TEST(a_relay_without_a_link)
+{
+	world_join_all(&asked.w);
+	must("way", "node app1", "");
+	asked_ok("{\"cmd\":\"node-add\",\"node\":\"db1\",\"reach\":\"poll\","
+		 "\"via\":[\"web1\"]}");
+	must("way", "node db1", "warning");
+	asked_ok("{\"cmd\":\"link-add\",\"client\":\"db1\","
+		 "\"server\":\"web1\",\"auth\":\"mutual\","
+		 "\"root\":\"plant\"}");
+	must("way", "node db1", "");
+}
+END_TEST
+
 START_TEST(held_and_excused)
 {
 	world_join_all(&asked.w);
@@ -274,6 +289,7 @@ case_doctor(void)
 	tcase_add_test(t, a_sound_fleet);
 	tcase_add_test(t, nodes_that_have_not_joined);
 	tcase_add_test(t, silence);
+	tcase_add_test(t, a_relay_without_a_link);
 	tcase_add_test(t, held_and_excused);
 	tcase_add_test(t, a_doubted_node);
 	tcase_add_test(t, clocks);

@@ -4,6 +4,7 @@
 
 #include "ca/topology.h"
 #include "tests/unit/ca/suites.h"
+#include "wire/msg.h"
 
 #define ROOTS "roots = ( { name = \"a\"; }, { name = \"b\"; } );\n"
 #define NODES                                                       \
@@ -54,10 +55,10 @@ static const struct bad bads[] = {
 	    ":2: ", "via: a " },
 	{ ROOTS "nodes = ( { name = \"x\"; reach = \"poll\";\n"
 		"via = [ \"y\" ]; } );\n",
-	    ":3: ", "via names \"y\", which is no node" },
+	    ":3: ", "via names y, which is no node" },
 	{ ROOTS "nodes = ( { name = \"y\"; }, { name = \"x\"; reach = \"poll\";"
 		"\nvia = [ \"y\", \"y\" ]; } );\n",
-	    ":3: ", "via names \"y\" twice" },
+	    ":3: ", "via names y twice" },
 	{ ROOTS NODES LINKS(",\n{ client = \"x\"; server = \"s\"; "
 			    "root = \"a\"; } "),
 	    ":6: ", "\"x\" is no node" },
@@ -94,15 +95,26 @@ static const struct bad bads[] = {
 	{ ROOTS NODES LINKS(",\n{ client = \"d\"; server = \"s\"; "
 			    "root = \"b\"; } "),
 	    ":6: ", "under root \"a\" already (line 5)" },
-	{ ROOTS NODES "links = ( );\n", ":3: ", "but is not client of \"s\"" },
+	{ ROOTS NODES "links = ( );\n",
+	    ":3: ", "there is no link c>s; add it" },
 	{ ROOTS "nodes = ( { name = \"c\"; via = [ \"d\" ]; },\n"
 		"{ name = \"d\"; } );\n",
 	    ":2: ", "reach is direct" },
 	{ ROOTS "nodes = ( { name = \"c\"; reach = \"push\"; } );\n",
 	    ":2: ", "reach is push, but no via" },
+	{ ROOTS "nodes = ( { name = \"x\";\naddress = \"here\"; } );\n",
+	    ":3: ", "address \"here\" is not HOST:PORT" },
+	{ ROOTS "nodes = ( { name = \"x\";\nnames = [ \"DNS:ok.example\", "
+		"\"DNS:Not ok\" ]; } );\n",
+	    ":3: ", "name \"DNS:Not ok\": not DNS: and" },
+	{ ROOTS "nodes = ( { name = \"x\"; names = [\n\"x.example\" ]; } );\n",
+	    ":2: ", "name \"x.example\": not DNS: and" },
+	{ ROOTS "nodes = ( { name = \"x\"; reach = \"poll\";\n"
+		"via = [ \"x\" ]; } );\n",
+	    ":3: ", "via names the node itself" },
 	{ ROOTS "nodes = ( { name = \"d\"; },\n{ name = \"c\"; "
 		"reach = \"push\"; via = [ \"d\" ]; } );\n",
-	    ":3: ", "there is none with \"d\"" },
+	    ":3: ", "no link c>d, nor d>c; add it" },
 	{ ROOTS
 	    "nodes = ( { name = \"c\"; reach = \"poll\"; via = [ \"s\" ]; },"
 	    "\n{ name = \"s\"; reach = \"push\"; via = [ \"c\" ]; } );\n" LINKS(
@@ -261,6 +273,53 @@ START_TEST(test_graph_numbers_ca_among_the_names)
 }
 END_TEST
 
+/* r1 is the CA's neighbour, each further one polls the one before. */
+static char *
+chain(int n)
+{
+	char *nodes = base_strdup("{ name = \"r1\"; }");
+	char *links = base_strdup("");
+	char *all;
+
+	for (int i = 2; i <= n; i++) {
+		char *more = base_asprintf("%s,\n{ name = \"r%d\"; reach = "
+					   "\"poll\"; via = [ \"r%d\" ]; }",
+		    nodes, i, i - 1);
+
+		free(nodes);
+		nodes = more;
+		more = base_asprintf("%s%s{ client = \"r%d\"; server = "
+				     "\"r%d\"; root = \"a\"; }",
+		    links, i > 2 ? ", " : "", i, i - 1);
+		free(links);
+		links = more;
+	}
+	all = base_asprintf(ROOTS "nodes = ( %s );\nlinks = ( %s );\n", nodes,
+	    links);
+	free(nodes);
+	free(links);
+	return all;
+}
+
+/* What a parcel has no room for, kedged would refuse, too. */
+START_TEST(test_routes_are_no_longer_than_a_parcel_can_say)
+{
+	struct ca_topology *t;
+	char *text = chain(WIRE_ROUTE_MAX);
+
+	ck_assert_int_eq(parse(text, &t), BASE_OK);
+	ck_assert_uint_eq(t->nodes[ca_topology_node(t, "r16")].hops,
+	    WIRE_ROUTE_MAX);
+	ca_topology_free(t);
+	free(text);
+	text = chain(WIRE_ROUTE_MAX + 1);
+	ck_assert_int_eq(parse(text, &t), BASE_E_CONFIG);
+	ck_assert(
+	    strstr(base_why(), "fleet.conf:18: node r17: 17 nodes") != NULL);
+	free(text);
+}
+END_TEST
+
 TCase *
 case_topology(void)
 {
@@ -270,6 +329,7 @@ case_topology(void)
 	tcase_add_test(t, test_zero_byte);
 	tcase_add_test(t, test_taken);
 	tcase_add_test(t, test_routes_are_shortest_then_first);
+	tcase_add_test(t, test_routes_are_no_longer_than_a_parcel_can_say);
 	tcase_add_test(t, test_graph_numbers_ca_among_the_names);
 	return t;
 }
