@@ -104,6 +104,13 @@ void ca_link_text(const struct ca_link *l, char out[CA_LINK_TEXT]);
 enum base_err ca_link_keyless(struct ca *ca, const struct ca_link *l,
     json_t *notes) BASE_MUST;
 
+/* What differs, in the words of the topology file (ca/differ.c): a new list of
+ * {field, old, new}, empty when nothing does; and the same as text, "a: x -> y;
+ * …", the caller's. */
+json_t *ca_differ_node(const struct ca_node *old, const struct ca_node *new);
+json_t *ca_differ_link(const struct ca_link *old, const struct ca_link *new);
+char *ca_differ_text(const json_t *fields);
+
 /* The row of a root, when it is not there; ca_make_generation makes the
  * rest. */
 enum base_err ca_fleet_root_put(struct ca *ca, const char *name,

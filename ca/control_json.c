@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ca/control.h"
+#include "ca/node.h"
 
 json_t *
 ca_json_words(const char *words)
@@ -166,12 +167,6 @@ node_roots(struct ca *ca, const struct ca_node *n, json_t *list)
 	return r;
 }
 
-static const char *
-reach_name(enum ca_reach r)
-{
-	return r == CA_DIRECT ? "direct" : r == CA_POLL ? "poll" : "push";
-}
-
 enum base_err
 ca_json_node(struct ca *ca, const struct ca_node *n, json_t **out)
 {
@@ -182,7 +177,7 @@ ca_json_node(struct ca *ca, const struct ca_node *n, json_t **out)
 	for (size_t i = 0; i < n->nvia; i++)
 		json_array_append_new(via, json_string(n->via[i]));
 	o = json_pack("{ss, ss, so, sb, ss, so, sb, so, so}", "name", n->name,
-	    "reach", reach_name(n->reach), "via", via, "dual", (int)n->dual,
+	    "reach", ca_reach_name(n->reach), "via", via, "dual", (int)n->dual,
 	    "address", n->address, "names", ca_json_words(n->names), "joined",
 	    (int)(n->joined.ms != 0), "seen", ca_json_time(n->seen), "roots",
 	    roots);

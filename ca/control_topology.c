@@ -45,6 +45,19 @@ note(struct apply *a, const char *op, const char *kind, const char *name,
 		a->skipped++;
 }
 
+/* fields is stolen. */
+static void
+note_fields(struct apply *a, const char *kind, const char *name, json_t *fields)
+{
+	char *detail = ca_differ_text(fields);
+
+	note(a, "~", kind, name, detail);
+	json_object_set_new(json_array_get(a->changes,
+				json_array_size(a->changes) - 1),
+	    "fields", fields);
+	free(detail);
+}
+
 /* ---- nodes ---------------------------------- */
 
 static void
@@ -66,19 +79,31 @@ node_wanted(const struct apply *a, const struct ca_topo_node *w,
 		snprintf(n->names, sizeof(n->names), "%s", w->names);
 }
 
-/* NULL when equal. */
-static const char *
-node_differs(const struct ca_node *a, const struct ca_node *b)
+static enum base_err
+node_put(struct apply *a, const struct ca_topo_node *w, bool act)
 {
-	if (a->reach != b->reach)
-		return "reach";
-	if (a->nvia != b->nvia || memcmp(a->via, b->via, sizeof(a->via)) != 0)
-		return "via";
-	if (a->dual != b->dual)
-		return "dual";
-	if (strcmp(a->address, b->address) != 0)
-		return "address";
-	return strcmp(a->names, b->names) != 0 ? "names" : NULL;
+	struct ca_node n = { .nvia = 0 }, old = { .nvia = 0 };
+	enum base_err r = ca_store_node_get(a->ca->store, w->name, &old);
+	bool is_new = r == BASE_E_NOTFOUND;
+	json_t *fields;
+
+	if (r != BASE_OK && !is_new)
+		return r;
+	if (!is_new)
+		n = old;
+	node_wanted(a, w, &n);
+	if (act)
+		return ca_change_node(a->ca, &n, a->by);
+	if (is_new) {
+		note(a, "+", "node", n.name, "");
+		return BASE_OK;
+	}
+	fields = ca_differ_node(&old, &n);
+	if (json_array_size(fields) > 0)
+		note_fields(a, "node", n.name, fields);
+	else
+		json_decref(fields);
+	return BASE_OK;
 }
 
 static enum base_err
@@ -86,28 +111,8 @@ nodes_put(struct apply *a, bool act)
 {
 	enum base_err r = BASE_OK;
 
-	for (uint32_t i = 0; r == BASE_OK && i < a->want->nnodes; i++) {
-		struct ca_node n = { .nvia = 0 }, old = { .nvia = 0 };
-		const char *diff = "";
-
-		r = ca_store_node_get(a->ca->store, a->want->nodes[i].name,
-		    &old);
-		if (r == BASE_OK) {
-			n = old;
-			node_wanted(a, &a->want->nodes[i], &n);
-			diff = node_differs(&n, &old);
-		} else if (r == BASE_E_NOTFOUND) {
-			node_wanted(a, &a->want->nodes[i], &n);
-			r = BASE_OK;
-		}
-		if (r != BASE_OK || diff == NULL)
-			continue;
-		if (!act)
-			note(a, diff[0] == '\0' ? "+" : "~", "node", n.name,
-			    diff);
-		else
-			r = ca_change_node(a->ca, &n, a->by);
-	}
+	for (uint32_t i = 0; r == BASE_OK && i < a->want->nnodes; i++)
+		r = node_put(a, &a->want->nodes[i], act);
 	return r;
 }
 
@@ -146,13 +151,17 @@ link_wanted(const struct apply *a, const struct ca_topo_link *w,
 }
 
 static enum base_err
-link_note(struct apply *a, const char *op, const struct ca_link *l)
+link_note(struct apply *a, const char *op, const struct ca_link *old,
+    const struct ca_link *l)
 {
 	char name[2 * CA_NAME + 2], detail[CA_LINK_TEXT];
 
 	snprintf(name, sizeof(name), "%s>%s", l->client, l->server);
 	ca_link_text(l, detail);
-	note(a, op, "link", name, detail);
+	if (old != NULL)
+		note_fields(a, "link", name, ca_differ_link(old, l));
+	else
+		note(a, op, "link", name, detail);
 	return op[0] == '-' ? BASE_OK : ca_link_keyless(a->ca, l, a->notes);
 }
 
@@ -184,8 +193,7 @@ links_put(struct apply *a, bool act)
 		    strcmp(old->client_root, l.client_root) == 0 &&
 		    strcmp(old->server_root, l.server_root) == 0)
 			continue;
-		r = act ? link_put(a, old, &l)
-			: link_note(a, old == NULL ? "+" : "~", &l);
+		r = act ? link_put(a, old, &l) : link_note(a, "+", old, &l);
 	}
 	return r;
 }
@@ -213,7 +221,7 @@ links_drop(struct apply *a, bool act)
 		if (link_is_wanted(a, &t->links[i]))
 			continue;
 		if (!act)
-			r = link_note(a, "-", &t->links[i]);
+			r = link_note(a, "-", NULL, &t->links[i]);
 		else if (a->remove)
 			r = ca_change_link_drop(a->ca, &t->links[i], a->reason,
 			    a->by);

@@ -51,6 +51,7 @@ ca_SRC += \
 	ca/core.c \
 	ca/deliver.c \
 	ca/dial.c \
+	ca/differ.c \
 	ca/doctor.c \
 	ca/doctor_host.c \
 	ca/doctor_node.c \

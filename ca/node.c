@@ -44,6 +44,12 @@ ca_node_name_check(const char *name)
 	return BASE_OK;
 }
 
+const char *
+ca_reach_name(enum ca_reach r)
+{
+	return r == CA_DIRECT ? "direct" : r == CA_POLL ? "poll" : "push";
+}
+
 /* ---- ways ------------------------------------------------------------------ */
 
 static enum base_err

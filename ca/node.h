@@ -13,6 +13,9 @@
  * and two are the CA's own. */
 enum base_err ca_node_name_check(const char *name) BASE_MUST;
 
+/* "direct", "poll", "push", as everywhere. */
+const char *ca_reach_name(enum ca_reach r);
+
 /* Borrowed. */
 struct ca_way {
 	const char *node;

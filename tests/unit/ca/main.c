@@ -29,6 +29,7 @@ main(void)
 	suite_add_tcase(s, case_trigger());
 	suite_add_tcase(s, case_metrics());
 	suite_add_tcase(s, case_doctor());
+	suite_add_tcase(s, case_differ());
 	suite_add_tcase(s, case_change());
 	suite_add_tcase(s, case_net());
 	suite_add_tcase(s, case_dial());

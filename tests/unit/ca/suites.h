@@ -35,4 +35,5 @@ TCase *case_recover(void);
 TCase *case_remote(void);
 TCase *case_topology(void);
 TCase *case_node(void);
+TCase *case_differ(void);
 TCase *case_cmd_verify(void);
