@@ -54,6 +54,9 @@ enum base_err ag_render_content(const struct ag_holdings *h,
 enum base_err ag_render_app(struct ag_holdings *h, const struct ag_app *a,
     bool *changed) BASE_MUST;
 bool ag_app_uses(const struct ag_app *a, const char *root);
+/* After this order the application's sessions may be of peers that showed a
+ * certificate of a root in wrong hands: it is kicked instead of reloaded. */
+bool ag_app_must_kick(const struct ag_app *a, const struct wire_order *o);
 
 /* ---- live: render, check, reload, old processes, probe, settle ----------------- */
 

@@ -131,6 +131,7 @@ static const struct conf_key app_keys[] = {
 	SIDE("client", 1, client_keys),
 	LIST_OF("check", CONF_TEXTS, ag_app, check),
 	LIST_OF("reload", CONF_TEXTS, ag_app, reload),
+	LIST_OF("kick", CONF_TEXTS, ag_app, kick),
 	WORD("signal", ag_app, signal, signals, 0, false),
 	KEY("pidfile", CONF_PATH, ag_app, pidfile, false),
 	WORD("proof", ag_app, proof, proofs, WIRE_PROOF_PROBE, false),
@@ -178,10 +179,26 @@ check_client(const struct ag_app *a, const struct ag_side *d)
 	return BASE_OK;
 }
 
+/* What is reloaded by systemd can be restarted by it. */
+static void
+default_kick(struct ag_app *a)
+{
+	static const char *const words[] = { "systemctl", "restart" };
+
+	if (a->kick != NULL || a->reload == NULL || a->reload[0] == NULL ||
+	    strcmp(a->reload[0], words[0]) != 0 || a->reload[1] == NULL ||
+	    strcmp(a->reload[1], "reload") != 0 || a->reload[2] == NULL ||
+	    a->reload[3] != NULL)
+		return;
+	a->kick = base_alloc(4 * sizeof *a->kick);
+	for (size_t i = 0; i < 3; i++)
+		a->kick[i] = base_strdup(i < 2 ? words[i] : a->reload[i]);
+}
+
 static enum base_err
 check_app(void *group)
 {
-	const struct ag_app *a = group;
+	struct ag_app *a = group;
 	const struct ag_side *server = &a->side[0], *client = &a->side[1];
 	enum base_err r;
 
@@ -191,6 +208,7 @@ check_app(void *group)
 	if (a->reload != NULL && a->signal != 0)
 		return base_fail(BASE_E_CONFIG,
 		    "%s: either reload or signal, not both", a->name);
+	default_kick(a);
 	if (a->signal != 0 && a->pidfile == NULL)
 		return base_fail(BASE_E_CONFIG, "%s: signal needs a pidfile",
 		    a->name);

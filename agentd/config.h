@@ -35,6 +35,8 @@ struct ag_app {
 	char **check;       /* argv; NULL none */
 	char **reload;      /* argv; NULL: signal */
 	int signal;         /* to the process of pidfile; 0 none */
+	char **kick;        /* argv that ends its sessions, and has it read its
+			     * files; NULL: none */
 	char *pidfile;      /* NULL none */
 	enum wire_proof proof;
 	enum ag_form form;

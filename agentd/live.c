@@ -144,6 +144,20 @@ enter_old(struct ag_live *l)
 
 /* ---- commands ------------------------------------------------------------------ */
 
+/* By what the application reads its files; a kick ends its sessions, too. */
+static bool
+is_kicked(const struct ag_live *l)
+{
+	return l->c.order != NULL && app_of(l)->kick != NULL &&
+	    ag_app_must_kick(app_of(l), l->c.order);
+}
+
+static const char *
+command_name(const struct ag_live *l)
+{
+	return l->stage == S_CHECK ? "check" : is_kicked(l) ? "kick" : "reload";
+}
+
 static void
 on_command(void *arg, enum base_err e, struct base_span output)
 {
@@ -158,11 +172,11 @@ on_command(void *arg, enum base_err e, struct base_span output)
 			enter_old(l);
 		return;
 	}
-	base_log(BASE_WARNING, "%s: %s: %s", app_of(l)->name,
-	    l->stage == S_CHECK ? "check" : "reload", base_why());
+	base_log(BASE_WARNING, "%s: %s: %s", app_of(l)->name, command_name(l),
+	    base_why());
 	end(l,
-	    base_fail(e, "%s: %s: %s", app_of(l)->name,
-		l->stage == S_CHECK ? "check" : "reload", base_why()));
+	    base_fail(e, "%s: %s: %s", app_of(l)->name, command_name(l),
+		base_why()));
 }
 
 static void
@@ -186,7 +200,8 @@ step_reload(struct ag_live *l)
 	memset(&l->old, 0, sizeof l->old);
 	if (a->pidfile != NULL)
 		e = ag_pids_take(a->pidfile, &l->old);
-	if (e != BASE_OK && a->signal != 0 && l->old.main == 0) {
+	if (e != BASE_OK && a->signal != 0 && l->old.main == 0 &&
+	    !is_kicked(l)) {
 		again(l, BASE_E_STATE);
 		return;
 	}
@@ -197,8 +212,8 @@ step_reload(struct ag_live *l)
 		    a->name, base_why());
 		weaken(l, WIRE_PROOF_RELOAD);
 	}
-	if (a->reload != NULL) {
-		command(l, a->reload);
+	if (is_kicked(l) || a->reload != NULL) {
+		command(l, is_kicked(l) ? a->kick : a->reload);
 		return;
 	}
 	if (a->signal != 0 && kill(l->old.main, a->signal) != 0) {

@@ -302,6 +302,25 @@ step_join(const struct ag_known *k, const struct wire_order *o,
 	return r;
 }
 
+/* When others may have the old root's key, what it signs vouches for nothing;
+ * what it named before does. */
+static enum base_err
+check_named(const struct wire_order *o, const struct ag_bundle *b)
+{
+	const X509 *held = ag_bundle_trust(b, o->from);
+
+	if (held == NULL && b->anchor_gen == o->from)
+		held = b->anchor;
+	if (!o->compromised || held == NULL ||
+	    wire_root_names_next(held, o->new_with_new))
+		return BASE_OK;
+	return base_fail(BASE_E_REFUSED,
+	    "order: the old root of %s may be in wrong hands, and it does not "
+	    "name the new root's key as the next (RFC 8649), so nothing vouches "
+	    "for the new root; let the node join again under it",
+	    o->root);
+}
+
 /* What the order makes of b, step by step. */
 static enum base_err
 apply_steps(const struct ag_known *k, const struct wire_order *o,
@@ -317,7 +336,8 @@ apply_steps(const struct ag_known *k, const struct wire_order *o,
 		    o->root);
 	else if (wire_step_renews(o->steps, o->from, o->to))
 		return step_renew(k, o, b);
-	else if (o->steps & WIRE_STEP_TRUST)
+	else if ((r = check_named(o, b)) == BASE_OK &&
+	    o->steps & WIRE_STEP_TRUST)
 		r = step_trust(k, o, b);
 	if (r == BASE_OK && o->steps & WIRE_STEP_CERT &&
 	    (r = cert_anchor(k, o, b)) == BASE_OK)

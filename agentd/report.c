@@ -104,6 +104,19 @@ out:
 	return e;
 }
 
+/* Has every application been told to end the sessions of before? */
+static bool
+has_kicked(const struct ag_config *c, const struct ag_verdict_text *t)
+{
+	const struct wire_order *o = t->order;
+
+	for (size_t i = 0; i < c->napps; i++)
+		if (ag_app_must_kick(&c->apps[i], o) && c->apps[i].kick == NULL)
+			return false;
+	return t->status == WIRE_EFFECTIVE && o->compromised &&
+	    (o->steps & WIRE_STEP_FINISH) != 0;
+}
+
 enum base_err
 ag_report_make(const struct ag_work_conf *c, struct ag_boot *b,
     const struct ag_verdict_text *t, struct base_buf *cms, uint8_t digest[32])
@@ -121,6 +134,7 @@ ag_report_make(const struct ag_work_conf *c, struct ag_boot *b,
 	memcpy(r->order_digest, t->digest, 32);
 	r->status = t->status;
 	r->proof = t->proof;
+	r->kicked = has_kicked(c->conf, t);
 	r->at = c->now != NULL ? c->now() : base_time_now();
 	if (t->reason != NULL)
 		strncpy(r->reason, t->reason, sizeof r->reason - 1);

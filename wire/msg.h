@@ -63,6 +63,11 @@ struct wire_order {
 				  * generation from, which is trusted, too */
 	struct wire_canary canary[WIRE_CANARY_MAX];   /* for the probe */
 	size_t ncanary;
+	bool compromised;        /* the root rolls because its key may be in
+				  * wrong hands: the old root must name the new
+				  * one's key (RFC 8649), and with finish the
+				  * sessions that began before are ended.
+				  * Forward steps of a roll only */
 };
 void wire_order_clear(struct wire_order *o);   /* frees what it owns */
 enum base_err wire_order_compose(const struct wire_order *o,
@@ -111,6 +116,9 @@ struct wire_report {
 	uint64_t number;         /* as in a stock: what it says is older than
 				  * what a higher number says; 0 none */
 	char reason[512];        /* UTF-8; empty when received or effective */
+	bool kicked;             /* effective of a compromised finish only: each
+				  * application that verifies under the root was
+				  * told to end its sessions */
 	struct base_buf rekey;   /* owned; empty unless effective of a rekey:
 				  * wire_rekey_make */
 	struct wire_inventory inventory[WIRE_INVENTORY_MAX];

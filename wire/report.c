@@ -23,6 +23,7 @@ struct report_der {
 	ASN1_UTF8STRING *reason;
 	OPENSSL_STACK *inventory;
 	ASN1_OCTET_STRING *rekey;
+	ASN1_BOOLEAN kicked;
 };
 
 /* clang-format off */
@@ -41,6 +42,7 @@ ASN1_SEQUENCE(report_der) = {
 	ASN1_SIMPLE(struct report_der, reason, ASN1_UTF8STRING),
 	ASN1_SEQUENCE_OF(struct report_der, inventory, inventory_der),
 	ASN1_EXP_OPT(struct report_der, rekey, ASN1_OCTET_STRING, 0),
+	ASN1_EXP_OPT(struct report_der, kicked, ASN1_FBOOLEAN, 1),
 } static_ASN1_SEQUENCE_END_name(struct report_der, report_der)
 /* clang-format on */
 
@@ -68,6 +70,9 @@ report_check(const struct wire_report *r)
 	if (r->rekey.n > 0 && r->status != WIRE_EFFECTIVE)
 		return base_fail(BASE_E_SYNTAX,
 		    "report: a new key belongs to effective only");
+	if (r->kicked && r->status != WIRE_EFFECTIVE)
+		return base_fail(BASE_E_SYNTAX,
+		    "report: ended sessions belong to effective only");
 	if ((e = wire_asn_range("report: number", r->number, 0, INT64_MAX)) !=
 	    BASE_OK)
 		return e;
@@ -110,6 +115,7 @@ report_fill(struct report_der *d, const struct wire_report *r)
 	d->status = r->status;
 	d->proof = r->proof;
 	d->number = r->number;
+	d->kicked = r->kicked ? 0xff : 0;
 	wire_asn_put_bytes(d->order_digest, r->order_digest, 32);
 	put_reason(d->reason, r->reason, sizeof(r->reason) - 1);
 	if ((e = wire_asn_put_name(d->fleet, r->fleet)) != BASE_OK ||
@@ -170,7 +176,8 @@ report_read(const struct report_der *d, struct wire_report *r)
 	    (e = wire_asn_get_text(d->reason, r->reason, sizeof(r->reason))) !=
 		BASE_OK ||
 	    (e = wire_inventories_get(d->inventory, r->inventory,
-		 &r->ninventory)) != BASE_OK)
+		 &r->ninventory)) != BASE_OK ||
+	    (e = wire_asn_get_bool(d->kicked, &r->kicked)) != BASE_OK)
 		return e;
 	if (d->rekey != NULL &&
 	    (e = wire_asn_get_buf(d->rekey, REKEY_MAX, &r->rekey)) != BASE_OK)

@@ -209,6 +209,12 @@ wire_verify_new_root(X509 *old, X509 *new_with_new, X509 *new_with_old,
 	return BASE_OK;
 }
 
+bool
+wire_root_names_next(const X509 *old, const X509 *new)
+{
+	return next_key(old, new) == NEXT_IS;
+}
+
 enum base_err
 wire_verify_old_root(X509 *new, X509 *old_root, X509 *old_with_new,
     struct base_time now)

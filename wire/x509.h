@@ -75,6 +75,9 @@ enum base_err wire_verify_new_root(X509 *old, X509 *new_with_new,
  * new's. */
 enum base_err wire_verify_old_root(X509 *new, X509 *old_root,
     X509 *old_with_new, struct base_time now) BASE_MUST;
+/* old carries the hash of new's key (RFC 8649): whoever made old has chosen
+ * new then. What old's key signs today says nothing once others have it. */
+bool wire_root_names_next(const X509 *old, const X509 *new);
 /* A first root that only a signed order or a pinned hash vouches for:
  * self-signed, root profile. */
 enum base_err wire_verify_root(X509 *root, struct base_time now) BASE_MUST;

@@ -10,6 +10,7 @@ unit_agentd_SRC := \
 	tests/unit/agentd/test_join.c \
 	tests/unit/agentd/test_net.c \
 	tests/unit/agentd/test_order.c \
+	tests/unit/agentd/test_order_compromised.c \
 	tests/unit/agentd/test_order_open.c \
 	tests/unit/agentd/test_order_renew.c \
 	tests/unit/agentd/test_probe.c \

@@ -10,6 +10,7 @@ static TCase *(*const cases[])(void) = {
 	case_join,
 	case_net,
 	case_order,
+	case_order_compromised,
 	case_order_open,
 	case_order_renew,
 	case_probe,

@@ -21,6 +21,7 @@ struct ag_store *store;
 struct ag_holdings held;
 struct ag_work *work;
 struct wire_report last; /* of those sent */
+bool order_compromised;
 unsigned nsent, nchanged;
 char way[BASE_NAME_MAX + 1];
 struct base_time (*node_now)(void);
@@ -153,6 +154,7 @@ order_parcel_at(uint32_t steps, uint64_t epoch, struct base_time issued)
 	struct wire_order o = rig_order(steps);
 
 	o.epoch = epoch;
+	o.compromised = order_compromised && steps != 0;
 	o.issued = issued;
 	o.canary[0].generation = 2;
 	o.canary[0].cert = rig_canary(2);

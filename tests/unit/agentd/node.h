@@ -19,6 +19,8 @@ extern struct wire_report last;  /* of those sent */
 extern char way[BASE_NAME_MAX + 1];   /* on which it went, first hop */
 /* The clock of the node that comes up next; NULL: that of this machine. */
 extern struct base_time (*node_now)(void);
+/* Orders say so. */
+extern bool order_compromised;
 extern unsigned nsent, nchanged;
 
 /* Fixtures: a directory of a node that has joined, generation 1. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <check.h>
+#include <openssl/sha.h>
 
 #include "tests/unit/agentd/rig.h"
 
@@ -48,6 +49,9 @@ rig_root(uint32_t g)
 		return made[g];
 	t = fleet_tbs(WIRE_NEW_WITH_NEW, "plant", "", rig_root_key(g),
 	    rig_root_key(g));
+	t.has_next = true;
+	SHA256(rig_root_key(g + 1)->spki.p, rig_root_key(g + 1)->spki.n,
+	    t.next_hash);
 	made[g] = issue(&t, rig_root_key(g), 0, 365);
 	return made[g];
 }

@@ -23,7 +23,8 @@ extern struct base_time rig_t0;
 /* Made once per process; generations 1 to 3. */
 const struct fleet_key *rig_root_key(uint32_t generation);
 const struct fleet_key *rig_node_key(void);
-X509 *rig_root(uint32_t generation);                 /* NewWithNew */
+X509 *rig_root(uint32_t generation);                 /* NewWithNew; names the
+						      * next one's key */
 X509 *rig_link(uint32_t from, uint32_t to);          /* to, vouched by from */
 X509 *rig_leaf(uint32_t generation);                 /* the node's */
 /* The caller's; a canary is valid for ten minutes from RIG(10) on. */

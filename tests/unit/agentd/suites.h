@@ -7,6 +7,7 @@ TCase *case_config(void);
 TCase *case_join(void);
 TCase *case_net(void);
 TCase *case_order(void);
+TCase *case_order_compromised(void);
 TCase *case_order_open(void);
 TCase *case_order_renew(void);
 TCase *case_probe(void);

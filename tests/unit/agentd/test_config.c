@@ -79,6 +79,39 @@ START_TEST(least)
 }
 END_TEST
 
+/* The default of kick, and when there is none. */
+START_TEST(kick)
+{
+	static const struct {
+		const char *text, *word[3];
+	} of[] = {
+		{ "reload = [ \"systemctl\", \"reload\", \"x.service\" ];",
+		    { "systemctl", "restart", "x.service" } },
+		{ "reload = [ \"systemctl\", \"reload\", \"x.service\" ];"
+		  " kick = [ \"a\", \"b\", \"c\" ];",
+		    { "a", "b", "c" } },
+		{ "kick = [ \"a\", \"b\", \"c\" ];", { "a", "b", "c" } },
+		{ "reload = [ \"systemctl\", \"reload\" ];", { NULL } },
+		{ "reload = [ \"systemctl\", \"kill\", \"x\" ];", { NULL } },
+		{ "reload = [ \"systemctl\", \"reload\", \"x\", \"y\" ];",
+		    { NULL } },
+		{ "reload = [ \"nginx\", \"reload\", \"x\" ];", { NULL } },
+		{ "", { NULL } },
+	};
+	char *text =
+	    base_asprintf(APP("server = { " SERVER " }; %s"), of[_i].text);
+	struct ag_config *c = good(text);
+
+	ck_assert((c->apps[0].kick == NULL) == (of[_i].word[0] == NULL));
+	for (int k = 0; k < 3 && c->apps[0].kick != NULL; k++)
+		ck_assert_str_eq(c->apps[0].kick[k], of[_i].word[k]);
+	if (c->apps[0].kick != NULL)
+		ck_assert_ptr_null(c->apps[0].kick[3]);
+	ag_config_free(c);
+	free(text);
+}
+END_TEST
+
 static const struct {
 	const char *text, *says;
 } bad[] = {
@@ -167,6 +200,7 @@ case_config(void)
 
 	tcase_add_test(t, whole);
 	tcase_add_test(t, least);
+	tcase_add_loop_test(t, kick, 0, 8);
 	tcase_add_loop_test(t, refused, 0, (int)(sizeof bad / sizeof bad[0]));
 	tcase_add_test(t, no_file);
 	return t;

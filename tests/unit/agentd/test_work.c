@@ -376,6 +376,72 @@ START_TEST(put_back_all)
 }
 END_TEST
 
+static int
+lines(const char *name)
+{
+	char *path = base_asprintf("%s/%s", dir, name), text[256];
+	FILE *f = fopen(path, "r");
+	int n = 0;
+
+	while (f != NULL && fgets(text, sizeof text, f) != NULL)
+		n++;
+	if (f != NULL)
+		fclose(f);
+	free(path);
+	return n;
+}
+
+static void
+node_up_kicking(bool kicks)
+{
+	char *more =
+	    base_asprintf("reload = [ \"sh\", \"-c\", \"echo >>%s/reloads\" ];",
+		dir);
+
+	if (kicks) {
+		char *both = base_asprintf(
+		    "%s kick = [ \"sh\", \"-c\", \"echo >>%s/kicks\" ];", more,
+		    dir);
+		free(more);
+		more = both;
+	}
+	node_up(more);
+	free(more);
+}
+
+/* Sessions end with the root in wrong hands: not before, and not in a roll in
+ * peace. What cannot be ended is said. */
+START_TEST(kicked_at_the_end)
+{
+	node_up_kicking(_i != 1);
+	order_compromised = _i != 2;
+	ck_assert_int_eq(give(WIRE_STEP_TRUST, 2), WIRE_EFFECTIVE);
+	ck_assert_int_eq(give(WIRE_STEP_CERT, 3), WIRE_EFFECTIVE);
+	ck_assert_int_eq(lines("kicks"), 0);
+	ck_assert(!last.kicked);
+	ck_assert_int_eq(give(WIRE_STEP_FINISH, 4), WIRE_EFFECTIVE);
+	ck_assert_int_eq(lines("kicks"), _i == 0);
+	ck_assert_int_eq(lines("reloads"), _i == 0 ? 2 : 3);
+	ck_assert(last.kicked == (_i == 0));
+	order_compromised = false;
+	node_down();
+}
+END_TEST
+
+START_TEST(kick_fails)
+{
+	node_up("kick = [ \"false\" ];");
+	order_compromised = true;
+	ck_assert_int_eq(give(WIRE_STEP_TRUST, 2), WIRE_EFFECTIVE);
+	ck_assert_int_eq(give(WIRE_STEP_CERT, 3), WIRE_EFFECTIVE);
+	ck_assert_int_eq(give(WIRE_STEP_FINISH, 4), WIRE_FAILED);
+	ck_assert_ptr_nonnull(strstr(last.reason, "kick"));
+	ck_assert(!last.kicked);
+	order_compromised = false;
+	node_down();
+}
+END_TEST
+
 START_TEST(by_reload)
 {
 	node_up("reload = [ \"true\" ]; proof = \"reload\";");
@@ -428,6 +494,8 @@ case_work(void)
 	tcase_add_test(t, check_fails);
 	tcase_add_test(t, reload_hangs);
 	tcase_add_test(t, put_back_all);
+	tcase_add_loop_test(t, kicked_at_the_end, 0, 3);
+	tcase_add_test(t, kick_fails);
 	tcase_add_test(t, by_reload);
 	tcase_add_test(t, no_pidfile);
 	return t;

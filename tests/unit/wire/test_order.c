@@ -21,6 +21,8 @@ START_TEST(test_fields)
 	struct wire_order o = sample_order(), p;
 	struct base_buf der;
 
+	o.compromised = _i == 1;
+
 	base_buf_init(&der, 0);
 	OK(wire_order_compose(&o, &der));
 	OK(wire_order_parse(base_buf_span(&der), &p));
@@ -38,6 +40,7 @@ START_TEST(test_fields)
 	ck_assert_int_eq(X509_cmp(p.new_with_new, o.new_with_new), 0);
 	ck_assert_int_eq(X509_cmp(p.new_with_old, o.new_with_old), 0);
 	ck_assert_int_eq(X509_cmp(p.cert, o.cert), 0);
+	ck_assert(p.compromised == o.compromised);
 	ck_assert_uint_eq(p.ncanary, 2);
 	ck_assert_uint_eq(p.canary[1].generation, 2);
 	wire_order_clear(&o);
@@ -235,6 +238,33 @@ bad_rekey_join(struct wire_order *o)
 	o->steps |= WIRE_STEP_JOIN;
 }
 
+static void
+bad_compromised_back(struct wire_order *o)
+{
+	o->compromised = true;
+	o->from = o->to + 1;
+}
+static void
+bad_compromised_tidy(struct wire_order *o)
+{
+	o->compromised = true;
+	o->steps |= WIRE_STEP_TIDY;
+}
+static void
+bad_compromised_renewal(struct wire_order *o)
+{
+	renewal(o);
+	o->compromised = true;
+}
+static void
+bad_compromised_asks(struct wire_order *o)
+{
+	bad_no_proof(o);
+	bad_no_cert(o);
+	o->steps = WIRE_STEP_TIDY;
+	o->compromised = true;
+}
+
 static void (*const bad[])(struct wire_order *) = {
 	bad_steps,
 	bad_no_steps,
@@ -266,6 +296,10 @@ static void (*const bad[])(struct wire_order *) = {
 	bad_rekey_cert,
 	bad_rekey_moves,
 	bad_rekey_join,
+	bad_compromised_back,
+	bad_compromised_tidy,
+	bad_compromised_renewal,
+	bad_compromised_asks,
 };
 
 START_TEST(test_bad)
@@ -388,7 +422,7 @@ case_order(void)
 {
 	TCase *tc = tcase_create("order");
 
-	tcase_add_test(tc, test_fields);
+	tcase_add_loop_test(tc, test_fields, 0, 2);
 	tcase_add_loop_test(tc, test_bad, 0,
 	    (int)(sizeof(bad) / sizeof(bad[0])));
 	tcase_add_test(tc, test_parse_bound);

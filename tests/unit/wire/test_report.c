@@ -72,6 +72,22 @@ START_TEST(test_reason_belongs)
 }
 END_TEST
 
+START_TEST(test_kicked_belongs)
+{
+	struct wire_report r = sample_report(), p;
+
+	r.kicked = true;
+	ck_assert_int_eq(round_trip(&r, &p), BASE_E_SYNTAX);
+	r.status = WIRE_EFFECTIVE;
+	r.reason[0] = '\0';
+	OK(round_trip(&r, &p));
+	ck_assert(p.kicked);
+	r.kicked = false;
+	OK(round_trip(&r, &p));
+	ck_assert(!p.kicked);
+}
+END_TEST
+
 START_TEST(test_bounds)
 {
 	struct wire_report r = sample_report(), p;
@@ -116,6 +132,7 @@ case_report(void)
 	tcase_add_test(tc, test_fields);
 	tcase_add_test(tc, test_reason_is_mended);
 	tcase_add_test(tc, test_reason_belongs);
+	tcase_add_test(tc, test_kicked_belongs);
 	tcase_add_test(tc, test_bounds);
 	return tc;
 }

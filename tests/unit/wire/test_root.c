@@ -113,6 +113,27 @@ START_TEST(next_key)
 }
 END_TEST
 
+/* What it names, not what it does not deny. */
+START_TEST(names_next)
+{
+	struct roots r;
+
+	for (int i = 0; i < 3; i++) {
+		X509 *old, *new;
+
+		roots_init(&r);
+		r.old.next_hash[0] ^= i == 1;
+		r.old.has_next = i != 2;
+		old = fleet_issue(&r.old, OLD);
+		new = fleet_issue(&r.nwn, NEW);
+		ck_assert(wire_root_names_next(old, new) == (i == 0));
+		ck_assert(!wire_root_names_next(new, old));
+		X509_free(old);
+		X509_free(new);
+	}
+}
+END_TEST
+
 START_TEST(signatures)
 {
 	struct roots r;
@@ -282,6 +303,7 @@ case_root(void)
 
 	tcase_add_test(c, accepts);
 	tcase_add_test(c, next_key);
+	tcase_add_test(c, names_next);
 	tcase_add_test(c, the_way_back);
 	tcase_add_test(c, signatures);
 	tcase_add_test(c, keys_and_names);
