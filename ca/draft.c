@@ -199,8 +199,7 @@ answer_ok(const struct ca_drafts *d, enum base_err e,
 	if (e != BASE_OK)
 		return base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
 		    base_why());
-	/* it has answered later requests than this store knows of */
-	d->ca->unchecked |= a->err == BASE_E_EXISTS;
+	ca_hsm_heard(d->ca, a);
 	if (a->err != BASE_OK)
 		return base_fail(a->err, "kedge-hsmd: %s", a->why);
 	if (a->nitems != d->nbatch)
@@ -232,7 +231,7 @@ ask(struct ca_drafts *d, struct wire_hsm_request *q,
 	struct wire_hsm_ask w = { q, done, d };
 
 	memcpy(q->fleet, d->ca->conf->fleet, sizeof(q->fleet));
-	return d->ca->hsm.ask(d->ca->hsm.self, &w);
+	return ca_hsm_ask(d->ca, &w);
 }
 
 static enum base_err
@@ -424,8 +423,7 @@ ask_orders(struct ca_drafts *d)
 
 	q.nitems = d->nbatch;
 	q.items = base_alloc(d->nbatch * sizeof(*q.items));
-	if ((r = ca_order_signer(d->ca, &q)) == BASE_OK)
-		r = ca_recover_mark(d->ca, &q.mark);
+	r = ca_order_signer(d->ca, &q);
 	for (size_t i = 0; r == BASE_OK && i < d->nbatch; i++) {
 		const struct base_buf *der = &d->ders[d->batch[i]];
 

@@ -19,6 +19,8 @@ forgotten(void *arg, enum base_err e, struct wire_hsm_answer *a)
 	struct forgetting *f = arg;
 	struct ca *ca = f->ca;
 
+	if (e == BASE_OK)
+		ca_hsm_heard(ca, a);
 	if (e == BASE_OK && a->err != BASE_OK)
 		e = base_fail(a->err, "%s", a->why);
 	if (e == BASE_OK)
@@ -64,7 +66,7 @@ ca_forget_work(struct ca *ca)
 		memcpy(q.fleet, ca->conf->fleet, sizeof(q.fleet));
 		memcpy(q.node, f->node, sizeof(q.node));
 		ca->forgetting = true;
-		if ((r = ca->hsm.ask(ca->hsm.self, &w)) == BASE_OK)
+		if ((r = ca_hsm_ask(ca, &w)) == BASE_OK)
 			return CA_NEVER;
 		ca->forgetting = false;
 	}

@@ -189,7 +189,7 @@ ca_health_ask(struct ca *ca, ca_done_fn *done, void *arg)
 		return;
 	x->asking = true;
 	memcpy(q.fleet, ca->conf->fleet, sizeof(q.fleet));
-	if ((e = ca->hsm.ask(ca->hsm.self, &ask)) != BASE_OK)
+	if ((e = ca_hsm_ask(ca, &ask)) != BASE_OK)
 		told(ca, e, NULL);
 }
 

@@ -497,6 +497,8 @@ join_bound(void *arg, enum base_err e, struct wire_hsm_answer *a)
 {
 	struct joining *j = arg;
 
+	if (e == BASE_OK)
+		ca_hsm_heard(j->ca, a);
 	if (e != BASE_OK)
 		e = base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
 		    base_why());
@@ -531,7 +533,7 @@ ask_bind(struct joining *j)
 		r = base_buf_put(&q.items[i + 1], j->spki[i].p, j->spki[i].n);
 	}
 	if (r == BASE_OK)
-		r = j->ca->hsm.ask(j->ca->hsm.self, &w);
+		r = ca_hsm_ask(j->ca, &w);
 	wire_hsm_request_clear(&q);
 	return r;
 }

@@ -326,6 +326,8 @@ make_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 {
 	struct make *m = arg;
 
+	if (e == BASE_OK)
+		ca_hsm_heard(m->ca, a);
 	if (e != BASE_OK)
 		e = base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
 		    base_why());
@@ -407,7 +409,7 @@ ask(struct make *m)
 	else
 		r = ask_cert(m, &q);
 	if (r == BASE_OK)
-		r = m->ca->hsm.ask(m->ca->hsm.self, &w);
+		r = ca_hsm_ask(m->ca, &w);
 	wire_hsm_request_clear(&q);
 	return r;
 }

@@ -415,7 +415,7 @@ recall_next(struct recall *c)
 		q.key.alg = WIRE_P256;
 		memcpy(q.key.root, c->roots[c->at], sizeof(q.key.root));
 	}
-	if ((r = c->ca->hsm.ask(c->ca->hsm.self, &w)) != BASE_OK)
+	if ((r = ca_hsm_ask(c->ca, &w)) != BASE_OK)
 		recall_end(c, r);
 }
 

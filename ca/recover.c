@@ -7,9 +7,9 @@
  * is what the node holds from here on. Whoever has not answered is unknown,
  * and nothing that touches him starts.
  *
- * An old copy shows itself: kedged counts its requests for orders in the
- * store before it asks, and kedge-hsmd has the highest of them on record; or
- * a node has taken an epoch that was never given.
+ * An old copy shows itself: kedged counts in the store, before it asks, the
+ * requests by which kedge-hsmd gets to know something, and kedge-hsmd has the
+ * highest of them on record; or a node has taken an epoch that was never given.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -94,8 +94,8 @@ ca_recover_load(struct ca *ca)
 	return r == BASE_E_NOTFOUND ? BASE_OK : r;
 }
 
-enum base_err
-ca_recover_mark(struct ca *ca, uint64_t *out)
+static enum base_err
+next_mark(struct ca *ca, uint64_t *out)
 {
 	enum base_err r = ca_meta_get_u64(ca, META_MARK, out);
 
@@ -107,6 +107,25 @@ ca_recover_mark(struct ca *ca, uint64_t *out)
 		r = ca_store_commit(ca->store);
 	ca_store_rollback(ca->store);
 	return r;
+}
+
+enum base_err
+ca_hsm_ask(struct ca *ca, const struct wire_hsm_ask *w)
+{
+	enum base_err r = BASE_OK;
+
+	if (wire_hsm_is_marked(w->request->type))
+		r = next_mark(ca, &w->request->mark);
+	return r != BASE_OK ? r : ca->hsm.ask(ca->hsm.self, w);
+}
+
+void
+ca_hsm_heard(struct ca *ca, const struct wire_hsm_answer *a)
+{
+	if (!wire_hsm_is_marked(a->type) || a->err != BASE_E_EXISTS)
+		return;
+	ca->unchecked = true;
+	ca_kick(ca);
 }
 
 bool
@@ -282,8 +301,8 @@ check_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 		e = ca_meta_get_u64(ca, META_MARK, &own);
 	if (e == BASE_OK && a->mark > own) {
 		snprintf(why, sizeof(why),
-		    "kedge-hsmd has answered request %llu for orders, this "
-		    "store knows of %llu: it is an old copy",
+		    "kedge-hsmd has answered request %llu, this store knows "
+		    "of %llu: it is an old copy",
 		    (unsigned long long)a->mark, (unsigned long long)own);
 		e = begin(ca, a->mark, why);
 	}
@@ -304,7 +323,7 @@ check(struct ca *ca)
 	struct wire_hsm_ask w = { &q, check_answered, ca };
 
 	ca->recovery.busy = true;
-	if (ca->hsm.ask(ca->hsm.self, &w) != BASE_OK) {
+	if (ca_hsm_ask(ca, &w) != BASE_OK) {
 		ca->recovery.busy = false;
 		ca_recover_later(ca, "asking kedge-hsmd");
 	}

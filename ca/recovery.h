@@ -58,8 +58,13 @@ void ca_recover_want(struct ca *ca, const char *fmt, ...) BASE_PRINTF(2, 3);
 bool ca_recover_is_stale(const struct ca *ca);
 /* A recovery does not know yet which rolls there are. */
 bool ca_recover_is_unsure(const struct ca *ca);
-/* Counts a request for orders, durably, before it is asked. */
-enum base_err ca_recover_mark(struct ca *ca, uint64_t *out) BASE_MUST;
+/* Asks kedge-hsmd. A request that an older copy of this store would know
+ * nothing of is counted first, durably; so not within a transaction. */
+enum base_err
+ca_hsm_ask(struct ca *ca, const struct wire_hsm_ask *w) BASE_MUST;
+/* For each answer to such a request: has kedge-hsmd answered later ones than
+ * this store knows of? Then it is looked into. */
+void ca_hsm_heard(struct ca *ca, const struct wire_hsm_answer *a);
 /* What was sent in this roll is not all in the store. */
 bool ca_recover_was_before(struct ca *ca, uint64_t roll);
 #define CA_RECOVERY_NAMES 5

@@ -104,6 +104,8 @@ answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 	size_t done = 0;
 
 	ca->resigning = false;
+	if (e == BASE_OK)
+		ca_hsm_heard(ca, a);
 	if (e != BASE_OK)
 		e = base_fail(e, "waits for kedge-hsmd: %s", base_why());
 	else if (a->err != BASE_OK)
@@ -146,7 +148,7 @@ ask(struct resign *s)
 	for (size_t i = 0; r == BASE_OK && i < s->n; i++)
 		r = base_buf_put(&q.items[i], s->ders[i].p, s->ders[i].n);
 	if (r == BASE_OK)
-		r = s->ca->hsm.ask(s->ca->hsm.self, &w);
+		r = ca_hsm_ask(s->ca, &w);
 	wire_hsm_request_clear(&q);
 	return r;
 }

@@ -429,6 +429,8 @@ show_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 {
 	struct show *s = arg;
 
+	if (e == BASE_OK)
+		ca_hsm_heard(s->ca, a);
 	if (e != BASE_OK)
 		e = base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
 		    base_why());
@@ -476,7 +478,7 @@ show_ask(struct show *s)
 	memcpy(q.fleet, s->ca->conf->fleet, sizeof(q.fleet));
 	q.items = s->items + s->at;
 	q.nitems = s->batch;
-	if ((r = s->ca->hsm.ask(s->ca->hsm.self, &w)) != BASE_OK)
+	if ((r = ca_hsm_ask(s->ca, &w)) != BASE_OK)
 		show_end(s, r);
 }
 

@@ -72,6 +72,8 @@ token_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 	struct base_buf text;
 
 	base_buf_init(&text, 0);
+	if (e == BASE_OK)
+		ca_hsm_heard(k->ca, a);
 	if (e != BASE_OK)
 		e = base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
 		    base_why());
@@ -122,7 +124,7 @@ ca_token_make(struct ca *ca, const char *node, uint32_t seconds,
 		memcpy(q.fleet, ca->conf->fleet, sizeof(q.fleet));
 		memcpy(q.node, k->node, sizeof(q.node));
 		q.end = k->end;
-		r = ca->hsm.ask(ca->hsm.self, &w);
+		r = ca_hsm_ask(ca, &w);
 	}
 	wire_hsm_request_clear(&q);
 	if (r != BASE_OK) {

@@ -11,9 +11,23 @@
 
 #include "hsm/core.h"
 
+static void
+core_add_mark(struct hsm_core *c)
+{
+	struct base_buf b;
+
+	if (c->mark <= c->state.mark)
+		return;
+	base_buf_init(&b, 0);
+	hsm_put_mark(&b, c->mark);
+	hsm_journal_add(c->journal, HSM_R_MARK, c->now, base_buf_span(&b));
+	base_buf_free(&b);
+}
+
 void
 hsm_core_add(struct hsm_core *c, enum hsm_record kind, struct base_buf *fields)
 {
+	core_add_mark(c);
 	hsm_journal_add(c->journal, kind, c->now, base_buf_span(fields));
 	base_buf_free(fields);
 }
@@ -159,10 +173,31 @@ static const struct {
 	{ WIRE_HSM_KNOWN, true, hsm_do_known },
 };
 
+/* kedged counts these requests, durably and before it asks: who asks with a
+ * number from before has forgotten what it has asked since. The same number
+ * again is the same request after a broken connection. One that leaves no
+ * record changes nothing, and is not counted here. */
+static enum base_err
+core_mark(struct hsm_core *c, const struct wire_hsm_request *r)
+{
+	if (!wire_hsm_is_marked(r->type))
+		return BASE_OK;
+	if (r->mark < c->state.mark)
+		return base_fail(BASE_E_EXISTS,
+		    "request: this is kedged's number %llu, but %llu was "
+		    "answered: its store is an old copy",
+		    (unsigned long long)r->mark,
+		    (unsigned long long)c->state.mark);
+	c->mark = r->mark;
+	return BASE_OK;
+}
+
 static enum base_err
 core_dispatch(struct hsm_core *c, const struct wire_hsm_request *r,
     struct wire_hsm_answer *a)
 {
+	enum base_err e;
+
 	for (size_t i = 0; i < sizeof(core_table) / sizeof(core_table[0]);
 	     i++) {
 		if (core_table[i].type != r->type)
@@ -173,7 +208,8 @@ core_dispatch(struct hsm_core *c, const struct wire_hsm_request *r,
 			    "request: is of fleet \"%s\", this is kedge-hsmd "
 			    "of \"%s\"",
 			    r->fleet, c->conf->fleet);
-		return core_table[i].handler(c, r, a);
+		e = core_mark(c, r);
+		return e != BASE_OK ? e : core_table[i].handler(c, r, a);
 	}
 	return base_fail(BASE_E_REFUSED, "request: type %d is unknown",
 	    (int)r->type);
@@ -228,6 +264,7 @@ hsm_core_handle(struct hsm_core *c, uint32_t uid,
 	c->now = c->clock();
 	c->uid = uid;
 	c->count = hsm_core_count(c);
+	c->mark = 0;
 	e = core_dispatch(c, r, a);
 	if (e != BASE_OK)
 		core_refuse(c, r, a, e);

@@ -25,6 +25,7 @@ struct hsm_core {
 	struct base_time now; /* of the request at hand */
 	uint32_t uid; /* who asked for it */
 	uint64_t count; /* of records, when it came */
+	uint64_t mark; /* its mark, until the first record; 0: none */
 	uint64_t told; /* items of TELL so far */
 	struct hsm_said { /* refusals that are on record, the last ones */
 		uint8_t hash[HSM_HASH];
@@ -57,7 +58,8 @@ hsm_handler hsm_do_info, hsm_do_audit, hsm_do_keygen, hsm_do_certs,
     hsm_do_orders, hsm_do_token, hsm_do_bind, hsm_do_forget, hsm_do_tell,
     hsm_do_show, hsm_do_recall, hsm_do_known;
 
-/* Adds a record and frees its fields. */
+/* Adds a record and frees its fields; before the first one of a request that
+ * carries a mark, that. */
 void
 hsm_core_add(struct hsm_core *c, enum hsm_record kind, struct base_buf *fields);
 enum base_err hsm_core_record(struct hsm_core *c, enum hsm_record kind,

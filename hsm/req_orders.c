@@ -369,28 +369,6 @@ orders_chunk(struct orders *b, size_t *at)
 	return e;
 }
 
-/* kedged counts its requests, durably and before it asks: who asks with a
- * number from before has forgotten what it has asked since. The same number
- * again is the same request after a broken connection. */
-static enum base_err
-orders_mark(struct hsm_core *c, uint64_t mark)
-{
-	struct base_buf fields;
-
-	if (mark < c->state.mark)
-		return base_fail(BASE_E_EXISTS,
-		    "orders: this is kedged's request %llu, but %llu was "
-		    "answered: its store is an old copy",
-		    (unsigned long long)mark,
-		    (unsigned long long)c->state.mark);
-	if (mark == c->state.mark)
-		return BASE_OK;
-	base_buf_init(&fields, 0);
-	hsm_put_mark(&fields, mark);
-	hsm_core_add(c, HSM_R_MARK, &fields);
-	return BASE_OK;
-}
-
 enum base_err
 hsm_do_orders(struct hsm_core *c, const struct wire_hsm_request *r,
     struct wire_hsm_answer *a)
@@ -409,8 +387,7 @@ hsm_do_orders(struct hsm_core *c, const struct wire_hsm_request *r,
 		    r->key.generation);
 	if ((e = hsm_core_ks(c, b.signer->token, &b.ks)) != BASE_OK ||
 	    (e = b.ks->ops->ready(b.ks->ks)) != BASE_OK ||
-	    (e = orders_signer_certs(&b)) != BASE_OK ||
-	    (e = orders_mark(c, r->mark)) != BASE_OK)
+	    (e = orders_signer_certs(&b)) != BASE_OK)
 		return e;
 	a->items = base_alloc(r->nitems * sizeof(*a->items));
 	a->nitems = r->nitems;

@@ -75,7 +75,7 @@ struct hsm_state {
 	char **roots; /* names that links and held have */
 	size_t nroots;
 	uint64_t certs, orders, refused;
-	uint64_t mark; /* highest of a request for orders */
+	uint64_t mark; /* highest of a request (wire_hsm_is_marked) */
 };
 
 void hsm_sha256(struct base_span s, uint8_t out[HSM_HASH]);

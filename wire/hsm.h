@@ -63,11 +63,16 @@ struct wire_hsm_request {
 	char (*roots)[BASE_NAME_MAX + 1];  /* BIND: root of each item */
 	uint8_t secret[16];            /* BIND */
 	struct base_time end;          /* TOKEN: not after, at most 24 h */
-	uint64_t mark;                 /* ORDERS: grows with each request; a
-					* lower one than before is refused:
-					* kedged's store is an old copy */
+	uint64_t mark;                 /* wire_hsm_is_marked: grows with each
+					* of these; a lower one than before is
+					* refused: kedged's store is an old
+					* copy */
 	char after[BASE_NAME_MAX + 1]; /* KNOWN: nodes after this name */
 };
+/* After such a request kedge-hsmd knows what an older copy of kedged's store
+ * does not: it carries a mark. CERTS and SHOW are none of them: an order
+ * follows, or its report is asked for again. */
+bool wire_hsm_is_marked(enum wire_hsm_type type);
 void wire_hsm_request_clear(struct wire_hsm_request *r);
 enum base_err wire_hsm_request_compose(const struct wire_hsm_request *r,
     struct base_buf *out) BASE_MUST;
@@ -92,7 +97,7 @@ struct wire_hsm_answer {
 	uint8_t secret[16];            /* TOKEN */
 	uint8_t head[32];              /* AUDIT */
 	uint64_t count;                /* AUDIT: records */
-	uint64_t mark;                 /* AUDIT: highest of ORDERS */
+	uint64_t mark;                 /* AUDIT: highest on record */
 };
 void wire_hsm_answer_clear(struct wire_hsm_answer *a);
 enum base_err wire_hsm_answer_compose(const struct wire_hsm_answer *a,

@@ -32,16 +32,17 @@ static const struct {
 	unsigned ask, answer;
 } fields[] = {
 	[WIRE_HSM_INFO] = { 0, F_ITEMS },
-	[WIRE_HSM_KEYGEN] = { F_FLEET | F_KEY, F_KEY },
+	[WIRE_HSM_KEYGEN] = { F_FLEET | F_KEY | F_MARK, F_KEY },
 	[WIRE_HSM_CERTS] = { F_FLEET | F_KEY | F_ITEMS, F_ITEMS },
 	[WIRE_HSM_ORDERS] = { F_FLEET | F_KEY | F_CERT | F_MARK | F_ITEMS,
 	    F_ITEMS },
-	[WIRE_HSM_TOKEN] = { F_FLEET | F_NODE | F_END, F_SECRET },
-	[WIRE_HSM_BIND] = { F_FLEET | F_NODE | F_SECRET | F_ITEMS | F_ROOTS,
+	[WIRE_HSM_TOKEN] = { F_FLEET | F_NODE | F_END | F_MARK, F_SECRET },
+	[WIRE_HSM_BIND] = { F_FLEET | F_NODE | F_SECRET | F_MARK | F_ITEMS |
+		F_ROOTS,
 	    0 },
-	[WIRE_HSM_FORGET] = { F_FLEET | F_NODE, 0 },
+	[WIRE_HSM_FORGET] = { F_FLEET | F_NODE | F_MARK, 0 },
 	[WIRE_HSM_AUDIT] = { 0, F_HEAD | F_MARK },
-	[WIRE_HSM_TELL] = { F_FLEET | F_ITEMS, F_ITEMS },
+	[WIRE_HSM_TELL] = { F_FLEET | F_MARK | F_ITEMS, F_ITEMS },
 	[WIRE_HSM_SHOW] = { F_FLEET | F_ITEMS, F_ITEMS },
 	[WIRE_HSM_RECALL] = { F_FLEET | F_KEY, F_ITEMS },
 	[WIRE_HSM_KNOWN] = { F_FLEET | F_AFTER, F_ITEMS },
@@ -51,6 +52,12 @@ static bool
 is_type(uint8_t t)
 {
 	return t >= WIRE_HSM_INFO && t <= WIRE_HSM_KNOWN;
+}
+
+bool
+wire_hsm_is_marked(enum wire_hsm_type type)
+{
+	return is_type((uint8_t)type) && fields[type].ask & F_MARK;
 }
 
 static enum base_err

@@ -316,18 +316,22 @@ answer(struct hsm_fake *f, struct waiting *w)
 	struct wire_hsm_answer a = { .type = w->q.type };
 	EVP_PKEY *key;
 
+	if (wire_hsm_is_marked(w->q.type) && w->q.mark < f->mark) {
+		f->mood.old_copies++;
+		a.err = BASE_E_EXISTS;
+		snprintf(a.why, sizeof(a.why), "an old copy");
+		w->done(w->arg, BASE_OK, &a);
+		return;
+	}
+	if (wire_hsm_is_marked(w->q.type))
+		f->mark = w->q.mark;
 	if (w->q.type == WIRE_HSM_KEYGEN) {
 		key = key_of(f, w->q.key.root, w->q.key.generation,
 		    w->q.key.order_signer);
 		must(wire_key_spki(key, &a.key.spki));
-	} else if (w->q.type == WIRE_HSM_ORDERS && w->q.mark < f->mark) {
-		a.err = BASE_E_EXISTS;
-		snprintf(a.why, sizeof(a.why), "an old copy");
 	} else if (w->q.type == WIRE_HSM_CERTS ||
 	    w->q.type == WIRE_HSM_ORDERS || w->q.type == WIRE_HSM_TELL ||
 	    w->q.type == WIRE_HSM_SHOW) {
-		if (w->q.type == WIRE_HSM_ORDERS)
-			f->mark = w->q.mark;
 		items(f, &w->q, &a);
 	} else if (w->q.type == WIRE_HSM_FORGET) {
 		memcpy(f->mood.forgotten, w->q.node, CA_NAME);

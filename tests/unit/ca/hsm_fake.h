@@ -30,6 +30,7 @@ struct hsm_fake_mood {
 	unsigned keeps; /* so many items of TELL ask for a link that is gone */
 	uint64_t asked; /* requests so far */
 	uint64_t made; /* signatures: certificates and orders */
+	unsigned old_copies; /* refused for a mark from before */
 	char forgotten[CA_NAME]; /* the last node that it forgot */
 	uint64_t asks; /* orders without steps */
 	uint64_t told, links, shown, proven; /* items; proven: with order */

@@ -163,6 +163,9 @@ START_TEST(a_silent_node_keeps_the_old_root_alive)
 	ck_assert_uint_eq(world_node(&w, "web1")->own.conf.trust, 3);
 	world_own_holds(&w);
 	ck_assert_int_eq(ca_roll_excuse(&w.ca, &excuse), BASE_E_REFUSED);
+	/* and has meanwhile signed again what is out */
+	ck_assert(!w.ca.resign_wanted);
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->old_copies, 0);
 	world_node(&w, "web2")->deaf = false;
 	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
 	all_on(&w, 2);

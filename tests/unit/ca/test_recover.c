@@ -185,6 +185,66 @@ START_TEST(a_newer_link_comes_back)
 }
 END_TEST
 
+/* No order was signed since: what was told shows the old copy as well. */
+START_TEST(a_link_alone_shows_an_old_copy)
+{
+	const struct ca_link l = { "app1", "web2", "plant", "plant" };
+
+	world_open(&w, fleet, 42);
+	world_join_all(&w);
+	ck_assert(world_run(&w, 60, settled));
+	world_backup(&w, "b");
+	world_restore(&w, "b");
+	ck_assert(!world_run(&w, 5, recovers));
+	ck_assert_int_eq(ca_store_link_put(w.ca.store, &l), BASE_OK);
+	ck_assert_int_eq(ca_reload_topo(&w.ca), BASE_OK);
+	ck_assert(world_run(&w, 60, settled));
+	world_restore(&w, "b");
+	ck_assert(world_run(&w, 5, recovers));
+	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	ck_assert_ptr_nonnull(ca_topo_link(w.ca.topo, "app1", "web2"));
+	world_close(&w);
+}
+END_TEST
+
+static void
+token_made(void *arg, enum base_err e, const char *text, struct base_time end)
+{
+	(void)text, (void)end;
+	*(enum base_err *)arg = e;
+}
+
+/* Also when nobody looked at the start: what is asked of kedge-hsmd shows it. */
+START_TEST(an_old_copy_gets_no_token)
+{
+	enum base_err e = BASE_OK;
+
+	world_open(&w, world_pair, 43);
+	world_join_all(&w);
+	ck_assert(world_run(&w, 60, settled));
+	ca_token_make(&w.ca, "app1", 60, token_made, &e);
+	hsm_fake_turn(w.hsm);
+	ck_assert_int_eq(e, BASE_OK);
+	world_backup(&w, "b");
+	ca_token_make(&w.ca, "app1", 60, token_made, &e);
+	hsm_fake_turn(w.hsm);
+	ca_token_make(&w.ca, "app1", 60, token_made, &e);
+	hsm_fake_turn(w.hsm);
+	ck_assert_int_eq(e, BASE_OK);
+	world_restore(&w, "b");
+	w.ca.unchecked = false;
+	ca_token_make(&w.ca, "app1", 60, token_made, &e);
+	hsm_fake_turn(w.hsm);
+	ck_assert_int_eq(e, BASE_E_EXISTS);
+	ck_assert(world_run(&w, 5, recovers));
+	ck_assert(world_run(&w, 60, settled));
+	ca_token_make(&w.ca, "app1", 60, token_made, &e);
+	hsm_fake_turn(w.hsm);
+	ck_assert_int_eq(e, BASE_OK);
+	world_close(&w);
+}
+END_TEST
+
 /* Excused in the copy, back since: it is asked, and judged by. */
 START_TEST(a_returned_node_is_not_excused_again)
 {
@@ -421,6 +481,8 @@ case_recover(void)
 	tcase_add_test(t, before_the_roll);
 	tcase_add_test(t, before_a_node_joined);
 	tcase_add_test(t, a_newer_link_comes_back);
+	tcase_add_test(t, a_link_alone_shows_an_old_copy);
+	tcase_add_test(t, an_old_copy_gets_no_token);
 	tcase_add_test(t, a_returned_node_is_not_excused_again);
 	tcase_add_test(t, the_newest_copy_recovers_nothing);
 	tcase_add_test(t, nothing_is_sent_unchecked);

@@ -187,6 +187,46 @@ START_TEST(an_old_copy_gets_no_order)
 }
 END_TEST
 
+/* Whatever tells something here that the copy does not know of. */
+START_TEST(an_old_copy_tells_nothing)
+{
+	static const enum wire_hsm_type types[] = { WIRE_HSM_KEYGEN,
+		WIRE_HSM_TOKEN, WIRE_HSM_FORGET, WIRE_HSM_TELL };
+	struct base_buf item;
+	struct wire_hsm_request r = { .fleet = "test", .node = "app1" };
+	struct wire_hsm_node n = { .name = "app1", .dual = true };
+
+	base_buf_init(&item, 0);
+	ck_assert_int_eq(wire_hsm_node_compose(&n, &item), BASE_OK);
+	strcpy(r.key.root, "other");
+	r.key.generation = 1;
+	r.key.alg = WIRE_P256;
+	r.end = base_time_add_s(w.core->clock(), 60);
+	r.items = &item;
+	ck_assert_int_eq(orders(7), BASE_OK);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		r.type = types[i];
+		r.nitems = r.type == WIRE_HSM_TELL;
+		r.mark = 6;
+		ck_assert_int_eq(world_ask(&r), BASE_E_EXISTS);
+	}
+	ck_assert(!hsm_state_node(&w.core->state, "app1")->dual);
+	ck_assert_ptr_null(hsm_state_key(&w.core->state, "other", 1, false));
+	r.type = WIRE_HSM_TELL;
+	r.nitems = 1;
+	r.mark = 9;
+	ck_assert_int_eq(world_ask(&r), BASE_OK);
+	ck_assert(hsm_state_node(&w.core->state, "app1")->dual);
+	ck_assert_uint_eq(mark(), 9);
+	r.mark = 10;
+	ck_assert_int_eq(world_ask(&r), BASE_OK);
+	ck_assert_uint_eq(mark(), 9); /* it changed nothing */
+	world_reopen(NULL);
+	ck_assert_uint_eq(mark(), 9);
+	base_buf_free(&item);
+}
+END_TEST
+
 /* ---- an order that only asks ------------------------------------------------------ */
 
 /* Its report is what the node holds, whatever that is; what was signed before
@@ -227,6 +267,7 @@ case_req_recall(void)
 	tcase_add_test(t, certificates_of_a_root);
 	tcase_add_test(t, nodes_that_are_known);
 	tcase_add_test(t, an_old_copy_gets_no_order);
+	tcase_add_test(t, an_old_copy_tells_nothing);
 	tcase_add_test(t, an_answer_is_what_the_node_holds);
 	return t;
 }

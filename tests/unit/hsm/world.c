@@ -92,6 +92,8 @@ world_ask(struct wire_hsm_request *r)
 	wire_hsm_answer_clear(&world_answer);
 	if (r->fleet[0] == '\0')
 		strcpy(r->fleet, "test");
+	if (r->mark == 0) /* that of a store that is no old copy */
+		r->mark = w.core->state.mark;
 	/* by the very bytes of the socket */
 	base_buf_init(&msg, 0);
 	ck_assert_int_eq(wire_hsm_request_compose(r, &msg), BASE_OK);

@@ -53,6 +53,18 @@ START_TEST(test_answer)
 }
 END_TEST
 
+START_TEST(test_marked)
+{
+	ck_assert(wire_hsm_is_marked(WIRE_HSM_ORDERS));
+	ck_assert(wire_hsm_is_marked(WIRE_HSM_TELL));
+	ck_assert(wire_hsm_is_marked(WIRE_HSM_BIND));
+	ck_assert(!wire_hsm_is_marked(WIRE_HSM_AUDIT));
+	ck_assert(!wire_hsm_is_marked(WIRE_HSM_SHOW));
+	ck_assert(!wire_hsm_is_marked((enum wire_hsm_type)0));
+	ck_assert(!wire_hsm_is_marked((enum wire_hsm_type)99));
+}
+END_TEST
+
 START_TEST(test_fields)
 {
 	struct wire_hsm_request r = sample_hsm_request(WIRE_HSM_BIND), p;
@@ -170,6 +182,7 @@ case_hsm_msg(void)
 	tcase_add_loop_test(tc, test_request, WIRE_HSM_INFO,
 	    WIRE_HSM_KNOWN + 1);
 	tcase_add_loop_test(tc, test_answer, WIRE_HSM_INFO, WIRE_HSM_KNOWN + 1);
+	tcase_add_test(tc, test_marked);
 	tcase_add_test(tc, test_fields);
 	tcase_add_test(tc, test_bad);
 	tcase_add_test(tc, test_batch);
