@@ -47,6 +47,28 @@ node_state(struct ca *ca, uint32_t node, const char *subject, json_t *list)
 	ca_found(list, &f, "%s", t[s].what);
 }
 
+/* Outside a recovery it is one node's own affair: ca/claim.c. */
+static void
+node_unknown(struct ca *ca, uint32_t node, const char *subject, json_t *list)
+{
+	const struct ca_finding f = { CA_WARNING, "unknown", subject,
+		"what touches it waits until its signed answer is there",
+		"kedge audit list says whether it has spoken of an order that "
+		"was never given: then its store is a copy, or in wrong hands, "
+		"if not kedged and kedge-hsmd both came from backups" };
+	struct ca_holding h;
+
+	for (uint32_t k = 0; k < ca->topo->nroots; k++)
+		if (ca->recovery.stage == CA_RECOVERY_NONE &&
+		    ca_holding_get(ca->store, ca->topo->nodes[node].name,
+			ca->topo->roots[k].name, &h) == BASE_OK &&
+		    h.lost && !h.excused)
+			ca_found(list, &f,
+			    "is asked what it holds under root %s, which "
+			    "nobody knows",
+			    ca->topo->roots[k].name);
+}
+
 static void
 node_silent(struct ca *ca, uint32_t node, const char *subject, json_t *list)
 {
@@ -112,6 +134,7 @@ ca_doctor_nodes(struct ca *ca, json_t *list)
 		snprintf(subject, sizeof(subject), "node %s",
 		    ca->topo->nodes[i].name);
 		node_state(ca, i, subject, list);
+		node_unknown(ca, i, subject, list);
 		node_silent(ca, i, subject, list);
 		node_clock(ca, i, subject, list);
 		node_way(ca, i, subject, list);

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "ca/kedged.h"
+#include "ca/recover.h"
 
 /* A node refuses a larger jump, so a larger claim is none of ours. */
 #define EPOCH_JUMP 1000
@@ -102,7 +102,7 @@ ca_epoch_floor(struct ca *ca, const char *node, const char *root,
 	return r;
 }
 
-/* A node cannot have taken what was never given, but for an old copy. */
+/* A node cannot have taken what was never given. */
 static void
 suspect(struct ca *ca, const char *node, const struct wire_inventory *v)
 {
@@ -111,11 +111,7 @@ suspect(struct ca *ca, const char *node, const struct wire_inventory *v)
 	if (ca_epoch_next(ca, node, v->root, &next) != BASE_OK)
 		base_log(BASE_ERR, "%s", base_why());
 	else if (v->highest >= next && v->highest - next < EPOCH_JUMP)
-		ca_recover_want(ca,
-		    "node %s has taken epoch %llu of root %s, but the last "
-		    "one that this store gave is %llu: it is an old copy",
-		    node, (unsigned long long)v->highest, v->root,
-		    (unsigned long long)next - 1);
+		ca_claim_note(ca, node, v, next - 1);
 }
 
 void

@@ -36,6 +36,7 @@ ca_SRC += \
 	ca/change.c \
 	ca/config.c \
 	ca/recall.c \
+	ca/claim.c \
 	ca/recover.c \
 	ca/recover_ask.c \
 	ca/recover_tell.c \

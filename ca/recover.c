@@ -9,7 +9,8 @@
  *
  * An old copy shows itself: kedged counts in the store, before it asks, the
  * requests by which kedge-hsmd gets to know something, and kedge-hsmd has the
- * highest of them on record; or a node has taken an epoch that was never given.
+ * highest of them on record; or a node has taken an epoch that kedge-hsmd
+ * signed and the store does not know of (claim.c).
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 
 #define META_RECOVERY "recovery"
 #define META_MARK     "hsm.mark"
-#define LOOK_MS	      1000
+#define LOOK_MS	      1000 /* answers of that time are looked at together */
 
 enum base_err
 ca_meta_get_u64(struct ca *ca, const char *key, uint64_t *out)
@@ -137,6 +138,17 @@ ca_recover_was_before(struct ca *ca, uint64_t roll)
 	    roll <= last;
 }
 
+bool
+ca_recover_made(struct ca *ca, uint64_t roll)
+{
+	char key[sizeof(CA_META_MADE) + 24];
+	uint64_t made;
+
+	snprintf(key, sizeof(key), CA_META_MADE "/%llu",
+	    (unsigned long long)roll);
+	return ca_meta_get_u64(ca, key, &made) == BASE_OK && made != 0;
+}
+
 /* ---- each part: a node under a root ------------------------------------------- */
 
 enum base_err
@@ -233,6 +245,7 @@ begin(struct ca *ca, uint64_t mark, const char *why)
 	v.stage = CA_RECOVERY_RECALL;
 	v.since = ca_now(ca);
 	v.wanted = false;
+	memset(&v.claim, 0, sizeof(v.claim));
 	v.look = true;
 	v.next.ms = 0;
 	snprintf(v.why, sizeof(v.why), "%s", why);
@@ -285,6 +298,15 @@ ca_recover_later(struct ca *ca, const char *what)
 	base_log(BASE_WARNING, "recovery: %s: %s", what, base_why());
 	ca->recovery.next = ca_after(ca, ca->conf->retry_ms);
 	ca_kick(ca);
+}
+
+void
+ca_recover_soon(struct ca *ca)
+{
+	const struct base_mono soon = ca_after(ca, LOOK_MS);
+
+	ca->recovery.look = true;
+	ca->recovery.next = ca_sooner(ca->recovery.next, soon);
 }
 
 static void
@@ -401,6 +423,10 @@ ca_recover_work(struct ca *ca)
 			ca_recover_later(ca, "begins");
 		}
 		return v->next;
+	}
+	if (v->claim.node[0] != '\0') {
+		ca_claim_ask(ca);
+		return v->next.ms > ca_mono(ca).ms ? v->next : CA_NEVER;
 	}
 	if (v->stage == CA_RECOVERY_RECALL) {
 		v->busy = true;

@@ -9,6 +9,9 @@
  * way before a recovery. */
 #define CA_META_RECOVERED "recovered"
 
+/* In the store, with a slash and the roll's number: a recovery began it. */
+#define CA_META_MADE "recovery.roll"
+
 /* 0 when it is not there. */
 enum base_err
 ca_meta_get_u64(struct ca *ca, const char *key, uint64_t *out) BASE_MUST;
@@ -28,6 +31,11 @@ enum base_err ca_part_holds(struct ca *ca, uint32_t node, uint32_t root,
 /* Within a transaction. */
 enum base_err ca_part_fact(struct ca *ca, uint32_t node, uint32_t root,
     enum pol_fact_kind kind) BASE_MUST;
+
+/* kedge-hsmd is asked at the next turn, unless the node is unknown anyway. */
+void ca_claim_note(struct ca *ca, const char *node,
+    const struct wire_inventory *said, uint64_t given);
+void ca_claim_ask(struct ca *ca);
 
 /* Asks whoever is unknown and not asked yet; makes the rolls that the answers
  * speak of; ends the recovery when nobody is left. */

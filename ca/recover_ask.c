@@ -215,6 +215,7 @@ see_part(struct ca *ca, uint32_t node, uint32_t root, void *arg)
 static enum base_err
 roll_store(struct ca *ca, const struct ca_roll *old, struct ca_roll_row *row)
 {
+	char made[sizeof(CA_META_MADE) + 24];
 	struct ca_root root;
 	enum base_err r;
 
@@ -229,13 +230,19 @@ roll_store(struct ca *ca, const struct ca_roll *old, struct ca_roll_row *row)
 	    (r = ca_roll_begin(ca, row)) != BASE_OK ||
 	    (r = ca_meta_put_u64(ca, CA_META_RECOVERED, row->id)) != BASE_OK)
 		return r;
+	snprintf(made, sizeof(made), CA_META_MADE "/%llu",
+	    (unsigned long long)row->id);
+	if ((r = ca_meta_put_u64(ca, made, 1)) != BASE_OK)
+		return r;
 	return ca_audit(ca, CA_NODE_CA, "recovery",
-	    "roll %llu of root %s, %u to %u: nodes hold it already",
+	    "roll %llu of root %s, %u to %u: nodes hold it already; it is "
+	    "paused until the operator lets it go on",
 	    (unsigned long long)row->id, row->root, row->from, row->to);
 }
 
 /* The nodes are on a way to a generation that the store knows no roll to: it
- * goes on as a new one. */
+ * is made anew, and goes on when the operator says so, who knows whether it
+ * went forward or back, and how it was to be done. */
 static enum base_err
 roll_again(struct ca *ca, const struct seen *s, uint32_t to)
 {
@@ -244,7 +251,7 @@ roll_again(struct ca *ca, const struct seen *s, uint32_t to)
 		.to = to,
 		.strategy = POL_MINIMAL,
 		.limit = ca->conf->failure_limit,
-		.state = CA_ROLL_RUNNING,
+		.state = CA_ROLL_PAUSED,
 		.started = ca_now(ca) };
 	enum base_err r;
 
@@ -258,8 +265,9 @@ roll_again(struct ca *ca, const struct seen *s, uint32_t to)
 		return r;
 	base_log(BASE_WARNING,
 	    "recovery: root %s: nodes hold generation %u, to which this store "
-	    "knew no roll; it goes on as roll %llu",
-	    name, to, (unsigned long long)row.id);
+	    "knew no roll; it is roll %llu now, and paused: kedge roll resume "
+	    "%s lets it go on",
+	    name, to, (unsigned long long)row.id, name);
 	return ca_reload_topo(ca);
 }
 
@@ -352,8 +360,11 @@ ca_recover_look(struct ca *ca)
 	ca_drafts_free(a.d);
 	if (r == BASE_OK && on && a.lost == 0 && !made)
 		r = end(ca);
-	/* expired, or failed a while ago: asked again */
-	if (a.lost > 0)
+	/* expired, or failed a while ago: asked again. An answer that comes
+	 * meanwhile is looked at soon. */
+	if (a.lost > 0) {
 		ca->recovery.look = true;
+		ca->recovery.next = ca_after(ca, ca->conf->retry_ms);
+	}
 	return r;
 }

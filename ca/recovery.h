@@ -20,12 +20,19 @@ enum ca_recovery_stage {
 };
 #define CA_RECOVERY_WHY 256
 #define CA_RECOVERY_TEXT 640 /* of ca_recover_text */
+/* An epoch that a node has taken and nobody gave (ca/claim.c). */
+struct ca_claim {
+	char node[CA_NAME]; /* "": none */
+	char root[CA_NAME];
+	uint64_t epoch, given;
+};
 struct ca_recovery {
 	enum ca_recovery_stage stage;
 	struct base_time since;
 	char why[CA_RECOVERY_WHY];
 	bool wanted; /* begins at the next turn */
 	bool busy; /* a request is on its way to hsmd */
+	struct ca_claim claim; /* kedge-hsmd is to be asked about it */
 	bool look; /* something may be to do */
 	bool answers; /* that were not looked at: rolls wait for that */
 	struct base_mono next; /* not before */
@@ -51,6 +58,8 @@ void ca_epochs_learn(struct ca *ca, const char *node,
 
 enum base_err ca_recover_load(struct ca *ca) BASE_MUST;
 struct base_mono ca_recover_work(struct ca *ca);
+/* A node has said something. */
+void ca_recover_soon(struct ca *ca);
 /* Something shows that the store is old: begins at the next turn. */
 void ca_recover_want(struct ca *ca, const char *fmt, ...) BASE_PRINTF(2, 3);
 /* The store may lack what kedge-hsmd has on record, or have what it has not
@@ -65,6 +74,8 @@ ca_hsm_ask(struct ca *ca, const struct wire_hsm_ask *w) BASE_MUST;
 /* For each answer to such a request: has kedge-hsmd answered later ones than
  * this store knows of? Then it is looked into. */
 void ca_hsm_heard(struct ca *ca, const struct wire_hsm_answer *a);
+/* A recovery has begun this roll, which waits for the operator's word. */
+bool ca_recover_made(struct ca *ca, uint64_t roll);
 /* What was sent in this roll is not all in the store. */
 bool ca_recover_was_before(struct ca *ca, uint64_t roll);
 #define CA_RECOVERY_NAMES 5

@@ -341,7 +341,7 @@ tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
 		ca_renew_soon(ca);
 	if ((o->steps & WIRE_STEP_TIDY) != 0 && f->kind == POL_FACT_FAILED)
 		ca->tidy_wanted = true;
-	ca->recovery.look = true;
+	ca_recover_soon(ca);
 	ca->recovery.answers = true;
 	if (f->node[0] != '\0' &&
 	    ((o->steps & WIRE_STEP_JOIN) == 0 || f->kind == POL_FACT_HOLDS))

@@ -121,7 +121,14 @@ ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 
 	out[0] = '\0';
 	if (w->row.state == CA_ROLL_PAUSED) {
-		snprintf(out, max, "paused by the operator");
+		if (ca_recover_made(ca, w->row.id))
+			snprintf(out, max,
+			    "paused: it was begun anew after a recovery, "
+			    "because nodes hold generation %u already; kedge "
+			    "roll resume %s lets it go on",
+			    w->row.to, w->row.root);
+		else
+			snprintf(out, max, "paused by the operator");
 		return;
 	}
 	ca_recover_text(ca, out, max);

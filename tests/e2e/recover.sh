@@ -86,6 +86,10 @@ try 90 roll_is_over || die "the second does not end: $(cat "$D/try.log")"
 generation 3
 restore before
 try 60 recovered 2 || die "no recovery: $(tail -n 3 "$D/ca/kedged.log")"
+# the copy knows of no such roll: it waits for the operator
+kedge roll status plant | grep -q 'kedge roll resume plant' ||
+	die "begun anew, and not paused: $(kedge roll status plant)"
+kedge roll resume plant || die "the roll does not go on"
 try 90 roll_is_over || die "it does not end: $(cat "$D/try.log")"
 generation 3
 kedge roll start plant || die "the third roll did not start"

@@ -1,0 +1,198 @@
+/*
+ * ca/claim: a node says, signed, that it has taken an epoch which this store
+ * never gave. Either the store is an old copy, or the node lies, or its own
+ * store is somebody else's: kedge-hsmd, which signed every order, is asked.
+ * When it knows the epoch, the store is old (recover.c). When it does not,
+ * only this node is unknown, and is asked what it holds; so one node in wrong
+ * hands stops nobody else. A second one that says so means that kedge-hsmd's
+ * journal is an old copy, too. Called by epoch.c and recover.c.
+ */
+#include <string.h>
+
+#include "ca/recover.h"
+
+void
+ca_claim_note(struct ca *ca, const char *node,
+    const struct wire_inventory *said, uint64_t given)
+{
+	struct ca_recovery *v = &ca->recovery;
+	struct ca_holding h;
+
+	if (v->stage != CA_RECOVERY_NONE || v->wanted ||
+	    v->claim.node[0] != '\0' ||
+	    ca_holding_get(ca->store, node, said->root, &h) != BASE_OK ||
+	    h.lost)
+		return;
+	memset(&v->claim, 0, sizeof(v->claim));
+	snprintf(v->claim.node, sizeof(v->claim.node), "%s", node);
+	snprintf(v->claim.root, sizeof(v->claim.root), "%s", said->root);
+	v->claim.epoch = said->highest;
+	v->claim.given = given;
+	ca_kick(ca);
+}
+
+/* ---- what comes of it ----------------------------------------------------- */
+
+/* Another node that nobody knows; "" none. */
+static enum base_err
+another(struct ca *ca, const char *node, char out[CA_NAME])
+{
+	struct ca_recovery_count n;
+	enum base_err r = ca_recover_count(ca, &n);
+
+	out[0] = '\0';
+	for (size_t i = 0; r == BASE_OK && i < n.lost && i < CA_RECOVERY_NAMES;
+	     i++)
+		if (strcmp(n.name[i], node) != 0)
+			memcpy(out, n.name[i], CA_NAME);
+	return r;
+}
+
+static enum base_err
+lose_store(struct ca *ca, const struct ca_claim *c)
+{
+	const struct ca_roll *w = ca_roll_of(ca, c->root);
+	struct ca_fact f = { .kind = POL_FACT_LOST,
+		.roll = w == NULL ? 0 : w->row.id,
+		.at = ca_now(ca) };
+	enum base_err r;
+
+	memcpy(f.node, c->node, sizeof(f.node));
+	memcpy(f.root, c->root, sizeof(f.root));
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_store_fact_add(ca->store, &f)) == BASE_OK &&
+	    (r = ca_store_orders_replace(ca->store, c->node, c->root,
+		 INT64_MAX)) == BASE_OK &&
+	    (r = ca_audit(ca, c->node, "suspect",
+		 "says it has taken epoch %llu of root %s; the last one given "
+		 "is %llu, and kedge-hsmd has signed none that high",
+		 (unsigned long long)c->epoch, c->root,
+		 (unsigned long long)c->given)) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	return r;
+}
+
+static enum base_err
+lose(struct ca *ca, const struct ca_claim *c)
+{
+	enum base_err r = lose_store(ca, c);
+
+	if (r != BASE_OK)
+		return r;
+	base_log(BASE_WARNING,
+	    "node %s: says it has taken epoch %llu of root %s, which neither "
+	    "this store nor kedge-hsmd has given; it is unknown until it has "
+	    "said what it holds",
+	    c->node, (unsigned long long)c->epoch, c->root);
+	ca_deliver_settled(ca->deliver, c->node, c->root, UINT64_MAX);
+	ca->recovery.look = true;
+	return ca_reload_topo(ca);
+}
+
+static enum base_err
+conclude(struct ca *ca, uint64_t signed_here)
+{
+	const struct ca_claim c = ca->recovery.claim;
+	char peer[CA_NAME];
+	enum base_err r;
+
+	if (signed_here >= c.epoch) {
+		ca_recover_want(ca,
+		    "node %s has taken epoch %llu of root %s, but the last "
+		    "one that this store gave is %llu: it is an old copy",
+		    c.node, (unsigned long long)c.epoch, c.root,
+		    (unsigned long long)c.given);
+		return BASE_OK;
+	}
+	if ((r = another(ca, c.node, peer)) != BASE_OK || peer[0] == '\0')
+		return r != BASE_OK ? r : lose(ca, &c);
+	ca_recover_want(ca,
+	    "node %s as well as %s has taken epochs that neither this store "
+	    "nor kedge-hsmd has given: both may be old copies",
+	    c.node, peer);
+	return BASE_OK;
+}
+
+/* ---- asking ---------------------------------------------------------------- */
+
+static void claim_page(struct ca *ca, const char *after);
+
+/* *more: not yet, look behind after. Unknown to kedge-hsmd: epoch 0. */
+static enum base_err
+find(struct ca *ca, const struct wire_hsm_answer *a, char after[CA_NAME],
+    bool *more, uint64_t *epoch)
+{
+	const struct ca_claim *c = &ca->recovery.claim;
+	enum base_err r = BASE_OK;
+
+	*more = a->nitems > 0;
+	for (size_t i = 0; r == BASE_OK && *more && i < a->nitems; i++) {
+		struct wire_hsm_known k;
+
+		if ((r = wire_hsm_known_parse(base_buf_span(&a->items[i].data),
+			 &k)) != BASE_OK)
+			return r;
+		*more = strcmp(k.node.name, c->node) < 0;
+		memcpy(after, k.node.name, CA_NAME);
+		for (size_t j = 0; j < k.nparts; j++)
+			if (strcmp(k.node.name, c->node) == 0 &&
+			    strcmp(k.parts[j].root, c->root) == 0)
+				*epoch = k.parts[j].epoch;
+		wire_hsm_known_clear(&k);
+	}
+	return r;
+}
+
+static void
+claim_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
+{
+	struct ca *ca = arg;
+	char after[CA_NAME] = "";
+	uint64_t epoch = 0;
+	bool more = false;
+
+	ca->recovery.busy = false;
+	if (e == BASE_OK && a->err != BASE_OK)
+		e = base_fail(a->err, "kedge-hsmd: %s", a->why);
+	if (e == BASE_OK)
+		e = find(ca, a, after, &more, &epoch);
+	if (e == BASE_OK && more) {
+		claim_page(ca, after);
+		return;
+	}
+	if (e == BASE_OK && (e = conclude(ca, epoch)) == BASE_OK)
+		ca->recovery.claim.node[0] = '\0';
+	if (e != BASE_OK)
+		ca_recover_later(ca, "an epoch that was never given");
+	ca_kick(ca);
+}
+
+static void
+claim_page(struct ca *ca, const char *after)
+{
+	struct wire_hsm_request q = { .type = WIRE_HSM_KNOWN };
+	struct wire_hsm_ask w = { &q, claim_answered, ca };
+
+	memcpy(q.fleet, ca->conf->fleet, sizeof(q.fleet));
+	snprintf(q.after, sizeof(q.after), "%s", after);
+	ca->recovery.busy = true;
+	if (ca_hsm_ask(ca, &w) != BASE_OK) {
+		ca->recovery.busy = false;
+		ca_recover_later(ca, "asking kedge-hsmd");
+	}
+}
+
+/* A beginning of a name sorts before it, and not many do so between. */
+void
+ca_claim_ask(struct ca *ca)
+{
+	char after[CA_NAME];
+
+	memcpy(after, ca->recovery.claim.node, sizeof(after));
+	after[strlen(after) - 1] = '\0';
+	if (!base_name_is_valid(after))
+		after[0] = '\0';
+	claim_page(ca, after);
+}
