@@ -128,6 +128,31 @@ link_rolls(struct ca *ca, const struct ca_link *l)
 		ca_roll_of(ca, l->client_root) != NULL);
 }
 
+/* Which of its names is not there; the store knows only that one is not. */
+static enum base_err
+link_names(struct ca *ca, const struct ca_link *l)
+{
+	struct ca_node n;
+	struct ca_root root;
+	const char *const nodes[] = { l->client, l->server };
+	const char *const roots[] = { l->server_root, l->client_root };
+
+	for (int i = 0; i < 2; i++)
+		if (ca_store_node_get(ca->store, nodes[i], &n) != BASE_OK)
+			return base_fail(BASE_E_NOTFOUND,
+			    "link %s>%s: there is no node %s; kedge node add "
+			    "it first",
+			    l->client, l->server, nodes[i]);
+	for (int i = 0; i < 2; i++)
+		if (roots[i][0] != '\0' &&
+		    ca_store_root_get(ca->store, roots[i], &root) != BASE_OK)
+			return base_fail(BASE_E_NOTFOUND,
+			    "link %s>%s: there is no root %s; kedge root add "
+			    "it first",
+			    l->client, l->server, roots[i]);
+	return BASE_OK;
+}
+
 enum base_err
 ca_change_link(struct ca *ca, const struct ca_link *l, const char *by)
 {
@@ -141,10 +166,8 @@ ca_change_link(struct ca *ca, const struct ca_link *l, const char *by)
 		ca_link_text(old, before);
 	if (old != NULL && strcmp(before, after) == 0)
 		return BASE_OK;
-	if ((r = ca_store_link_put(ca->store, l)) == BASE_E_EXISTS)
-		return base_fail(BASE_E_NOTFOUND,
-		    "link %s: names a node or root that is not there", name);
-	if (r != BASE_OK)
+	if ((r = link_names(ca, l)) != BASE_OK ||
+	    (r = ca_store_link_put(ca->store, l)) != BASE_OK)
 		return r;
 	return record(ca, "link", name, old == NULL ? NULL : before, after, by);
 }

@@ -232,11 +232,14 @@ failed(struct cli *c, enum base_err e)
 	return (int)cli_exit_of(e);
 }
 
+/* Before the options are parsed, and where they cannot be. getopt_long takes
+ * "--j", too. */
 static bool
 wants_json(int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (strcmp(argv[i], "--json") == 0)
+		if (strlen(argv[i]) > 2 &&
+		    strncmp(argv[i], "--json", strlen(argv[i])) == 0)
 			return true;
 	return false;
 }
@@ -314,6 +317,7 @@ options_parse(struct cli *c, int argc, char **argv)
 	}
 	c->args = argv + optind;
 	c->nargs = argc - optind;
+	c->json = cli_has(c, "json");
 	return BASE_OK;
 }
 

@@ -352,15 +352,14 @@ link_roots(struct ca_link *l, const char *auth, const char *both,
 
 	if (!mutual && strcmp(auth, "server") != 0)
 		return base_fail(BASE_E_USAGE,
-		    "link %s>%s: auth is mutual or "
-		    "server",
-		    l->client, l->server);
+		    "link %s>%s: --auth is mutual or server", l->client,
+		    l->server);
 	if ((both != NULL) == (server != NULL) ||
 	    (both != NULL && client != NULL) ||
 	    (both == NULL && mutual != (client != NULL)))
 		return base_fail(BASE_E_USAGE,
-		    "link %s>%s: give root, or "
-		    "server_root and, when mutual, client_root",
+		    "link %s>%s: give --root, or --server-root and, when "
+		    "mutual, --client-root",
 		    l->client, l->server);
 	snprintf(l->server_root, CA_NAME, "%s", both != NULL ? both : server);
 	if (mutual)

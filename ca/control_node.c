@@ -107,7 +107,7 @@ parse_reach(const char *word, enum ca_reach *out)
 			*out = (enum ca_reach)i;
 			return BASE_OK;
 		}
-	return base_fail(BASE_E_USAGE, "reach %s: is direct, poll or push",
+	return base_fail(BASE_E_USAGE, "--reach %s: is direct, poll or push",
 	    word);
 }
 

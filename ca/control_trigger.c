@@ -43,7 +43,7 @@ root_change(struct ca_root *root, json_int_t before, const char *word)
 {
 	if (before < 0 || before >= root->days)
 		return base_fail(BASE_E_RANGE,
-		    "root %s: roll_before: 0 (off) to %u days; the root is "
+		    "root %s: --roll-before: 0 (off) to %u days; the root is "
 		    "made for %u",
 		    root->name, root->days - 1, root->days);
 	root->roll_before = (uint32_t)before;

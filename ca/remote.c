@@ -37,7 +37,7 @@ request_number(json_t *into, const struct ca_field *f, const char *text)
 	v = strtoll(text, &end, 10);
 	if (errno != 0 || end == text || *end != '\0' || v < 0)
 		return base_fail(BASE_E_USAGE,
-		    "--%s: '%s' is no whole number from 0 up", f->field, text);
+		    "--%s: '%s' is no whole number from 0 up", f->option, text);
 	json_object_set_new(into, f->field, json_integer(v));
 	return BASE_OK;
 }
@@ -56,7 +56,7 @@ request_list(json_t *into, const struct ca_field *f, const char *text)
 
 		if (n == 0)
 			return base_fail(BASE_E_USAGE,
-			    "--%s: empty name in the list", f->field);
+			    "--%s: empty name in the list", f->option);
 		json_array_append_new(list, json_stringn(text, n));
 		text += n + (text[n] == ',');
 	}
@@ -83,8 +83,14 @@ request_file(json_t *into, const struct ca_field *f, const char *path)
 	json_t *v = NULL;
 
 	base_buf_init(&b, REMOTE_FILE_MAX);
-	if ((e = base_file_read(path, REMOTE_FILE_MAX, &b)) != BASE_OK)
+	if ((e = base_file_read(path, REMOTE_FILE_MAX, &b)) != BASE_OK) {
+		/* as for the commands that read it themselves */
+		if (f->kind == CA_TEXT)
+			e = base_fail(BASE_E_CONFIG,
+			    "%s: cannot read the topology: %s", path,
+			    base_why());
 		goto out;
+	}
 	if (f->kind == CA_BINARY) {
 		v = json_base64(base_buf_span(&b));
 	} else {

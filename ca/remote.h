@@ -12,9 +12,9 @@
 enum ca_field_kind {
 	CA_STRING,
 	CA_LIST, /* "a,b", or the option several times */
-	CA_NUMBER,
+	CA_NUMBER, /* an option, as is CA_LIST */
 	CA_SWITCH,
-	CA_TEXT, /* a file: its text, and its name in "file" */
+	CA_TEXT, /* a topology file: its text, and its name in "file" */
 	CA_BINARY, /* a file: its bytes as base64 */
 };
 

@@ -97,6 +97,22 @@ topo_link(const struct ca_topo *t, const struct ca_link *l)
 	};
 }
 
+/* A server shows one certificate, under one root. */
+static enum base_err
+topo_split(const struct ca_topo *t, const struct ca_link *l)
+{
+	const struct ca_link *first = t->links;
+
+	while (strcmp(first->server, l->server) != 0)
+		first++;
+	return base_fail(BASE_E_REFUSED,
+	    "link %s>%s: root %s, but for link %s>%s the server shows a "
+	    "certificate of root %s, and it has only one; remove that link, or "
+	    "make the second endpoint a node of its own",
+	    l->client, l->server, l->server_root, first->client, first->server,
+	    first->server_root);
+}
+
 /* Why the links do not make a graph: the first that cannot be added. */
 static enum base_err
 topo_culprit(const struct ca_topo *t, const struct pol_link *l)
@@ -105,8 +121,9 @@ topo_culprit(const struct ca_topo *t, const struct pol_link *l)
 	struct pol_graph *g = NULL;
 	enum pol_err e =
 	    pol_graph_new((uint32_t)t->nparts, (uint32_t)t->nroots, &g);
+	size_t i;
 
-	for (size_t i = 0; i < t->nlinks && e == POL_OK; i++) {
+	for (i = 0; i < t->nlinks && e == POL_OK; i++) {
 		snprintf(what, sizeof(what), "link %s>%s", t->links[i].client,
 		    t->links[i].server);
 		e = pol_graph_link(g, &l[i]);
@@ -114,7 +131,8 @@ topo_culprit(const struct ca_topo *t, const struct pol_link *l)
 	if (e == POL_OK)
 		e = pol_graph_seal(g);
 	pol_graph_free(g);
-	return ca_pol_fail(e, what);
+	return e == POL_E_SPLIT ? topo_split(t, &t->links[i - 1])
+				: ca_pol_fail(e, what);
 }
 
 static enum base_err

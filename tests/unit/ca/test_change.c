@@ -247,6 +247,60 @@ START_TEST(seen_stays_when_the_fleet_changes)
 }
 END_TEST
 
+static const struct {
+	const char *text, *says;
+} sentences[] = {
+	{ "{\"cmd\":\"link-add\",\"client\":\"app1\",\"server\":\"zz\","
+	  "\"auth\":\"mutual\",\"root\":\"plant\"}",
+	    "link app1>zz: there is no node zz" },
+	{ "{\"cmd\":\"link-add\",\"client\":\"zz\",\"server\":\"app1\","
+	  "\"auth\":\"mutual\",\"root\":\"plant\"}",
+	    "link zz>app1: there is no node zz" },
+	{ "{\"cmd\":\"link-add\",\"client\":\"web1\",\"server\":\"app1\","
+	  "\"auth\":\"mutual\",\"root\":\"zz\"}",
+	    "link web1>app1: there is no root zz" },
+	{ "{\"cmd\":\"link-add\",\"client\":\"web1\",\"server\":\"app1\","
+	  "\"auth\":\"mutual\"}",
+	    "give --root, or --server-root" },
+	{ "{\"cmd\":\"node-add\",\"node\":\"x\",\"reach\":\"poll\","
+	  "\"via\":[\"zz\"]}",
+	    "node x: via names zz, which is no node" },
+	{ "{\"cmd\":\"node-add\",\"node\":\"x\",\"reach\":\"push\"}",
+	    "node x: reach is push, but no via" },
+};
+
+START_TEST(refusals_say_which)
+{
+	for (size_t i = 0; i < sizeof(sentences) / sizeof(*sentences); i++) {
+		ck_assert(!asked_try(sentences[i].text));
+		ck_assert_msg(strstr(json_string_value(
+					 json_object_get(asked.answer,
+					     "message")),
+				  sentences[i].says) != NULL,
+		    "%s",
+		    json_string_value(
+			json_object_get(asked.answer, "message")));
+	}
+}
+END_TEST
+
+START_TEST(a_second_root_on_one_server)
+{
+	asked_ok("{\"cmd\":\"root-add\",\"root\":\"lab\"}");
+	asked_ok("{\"cmd\":\"node-add\",\"node\":\"db1\","
+		 "\"reach\":\"poll\"}");
+	ck_assert(!asked_try("{\"cmd\":\"link-add\",\"client\":\"db1\","
+			     "\"server\":\"web1\",\"auth\":\"mutual\","
+			     "\"root\":\"lab\"}"));
+	ck_assert(
+	    strstr(json_string_value(json_object_get(asked.answer, "message")),
+		"link db1>web1: root lab, but for link app1>web1") != NULL);
+	asked_ok("{\"cmd\":\"link-add\",\"client\":\"db1\","
+		 "\"server\":\"web1\",\"auth\":\"mutual\","
+		 "\"client_root\":\"lab\",\"server_root\":\"plant\"}");
+}
+END_TEST
+
 TCase *
 case_change(void)
 {
@@ -258,6 +312,8 @@ case_change(void)
 	tcase_add_test(t, a_refused_topology_leaves_nothing);
 	tcase_add_test(t, a_dry_run_refuses_what_the_run_would);
 	tcase_add_test(t, changes_are_audited_before_and_after);
+	tcase_add_test(t, refusals_say_which);
+	tcase_add_test(t, a_second_root_on_one_server);
 	tcase_add_test(t, seen_stays_when_the_fleet_changes);
 	return t;
 }

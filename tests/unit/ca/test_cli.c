@@ -116,6 +116,109 @@ START_TEST(test_json_is_one_document_also_in_failure)
 }
 END_TEST
 
+#define TOPO "tests/data/topology/e1.conf"
+#define NONE "/nonexistent"
+
+/* One table for all commands: the same fault has the same code. */
+static const struct {
+	enum cli_exit code;
+	const char *words[10]; /* after "kedge" */
+} faults[] = {
+	/* a topology file that cannot be read, or is none */
+	{ CLI_CONFIG, { "plan", "--root", "a", "--topology", NONE } },
+	{ CLI_CONFIG, { "simulate", "--topology", NONE, "a" } },
+	{ CLI_CONFIG, { "graph", "--topology", NONE, "a" } },
+	{ CLI_CONFIG, { "topology", "apply", "--socket", NONE, NONE } },
+	{ CLI_CONFIG, { "plan", "--root", "a", "--topology", "LICENSE" } },
+	{ CLI_CONFIG, { "simulate", "--topology", "LICENSE", "a" } },
+	{ CLI_CONFIG, { "graph", "--topology", "LICENSE", "a" } },
+	/* a root that is not there */
+	{ CLI_FAILED, { "plan", "--root", "x", "--topology", TOPO } },
+	{ CLI_FAILED,
+	    { "plan", "--compare", "--root", "x", "--topology", TOPO } },
+	{ CLI_FAILED, { "simulate", "--topology", TOPO, "x" } },
+	{ CLI_FAILED, { "graph", "--topology", TOPO, "x" } },
+	/* another file that is not there */
+	{ CLI_FAILED,
+	    { "verify", "--trust", NONE, "--purpose", "server", NONE } },
+	{ CLI_FAILED, { "audit", "verify", "--store", NONE } },
+	{ CLI_FAILED, { "node", "join", "--socket", NONE, NONE, NONE } },
+	/* nobody answers */
+	{ CLI_FAILED, { "root", "list", "--socket", NONE } },
+	{ CLI_FAILED, { "plan", "--root", "a", "--socket", NONE } },
+	{ CLI_FAILED, { "simulate", "--socket", NONE, "a" } },
+	{ CLI_FAILED, { "graph", "--socket", NONE } },
+	{ CLI_FAILED, { "doctor", "--socket", NONE } },
+	{ CLI_FAILED, { "topology", "show", "--socket", NONE } },
+	{ CLI_FAILED, { "topology", "apply", "--socket", NONE, TOPO } },
+	{ CLI_FAILED, { "roll", "start", "--socket", NONE, "a" } },
+	/* words that are wrong whatever the fleet is */
+	{ CLI_USAGE, { "frobnicate" } },
+	{ CLI_USAGE, { "plan" } },
+	{ CLI_USAGE, { "plan", "--nosuch" } },
+	{ CLI_USAGE,
+	    { "plan", "--topology", TOPO, "--root", "a", "--strategy", "x" } },
+	{ CLI_USAGE,
+	    { "simulate", "--topology", TOPO, "--strategy", "x", "a" } },
+	{ CLI_USAGE, { "graph", "--topology", TOPO, "--strategy", "x", "a" } },
+	{ CLI_USAGE, { "simulate", "--topology", TOPO, "--limit", "x", "a" } },
+	{ CLI_USAGE, { "simulate", "--topology", TOPO, "--window", "x", "a" } },
+	{ CLI_USAGE, { "roll", "start", "--max-in-flight", "x", "a" } },
+	{ CLI_USAGE, { "audit", "list", "--limit", "x" } },
+	{ CLI_USAGE, { "explain", "a" } },
+	{ CLI_USAGE, { "node", "set", "web1" } },
+	{ CLI_USAGE, { "verify", "--trust", NONE, "--purpose", "x", NONE } },
+	{ CLI_USAGE, { "root", "show" } },
+	{ CLI_USAGE, { "root", "show", "a", "b" } },
+	/* and none */
+	{ CLI_DONE, { "plan", "--root", "a", "--topology", TOPO } },
+	{ CLI_CHANGES,
+	    { "plan", "--exit-code", "--root", "a", "--topology", TOPO } },
+	{ CLI_DONE, { "simulate", "--topology", TOPO, "a" } },
+	{ CLI_DONE, { "graph", "--topology", TOPO, "a" } },
+};
+
+START_TEST(test_the_same_fault_has_the_same_code)
+{
+	const char *words[12] = { "kedge" };
+
+	for (int i = 0; i < 10; i++)
+		words[i + 1] = faults[_i].words[i];
+	ck_assert_msg(run(words) == (int)faults[_i].code,
+	    "%s %s %s: not %d: %s", words[1], words[2] != NULL ? words[2] : "",
+	    words[2] != NULL && words[3] != NULL ? words[3] : "",
+	    (int)faults[_i].code, errors);
+	ck_assert_int_eq(errors[0] == '\0',
+	    faults[_i].code == CLI_DONE || faults[_i].code == CLI_CHANGES);
+}
+END_TEST
+
+/* What was typed is named, and "--j" is "--json". */
+START_TEST(test_options_as_they_were_typed)
+{
+	json_t *o;
+
+	ck_assert_int_eq(RUN("roll", "start", "--j", "--max-in-flight", "x",
+			     "a"),
+	    CLI_USAGE);
+	ck_assert(strstr(errors, "--max-in-flight: 'x'") != NULL);
+	ck_assert_ptr_nonnull(o = json_loads(output, 0, NULL));
+	json_decref(o);
+	ck_assert_int_eq(RUN("root", "set", "--roll-before", "x", "a"),
+	    CLI_USAGE);
+	ck_assert(strstr(errors, "--roll-before: 'x'") != NULL);
+	ck_assert_int_eq(RUN("plan", "--js", "--root", "a", "--topology", TOPO),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(o = json_loads(output, 0, NULL));
+	json_decref(o);
+	/* a value that looks like it is none */
+	ck_assert_int_eq(RUN("graph", "--strategy", "--json", "--topology",
+			     TOPO, "a"),
+	    CLI_USAGE);
+	ck_assert_str_eq(output, "");
+}
+END_TEST
+
 START_TEST(test_required_options_are_asked_for)
 {
 	ck_assert_int_eq(RUN("node", "add", "web1"), CLI_USAGE);
@@ -162,6 +265,9 @@ case_cli(void)
 	tcase_add_test(t, test_rows_are_complete);
 	tcase_add_test(t, test_unknown_command_is_usage);
 	tcase_add_test(t, test_json_is_one_document_also_in_failure);
+	tcase_add_loop_test(t, test_the_same_fault_has_the_same_code, 0,
+	    (int)(sizeof(faults) / sizeof(*faults)));
+	tcase_add_test(t, test_options_as_they_were_typed);
 	tcase_add_test(t, test_required_options_are_asked_for);
 	tcase_add_test(t, test_verify_takes_each_option_once);
 	tcase_add_test(t, test_exit_codes);
