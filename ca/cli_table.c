@@ -35,6 +35,7 @@ static const struct cli_option node_set_options[] = {
 };
 static const struct cli_option node_rekey_options[] = {
 	{ "root", "ROOT", "only under this root; default all that it has" },
+	{ "cancel", NULL, "a rekey that was asked for is not wanted any more" },
 	{ NULL, NULL, NULL },
 };
 static const struct cli_option node_token_options[] = {
@@ -194,7 +195,8 @@ const struct cli_command cli_commands[] = {
 	    NULL, node_set_options, 1, 1, ca_cmd_node_set },
 	{ "node remove", "NODE", "remove a node", NULL, NULL, 1, 1,
 	    ca_cmd_node_remove },
-	{ "node rekey", "[--root ROOT] NODE", "let a node make new keys",
+	{ "node rekey", "[--root ROOT] [--cancel] NODE",
+	    "let a node make new keys",
 	    "The node makes a key of its own for each root under which it presents\n"
 	    "something, and for its connection to the CA, and proves by the old key\n"
 	    "that the new one is its own. The old key is in use until a certificate\n"

@@ -280,6 +280,7 @@ ca_cmd_node_rekey(struct cli *c)
 	static const struct ca_field args[] = {
 		{ NULL, 0, CA_STRING, "node" },
 		{ "root", 0, CA_STRING, "root" },
+		{ "cancel", 0, CA_SWITCH, "cancel" },
 		CA_FIELD_END,
 	};
 

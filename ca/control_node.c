@@ -235,11 +235,14 @@ enum base_err
 ca_control_node_rekey(struct ca_session *s, json_t *q, json_t **answer)
 {
 	const char *cmd, *name, *root = NULL;
+	int cancel = 0;
 	enum base_err r;
 
-	if ((r = ca_unpack(q, "{s:s, s:s, s?s}", "cmd", &cmd, "node", &name,
-		 "root", &root)) != BASE_OK ||
-	    (r = ca_rekey_ask(ca_session_ca(s), name, root)) != BASE_OK)
+	if ((r = ca_unpack(q, "{s:s, s:s, s?s, s?b}", "cmd", &cmd, "node",
+		 &name, "root", &root, "cancel", &cancel)) != BASE_OK ||
+	    (r = (cancel != 0 ? ca_rekey_cancel
+			      : ca_rekey_ask)(ca_session_ca(s), name, root)) !=
+		BASE_OK)
 		return r;
 	*answer = json_object();
 	return BASE_OK;

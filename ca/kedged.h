@@ -523,12 +523,17 @@ enum base_err ca_report_own(struct ca *ca, struct wire_report *w) BASE_MUST;
  * among them. NOTFOUND, or STATE when it presents nothing there. */
 enum base_err
 ca_rekey_ask(struct ca *ca, const char *node, const char *root) BASE_MUST;
+/* What was asked for is not wanted any more. STATE when nothing is, or when
+ * the certificate for the new key is on its way. A key that the node has made
+ * already is the one that the next rekey takes. */
+enum base_err
+ca_rekey_cancel(struct ca *ca, const char *node, const char *root) BASE_MUST;
 /* An effective report about an order that asked for a key says failed from
  * here on, when it does not prove one. */
 void ca_rekey_judge(struct ca *ca, struct wire_report *w,
     const struct ca_order *o);
-/* o is effective, within the transaction that says so: a key was proven, or,
- * *done, it is in use. */
+/* The node says that o is effective, within the transaction that keeps this:
+ * a key was proven, or, *done, it is in use. */
 enum base_err ca_rekey_took(struct ca *ca, const struct wire_report *w,
     const struct ca_order *o, bool *done) BASE_MUST;
 /* The certificate for the new key is on its way. Until it is settled nobody

@@ -162,6 +162,28 @@ keep_node(struct ca *ca, const struct wire_hsm_known *k)
 	return ca_store_node_put(ca->store, &n);
 }
 
+static bool
+same(const struct base_buf *a, const struct base_buf *b)
+{
+	return b->n > 0 && a->n == b->n && memcmp(a->p, b->p, a->n) == 0;
+}
+
+/* The node has made it, and may use it already: it gets its certificate. */
+static enum base_err
+keep_next(struct ca *ca, const char *node, const struct wire_hsm_part *p,
+    const struct base_buf *have)
+{
+	enum base_err r;
+
+	if (p->next.n == 0 || same(have, &p->next))
+		return BASE_OK;
+	if ((r = ca_store_rekey_put(ca->store, node, p->root,
+		 base_buf_span(&p->next))) != BASE_OK)
+		return r;
+	return ca_audit(ca, CA_NODE_CA, "recalled",
+	    "next key of node %s under root %s", node, p->root);
+}
+
 static enum base_err
 keep_key(struct ca *ca, const char *node, const struct wire_hsm_part *p)
 {
@@ -172,16 +194,19 @@ keep_key(struct ca *ca, const char *node, const struct wire_hsm_part *p)
 	r = ca_store_key_get(ca->store, node, p->root, &have);
 	if (r != BASE_OK && r != BASE_E_NOTFOUND)
 		goto out;
-	if (r == BASE_OK && have.n == p->spki.n &&
-	    memcmp(have.p, p->spki.p, have.n) == 0)
+	/* which of the two is in use, kedge-hsmd may not have heard yet */
+	if (r == BASE_OK && (same(&have, &p->spki) || same(&have, &p->next))) {
+		r = keep_next(ca, node, p, &have);
 		goto out;
+	}
 	if (strcmp(p->root, CA_MANAGEMENT) == 0 &&
 	    (r = ca_recover_leaf(ca, node, p->root, 1)) != BASE_OK)
 		goto out;
 	if ((r = ca_store_key_put(ca->store, node, p->root,
-		 base_buf_span(&p->spki))) == BASE_OK)
-		r = ca_audit(ca, CA_NODE_CA, "recalled",
-		    "key of node %s under root %s", node, p->root);
+		 base_buf_span(&p->spki))) == BASE_OK &&
+	    (r = ca_audit(ca, CA_NODE_CA, "recalled",
+		 "key of node %s under root %s", node, p->root)) == BASE_OK)
+		r = keep_next(ca, node, p, &p->spki);
 out:
 	base_buf_free(&have);
 	return r;

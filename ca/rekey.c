@@ -72,6 +72,57 @@ ca_rekey_ask(struct ca *ca, const char *node, const char *root)
 	return r;
 }
 
+/* ---- and thinks better of it ------------------------------------------------------ */
+
+static enum base_err
+cancel_one(struct ca *ca, const char *node, const char *root, size_t *n)
+{
+	struct ca_leaf l = { .epoch = 0 };
+	bool asked = false;
+	enum base_err r;
+
+	snprintf(l.node, sizeof(l.node), "%s", node);
+	snprintf(l.root, sizeof(l.root), "%s", root);
+	if ((r = ca_rekey_asked(ca, &l, &asked)) != BASE_OK || !asked)
+		return r;
+	if (ca_rekey_is_out(ca, node, root))
+		return base_fail(BASE_E_STATE,
+		    "node %s, root %s: the certificate for the new key is on "
+		    "its way; when its answer is there, cancel it, or it is "
+		    "done",
+		    node, root);
+	++*n;
+	if ((r = ca_store_rekey_drop(ca->store, node, root)) != BASE_OK)
+		return r;
+	return ca_audit(ca, ca_who(ca), "rekey", "%s %s: cancelled", node,
+	    root);
+}
+
+enum base_err
+ca_rekey_cancel(struct ca *ca, const char *node, const char *root)
+{
+	size_t n = 0;
+	enum base_err r;
+
+	if (ca_topo_node(ca->topo, node) == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND, "node %s: not known", node);
+	if (root != NULL && ca_topo_root(ca->topo, root) == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND, "root %s: not known", root);
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nroots; i++)
+		if (root == NULL || strcmp(root, ca->topo->roots[i].name) == 0)
+			r = cancel_one(ca, node, ca->topo->roots[i].name, &n);
+	if (r == BASE_OK && n == 0)
+		r = base_fail(BASE_E_STATE,
+		    "node %s: no rekey is asked for; kedge node show %s", node,
+		    node);
+	if (r == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	return r;
+}
+
 /* ---- the node answers ---------------------------------------------------------- */
 
 static bool
@@ -120,46 +171,61 @@ ca_rekey_judge(struct ca *ca, struct wire_report *w, const struct ca_order *o)
 
 /* ---- what became of it ----------------------------------------------------------- */
 
-/* Is the certificate in this order, which the node has, for the new key? */
+/* The key of the certificate in this order, which the node has. */
 static enum base_err
-is_for(struct ca *ca, const struct ca_order *row, const struct base_buf *spki,
-    bool *out)
+key_of(struct ca *ca, const struct ca_order *row, struct base_buf *spki)
 {
 	struct wire_signer s = { .cert = NULL };
 	struct wire_order o = { .epoch = 0 };
 	struct base_buf der;
-	uint8_t want[32], has[32];
 	enum base_err r;
 
 	base_buf_init(&der, 0);
 	if ((r = wire_cms_verify(WIRE_C_ORDER, base_buf_span(&row->cms),
 		 ca->management, ca_now(ca), &der, &s)) == BASE_OK &&
 	    (r = wire_order_parse(base_buf_span(&der), &o)) == BASE_OK &&
-	    o.cert != NULL) {
-		ca_sha256(base_buf_span(spki), want);
-		wire_x509_spki_sha256(o.cert, has);
-		*out = memcmp(want, has, sizeof(want)) == 0;
-	}
+	    o.cert != NULL)
+		r = wire_key_spki(X509_get0_pubkey(o.cert), spki);
 	wire_order_clear(&o);
 	wire_signer_clear(&s);
 	base_buf_free(&der);
 	return r;
 }
 
+static bool
+is_same(const struct base_buf *a, const struct base_buf *b)
+{
+	return a->n == b->n && (a->n == 0 || memcmp(a->p, b->p, a->n) == 0);
+}
+
+/* The certificate says which key is in use, whatever became of the wish. */
 static enum base_err
-took_cert(struct ca *ca, const struct ca_order *o, const struct base_buf *spki,
+took_cert(struct ca *ca, const struct ca_order *o, const struct base_buf *next,
     bool *done)
 {
+	struct base_buf is, was;
 	enum base_err r;
 
-	if ((r = is_for(ca, o, spki, done)) != BASE_OK || !*done)
-		return r;
+	base_buf_init(&is, 0);
+	base_buf_init(&was, 0);
+	if ((r = key_of(ca, o, &is)) != BASE_OK ||
+	    (r = ca_store_key_get(ca->store, o->node, o->root, &was)) !=
+		BASE_OK ||
+	    is.n == 0 || is_same(&is, &was))
+		goto out;
 	if ((r = ca_store_key_put(ca->store, o->node, o->root,
-		 base_buf_span(spki))) != BASE_OK ||
-	    (r = ca_store_rekey_drop(ca->store, o->node, o->root)) != BASE_OK)
-		return r;
-	return ca_audit(ca, o->node, "rekey", "%s: the new key is in use",
+		 base_buf_span(&is))) != BASE_OK ||
+	    (is_same(&is, next) &&
+		(r = ca_store_rekey_drop(ca->store, o->node, o->root)) !=
+		    BASE_OK))
+		goto out;
+	*done = true;
+	r = ca_audit(ca, o->node, "rekey", "%s: the new key is in use",
 	    o->root);
+out:
+	base_buf_free(&is);
+	base_buf_free(&was);
+	return r;
 }
 
 enum base_err
@@ -173,15 +239,15 @@ ca_rekey_took(struct ca *ca, const struct wire_report *w,
 	*done = false;
 	base_buf_init(&spki, 0);
 	if ((r = ca_store_rekey_get(ca->store, o->node, o->root, &asked,
-		 &spki)) != BASE_OK ||
-	    !asked)
+		 &spki)) != BASE_OK)
 		goto out;
-	if (is_rekey(o)) {
+	if (is_rekey(o) && asked) {
 		base_buf_clear(&spki);
 		if ((r = new_key(ca, w, &spki)) == BASE_OK)
 			r = ca_store_rekey_put(ca->store, o->node, o->root,
 			    base_buf_span(&spki));
-	} else if (spki.n > 0 && o->leaf_to.ms != 0) {
+	} else if (o->leaf_to.ms != 0 &&
+	    wire_step_renews(o->steps, o->from, o->to)) {
 		r = took_cert(ca, o, &spki, done);
 	}
 out:

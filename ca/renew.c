@@ -212,8 +212,11 @@ struct choice {
 	int64_t next; /* ms from now, to look again */
 };
 
+/* A rekey that has failed must not keep the present certificate from being
+ * renewed: that goes first, when it is due. */
 static void
-renew_fill(struct ca *ca, const struct ca_leaf *l, struct ca_draft *t)
+renew_fill(struct ca *ca, const struct ca_leaf *l, const struct ca_renewal *w,
+    struct ca_draft *t)
 {
 	struct wire_order *o = &t->order;
 	bool rekey;
@@ -225,6 +228,10 @@ renew_fill(struct ca *ca, const struct ca_leaf *l, struct ca_draft *t)
 	if (ca_store_rekey_get(ca->store, o->node, o->root, &rekey,
 		&t->new_key) != BASE_OK)
 		base_die("renew: %s", base_why());
+	if (w->failures > 0 && l->due.ms <= ca_now(ca).ms) {
+		rekey = false;
+		base_buf_clear(&t->new_key);
+	}
 	o->steps =
 	    rekey && t->new_key.n == 0 ? WIRE_STEP_REKEY : WIRE_STEP_CERT;
 	o->from = o->to = l->gen;
@@ -260,7 +267,7 @@ choose(void *arg, const struct ca_leaf *l)
 	if (wait > 0 || ca_drafts_count(c->d) == BATCH)
 		look_in(c, wait > 0 ? wait : 0);
 	else
-		renew_fill(c->ca, l, ca_drafts_add(c->d));
+		renew_fill(c->ca, l, &w, ca_drafts_add(c->d));
 	return BASE_OK;
 }
 

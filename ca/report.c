@@ -267,6 +267,12 @@ keep(struct ca *ca, const struct ca_report *row, struct ca_order *o,
 	if (v.fact == POL_FACT_EFFECTIVE && v.settled &&
 	    (r = keep_took(ca, o, w, &rekeyed)) != BASE_OK)
 		goto out;
+	/* the acknowledgement lets the node erase its old key */
+	if (w->status == WIRE_EFFECTIVE && !v.settled &&
+	    o->state == CA_ORDER_REPLACED &&
+	    (o->steps & WIRE_STEP_REKEY) == 0 &&
+	    (r = ca_rekey_took(ca, w, o, &rekeyed)) != BASE_OK)
+		goto out;
 	if (v.has_fact && (r = keep_fact(ca, o, &v, f)) != BASE_OK)
 		goto out;
 	r = ca_store_commit(ca->store);

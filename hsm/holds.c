@@ -270,6 +270,14 @@ hsm_holds_sent(struct hsm_state *s, const struct hsm_order *o)
 	memcpy(v->key, o->key, HSM_HASH);
 }
 
+/* Two orders may have one epoch: which of them it was, the digest says. */
+static bool
+is_answered(const struct hsm_event *e, const struct hsm_proven *v)
+{
+	return e->epoch == v->epoch &&
+	    memcmp(e->digest, v->order, HSM_HASH) == 0;
+}
+
 void
 hsm_holds_proven(struct hsm_state *s, const struct hsm_proven *v)
 {
@@ -283,7 +291,7 @@ hsm_holds_proven(struct hsm_state *s, const struct hsm_proven *v)
 	if (h->known && v->epoch <= h->epoch)
 		return;
 	while (gone < h->nevents && h->event[gone].epoch <= v->epoch)
-		if (h->event[gone++].epoch == v->epoch)
+		if (is_answered(&h->event[gone++], v))
 			hsm_rekey_proven(s, n, &h->event[gone - 1], v->root);
 	h->nevents -= gone;
 	if (h->nevents > 0)
@@ -381,6 +389,7 @@ hsm_apply_holds(struct hsm_state *s, struct base_buf *b)
 	if ((e = hsm_get_name(b, v.node, false)) != BASE_OK ||
 	    (e = hsm_get_name(b, v.root, false)) != BASE_OK ||
 	    (e = base_buf_get_u64(b, &v.epoch)) != BASE_OK ||
+	    (e = hsm_get_bytes(b, v.order, HSM_HASH)) != BASE_OK ||
 	    (e = hsm_get_bytes(b, v.report, HSM_HASH)) != BASE_OK ||
 	    (e = get_conf(b, &v.conf)) != BASE_OK)
 		return e;

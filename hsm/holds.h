@@ -73,7 +73,7 @@ void hsm_holds_sent(struct hsm_state *s, const struct hsm_order *o);
 struct hsm_proven {
 	char node[BASE_NAME_MAX + 1], root[BASE_NAME_MAX + 1];
 	uint64_t epoch;
-	uint8_t report[HSM_HASH];
+	uint8_t order[HSM_HASH], report[HSM_HASH]; /* digests */
 	struct pol_conf conf;
 };
 void hsm_holds_proven(struct hsm_state *s, const struct hsm_proven *v);
@@ -95,12 +95,12 @@ enum base_err hsm_apply_doubt(struct hsm_state *s, struct base_buf *b);
 
 struct hsm_core;
 struct wire_report;
-/* May the node have the key that its report brings, in answer to order? Its
- * SPKI goes into *spki. */
+/* May the node have the key that its report brings, in answer to order? The
+ * caller frees out->spki. */
 enum base_err hsm_rekey_check(struct hsm_core *c, const struct wire_report *w,
-    const struct hsm_event *order, struct base_buf *spki) BASE_MUST;
+    const struct hsm_event *order, struct hsm_rekey *out) BASE_MUST;
 void hsm_rekey_record(struct hsm_core *c, const struct wire_report *w,
-    const struct base_buf *spki);
+    const struct hsm_rekey *v);
 enum base_err hsm_apply_rekey(struct hsm_state *s, struct base_buf *b);
 /* For hsm_order: of the node certificate in o. */
 struct wire_order;

@@ -86,11 +86,12 @@ hsm_put_forget(struct base_buf *b, const char *node)
 
 void
 hsm_put_rekey(struct base_buf *b, const char *node, const char *root,
-    struct base_span spki)
+    const struct hsm_rekey *v)
 {
 	rec_str(b, node);
 	rec_str(b, root);
-	rec_must(base_buf_put_blob(b, spki));
+	rec_must(base_buf_put_u8(b, v->by_next));
+	rec_must(base_buf_put_blob(b, base_buf_span(&v->spki)));
 }
 
 void
@@ -182,6 +183,7 @@ hsm_put_holds(struct base_buf *b, const struct hsm_proven *v)
 	rec_str(b, v->node);
 	rec_str(b, v->root);
 	rec_must(base_buf_put_u64(b, v->epoch));
+	rec_bytes(b, v->order, HSM_HASH);
 	rec_bytes(b, v->report, HSM_HASH);
 	rec_conf(b, v->conf);
 }

@@ -39,10 +39,30 @@ rekey_no(const struct wire_report *w, const char *why)
 	    w->root, why);
 }
 
+/* By the bound key; or by the one that takes its place, when its certificate
+ * was never shown here to be in use: this proof shows it. */
+static enum base_err
+vouched(const struct wire_report *w, const struct hsm_node_key *k,
+    struct hsm_rekey *out)
+{
+	enum base_err e = wire_rekey_check(base_buf_span(&w->rekey), w->fleet,
+	    w->node, base_buf_span(&k->spki), &out->spki);
+
+	out->by_next = false;
+	if (e == BASE_OK || k->next.n == 0)
+		return e;
+	base_buf_clear(&out->spki);
+	e = wire_rekey_check(base_buf_span(&w->rekey), w->fleet, w->node,
+	    base_buf_span(&k->next), &out->spki);
+	out->by_next = e == BASE_OK;
+	return e;
+}
+
 enum base_err
 hsm_rekey_check(struct hsm_core *c, const struct wire_report *w,
-    const struct hsm_event *order, struct base_buf *spki)
+    const struct hsm_event *order, struct hsm_rekey *out)
 {
+	struct base_buf *spki = &out->spki;
 	const struct hsm_node *n = hsm_state_node(&c->state, w->node);
 	const struct hsm_node_key *k = hsm_node_key(n, w->root);
 	struct hsm_verifier *v = NULL;
@@ -53,8 +73,7 @@ hsm_rekey_check(struct hsm_core *c, const struct wire_report *w,
 		return rekey_no(w, "the order did not ask for a new key");
 	if (k == NULL)
 		return rekey_no(w, "the node has no key for this root");
-	if ((e = wire_rekey_check(base_buf_span(&w->rekey), w->fleet, w->node,
-		 base_buf_span(&k->spki), spki)) != BASE_OK ||
+	if ((e = vouched(w, k, out)) != BASE_OK ||
 	    (e = wire_spki_alg(base_buf_span(spki), &alg)) != BASE_OK ||
 	    (e = hsm_verifier_new(base_buf_span(spki), alg, &v)) != BASE_OK)
 		return e;
@@ -68,12 +87,12 @@ hsm_rekey_check(struct hsm_core *c, const struct wire_report *w,
 
 void
 hsm_rekey_record(struct hsm_core *c, const struct wire_report *w,
-    const struct base_buf *spki)
+    const struct hsm_rekey *v)
 {
 	struct base_buf b;
 
 	base_buf_init(&b, 0);
-	hsm_put_rekey(&b, w->node, w->root, base_buf_span(spki));
+	hsm_put_rekey(&b, w->node, w->root, v);
 	hsm_core_add(c, HSM_R_REKEY, &b);
 	base_log(BASE_NOTICE,
 	    "node %s, root %s: a new key is bound, by the node's own word",
@@ -123,6 +142,15 @@ key_of(struct hsm_node *n, const char *root)
 	return NULL;
 }
 
+/* The next key is in use: the old one is nobody's. */
+static void
+promote(struct hsm_state *s, struct hsm_node *n, struct hsm_node_key *k)
+{
+	disown(s, n, &k->spki);
+	k->spki = k->next;
+	base_buf_init(&k->next, 0);
+}
+
 enum base_err
 hsm_apply_rekey(struct hsm_state *s, struct base_buf *b)
 {
@@ -130,11 +158,12 @@ hsm_apply_rekey(struct hsm_state *s, struct base_buf *b)
 	struct hsm_node_key *k;
 	struct base_span spki;
 	struct hsm_node *n;
-	uint8_t h[HSM_HASH];
+	uint8_t h[HSM_HASH], by_next;
 	enum base_err e;
 
 	if ((e = hsm_get_name(b, node, false)) != BASE_OK ||
 	    (e = hsm_get_name(b, root, false)) != BASE_OK ||
+	    (e = base_buf_get_u8(b, &by_next)) != BASE_OK ||
 	    (e = base_buf_get_blob(b, &spki)) != BASE_OK)
 		return e;
 	n = hsm_state_node(s, node);
@@ -142,6 +171,8 @@ hsm_apply_rekey(struct hsm_state *s, struct base_buf *b)
 		return base_fail(BASE_E_INTEGRITY, "rekey of no key");
 	if (hsm_node_key_is(k, spki))
 		return BASE_OK;
+	if (by_next != 0)
+		promote(s, n, k);
 	disown(s, n, &k->next);
 	hsm_sha256(spki, h);
 	hsm_map_put(&s->owners, h, n);
@@ -158,9 +189,6 @@ hsm_rekey_proven(struct hsm_state *s, struct hsm_node *n,
 	if (k == NULL || k->next.n == 0)
 		return;
 	hsm_sha256(base_buf_span(&k->next), h);
-	if (memcmp(h, v->key, HSM_HASH) != 0)
-		return;
-	disown(s, n, &k->spki);
-	k->spki = k->next;
-	base_buf_init(&k->next, 0);
+	if (memcmp(h, v->key, HSM_HASH) == 0)
+		promote(s, n, k);
 }

@@ -412,21 +412,23 @@ static enum base_err
 report_proven(struct hsm_core *c, const struct wire_report *w,
     const struct hsm_held *h, struct hsm_proven *v)
 {
-	struct base_buf fields, spki;
+	struct hsm_rekey rekey = { .by_next = false };
+	struct base_buf fields;
 	enum base_err e = BASE_OK;
 
-	base_buf_init(&spki, 0);
+	base_buf_init(&rekey.spki, 0);
 	if (w->rekey.n > 0 &&
 	    (e = hsm_rekey_check(c, w,
-		 hsm_held_event(h, w->epoch, w->order_digest), &spki)) ==
+		 hsm_held_event(h, w->epoch, w->order_digest), &rekey)) ==
 		BASE_OK)
-		hsm_rekey_record(c, w, &spki);
-	base_buf_free(&spki);
+		hsm_rekey_record(c, w, &rekey);
+	base_buf_free(&rekey.spki);
 	if (e != BASE_OK)
 		return e;
 	memcpy(v->node, w->node, sizeof(v->node));
 	memcpy(v->root, w->root, sizeof(v->root));
 	v->epoch = w->epoch;
+	memcpy(v->order, w->order_digest, sizeof(v->order));
 	hsm_holds_proven(&c->state, v);
 	base_buf_init(&fields, 0);
 	hsm_put_holds(&fields, v);

@@ -119,10 +119,12 @@ known_fill(const struct hsm_node *n, struct wire_hsm_known *k)
 			strcpy(k->node.excused[k->node.nexcused++], h->root);
 	}
 	for (size_t i = 0; i < n->nkeys; i++) {
-		const struct base_buf *spki = &n->keys[i].spki;
+		const struct hsm_node_key *key = &n->keys[i];
+		struct wire_hsm_part *p = part_of(k, key->root);
 
-		if (base_buf_put(&part_of(k, n->keys[i].root)->spki, spki->p,
-			spki->n) != BASE_OK)
+		if (base_buf_put(&p->spki, key->spki.p, key->spki.n) !=
+			BASE_OK ||
+		    base_buf_put(&p->next, key->next.p, key->next.n) != BASE_OK)
 			base_die("known: %s", base_why());
 	}
 }

@@ -120,8 +120,12 @@ struct hsm_bind {
 };
 void hsm_put_bind(struct base_buf *b, const struct hsm_bind *v);
 void hsm_put_forget(struct base_buf *b, const char *node);
+struct hsm_rekey { /* a new key, as a node has proven it */
+	struct base_buf spki;
+	bool by_next; /* vouched for by the one that was next before */
+};
 void hsm_put_rekey(struct base_buf *b, const char *node, const char *root,
-    struct base_span spki);
+    const struct hsm_rekey *v);
 /* CERT, ROOT and ORDER_CERT have the same fields. */
 void hsm_put_cert(struct base_buf *b, const struct hsm_key *issuer,
     const struct wire_tbs *t, struct base_span tbs);

@@ -167,6 +167,7 @@ struct wire_hsm_part {           /* of a node under one root */
 	char root[BASE_NAME_MAX + 1];
 	uint64_t epoch;          /* highest that was signed; 0: none */
 	struct base_buf spki;    /* its key; empty: none */
+	struct base_buf next;    /* that takes its place; mostly empty */
 };
 struct wire_hsm_known {
 	struct wire_hsm_node node; /* as it was told */

@@ -292,6 +292,8 @@ wire_hsm_known_compose(const struct wire_hsm_known *k, struct base_buf *out)
 		if ((e = base_buf_put_str(out, p->root)) == BASE_OK &&
 		    (e = base_buf_put_u64(out, p->epoch)) == BASE_OK)
 			e = base_buf_put_blob(out, base_buf_span(&p->spki));
+		if (e == BASE_OK)
+			e = base_buf_put_blob(out, base_buf_span(&p->next));
 	}
 	base_buf_free(&node);
 	return e;
@@ -314,7 +316,8 @@ known_read(struct base_buf *b, struct wire_hsm_known *k)
 
 		if ((e = get_name(b, false, p->root)) != BASE_OK ||
 		    (e = base_buf_get_u64(b, &p->epoch)) != BASE_OK ||
-		    (e = get_bytes(b, &p->spki)) != BASE_OK)
+		    (e = get_bytes(b, &p->spki)) != BASE_OK ||
+		    (e = get_bytes(b, &p->next)) != BASE_OK)
 			return e;
 	}
 	return base_buf_get_end(b);
@@ -336,8 +339,10 @@ void
 wire_hsm_known_clear(struct wire_hsm_known *k)
 {
 	wire_hsm_node_clear(&k->node);
-	for (size_t i = 0; i < k->nparts; i++)
+	for (size_t i = 0; i < k->nparts; i++) {
 		base_buf_free(&k->parts[i].spki);
+		base_buf_free(&k->parts[i].next);
+	}
 	free(k->parts);
 	memset(k, 0, sizeof(*k));
 }

@@ -297,6 +297,16 @@ known(struct hsm_fake *f, const struct wire_hsm_request *q,
 			    &a->items[a->nitems++].data));
 }
 
+void
+hsm_fake_next(struct hsm_fake *f, const char *node, const char *root,
+    struct base_span spki)
+{
+	struct wire_hsm_part *p = part_of(f, node, root);
+
+	base_buf_clear(&p->next);
+	must(base_buf_put(&p->next, spki.p, spki.n));
+}
+
 static void
 bind_node(struct hsm_fake *f, const struct wire_hsm_request *q)
 {

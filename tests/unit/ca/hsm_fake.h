@@ -16,6 +16,9 @@ struct ca_hsm hsm_fake_hsm(struct hsm_fake *f);
 size_t hsm_fake_turn(struct hsm_fake *f);
 /* Answers the first that waits; false: none does. */
 bool hsm_fake_one(struct hsm_fake *f);
+/* A node's key that takes the place of its present one, as a report said. */
+void hsm_fake_next(struct hsm_fake *f, const char *node, const char *root,
+    struct base_span spki);
 /* What waits is forgotten: kedged died. */
 void hsm_fake_drop(struct hsm_fake *f);
 

@@ -256,6 +256,151 @@ START_TEST(what_is_not_proven)
 }
 END_TEST
 
+/* ---- and what must not come of it --------------------------------------------------- */
+
+static struct ca_order
+last_order(struct world *w, const char *node)
+{
+	struct ca_order o = { .epoch = 0 };
+	uint64_t epoch;
+
+	ck_assert_int_eq(ca_store_epoch_last(w->ca.store, node, "plant",
+			     &epoch),
+	    BASE_OK);
+	ck_assert_int_eq(ca_store_order_get(w->ca.store, node, "plant", epoch,
+			     &o),
+	    BASE_OK);
+	return o;
+}
+
+/* The acknowledgement lets the node erase its old key: whatever became of the
+ * order here, the key in it is the node's from then on. */
+START_TEST(an_order_that_was_replaced)
+{
+	struct world w;
+	struct world_node *web1;
+	struct ca_order o;
+
+	world_open(&w, fleet, 1);
+	world_join_all(&w);
+	web1 = world_node(&w, "web1");
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", "plant"), BASE_OK);
+	while (!is_proven(&w, "web1", "plant"))
+		world_turn(&w);
+	w.late = 100;
+	while (!ca_rekey_is_out(&w.ca, "web1", "plant"))
+		world_turn(&w);
+	w.late = 0;
+	ck_assert_int_eq(ca_store_begin(w.ca.store), BASE_OK);
+	ck_assert_int_eq(ca_store_orders_replace(w.ca.store, "web1", "plant",
+			     INT64_MAX),
+	    BASE_OK);
+	ck_assert_int_eq(ca_store_rekey_drop(w.ca.store, "web1", "plant"),
+	    BASE_OK);
+	ck_assert_int_eq(ca_store_commit(w.ca.store), BASE_OK);
+	for (int i = 0; i < 600 && web1->rekeys == 0; i++)
+		world_turn(&w);
+	ck_assert_uint_eq(web1->rekeys, 1);
+	for (int i = 0; i < 20; i++)
+		world_turn(&w);
+	o = last_order(&w, "web1");
+	ck_assert_int_eq(o.state, CA_ORDER_REPLACED);
+	ca_order_clear(&o);
+	keys_agree(&w, "web1");
+	world_close(&w);
+}
+END_TEST
+
+/* What is due goes first after a failure, and is for the present key. */
+START_TEST(a_failure_keeps_no_certificate_from_being_renewed)
+{
+	struct world w;
+	struct ca_leaf l;
+	struct world_node *web1;
+	int64_t end;
+
+	world_open(&w, fleet, 1);
+	world_join_all(&w);
+	web1 = world_node(&w, "web1");
+	ck_assert_int_eq(ca_store_leaf_get(w.ca.store, "web1", "plant", &l),
+	    BASE_OK);
+	end = l.not_after.ms;
+	web1->no_rekey = true;
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", "plant"), BASE_OK);
+	ck_assert(!world_run(&w, 60, rekeyed));
+	ck_assert_int_eq(ca_store_leaf_get(w.ca.store, "web1", "plant", &l),
+	    BASE_OK);
+	ck_assert_int_eq(l.not_after.ms, end);
+	l.due = ca_now(&w.ca);
+	ck_assert_int_eq(ca_store_leaf_put(w.ca.store, &l), BASE_OK);
+	ca_renew_soon(&w.ca);
+	for (int i = 0; i < 20 * 600 && l.not_after.ms == end; i++) {
+		world_turn(&w);
+		ck_assert_int_eq(ca_store_leaf_get(w.ca.store, "web1", "plant",
+				     &l),
+		    BASE_OK);
+	}
+	ck_assert_int_gt(l.not_after.ms, end);
+	ck_assert(is_asked(&w, "web1", "plant", NULL));
+	/* the operator gives it up */
+	ck_assert_int_eq(ca_rekey_cancel(&w.ca, "web1", "plant"), BASE_OK);
+	ck_assert(!is_asked(&w, "web1", "plant", NULL));
+	ck_assert_int_eq(ca_rekey_cancel(&w.ca, "web1", "plant"), BASE_E_STATE);
+	ck_assert_int_eq(ca_rekey_cancel(&w.ca, "no", NULL), BASE_E_NOTFOUND);
+	keys_agree(&w, "web1");
+	world_close(&w);
+}
+END_TEST
+
+/* kedged's store is put back from before a rekey: kedge-hsmd knows the new
+ * key, and may not know yet that it is in use. */
+START_TEST(an_old_copy_learns_the_new_key)
+{
+	struct base_buf spki;
+	struct world w;
+
+	world_open(&w, fleet, 1);
+	world_join_all(&w);
+	world_backup(&w, "b");
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", "plant"), BASE_OK);
+	ck_assert(world_run(&w, 120, rekeyed));
+	base_buf_init(&spki, 0);
+	ck_assert_int_eq(wire_key_spki(world_node(&w, "web1")->key, &spki),
+	    BASE_OK);
+	hsm_fake_next(w.hsm, "web1", "plant", base_buf_span(&spki));
+	world_restore(&w, "b");
+	for (int i = 0; i < 200; i++)
+		world_turn(&w);
+	ck_assert_int_eq(w.ca.recovery.stage, CA_RECOVERY_NONE);
+	ck_assert(world_run(&w, 120, rekeyed));
+	keys_agree(&w, "web1");
+	keys_agree(&w, "app1");
+	base_buf_free(&spki);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(what_is_on_its_way_is_not_cancelled)
+{
+	struct world w;
+
+	world_open(&w, fleet, 1);
+	world_join_all(&w);
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", "plant"), BASE_OK);
+	while (!is_proven(&w, "web1", "plant"))
+		world_turn(&w);
+	world_node(&w, "web1")->deaf = true;
+	while (!ca_rekey_is_out(&w.ca, "web1", "plant"))
+		world_turn(&w);
+	ck_assert_int_eq(ca_rekey_cancel(&w.ca, "web1", NULL), BASE_E_STATE);
+	ck_assert(is_asked(&w, "web1", "plant", NULL));
+	world_node(&w, "web1")->deaf = false;
+	ck_assert(world_run(&w, 120, rekeyed));
+	keys_agree(&w, "web1");
+	world_close(&w);
+}
+END_TEST
+
 TCase *
 case_rekey(void)
 {
@@ -268,5 +413,9 @@ case_rekey(void)
 	tcase_add_test(tc, who_has_nothing_to_replace);
 	tcase_add_test(tc, a_join_ends_it);
 	tcase_add_test(tc, what_is_not_proven);
+	tcase_add_test(tc, an_order_that_was_replaced);
+	tcase_add_test(tc, a_failure_keeps_no_certificate_from_being_renewed);
+	tcase_add_test(tc, an_old_copy_learns_the_new_key);
+	tcase_add_test(tc, what_is_on_its_way_is_not_cancelled);
 	return tc;
 }

@@ -28,6 +28,7 @@ struct world_node {
 	char name[CA_NAME];
 	bool joined, deaf; /* deaf: takes no parcel */
 	bool fails; /* reports failed, changes nothing */
+	bool no_rekey; /* makes no new key, and says failed */
 	bool slow; /* says received, and does nothing yet */
 	const char *holds; /* takes no order, and says this; NULL: takes it */
 	bool stale; /* says that its canaries were dead, changes nothing */

@@ -73,6 +73,11 @@ prove_key(struct world_node *n, const struct wire_order *o,
 
 	if ((o->steps & WIRE_STEP_REKEY) == 0 || r->status != WIRE_EFFECTIVE)
 		return;
+	if (n->no_rekey) {
+		r->status = WIRE_FAILED;
+		snprintf(r->reason, sizeof(r->reason), "makes no key");
+		return;
+	}
 	if (*next == NULL)
 		must(wire_key_make(WIRE_P256, next));
 	must(wire_rekey_make(own ? n->management : n->key, *next, r->fleet,

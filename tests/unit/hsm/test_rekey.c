@@ -243,6 +243,83 @@ START_TEST(replayed)
 }
 END_TEST
 
+/* Nobody showed that its certificate was in use, and an order after it was
+ * answered: the next proof shows it. */
+START_TEST(by_the_next_key)
+{
+	EVP_PKEY *third = NULL;
+	struct base_buf b, spki;
+	X509 *x = NULL;
+
+	ck_assert_int_eq(wire_key_make(WIRE_P256, &third), BASE_OK);
+	base_buf_init(&spki, 0);
+	ck_assert_int_eq(wire_key_spki(third, &spki), BASE_OK);
+	bound(2);
+	ck_assert_int_eq(certify(&new_spki, &x), BASE_OK);
+	ck_assert_int_eq(order(WIRE_STEP_CERT, 3, x), BASE_OK);
+	asked(4);
+	b = proof(w.node_key[WORLD_APP], third);
+	refused(shown(4, &b), BASE_E_CRYPTO, "vouched for");
+	base_buf_free(&b);
+	b = proof(new_key, third);
+	ck_assert_int_eq(shown(4, &b), BASE_OK);
+	for (int i = 0; i < 2; i++) {
+		refused(certify(&w.node_spki[WORLD_WEB], NULL), BASE_E_REFUSED,
+		    "another key");
+		ck_assert_int_eq(certify(&new_spki, NULL), BASE_OK);
+		ck_assert_int_eq(certify(&spki, NULL), BASE_OK);
+		reopen();
+	}
+	base_buf_free(&b);
+	base_buf_free(&spki);
+	EVP_PKEY_free(third);
+}
+END_TEST
+
+/* A kedged that came back from a backup hears of both. */
+START_TEST(both_are_known)
+{
+	struct wire_hsm_request r = { .type = WIRE_HSM_KNOWN, .after = "app1" };
+	struct wire_hsm_known k;
+
+	bound(2);
+	ck_assert_int_eq(world_ask(&r), BASE_OK);
+	ck_assert_uint_eq(world_answer.nitems, 1);
+	ck_assert_int_eq(wire_hsm_known_parse(base_buf_span(
+						  &world_answer.items[0].data),
+			     &k),
+	    BASE_OK);
+	for (size_t i = 0; i < k.nparts; i++) {
+		const struct wire_hsm_part *p = &k.parts[i];
+		bool plant = strcmp(p->root, "plant") == 0;
+
+		ck_assert_uint_eq(p->next.n, plant ? new_spki.n : 0);
+		if (plant)
+			ck_assert_mem_eq(p->next.p, new_spki.p, new_spki.n);
+		ck_assert_mem_eq(p->spki.p, w.node_spki[WORLD_WEB].p,
+		    p->spki.n);
+	}
+	wire_hsm_known_clear(&k);
+}
+END_TEST
+
+/* Two orders of one epoch: the one for the old key is reported. */
+START_TEST(another_order_of_the_same_epoch)
+{
+	X509 *x = NULL, *y = NULL;
+
+	bound(2);
+	ck_assert_int_eq(certify(&new_spki, &x), BASE_OK);
+	ck_assert_int_eq(order(WIRE_STEP_CERT, 3, x), BASE_OK);
+	ck_assert_int_eq(certify(&w.node_spki[WORLD_WEB], &y), BASE_OK);
+	ck_assert_int_eq(order(WIRE_STEP_CERT, 3, y), BASE_OK);
+	ck_assert_int_eq(shown(3, NULL), BASE_OK);
+	ck_assert_int_eq(certify(&w.node_spki[WORLD_WEB], NULL), BASE_OK);
+	reopen();
+	ck_assert_int_eq(certify(&w.node_spki[WORLD_WEB], NULL), BASE_OK);
+}
+END_TEST
+
 TCase *
 case_rekey(void)
 {
@@ -256,5 +333,8 @@ case_rekey(void)
 	tcase_add_test(tc, key_of_another_node);
 	tcase_add_test(tc, unasked);
 	tcase_add_test(tc, replayed);
+	tcase_add_test(tc, by_the_next_key);
+	tcase_add_test(tc, both_are_known);
+	tcase_add_test(tc, another_order_of_the_same_epoch);
 	return tc;
 }

@@ -156,6 +156,7 @@ START_TEST(test_known)
 	struct base_buf b;
 
 	OK(base_buf_put_u8(&part.spki, 7));
+	OK(base_buf_put_u8(&part.next, 8));
 	base_buf_init(&b, 0);
 	OK(wire_hsm_known_compose(&v, &b));
 	OK(wire_hsm_known_parse(base_buf_span(&b), &k));
@@ -165,6 +166,8 @@ START_TEST(test_known)
 	ck_assert_str_eq(k.parts[0].root, "plant");
 	ck_assert_uint_eq(k.parts[0].epoch, 9);
 	ck_assert_uint_eq(k.parts[0].spki.n, 1);
+	ck_assert_uint_eq(k.parts[0].next.n, 1);
+	ck_assert_uint_eq(k.parts[0].next.p[0], 8);
 	wire_hsm_known_clear(&k);
 	for (size_t i = 0; i < b.n; i++)
 		ck_assert_int_ne(wire_hsm_known_parse((struct base_span){ b.p,
@@ -173,6 +176,7 @@ START_TEST(test_known)
 		    BASE_OK);
 	base_buf_free(&b);
 	base_buf_free(&part.spki);
+	base_buf_free(&part.next);
 }
 END_TEST
 
