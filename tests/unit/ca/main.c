@@ -25,6 +25,7 @@ main(void)
 	suite_add_tcase(s, case_report());
 	suite_add_tcase(s, case_stock());
 	suite_add_tcase(s, case_recover());
+	suite_add_tcase(s, case_claim());
 	suite_add_tcase(s, case_control());
 	suite_add_tcase(s, case_trigger());
 	suite_add_tcase(s, case_metrics());

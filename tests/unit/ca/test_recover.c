@@ -421,102 +421,6 @@ START_TEST(other_signs_of_an_old_copy)
 }
 END_TEST
 
-static enum base_err
-count_suspect(void *arg, const struct ca_audit *a)
-{
-	*(unsigned *)arg += strcmp(a->what, "suspect") == 0;
-	return BASE_OK;
-}
-
-static unsigned
-suspects(void)
-{
-	unsigned n = 0;
-
-	ck_assert_int_eq(ca_store_audit_list(w.ca.store, 1, 10000,
-			     count_suspect, &n),
-	    BASE_OK);
-	return n;
-}
-
-static bool
-all_known(struct world *v)
-{
-	struct ca_recovery_count n;
-
-	return ca_recover_count(&v->ca, &n) == BASE_OK && n.lost == 0;
-}
-
-/* kedge-hsmd knows no such epoch: only this node is unknown, and asked. */
-START_TEST(one_that_lies_stops_nobody_else)
-{
-	const struct wire_inventory claims = { .root = "plant", .highest = 9 };
-	struct ca_holding h;
-
-	world_open(&w, fleet, 44);
-	world_join_all(&w);
-	world_node(&w, "web1")->deaf = true;
-	ca_epochs_learn(&w.ca, "web1", &claims, 1);
-	ck_assert(!world_run(&w, 10, recovers));
-	ck_assert_uint_eq(suspects(), 1);
-	ck_assert_int_eq(ca_holding_get(w.ca.store, "web1", "plant", &h),
-	    BASE_OK);
-	ck_assert(h.lost);
-	ck_assert_int_eq(ca_holding_get(w.ca.store, "app6", "plant", &h),
-	    BASE_OK);
-	ck_assert(h.confirmed);
-	world_node(&w, "web1")->deaf = false;
-	ck_assert(world_run(&w, 60, all_known));
-	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 1);
-	world_roll(&w, "plant");
-	ck_assert(world_run(&w, 120, settled));
-	ck_assert_uint_gt(world_node(&w, "web1")->highest, 9);
-	all_hold(2);
-	world_close(&w);
-}
-END_TEST
-
-/* kedge-hsmd's journal is an old copy, too: a second one says so. */
-START_TEST(two_that_say_so_are_believed)
-{
-	const struct wire_inventory claims = { .root = "plant", .highest = 9 };
-
-	world_open(&w, fleet, 45);
-	world_join_all(&w);
-	world_node(&w, "app6")->deaf = true;
-	ca_epochs_learn(&w.ca, "app6", &claims, 1);
-	ck_assert(!world_run(&w, 10, recovers));
-	ca_epochs_learn(&w.ca, "web1", &claims, 1);
-	ck_assert(world_run(&w, 10, recovers));
-	world_node(&w, "app6")->deaf = false;
-	ck_assert(world_run(&w, 120, settled));
-	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 7);
-	world_close(&w);
-}
-END_TEST
-
-/* kedge-hsmd has signed it: the store is old, whatever the count says. */
-START_TEST(a_claim_that_hsmd_knows_shows_an_old_copy)
-{
-	struct wire_inventory claims = { .root = "plant" };
-
-	world_open(&w, fleet, 46);
-	world_join_all(&w);
-	world_backup(&w, "b");
-	world_roll(&w, "plant");
-	ck_assert(world_run(&w, 60, world_rolled));
-	world_restore(&w, "b");
-	w.ca.unchecked = false;
-	claims.highest = world_node(&w, "web2")->highest;
-	ca_epochs_learn(&w.ca, "web2", &claims, 1);
-	ck_assert(world_run(&w, 10, recovers));
-	ck_assert_uint_eq(suspects(), 0);
-	ck_assert(world_run(&w, 120, settled));
-	all_hold(2);
-	world_close(&w);
-}
-END_TEST
-
 /* ---- at random -------------------------------------------------------------- */
 
 #define COPIES 40
@@ -598,9 +502,6 @@ case_recover(void)
 	tcase_add_test(t, nothing_is_sent_unchecked);
 	tcase_add_test(t, a_silent_node_is_unknown);
 	tcase_add_test(t, what_is_under_way_is_outranked);
-	tcase_add_test(t, one_that_lies_stops_nobody_else);
-	tcase_add_test(t, two_that_say_so_are_believed);
-	tcase_add_test(t, a_claim_that_hsmd_knows_shows_an_old_copy);
 	tcase_add_test(t, other_signs_of_an_old_copy);
 	tcase_add_loop_test(t, any_copy_at_any_time, 0, 6);
 	return t;

@@ -1,0 +1,162 @@
+/* Nodes that speak of epochs which were never given: one stops nobody else;
+ * see world.h. */
+#include <check.h>
+#include <string.h>
+
+#include "tests/unit/ca/suites.h"
+#include "tests/unit/ca/world.h"
+
+static const char fleet[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"web2\"; reach = \"push\"; via = [ \"app3\" ]; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ];\n"
+    "    dual = true; },\n"
+    "  { name = \"app3\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app6\"; reach = \"poll\"; via = [ \"web2\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web2\"; root = \"plant\"; },\n"
+    "  { client = \"app6\"; server = \"web2\"; auth = \"server\";\n"
+    "    root = \"plant\"; } );\n";
+
+static struct world w;
+
+static bool
+recovers(struct world *v)
+{
+	return v->ca.recovery.stage != CA_RECOVERY_NONE;
+}
+
+static bool
+settled(struct world *v)
+{
+	for (struct ca_roll *r = v->ca.rolls; r != NULL; r = r->next)
+		if (r->row.state == CA_ROLL_PAUSED)
+			ck_assert_int_eq(ca_roll_pause(&v->ca, r->row.root,
+					     false, "test"),
+			    BASE_OK);
+	return !recovers(v) && !v->ca.unchecked && world_rolled(v);
+}
+
+/* All trust and show this one. */
+static void
+all_hold(uint32_t g)
+{
+	for (size_t i = 0; i < w.nnodes; i++) {
+		const struct pol_conf c = w.nodes[i].conf;
+
+		ck_assert(c.trust == 0 || c.trust == POL_GEN(g));
+		ck_assert(c.present == 0 || c.present == POL_GEN(g));
+	}
+}
+
+static enum base_err
+count_suspect(void *arg, const struct ca_audit *a)
+{
+	*(unsigned *)arg += strcmp(a->what, "suspect") == 0;
+	return BASE_OK;
+}
+
+static unsigned
+suspects(void)
+{
+	unsigned n = 0;
+
+	ck_assert_int_eq(ca_store_audit_list(w.ca.store, 1, 10000,
+			     count_suspect, &n),
+	    BASE_OK);
+	return n;
+}
+
+static bool
+all_known(struct world *v)
+{
+	struct ca_recovery_count n;
+
+	return ca_recover_count(&v->ca, &n) == BASE_OK && n.lost == 0;
+}
+
+/* kedge-hsmd knows no such epoch: only this node is unknown, and asked. */
+START_TEST(one_that_lies_stops_nobody_else)
+{
+	const struct wire_inventory claims = { .root = "plant", .highest = 9 };
+	struct ca_holding h;
+
+	world_open(&w, fleet, 44);
+	world_join_all(&w);
+	world_node(&w, "web1")->deaf = true;
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	ck_assert(!world_run(&w, 10, recovers));
+	ck_assert_uint_eq(suspects(), 1);
+	ck_assert_int_eq(ca_holding_get(w.ca.store, "web1", "plant", &h),
+	    BASE_OK);
+	ck_assert(h.lost);
+	ck_assert_int_eq(ca_holding_get(w.ca.store, "app6", "plant", &h),
+	    BASE_OK);
+	ck_assert(h.confirmed);
+	world_node(&w, "web1")->deaf = false;
+	ck_assert(world_run(&w, 60, all_known));
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 1);
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 120, settled));
+	ck_assert_uint_gt(world_node(&w, "web1")->highest, 9);
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
+/* kedge-hsmd's journal is an old copy, too: a second one says so. */
+START_TEST(two_that_say_so_are_believed)
+{
+	const struct wire_inventory claims = { .root = "plant", .highest = 9 };
+
+	world_open(&w, fleet, 45);
+	world_join_all(&w);
+	world_node(&w, "app6")->deaf = true;
+	ca_epochs_learn(&w.ca, "app6", &claims, 1);
+	ck_assert(!world_run(&w, 10, recovers));
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	ck_assert(world_run(&w, 10, recovers));
+	world_node(&w, "app6")->deaf = false;
+	ck_assert(world_run(&w, 120, settled));
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 7);
+	world_close(&w);
+}
+END_TEST
+
+/* kedge-hsmd has signed it: the store is old, whatever the count says. */
+START_TEST(a_claim_that_hsmd_knows_shows_an_old_copy)
+{
+	struct wire_inventory claims = { .root = "plant" };
+
+	world_open(&w, fleet, 46);
+	world_join_all(&w);
+	world_backup(&w, "b");
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 60, world_rolled));
+	world_restore(&w, "b");
+	w.ca.unchecked = false;
+	claims.highest = world_node(&w, "web2")->highest;
+	ca_epochs_learn(&w.ca, "web2", &claims, 1);
+	ck_assert(world_run(&w, 10, recovers));
+	ck_assert_uint_eq(suspects(), 0);
+	ck_assert(world_run(&w, 120, settled));
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
+TCase *
+case_claim(void)
+{
+	TCase *t = tcase_create("claim");
+
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, one_that_lies_stops_nobody_else);
+	tcase_add_test(t, two_that_say_so_are_believed);
+	tcase_add_test(t, a_claim_that_hsmd_knows_shows_an_old_copy);
+	return t;
+}
