@@ -131,17 +131,23 @@ start_again(void *arg)
 /* What it had asked of the token goes with it; a killed process frees
  * nothing. */
 void
+sim_ca_stop(void)
+{
+	hsm_fake_drop(sim.hsm);
+	ca_unload(&sim.ca);
+	ca_store_close(sim.ca.store);
+	sim.ca_up = false;
+	sim.ca_life++;
+}
+
+void
 sim_ca_kill(void)
 {
 	if (!sim.ca_up)
 		return;
 	sim_say("ca: killed");
 	sim.kills++;
-	hsm_fake_drop(sim.hsm);
-	ca_unload(&sim.ca);
-	ca_store_close(sim.ca.store);
-	sim.ca_up = false;
-	sim.ca_life++;
+	sim_ca_stop();
 	sim_at((int64_t)sim_dice(30) * SIM_SECOND + 100, start_again, NULL);
 }
 

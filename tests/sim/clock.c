@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define JANUARY INT64_C(1767225600000) /* 2026, the beginning */
 
@@ -100,10 +101,10 @@ sim_put(struct base_buf *b, const char *fmt, ...)
 void
 sim_clean(void)
 {
-	char cmd[128];
+	char cmd[192];
 
-	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", sim.dir);
-	if (sim.dir[0] != '\0' && system(cmd) != 0)
+	snprintf(cmd, sizeof(cmd), "rm -rf '%s' '%s.joined'", sim.dir, sim.dir);
+	if (sim.owner == getpid() && system(cmd) != 0)
 		printf("sim: %s stays\n", sim.dir);
 }
 

@@ -7,8 +7,13 @@
  * Runs so many seeds from FROM on, with LEAST to MOST nodes each, every seed
  * in a process of its own; trouble lasts for MINUTES at most (10). Ends with 1
  * after a seed that failed: a line says what it was and what replays it.
- * FILE has lines of FROM LEAST MOST MINUTES: seeds that once failed. With -v it is told in full; with -b the agents are broken on purpose: they
- * report what is not live yet, and that must be found.
+ * FILE has lines of FROM LEAST MOST MINUTES: seeds that once failed. With -v it
+ * is told in full; with -b the agents are broken on purpose: they report what
+ * is not live yet, and that must be found.
+ *
+ * SHARE seeds in a row have one fleet, which is made and joins, in quiet, but
+ * once: that is half of what a seed costs. Then kedged stops, and each seed
+ * goes on alone from there, on a copy of the files.
  */
 #include "tests/sim/sim.h"
 
@@ -21,6 +26,7 @@
 
 #define PATIENCE (6 * 60 * SIM_MINUTE)
 #define JOBS_MAX 64
+#define SHARE	 4
 
 static const char *
 work_dir(void)
@@ -34,6 +40,7 @@ open_all(size_t least, size_t most)
 	snprintf(sim.dir, sizeof(sim.dir), "%s/kedge-sim.XXXXXX", work_dir());
 	if (mkdtemp(sim.dir) == NULL)
 		base_die("sim: %s: %m", sim.dir);
+	sim.owner = getpid();
 	sim.ca_conf = (struct ca_conf){ .state_dir = sim.dir,
 		.listen = base_strdup("127.0.0.1:1"),
 		.resend_ms = 2000,
@@ -71,14 +78,36 @@ join_all(void)
 	sim_run(sim.now + SIM_MINUTE, NULL);
 }
 
+/* Those with real CMS keep to themselves: see seal.c. */
+static uint64_t
+fleet_of(uint64_t seed)
+{
+	return seed % 50 == 0 ? seed : seed / SHARE + (UINT64_C(1) << 48);
+}
+
+static uint64_t
+chance_of(uint64_t seed)
+{
+	return (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 static void
-run_seed(uint64_t seed, size_t least, size_t most)
+make_fleet(uint64_t seed, size_t least, size_t most)
 {
 	sim.seed = seed;
-	sim.rng = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
+	sim.rng = chance_of(fleet_of(seed));
 	sim_dice_openssl();
 	open_all(least, most);
 	join_all();
+	sim_ca_stop();
+}
+
+static void
+run_seed(uint64_t seed)
+{
+	sim.seed = seed;
+	sim.rng = chance_of(seed);
+	sim_ca_start();
 	if (!sim_ca_roll(sim.topo->roots[0].name))
 		sim_fail("the fleet is not ready for a roll");
 	sim_errands_begin();
@@ -96,7 +125,6 @@ run_seed(uint64_t seed, size_t least, size_t most)
 	    (double)sim.now / 1000, (unsigned long long)sim.orders,
 	    (unsigned long long)sim.held, (unsigned long long)sim.kills,
 	    (unsigned long long)sim.checks, (unsigned long long)sim.looks);
-	sim_clean();
 }
 
 /* ---- many seeds ---------------------------------------------------------------------- */
@@ -111,56 +139,109 @@ static struct {
 	uint64_t begun, failed;
 } all = { .jobs = 1 };
 
+static void
+say_replay(const struct plan *p, uint64_t seed)
+{
+	snprintf(sim.replay, sizeof(sim.replay),
+	    "sim -v%s -t %lld %llu 1 %zu %zu", sim.hasty ? "b" : "",
+	    (long long)(sim.trouble / SIM_MINUTE), (unsigned long long)seed,
+	    p->least, p->most);
+}
+
 static pid_t
-begin(const struct plan *p, uint64_t seed)
+fork_one(void)
 {
 	pid_t pid;
 
 	fflush(stdout);
 	if ((pid = fork()) < 0)
 		base_die("sim: fork: %m");
-	if (pid == 0) {
-		snprintf(sim.replay, sizeof(sim.replay),
-		    "sim -v%s -t %lld %llu 1 %zu %zu", sim.hasty ? "b" : "",
-		    (long long)(sim.trouble / SIM_MINUTE),
-		    (unsigned long long)seed, p->least, p->most);
-		run_seed(seed, p->least, p->most);
-		fflush(stdout);
-		_Exit(0); /* no word to files that the parent reads */
-	}
 	return pid;
 }
 
-static bool
-end_one(void)
+/* How many failed, in what must have a name. */
+static unsigned
+end_one(const char *what)
 {
 	int status;
-	pid_t pid = wait(&status);
 
-	if (pid < 0)
+	if (wait(&status) < 0)
 		base_die("sim: wait: %m");
-	if (WIFSIGNALED(status))
-		printf("sim: a seed died of signal %d\n", WTERMSIG(status));
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (WIFEXITED(status))
+		return (unsigned)WEXITSTATUS(status);
+	printf("sim: %s died of signal %d\n", what, WTERMSIG(status));
+	return 1;
+}
+
+/* The fleet's files as they were when it had joined. */
+static void
+copy_files(const char *from, const char *to)
+{
+	char cmd[256];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf '%s%s' && cp -a '%s%s' '%s%s'",
+	    sim.dir, to, sim.dir, from, sim.dir, to);
+	if (system(cmd) != 0)
+		base_die("sim: cannot copy %s", sim.dir);
+}
+
+/* Seeds of one fleet, one after the other. */
+_Noreturn static void
+run_group(const struct plan *p)
+{
+	unsigned failed = 0;
+
+	say_replay(p, p->from);
+	make_fleet(p->from, p->least, p->most);
+	copy_files("", ".joined");
+	for (uint64_t seed = p->from; seed < p->from + p->seeds; seed++) {
+		say_replay(p, seed);
+		copy_files(".joined", "");
+		if (fork_one() == 0) {
+			run_seed(seed);
+			fflush(stdout);
+			_Exit(0); /* no word to files that the parent reads */
+		}
+		failed += end_one(sim.replay);
+	}
+	sim_clean();
+	fflush(stdout);
+	_Exit((int)failed);
 }
 
 static void
 wait_for(unsigned most)
 {
 	for (; all.busy > most; all.busy--)
-		all.failed += !end_one();
+		all.failed += end_one(sim.replay);
+}
+
+static uint64_t
+group_size(const struct plan *p)
+{
+	uint64_t n = 1;
+
+	while (n < p->seeds && fleet_of(p->from + n) == fleet_of(p->from))
+		n++;
+	return n;
 }
 
 static void
 run_plan(const struct plan *p)
 {
+	struct plan part = *p;
+
 	if (p->least < 2 || p->most < p->least || p->most > SIM_NODES)
 		base_die("sim: from 2 to %d nodes", SIM_NODES);
-	for (uint64_t i = 0; i < p->seeds; i++) {
+	for (uint64_t left = p->seeds; left > 0; left -= part.seeds) {
+		part.from = p->from + p->seeds - left;
+		part.seeds = left;
+		part.seeds = group_size(&part);
 		wait_for(all.jobs - 1);
-		begin(p, p->from + i);
+		if (fork_one() == 0)
+			run_group(&part);
 		all.busy++;
-		all.begun++;
+		all.begun += part.seeds;
 	}
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <setjmp.h>
+#include <sys/types.h>
 
 #include "agentd/join.h"
 #include "agentd/relay.h"
@@ -74,6 +75,7 @@ struct sim {
 	int64_t trouble; /* lasts so long */
 	char replay[96]; /* what runs this seed again */
 	char dir[64];
+	pid_t owner; /* of dir: who made the fleet */
 	int64_t now; /* ms since the beginning */
 	struct sim_node *node; /* whose code runs; NULL: the CA's */
 	jmp_buf killed; /* for what dies within its code */
@@ -112,7 +114,7 @@ _Noreturn void sim_fail(const char *fmt, ...) BASE_PRINTF(1, 2);
 void sim_put(struct base_buf *b, const char *fmt, ...) BASE_PRINTF(2, 3);
 /* What it really is, whatever the node's clock says. */
 struct base_time sim_time(void);
-/* Removes the seed's files. */
+/* Removes the fleet's files, when this process made them. */
 void sim_clean(void);
 /* fn(arg) in so many ms. */
 void sim_at(int64_t ms, void (*fn)(void *arg), void *arg);
@@ -159,6 +161,8 @@ char *sim_net_conf(const struct sim_node *n);
 
 void sim_ca_start(void);
 void sim_ca_kill(void);
+/* Killed, too, but nobody starts it again. */
+void sim_ca_stop(void);
 void sim_ca_make(void);
 void sim_ca_soon(void);
 void sim_ca_token(const char *node, struct wire_token *out);
