@@ -72,6 +72,8 @@ static const struct cli_option roll_start_options[] = {
 	{ "step", NULL, "each order waits for kedge roll step" },
 	{ "presume", "received",
 	    "go on at reception; kedge plan shows the risk" },
+	{ "compromised", NULL,
+	    "the old key may be stolen: no pace, sessions are ended" },
 	{ "dry-run", NULL, "only say whether it could start" },
 	{ NULL, NULL, NULL },
 };
@@ -232,7 +234,10 @@ const struct cli_command cli_commands[] = {
 	    "try, works. WHEN is \"22:00-04:00\" or \"Mon-Fri 22:00-04:00\" or \"Sat,Sun\n"
 	    "00:00-24:00\", in UTC; what has started goes on after it. --presume received\n"
 	    "lets certificates rest on a trust that was received and not answered, if\n"
-	    "kedge-hsmd is set up for it; a finish never does.\n",
+	    "kedge-hsmd is set up for it; a finish never does.\n"
+	    "--compromised, also of a roll that runs: nothing but the rules slows it down,\n"
+	    "nodes take the new root only if the old one has named its key, and with its\n"
+	    "finish each node ends the sessions of its applications.\n",
 	    roll_start_options, 0, 1, ca_cmd_roll_start },
 	{ "roll status", "[--watch | --nodes] [--exit-code] [ROOT]",
 	    "say how far the rolls are and on whom they wait", NULL,

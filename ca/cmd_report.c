@@ -68,6 +68,10 @@ report_print(struct cli *c, const json_t *a)
 	    ca_number_of(a, "from"), ca_number_of(a, "to"),
 	    ca_text_of(a, "strategy"), ca_text_of(a, "state"),
 	    ca_text_of(a, "started"), ca_text_of(a, "ended"));
+	if (json_is_true(json_object_get(a, "compromised")))
+		fprintf(f,
+		    "COMPROMISED: the old root's key may be in wrong hands"
+		    "\n\n");
 	if ((e = orders_print(f, json_object_get(a, "nodes"))) != BASE_OK)
 		return e;
 	fprintf(f, "\n");
@@ -77,6 +81,7 @@ report_print(struct cli *c, const json_t *a)
 		if (json_is_true(json_object_get(o, "excused")))
 			fprintf(f, "excused: %s\n", ca_text_of(o, "node"));
 	}
+	ca_unkicked_print(f, a, "");
 	fprintf(f,
 	    "\nHandshakes are those of the nodes' own probes, dated when their "
 	    "reports came\nin; the traffic of the links is not seen.\n");

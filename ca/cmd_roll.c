@@ -23,6 +23,18 @@ print_names(FILE *f, const json_t *list, const char *between)
 	    fprintf(f, "%s%s", i == 0 ? "" : between, json_string_value(v));
 }
 
+void
+ca_unkicked_print(FILE *f, const json_t *roll, const char *indent)
+{
+	const json_t *list = json_object_get(roll, "not_kicked");
+
+	if (json_array_size(list) == 0)
+		return;
+	fprintf(f, "%ssessions from before go on, end them by hand: ", indent);
+	print_names(f, list, ", ");
+	fprintf(f, "\n");
+}
+
 /* ---- roll status ------------------------------------------------------------ */
 
 /* A node that has an order to answer waits for itself: it is printed among
@@ -74,6 +86,12 @@ pace_print(FILE *f, const json_t *roll)
 {
 	if (ca_roll_is_over(roll))
 		return;
+	if (json_is_true(json_object_get(roll, "compromised"))) {
+		fprintf(f,
+		    "  COMPROMISED: the old root's key may be in wrong "
+		    "hands; sessions end with each finish\n");
+		return;
+	}
 	pace_list(f, roll, "first", "first");
 	pace_list(f, roll, "windows", "orders start");
 	if (json_object_get(roll, "opens") != NULL)
@@ -104,6 +122,7 @@ roll_print(FILE *f, const json_t *roll)
 		print_names(f, json_object_get(roll, "by_reload"), ", ");
 		fprintf(f, "\n");
 	}
+	ca_unkicked_print(f, roll, "  ");
 	json_array_foreach(json_object_get(roll, "outstanding"), i, o)
 	{
 		fprintf(f, "  %s ", ca_text_of(o, "node"));

@@ -96,6 +96,7 @@ ca_cmd_roll_start(struct cli *c)
 		{ "first", 0, CA_LIST, "first" },
 		{ "step", 0, CA_SWITCH, "step" },
 		{ "presume", 0, CA_STRING, "presume" },
+		{ "compromised", 0, CA_SWITCH, "compromised" },
 		{ "all", 0, CA_SWITCH, "all" },
 		{ "dry-run", 0, CA_SWITCH, "dry_run" },
 		CA_FIELD_END,

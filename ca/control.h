@@ -32,7 +32,7 @@ ca_handler ca_control_roll_step;
 struct ca_pace_words {
 	json_t *first, *windows; /* lists; NULL: none */
 	const char *presume; /* NULL: nothing */
-	int max_in_flight, step;
+	int max_in_flight, step, compromised;
 };
 enum base_err ca_control_pace(struct ca *ca, const struct ca_pace_words *words,
     struct ca_roll_row *row) BASE_MUST;

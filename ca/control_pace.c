@@ -47,6 +47,15 @@ ca_control_pace(struct ca *ca, const struct ca_pace_words *words,
 		return base_fail(BASE_E_USAGE,
 		    "presume %s: received is all that can be presumed to work",
 		    words->presume);
+	if (words->compromised != 0 &&
+	    (row->root[0] == '\0' || words->first != NULL ||
+		words->windows != NULL || words->step != 0 ||
+		words->presume != NULL))
+		return base_fail(BASE_E_USAGE,
+		    "compromised: is said of one root by its name, and goes as "
+		    "fast as the rules allow: no first, window, step or presume "
+		    "with it");
+	row->compromised = words->compromised != 0;
 	row->max_in_flight = (uint32_t)words->max_in_flight;
 	row->presume = words->presume != NULL;
 	row->step = words->step != 0;
@@ -112,6 +121,7 @@ ca_json_pace(struct ca *ca, const struct ca_roll_row *row, json_t *o)
 	json_object_set_new(o, "first", ca_json_words(row->first));
 	json_object_set_new(o, "windows", windows_json(row->windows));
 	json_object_set_new(o, "step", json_boolean(row->step));
+	json_object_set_new(o, "compromised", json_boolean(row->compromised));
 	if (row->presume)
 		json_object_set_new(o, "presume", json_string("received"));
 	if (w == NULL || w->row.id != row->id)

@@ -135,6 +135,26 @@ start_check(const char *root, bool all)
 		  "roll-start: root: names one, or all is true");
 }
 
+/* Of a roll that runs: forward again, or in a hurry from here on. */
+static enum base_err
+start_more(struct ca_session *s, const char *root,
+    const struct ca_roll_row *want, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	const bool back =
+	    ca_roll_of(ca, root)->row.from > ca_roll_of(ca, root)->row.to;
+	enum base_err r = BASE_OK;
+
+	if (back)
+		r = ca_roll_again(ca, root, ca_session_who(s));
+	if (r == BASE_OK && want->compromised &&
+	    !(back && ca_roll_of(ca, root)->row.compromised))
+		r = ca_roll_compromise(ca, root, ca_session_who(s));
+	if (r == BASE_OK)
+		roll_numbers(&ca_roll_of(ca, root)->row, answer);
+	return r;
+}
+
 static enum base_err
 cmd_roll_start(struct ca_session *s, json_t *q, json_t **answer)
 {
@@ -142,17 +162,17 @@ cmd_roll_start(struct ca_session *s, json_t *q, json_t **answer)
 	struct ca_roll_row want = { .strategy = POL_MINIMAL };
 	struct ca_pace_words pace = { .first = NULL };
 	const char *cmd, *root = NULL, *word = "minimal";
-	const struct ca_roll *w;
 	int dry = 0, all = 0;
 	uint32_t i = 0;
 	enum base_err r;
 
 	if ((r = ca_unpack(q,
-		 "{s:s, s?s, s?b, s?s, s?i, s?b, s?o, s?o, s?b, s?s}", "cmd",
-		 &cmd, "root", &root, "all", &all, "strategy", &word,
+		 "{s:s, s?s, s?b, s?s, s?i, s?b, s?o, s?o, s?b, s?s, s?b}",
+		 "cmd", &cmd, "root", &root, "all", &all, "strategy", &word,
 		 "max_in_flight", &pace.max_in_flight, "dry_run", &dry, "first",
 		 &pace.first, "windows", &pace.windows, "step", &pace.step,
-		 "presume", &pace.presume)) != BASE_OK ||
+		 "presume", &pace.presume, "compromised", &pace.compromised)) !=
+		BASE_OK ||
 	    (r = ca_control_strategy(word, &want.strategy)) != BASE_OK ||
 	    (r = start_check(root, all != 0)) != BASE_OK ||
 	    (root != NULL && (r = find_root(ca, root, &i)) != BASE_OK))
@@ -164,13 +184,10 @@ cmd_roll_start(struct ca_session *s, json_t *q, json_t **answer)
 		ca_control_roll_start_all(s, &want, dry != 0);
 		return BASE_OK;
 	}
-	if ((w = ca_roll_of(ca, root)) != NULL && w->row.from > w->row.to &&
-	    dry == 0) {
-		if ((r = ca_roll_again(ca, root, ca_session_who(s))) != BASE_OK)
-			return r;
-		roll_numbers(&ca_roll_of(ca, root)->row, answer);
-		return BASE_OK;
-	}
+	if (ca_roll_of(ca, root) != NULL && dry == 0 &&
+	    (ca_roll_of(ca, root)->row.from > ca_roll_of(ca, root)->row.to ||
+		want.compromised))
+		return start_more(s, root, &want, answer);
 	if ((r = roll_check(ca, root, answer)) != BASE_OK)
 		return r;
 	if (dry != 0) {
@@ -362,6 +379,10 @@ explain_text(struct ca *ca, const struct ca_explain *x, char out[EXPLAIN_MAX])
 		snprintf(out, EXPLAIN_MAX, "%s of %s is %s%s%s", x->step,
 		    x->name, done_name(x->done), more[0] == '\0' ? "" : ", ",
 		    more);
+	if (x->roll->row.compromised && strcmp(x->step, "finish") == 0 &&
+	    x->done != POL_STEP_NONE)
+		snprintf(out + strlen(out), EXPLAIN_MAX - strlen(out),
+		    "; with it the node's applications end their sessions");
 }
 
 static enum base_err

@@ -369,6 +369,10 @@ typedef void ca_let_fn(void *arg, const char *node, uint32_t steps);
 enum base_err ca_roll_step(struct ca *ca, const char *root, const char *who,
     ca_let_fn *let, void *arg) BASE_MUST;
 /* From here on no order needs a word. */
+/* A roll that runs becomes one whose old key may be in wrong hands: no pace
+ * binds it, and orders that are made from here on say so. */
+enum base_err ca_roll_compromise(struct ca *ca, const char *root,
+    const char *who) BASE_MUST;
 enum base_err ca_roll_step_rest(struct ca *ca, const char *root,
     const char *who) BASE_MUST;
 typedef void

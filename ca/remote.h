@@ -52,6 +52,9 @@ enum base_err ca_remote_act(struct cli *c, const char *cmd,
 /* A line for each certificate in the list "unsafe" of an answer. */
 void ca_unsafe_print(FILE *f, const json_t *answer, const char *indent);
 
+/* Whose sessions go on after a roll with a stolen key: a line, or nothing. */
+void ca_unkicked_print(FILE *f, const json_t *roll, const char *indent);
+
 /* Member as text, "-" when it is none; as number, 0 when it is none. */
 const char *ca_text_of(const json_t *o, const char *key);
 json_int_t ca_number_of(const json_t *o, const char *key);

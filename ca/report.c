@@ -221,6 +221,7 @@ keep_order(struct ca *ca, struct ca_order *o, const struct wire_report *w,
 
 	o->state = v->state;
 	o->proof = w->proof;
+	o->kicked = w->kicked;
 	if (v->state == CA_ORDER_RECEIVED && !same)
 		o->received = ca_now(ca);
 	else if (!same)

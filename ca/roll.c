@@ -389,6 +389,7 @@ draft_fill(struct ca *ca, const struct ca_roll *w, const struct pol_order *p,
 	o->verifies = role.verifies;
 	draft_catch_up(w, p->node, o);
 	o->bridge = role.bridges && (o->steps & POL_CERT) != 0;
+	o->compromised = w->row.compromised && o->from < o->to;
 	return BASE_OK;
 }
 

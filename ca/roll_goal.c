@@ -90,8 +90,9 @@ ca_roll_goal(struct ca *ca, const struct ca_topo *t,
 				     .limit = row->limit,
 				     .max_in_flight = row->max_in_flight,
 				     .fresh_ms = ca->conf->fresh_ms } };
-	/* who goes back goes back now */
-	if (row->from > row->to)
+	/* who goes back goes back now, and a thief waits for nobody */
+	goal->forget_first = row->compromised;
+	if (row->from > row->to || row->compromised)
 		return BASE_OK;
 	goal->step = row->step;
 	goal->presume = row->presume;
@@ -118,7 +119,7 @@ ca_roll_opens(struct ca *ca, const struct ca_roll *w)
 	struct base_time now = ca_now(ca);
 	struct ca_goal g;
 
-	if (w->row.windows[0] == '\0' ||
+	if (w->row.windows[0] == '\0' || w->row.compromised ||
 	    ca_roll_goal(ca, ca->topo, &w->row, &g) != BASE_OK)
 		return now;
 	now.ms = pol_windows_open(g.goal.windows, g.goal.nwindows,
@@ -198,7 +199,8 @@ find_stepping(struct ca *ca, const char *root, struct ca_roll **out)
 	*out = ca_roll_of(ca, root);
 	if (*out == NULL)
 		return base_fail(BASE_E_STATE, "root %s: does not roll", root);
-	if (!(*out)->row.step || (*out)->row.from > (*out)->row.to)
+	if (!(*out)->row.step || (*out)->row.compromised ||
+	    (*out)->row.from > (*out)->row.to)
 		return base_fail(BASE_E_STATE,
 		    "root %s: its orders need no word; kedge roll start --step "
 		    "makes them wait for it",
@@ -256,6 +258,41 @@ ca_roll_step_rest(struct ca *ca, const char *root, const char *who)
 	/* w is gone after this: the engine is made anew from its facts */
 	if ((r = ca_roll_reopen(ca)) != BASE_OK)
 		base_die("roll: %s", base_why());
+	ca_kick(ca);
+	return BASE_OK;
+}
+
+/* ---- a key in wrong hands ------------------------------------------------------------- */
+
+enum base_err
+ca_roll_compromise(struct ca *ca, const char *root, const char *who)
+{
+	const struct ca_roll *w = ca_roll_of(ca, root);
+	enum base_err r;
+
+	if (w == NULL || w->row.compromised || w->row.from > w->row.to)
+		return base_fail(BASE_E_STATE, "root %s: %s", root,
+		    w == NULL		     ? "does not roll"
+			: w->row.compromised ? "rolls as compromised already"
+					     : "goes back; kedge roll start "
+					       "turns it forward first");
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_store_roll_compromised(ca->store, w->row.id)) == BASE_OK &&
+	    (r = ca_audit(ca, who, "roll",
+		 "%llu of root %s: the old root's key may be in wrong hands",
+		 (unsigned long long)w->row.id, root)) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	if (r != BASE_OK)
+		return r;
+	/* w is gone after this: the engine is made anew from its facts */
+	if ((r = ca_roll_reopen(ca)) != BASE_OK)
+		base_die("roll: %s", base_why());
+	base_log(BASE_WARNING,
+	    "roll %s: the old root's key may be in wrong hands; no pace binds "
+	    "it from here on, and sessions end with each finish",
+	    root);
 	ca_kick(ca);
 	return BASE_OK;
 }

@@ -60,12 +60,13 @@ take_order(void *arg, const struct ca_order *o)
 		took = json_integer(o->settled.ms - o->issued.ms);
 	}
 	json_array_append_new(t->now->orders,
-	    json_pack("{so, sI, ss, so, so, so, so, ss, ss}", "steps",
+	    json_pack("{so, sI, ss, so, so, so, so, ss, ss, sb}", "steps",
 		ca_json_steps(o->steps), "epoch", (json_int_t)o->epoch, "state",
 		ca_order_state_name(o->state), "ordered",
 		ca_json_time(o->issued), "received", ca_json_time(o->received),
 		"settled", ca_json_time(o->settled), "took_ms", took, "proof",
-		ca_proof_name(o->proof), "reason", o->reason));
+		ca_proof_name(o->proof), "reason", o->reason, "kicked",
+		(int)o->kicked));
 	return BASE_OK;
 }
 

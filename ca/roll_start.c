@@ -235,9 +235,11 @@ start_store(struct ca *ca, struct ca_roll_row *row, const char *who)
 	if ((r = ca_roll_begin(ca, row)) == BASE_OK &&
 	    (r = ca_audit(ca, who, "roll",
 		 "%llu of root %s: started, "
-		 "%u to %u, %s",
+		 "%u to %u, %s%s",
 		 (unsigned long long)row->id, row->root, row->from, row->to,
-		 pol_strategy_name(row->strategy))) == BASE_OK)
+		 pol_strategy_name(row->strategy),
+		 row->compromised ? "; the old root's key may be in wrong hands"
+				  : "")) == BASE_OK)
 		r = ca_store_commit(ca->store);
 	ca_store_rollback(ca->store);
 	return r;

@@ -117,6 +117,10 @@ report(struct ca *ca, const struct ca_order *o, enum base_err e)
 	memcpy(w->order_digest, o->digest, sizeof(w->order_digest));
 	w->status = e == BASE_OK ? WIRE_EFFECTIVE : WIRE_FAILED;
 	w->proof = e == BASE_OK ? WIRE_PROOF_RELOAD : WIRE_PROOF_NONE;
+	/* the connections of before are drained by now */
+	w->kicked = e == BASE_OK && (o->steps & WIRE_STEP_FINISH) != 0 &&
+	    ca_roll_of(ca, o->root) != NULL &&
+	    ca_roll_of(ca, o->root)->row.compromised;
 	if (e != BASE_OK)
 		snprintf(w->reason, sizeof(w->reason), "%s", base_why());
 	w->at = ca_now(ca);

@@ -172,6 +172,8 @@ struct ca_roll_row {
 	char windows[CA_WINDOWS_MAX]; /* a semicolon between; "": always */
 	bool step; /* each order needs the operator's word; changes */
 	bool presume; /* go on when a trust was received */
+	bool compromised; /* the old root's key may be in wrong hands: no pace
+			   * binds it, sessions are ended; changes */
 	enum ca_roll_state state; /* changes */
 	struct base_time started, ended;
 };
@@ -181,6 +183,13 @@ enum base_err ca_store_roll_state(struct ca_store *st, uint64_t id,
     enum ca_roll_state state, struct base_time ended) BASE_MUST;
 enum base_err
 ca_store_roll_stepping(struct ca_store *st, uint64_t id, bool step) BASE_MUST;
+/* From here on it is one whose old key may be in wrong hands. */
+enum base_err
+ca_store_roll_compromised(struct ca_store *st, uint64_t id) BASE_MUST;
+/* Was a generation above this one reached because the key before it may have
+ * been in wrong hands? */
+enum base_err ca_store_root_compromised(struct ca_store *st, const char *root,
+    uint32_t above, bool *out) BASE_MUST;
 /* The roll goes the other way from here on. */
 enum base_err ca_store_roll_turn(struct ca_store *st, uint64_t id,
     uint32_t from, uint32_t to) BASE_MUST;
@@ -196,6 +205,11 @@ enum base_err ca_store_roll_sum(struct ca_store *st, uint64_t roll,
 typedef void ca_name_fn(void *arg, const char *name);
 /* Nodes some step of which was proven by reload only. */
 enum base_err ca_store_roll_reloads(struct ca_store *st, uint64_t roll,
+    ca_name_fn *fn, void *arg) BASE_MUST;
+
+/* Nodes whose finish is effective without every application told to end its
+ * sessions. */
+enum base_err ca_store_roll_unkicked(struct ca_store *st, uint64_t roll,
     ca_name_fn *fn, void *arg) BASE_MUST;
 
 struct ca_fact {
@@ -247,6 +261,7 @@ struct ca_order {
 	enum ca_order_state state;
 	struct base_time received, settled;
 	enum wire_proof proof;
+	bool kicked; /* sessions of before were ended with it */
 	char reason[CA_REASON_MAX];
 };
 void ca_order_clear(struct ca_order *o);
@@ -254,7 +269,7 @@ enum base_err
 ca_store_order_add(struct ca_store *st, const struct ca_order *o) BASE_MUST;
 enum base_err ca_store_order_get(struct ca_store *st, const char *node,
     const char *root, uint64_t epoch, struct ca_order *out) BASE_MUST;
-/* state, received, settled, proof, reason */
+/* state, received, settled, proof, kicked, reason */
 enum base_err
 ca_store_order_update(struct ca_store *st, const struct ca_order *o) BASE_MUST;
 /* The same order with other signatures. */

@@ -12,12 +12,12 @@ ca_store_roll_add(struct ca_store *st, struct ca_roll_row *w)
 	enum base_err r = ca_sq_run(st, NULL,
 	    "INSERT INTO roll (root, gen_from, gen_to, strategy, failures,"
 	    " in_flight, state, started, ended, first, windows, stepping,"
-	    " presume)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    "siiiiiiiissii", w->root, (int64_t)w->from, (int64_t)w->to,
+	    " presume, compromised)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "siiiiiiiissiii", w->root, (int64_t)w->from, (int64_t)w->to,
 	    (int64_t)w->strategy, (int64_t)w->limit, (int64_t)w->max_in_flight,
 	    (int64_t)w->state, w->started.ms, w->ended.ms, w->first, w->windows,
-	    (int64_t)w->step, (int64_t)w->presume);
+	    (int64_t)w->step, (int64_t)w->presume, (int64_t)w->compromised);
 
 	if (r == BASE_E_EXISTS)
 		return base_fail(BASE_E_EXISTS,
@@ -59,6 +59,37 @@ ca_store_roll_stepping(struct ca_store *st, uint64_t id, bool step)
 }
 
 enum base_err
+ca_store_roll_compromised(struct ca_store *st, uint64_t id)
+{
+	int changes = 0;
+	enum base_err r = ca_sq_run(st, &changes,
+	    "UPDATE roll SET compromised = 1 WHERE id = ? AND state < 3", "i",
+	    (int64_t)id);
+
+	if (r == BASE_OK && changes != 1)
+		r = base_fail(BASE_E_NOTFOUND, "roll %llu: does not run",
+		    (unsigned long long)id);
+	return r;
+}
+
+enum base_err
+ca_store_root_compromised(struct ca_store *st, const char *root, uint32_t above,
+    bool *out)
+{
+	sqlite3_stmt *s = NULL;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT 1 FROM roll WHERE root = ? AND compromised = 1"
+	    " AND gen_from < gen_to AND gen_to > ? LIMIT 1",
+	    &s, "si", root, (int64_t)above);
+
+	*out = false;
+	if (r == BASE_OK)
+		r = ca_sq_next(st, s, out);
+	ca_sq_close(s);
+	return r;
+}
+
+enum base_err
 ca_store_roll_turn(struct ca_store *st, uint64_t id, uint32_t from, uint32_t to)
 {
 	int changes = 0;
@@ -76,7 +107,7 @@ ca_store_roll_turn(struct ca_store *st, uint64_t id, uint32_t from, uint32_t to)
 static enum base_err
 roll_read(sqlite3_stmt *s, struct ca_roll_row *w)
 {
-	uint32_t strategy, state, step, presume;
+	uint32_t strategy, state, step, presume, compromised;
 	enum base_err r;
 
 	memset(w, 0, sizeof(*w));
@@ -91,10 +122,12 @@ roll_read(sqlite3_stmt *s, struct ca_roll_row *w)
 	    (r = ca_sq_text(s, 10, w->first, CA_FIRST_MAX)) != BASE_OK ||
 	    (r = ca_sq_text(s, 11, w->windows, CA_WINDOWS_MAX)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 12, &step)) != BASE_OK ||
-	    (r = ca_sq_u32(s, 13, &presume)) != BASE_OK)
+	    (r = ca_sq_u32(s, 13, &presume)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 14, &compromised)) != BASE_OK)
 		return r;
 	w->step = step != 0;
 	w->presume = presume != 0;
+	w->compromised = compromised != 0;
 	if (strategy >= POL_STRATEGIES || state < CA_ROLL_RUNNING ||
 	    state > CA_ROLL_DONE)
 		return base_fail(BASE_E_INTEGRITY,
@@ -122,7 +155,7 @@ ca_store_rolls(struct ca_store *st, struct ca_roll_row **out, size_t *n)
 	if ((r = ca_sq_open(st,
 		 "SELECT id, root, gen_from, gen_to, strategy,"
 		 " failures, in_flight, state, started, ended, first, windows,"
-		 " stepping, presume FROM roll"
+		 " stepping, presume, compromised FROM roll"
 		 " ORDER BY id",
 		 &s, "")) != BASE_OK)
 		goto out;
@@ -163,22 +196,40 @@ ca_store_roll_sum(struct ca_store *st, uint64_t roll, struct ca_roll_sum *out)
 	return r;
 }
 
-enum base_err
-ca_store_roll_reloads(struct ca_store *st, uint64_t roll, ca_name_fn *fn,
-    void *arg)
+/* Of the roll's effective orders with one of these steps. */
+static enum base_err
+roll_names(struct ca_store *st, const char *sql, uint64_t roll, uint32_t steps,
+    ca_name_fn *fn, void *arg)
 {
 	sqlite3_stmt *s = NULL;
 	char name[CA_NAME];
 	bool row = true;
-	enum base_err r = ca_sq_open(st,
-	    "SELECT DISTINCT node FROM orders WHERE roll = ? AND proof = 1"
-	    " AND state = ? AND steps & ? <> 0 ORDER BY node",
-	    &s, "iii", (int64_t)roll, (int64_t)CA_ORDER_EFFECTIVE,
-	    (int64_t)(POL_TRUST | POL_CERT | POL_FINISH));
+	enum base_err r = ca_sq_open(st, sql, &s, "iii", (int64_t)roll,
+	    (int64_t)CA_ORDER_EFFECTIVE, (int64_t)steps);
 
 	while (r == BASE_OK && (r = ca_sq_next(st, s, &row)) == BASE_OK && row)
 		if ((r = ca_sq_text(s, 0, name, CA_NAME)) == BASE_OK)
 			fn(arg, name);
 	ca_sq_close(s);
 	return r;
+}
+
+enum base_err
+ca_store_roll_reloads(struct ca_store *st, uint64_t roll, ca_name_fn *fn,
+    void *arg)
+{
+	return roll_names(st,
+	    "SELECT DISTINCT node FROM orders WHERE roll = ? AND proof = 1"
+	    " AND state = ? AND steps & ? <> 0 ORDER BY node",
+	    roll, POL_TRUST | POL_CERT | POL_FINISH, fn, arg);
+}
+
+enum base_err
+ca_store_roll_unkicked(struct ca_store *st, uint64_t roll, ca_name_fn *fn,
+    void *arg)
+{
+	return roll_names(st,
+	    "SELECT DISTINCT node FROM orders WHERE roll = ? AND kicked = 0"
+	    " AND state = ? AND steps & ? <> 0 ORDER BY node",
+	    roll, POL_FINISH, fn, arg);
 }

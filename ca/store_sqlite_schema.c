@@ -47,7 +47,7 @@ static const char *const version_1[] = {
 	" state INTEGER NOT NULL, started INTEGER NOT NULL,"
 	" ended INTEGER NOT NULL, first TEXT NOT NULL,"
 	" windows TEXT NOT NULL, stepping INTEGER NOT NULL,"
-	" presume INTEGER NOT NULL) STRICT",
+	" presume INTEGER NOT NULL, compromised INTEGER NOT NULL) STRICT",
 	/* one roll of a root at a time: state 3 is done */
 	"CREATE UNIQUE INDEX roll_open ON roll(root) WHERE state < 3",
 	"CREATE TABLE fact (id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -70,6 +70,7 @@ static const char *const version_1[] = {
 	" received INTEGER NOT NULL, settled INTEGER NOT NULL,"
 	" proof INTEGER NOT NULL, reason TEXT NOT NULL,"
 	" leaf_from INTEGER NOT NULL, leaf_to INTEGER NOT NULL,"
+	" kicked INTEGER NOT NULL,"
 	" PRIMARY KEY (node, root, epoch)) STRICT",
 	/* states 1 and 2 wait for a report */
 	"CREATE INDEX orders_open ON orders(node, root) WHERE state < 3",

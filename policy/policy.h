@@ -230,6 +230,8 @@ struct pol_goal {
 	bool step; /* each order needs a POL_FACT_STEP of its node */
 	bool presume; /* a trust that was received counts as held, but never
 		       * for an order with a finish */
+	bool forget_first; /* orders with a finish come before others, where
+			    * not all may be outstanding */
 };
 
 /* g must outlive the engine. Every node that has a part must get one
@@ -246,7 +248,8 @@ struct pol_order {
 	uint32_t node, steps;
 };
 
-/* The first max (SIZE_MAX: all) of the orders that may start now, by node, each
+/* The first max (SIZE_MAX: all) of the orders that may start now, by node (with
+ * goal.forget_first: those with a finish, then the others), each
  * safe together with all the others and with all that is outstanding. *n gets
  * their number; out is owned by the engine until its next call. Beside the
  * facts since the last call it costs what it answers, and a look at each order

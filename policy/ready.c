@@ -160,6 +160,41 @@ engine_look(struct pol_engine *e, struct pol_time now)
 	return err;
 }
 
+enum which {
+	ALL,
+	THAT_FORGET,
+	OTHERS
+};
+
+static bool
+is_asked_for(enum which which, uint32_t steps)
+{
+	return which == ALL ||
+	    (which == THAT_FORGET) == ((steps & POL_FINISH) != 0);
+}
+
+/* Adds to the answer, up to room, those that may go, by node. */
+static enum pol_err
+ready_add(struct pol_engine *e, bool is_batch, enum which which, size_t room,
+    size_t *n)
+{
+	enum pol_err err;
+
+	for (uint32_t i = nodeset_next(&e->ready, 0);
+	     i != POL_NONE && *n < room; i = nodeset_next(&e->ready, i + 1)) {
+		const struct pol_order o = { i, e->node[i].offer };
+		if (!is_asked_for(which, o.steps) ||
+		    !gates_pass(gates_when, e, o, NULL) ||
+		    (!is_batch && !gates_pass(gates_word, e, o, NULL)))
+			continue;
+		if ((err = answer_put(e, *n, o)) != POL_OK ||
+		    (err = first_note(e, i)) != POL_OK)
+			return err;
+		++*n;
+	}
+	return POL_OK;
+}
+
 static enum pol_err
 ready_make(struct pol_engine *e, bool is_batch, size_t max,
     const struct pol_order **out, size_t *n)
@@ -177,21 +212,14 @@ ready_make(struct pol_engine *e, bool is_batch, size_t max,
 	}
 	if (!gate_window(e, POL_NONE, 0, NULL))
 		room = 0;
-	for (uint32_t i = nodeset_next(&e->ready, 0);
-	     i != POL_NONE && *n < room; i = nodeset_next(&e->ready, i + 1)) {
-		const struct pol_order o = { i, e->node[i].offer };
-		if (!gates_pass(gates_when, e, o, NULL) ||
-		    (!is_batch && !gates_pass(gates_word, e, o, NULL)))
-			continue;
-		if ((err = answer_put(e, *n, o)) != POL_OK ||
-		    (err = first_note(e, i)) != POL_OK) {
-			*n = 0;
-			return err;
-		}
-		++*n;
-	}
+	err = ready_add(e, is_batch, e->goal.forget_first ? THAT_FORGET : ALL,
+	    room, n);
+	if (err == POL_OK && e->goal.forget_first)
+		err = ready_add(e, is_batch, OTHERS, room, n);
+	if (err != POL_OK)
+		*n = 0;
 	*out = e->orders;
-	return POL_OK;
+	return err;
 }
 
 enum pol_err

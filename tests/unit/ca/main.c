@@ -43,6 +43,7 @@ main(void)
 	suite_add_tcase(s, case_refused());
 	suite_add_tcase(s, case_management());
 	suite_add_tcase(s, case_roll_steer());
+	suite_add_tcase(s, case_compromised());
 	suite_add_tcase(s, case_pace());
 	suite_add_tcase(s, case_show());
 	r = srunner_create(s);

@@ -15,6 +15,7 @@ TCase *case_held(void);
 TCase *case_refused(void);
 TCase *case_management(void);
 TCase *case_roll_steer(void);
+TCase *case_compromised(void);
 TCase *case_pace(void);
 TCase *case_show(void);
 TCase *case_join(void);

@@ -152,6 +152,10 @@ START_TEST(test_options_become_fields)
 		       "\"first\":[\"a\",\"b\",\"c\"],\"windows\":["
 		       "\"Sat,Sun 00:00-24:00\",\"22:00-04:00\"],"
 		       "\"step\":true,\"presume\":\"received\"}");
+	ck_assert_int_eq(RUN(OK, "roll", "start", "--compromised", "plant"),
+	    CLI_DONE);
+	assert_request("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		       "\"compromised\":true}");
 	ck_assert_int_eq(RUN("{\"ok\":true,\"root\":\"plant\",\"let\":[{"
 			     "\"node\":\"a\",\"steps\":[\"trust\","
 			     "\"cert\"]}]}",
@@ -292,6 +296,27 @@ START_TEST(test_status_says_who_was_proven_by_reload)
 	    CLI_DONE);
 	ck_assert_ptr_nonnull(
 	    strstr(output, "proven by reload only: app1, web1\n"));
+}
+END_TEST
+
+START_TEST(test_status_says_that_a_key_is_in_wrong_hands)
+{
+	ck_assert_int_eq(RUN(ROLL("running"), "roll", "status"), CLI_DONE);
+	ck_assert_ptr_null(strstr(output, "COMPROMISED"));
+	ck_assert_int_eq(RUN("{\"ok\":true,\"rolls\":[{\"roll\":1,"
+			     "\"state\":\"running\",\"compromised\":true,"
+			     "\"not_kicked\":[\"app1\",\"web1\"]}]}",
+			     "roll", "status"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output, "COMPROMISED"));
+	ck_assert_ptr_nonnull(strstr(output,
+	    "sessions from before go on, end them by hand: app1, web1\n"));
+	ck_assert_int_eq(RUN("{\"ok\":true,\"compromised\":true,"
+			     "\"not_kicked\":[\"app1\"]}",
+			     "roll", "report", "plant"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output, "COMPROMISED"));
+	ck_assert_ptr_nonnull(strstr(output, "by hand: app1\n"));
 }
 END_TEST
 
@@ -538,6 +563,7 @@ case_remote(void)
 	tcase_add_test(t, test_status_says_who_waits_and_exits_4);
 	tcase_add_test(t, test_status_shows_every_node);
 	tcase_add_test(t, test_status_says_who_was_proven_by_reload);
+	tcase_add_test(t, test_status_says_that_a_key_is_in_wrong_hands);
 	tcase_add_test(t, test_token_file_is_private_and_new);
 	tcase_add_test(t, test_join_answer_becomes_bytes);
 	tcase_add_test(t, test_topology_shows_before_it_applies);

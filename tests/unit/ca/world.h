@@ -31,6 +31,8 @@ struct world_node {
 	bool no_rekey; /* makes no new key, and says failed */
 	bool slow; /* says received, and does nothing yet */
 	const char *holds; /* takes no order, and says this; NULL: takes it */
+	bool unkicked; /* has an application whose sessions go on */
+	size_t compromised; /* orders that said so */
 	bool stale; /* says that its canaries were dead, changes nothing */
 	bool excused; /* its links are not looked at */
 	EVP_PKEY *management, *key, *next;

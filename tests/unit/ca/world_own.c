@@ -89,6 +89,9 @@ world_answer(struct world *w, struct world_node *n, const struct wire_order *o,
     struct wire_report *r, struct base_buf *cms)
 {
 	prove_key(n, o, r);
+	n->compromised += o->compromised;
+	r->kicked = o->compromised && !n->unkicked &&
+	    r->status == WIRE_EFFECTIVE && (o->steps & WIRE_STEP_FINISH) != 0;
 	base_buf_clear(cms);
 	world_report(w, n, r, cms);
 	wire_report_clear(r);

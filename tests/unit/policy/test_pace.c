@@ -489,6 +489,44 @@ START_TEST(test_outlook_knows_windows_and_first)
 }
 END_TEST
 
+/* What is trusted no more does no more harm: where not all may be outstanding,
+ * orders that forget go first. */
+START_TEST(test_what_forgets_goes_first_when_asked_for)
+{
+	struct pol_goal goal = { .from = 1, .to = 2, .max_in_flight = 1 };
+	const struct pol_order *o;
+	struct pol_engine *e;
+	struct fleet f;
+	size_t n;
+
+	fleet_make(&f, "a>b y>z", "");
+	for (int forget = 0; forget < 2; forget++) {
+		goal.forget_first = forget != 0;
+		goal.max_in_flight = 0;
+		e = engine_of(&f, &goal);
+		for (uint32_t s = T; s <= C; s <<= 1) {
+			fleet_do(e, 2, s);
+			fleet_do(e, 3, s);
+		}
+		/* all of them, each once */
+		ck_assert_uint_eq(ready_at(e, 0), 4);
+		ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, 1,
+				     &o, &n),
+		    POL_OK);
+		ck_assert_uint_eq(n, 1);
+		ck_assert_uint_eq(o[0].node, forget ? 2 : 0);
+		ck_assert_uint_eq(o[0].steps, forget ? F : T);
+		ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, 3,
+				     &o, &n),
+		    POL_OK);
+		ck_assert_uint_eq(n, 3);
+		ck_assert_uint_eq(o[2].node, forget ? 0 : 2);
+		pol_engine_free(e);
+	}
+	fleet_free(&f);
+}
+END_TEST
+
 TCase *
 case_pace(void)
 {
@@ -506,6 +544,7 @@ case_pace(void)
 	tcase_add_test(t, test_received_is_presumed_when_asked_for);
 	tcase_add_test(t, test_no_bundle_with_a_finish_rests_on_it);
 	tcase_add_test(t, test_a_presumed_trust_that_fails);
+	tcase_add_test(t, test_what_forgets_goes_first_when_asked_for);
 	tcase_add_test(t, test_outlook_knows_windows_and_first);
 	return t;
 }

@@ -1,0 +1,259 @@
+/* A roll whose old key may be in wrong hands: what its orders say, what does
+ * not slow it down, and whose sessions go on; see world.h. */
+#include <check.h>
+#include <string.h>
+
+#include <stdlib.h>
+
+#include "tests/unit/ca/asked.h"
+#include "tests/unit/ca/suites.h"
+#include "tests/unit/ca/world.h"
+
+static struct world w;
+
+static void
+start(bool compromised)
+{
+	const struct ca_roll_row want = { .root = "plant",
+		.compromised = compromised };
+
+	base_log_open("test", BASE_ERR);
+	world_open(&w, world_pair, 5);
+	world_join_all(&w);
+	world_node(&w, "app1")->unkicked = true;
+	world_roll_as(&w, &want);
+}
+
+static size_t
+marked(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w.nnodes; i++)
+		n += w.nodes[i].compromised;
+	return n;
+}
+
+static size_t
+carried_out(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w.nnodes; i++)
+		n += w.nodes[i].orders - w.nodes[i].tidies - 1;
+	return n;
+}
+
+/* The last roll as the control socket shows it; the caller's. */
+static json_t *
+shown(void)
+{
+	struct ca_roll_row *rows = NULL;
+	json_t *o = NULL;
+	size_t n = 0;
+
+	ck_assert_int_eq(ca_store_rolls(w.ca.store, &rows, &n), BASE_OK);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_int_eq(ca_json_roll(&w.ca, &rows[0], &o), BASE_OK);
+	free(rows);
+	return o;
+}
+
+/* Each of its orders says so, also after a death; none in peace. */
+START_TEST(orders_say_so)
+{
+	const bool compromised = _i == 1;
+	json_t *o, *names;
+
+	start(compromised);
+	for (int i = 0; i < 10; i++)
+		world_turn(&w);
+	world_restart(&w);
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	ck_assert_uint_eq(marked(), compromised ? carried_out() : 0);
+	ck_assert_uint_gt(carried_out(), 3);
+	o = shown();
+	ck_assert(
+	    json_is_true(json_object_get(o, "compromised")) == compromised);
+	/* app1 has said that some of its sessions go on */
+	names = json_object_get(o, "not_kicked");
+	ck_assert((names != NULL) == compromised);
+	ck_assert_uint_eq(json_array_size(names), compromised);
+	if (compromised)
+		ck_assert_str_eq(json_string_value(json_array_get(names, 0)),
+		    "app1");
+	json_decref(o);
+	world_close(&w);
+}
+END_TEST
+
+/* The theft is found out in the middle of a roll that goes step by step. */
+START_TEST(no_pace_binds_it)
+{
+	const struct ca_roll_row want = { .root = "plant",
+		.step = true,
+		.windows = "Mon 00:00-00:01 UTC" };
+
+	base_log_open("test", BASE_ERR);
+	world_open(&w, world_pair, 6);
+	world_join_all(&w);
+	world_roll_as(&w, &want);
+	ck_assert(!world_run(&w, 60, world_rolled));
+	ck_assert_uint_eq(carried_out(), 0);
+	ck_assert_int_eq(ca_roll_compromise(&w.ca, "plant", "test"), BASE_OK);
+	ck_assert_int_eq(ca_roll_compromise(&w.ca, "plant", "test"),
+	    BASE_E_STATE);
+	ck_assert_int_eq(ca_roll_step_rest(&w.ca, "plant", "test"),
+	    BASE_E_STATE);
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	ck_assert_uint_eq(marked(), carried_out());
+	ck_assert_int_eq(ca_roll_compromise(&w.ca, "plant", "test"),
+	    BASE_E_STATE);
+	world_close(&w);
+}
+END_TEST
+
+/* What goes back to the old root says nothing of the kind. */
+START_TEST(the_way_back_is_in_peace)
+{
+	const struct ca_roll_abort back = { "plant", "a test", "test", false };
+	size_t before;
+
+	start(true);
+	world_node(&w, "app1")->deaf = true;
+	world_node(&w, "web1")->slow = true;
+	for (int i = 0; i < 40; i++)
+		world_turn(&w);
+	world_node(&w, "web1")->slow = world_node(&w, "app1")->deaf = false;
+	before = marked();
+	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_OK);
+	ck_assert_int_eq(ca_roll_compromise(&w.ca, "plant", "test"),
+	    BASE_E_STATE);
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	ck_assert_uint_eq(marked(), before);
+	world_close(&w);
+}
+END_TEST
+
+/* A silent node is waited for by the rules, however great the hurry, until an
+ * excuse; what works is never broken for it. */
+START_TEST(the_rules_hold)
+{
+	const struct ca_word excuse = { "plant", "app1", "dead", "test" };
+
+	start(true);
+	world_node(&w, "app1")->deaf = true;
+	ck_assert(!world_run(&w, 60, world_rolled));
+	ck_assert_uint_eq(world_node(&w, "web1")->conf.trust, 3);
+	ck_assert_uint_eq(world_node(&w, "web1")->conf.present, 1);
+	world_node(&w, "app1")->excused = true;
+	ck_assert_int_eq(ca_roll_excuse(&w.ca, &excuse), BASE_OK);
+	for (int i = 0; i < 1000 && w.ca.rolls != NULL; i++)
+		world_turn(&w);
+	ck_assert_ptr_null(w.ca.rolls);
+	ck_assert_uint_eq(world_node(&w, "web1")->conf.trust, 2);
+	/* later it catches up in the same way */
+	ck_assert_uint_eq(world_node(&w, "app1")->compromised, 0);
+	world_node(&w, "app1")->deaf = false;
+	ck_assert_int_eq(ca_roll_return(&w.ca, &excuse), BASE_OK);
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	ck_assert_uint_eq(world_node(&w, "app1")->conf.trust, 2);
+	ck_assert_uint_gt(world_node(&w, "app1")->compromised, 2);
+	world_close(&w);
+}
+END_TEST
+
+static bool
+since(const char *root, uint32_t above)
+{
+	bool out;
+
+	ck_assert_int_eq(ca_store_root_compromised(w.ca.store, root, above,
+			     &out),
+	    BASE_OK);
+	return out;
+}
+
+/* A roll in peace after it needs no more than peace. */
+START_TEST(only_who_missed_it)
+{
+	start(true);
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	ck_assert(since("plant", 1) && since("plant", 0));
+	ck_assert(!since("plant", 2) && !since("management", 0));
+	world_close(&w);
+	start(false);
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	ck_assert(!since("plant", 0));
+	world_close(&w);
+}
+END_TEST
+
+/* By the control socket: at the start, and of a roll that runs. */
+START_TEST(said_by_the_operator)
+{
+	asked_open(world_pair);
+	world_join_all(&asked.w);
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		 "\"compromised\":true,\"dry_run\":true}");
+	ck_assert_ptr_null(asked.w.ca.rolls);
+	if (_i == 1)
+		asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		 "\"compromised\":true}");
+	ck_assert(asked.w.ca.rolls->row.compromised);
+	asked_no("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		 "\"compromised\":true}",
+	    "STATE");
+	asked_ok("{\"cmd\":\"explain\",\"root\":\"plant\",\"node\":\"app1\","
+		 "\"step\":\"finish\"}");
+	ck_assert_ptr_nonnull(
+	    strstr(json_string_value(json_object_get(asked.answer, "text")),
+		"end their sessions"));
+	asked_ok("{\"cmd\":\"explain\",\"root\":\"plant\",\"node\":\"app1\","
+		 "\"step\":\"cert\"}");
+	ck_assert_ptr_null(
+	    strstr(json_string_value(json_object_get(asked.answer, "text")),
+		"end their sessions"));
+	asked_close();
+}
+END_TEST
+
+/* It goes as fast as the rules allow, and is said of one root. */
+START_TEST(with_no_pace)
+{
+	asked_open(world_pair);
+	world_join_all(&asked.w);
+	asked_no("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		 "\"compromised\":true,\"step\":true}",
+	    "USAGE");
+	asked_no("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		 "\"compromised\":true,\"windows\":[\"00:00-01:00\"]}",
+	    "USAGE");
+	asked_no("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		 "\"compromised\":true,\"presume\":\"received\"}",
+	    "USAGE");
+	asked_no("{\"cmd\":\"roll-start\",\"all\":true,\"compromised\":true}",
+	    "USAGE");
+	ck_assert_ptr_null(asked.w.ca.rolls);
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		 "\"compromised\":true,\"max_in_flight\":1}");
+	asked_close();
+}
+END_TEST
+
+TCase *
+case_compromised(void)
+{
+	TCase *t = tcase_create("compromised");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, orders_say_so, 0, 2);
+	tcase_add_test(t, no_pace_binds_it);
+	tcase_add_test(t, the_way_back_is_in_peace);
+	tcase_add_test(t, the_rules_hold);
+	tcase_add_test(t, only_who_missed_it);
+	tcase_add_test(t, with_no_pace);
+	tcase_add_loop_test(t, said_by_the_operator, 0, 2);
+	return t;
+}
