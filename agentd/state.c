@@ -10,7 +10,7 @@
 
 #include "agentd/store.h"
 
-#define MAGIC	  "kedge state 1\n"
+#define MAGIC	  "kedge state 2\n"
 #define STATE_MAX ((size_t)1 << 20)
 
 void
@@ -73,14 +73,32 @@ get_route(struct base_buf *b, struct ag_state *st)
 	return BASE_OK;
 }
 
+/* What another release has written may mean something else. */
+static enum base_err
+get_magic(struct base_buf *b)
+{
+	struct base_span s;
+	enum base_err r;
+
+	if ((r = base_buf_get_blob(b, &s)) != BASE_OK)
+		return r;
+	if (s.n == sizeof MAGIC - 1 && memcmp(s.p, MAGIC, s.n) == 0)
+		return BASE_OK;
+	return base_fail(BASE_E_STATE,
+	    "is of another format than this kedge-agentd writes (%.13s); start "
+	    "the release that wrote it, or let the node join again with an "
+	    "empty store",
+	    MAGIC);
+}
+
 static enum base_err
 parse(struct base_buf *b, struct ag_state *st)
 {
-	uint8_t magic[sizeof MAGIC - 1], phase, acked, rekeyed;
+	uint8_t phase, acked, rekeyed;
 	uint64_t mark;
 	enum base_err r;
 
-	if ((r = get_bytes(b, magic, sizeof magic)) != BASE_OK ||
+	if ((r = get_magic(b)) != BASE_OK ||
 	    (r = base_buf_get_u64(b, &st->highest)) != BASE_OK ||
 	    (r = get_bytes(b, st->digest, 32)) != BASE_OK ||
 	    (r = base_buf_get_u8(b, &phase)) != BASE_OK ||
@@ -94,9 +112,8 @@ parse(struct base_buf *b, struct ag_state *st)
 	    (r = get_copy(b, &st->report)) != BASE_OK ||
 	    (r = base_buf_get_end(b)) != BASE_OK)
 		return r;
-	if (memcmp(magic, MAGIC, sizeof magic) != 0 || phase > AG_FAILED ||
-	    mark > INT64_MAX)
-		return base_fail(BASE_E_SYNTAX, "state: of another version");
+	if (phase > AG_FAILED || mark > INT64_MAX)
+		return base_fail(BASE_E_SYNTAX, "state: impossible values");
 	st->phase = (enum ag_phase)phase;
 	st->acked = acked != 0;
 	st->mark.ms = (int64_t)mark;
@@ -132,7 +149,8 @@ ag_state_read(struct ag_store *s, const char *root, struct ag_state *out)
 	}
 	b.n -= 32;
 	if ((r = parse(&b, out)) != BASE_OK)
-		r = base_fail(BASE_E_INTEGRITY, "%s: %s", path, base_why());
+		r = base_fail(r == BASE_E_STATE ? r : BASE_E_INTEGRITY,
+		    "%s: %s", path, base_why());
 out:
 	base_buf_free(&b);
 	free(path);

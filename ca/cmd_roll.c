@@ -146,6 +146,8 @@ roll_print(FILE *f, const json_t *roll)
 	    fprintf(f, "  excused: %s\n", ca_text_of(o, "node"));
 	if (!ca_roll_is_over(roll))
 		ca_unsafe_print(f, roll, "  ");
+	if (strcmp(ca_text_of(roll, "state"), "paused") == 0)
+		fprintf(f, "  waits: %s\n", ca_text_of(roll, "text"));
 	waits_print(f, json_object_get(roll, "waits"));
 	json_array_foreach(json_object_get(roll, "notes"), i, o)
 	    fprintf(f, "  note: %s\n", json_string_value(o));

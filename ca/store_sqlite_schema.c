@@ -108,7 +108,7 @@ static const char *const version_1[] = {
 	"CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
 	" who TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL,"
 	" hash BLOB NOT NULL) STRICT",
-	"PRAGMA user_version = 1",
+	"PRAGMA user_version = 100",
 };
 
 /* What each node said last of what it holds. */
@@ -120,7 +120,7 @@ static const char *const version_2[] = {
 	 * node that was given the name since */
 	("CREATE TABLE gone (node TEXT PRIMARY KEY, last_fact INTEGER NOT NULL,"
 	 " forgotten INTEGER NOT NULL) STRICT, WITHOUT ROWID"),
-	"PRAGMA user_version = 2",
+	"PRAGMA user_version = 101",
 };
 
 #define VERSION(v)                        \
@@ -133,9 +133,13 @@ static const struct {
 } versions[] = { VERSION(version_1), VERSION(version_2) };
 #define NVERSIONS (sizeof(versions) / sizeof(*versions))
 
-/* From version at to the next, or not at all. */
+/* Lower numbers were of builds that changed their tables under one number. */
+#define FIRST 100
+#define LAST  (FIRST + NVERSIONS - 1)
+
+/* Makes version FIRST + at out of the one before, or nothing. */
 static enum base_err
-schema_step(struct ca_store *st, uint32_t at)
+schema_step(struct ca_store *st, size_t at)
 {
 	enum base_err r;
 
@@ -166,11 +170,17 @@ schema_version(struct ca_store *st, uint32_t *version)
 	    (r = ca_sq_next(st, s, &row)) == BASE_OK)
 		r = ca_sq_u32(s, 0, version);
 	ca_sq_close(s);
-	if (r == BASE_OK && *version > NVERSIONS)
+	if (r == BASE_OK && *version > LAST)
 		r = base_fail(BASE_E_INTEGRITY,
 		    "store: schema version %u, this program knows %zu; use the "
 		    "release that wrote it, or a newer one",
-		    *version, NVERSIONS);
+		    *version, LAST);
+	else if (r == BASE_OK && *version != 0 && *version < FIRST)
+		r = base_fail(BASE_E_INTEGRITY,
+		    "store: schema version %u is of a build from before the "
+		    "first release, which no other can read; go on with that "
+		    "build, or begin with an empty store (kedge init)",
+		    *version);
 	return r;
 }
 
@@ -180,8 +190,10 @@ ca_sq_schema(struct ca_store *st)
 	uint32_t version = 0;
 	enum base_err r = schema_version(st, &version);
 
-	for (; r == BASE_OK && version < NVERSIONS; version++)
-		r = schema_step(st, version);
+	if (version == 0)
+		version = FIRST - 1;
+	for (; r == BASE_OK && version < LAST; version++)
+		r = schema_step(st, version + 1 - FIRST);
 	return r;
 }
 
@@ -191,10 +203,10 @@ ca_sq_schema_check(struct ca_store *st)
 	uint32_t version = 0;
 	enum base_err r = schema_version(st, &version);
 
-	if (r == BASE_OK && version != NVERSIONS)
+	if (r == BASE_OK && version != LAST)
 		r = base_fail(BASE_E_INTEGRITY,
 		    "store: schema version %u, not %zu: no store of this "
 		    "kedged",
-		    version, NVERSIONS);
+		    version, LAST);
 	return r;
 }

@@ -94,6 +94,19 @@ journal_broken(const struct hsm_journal *j, const char *what)
 	    j->path, (unsigned long long)j->count + 1, what);
 }
 
+/* The chain holds: it is what was written. STATE: by another release. */
+static enum base_err
+journal_unread(const struct hsm_journal *j, enum base_err e)
+{
+	char *why = base_strdup(base_why());
+
+	e = e == BASE_E_STATE ? base_fail(e, "%s: record %llu: %s", j->path,
+				    (unsigned long long)j->count + 1, why)
+			      : journal_broken(j, why);
+	free(why);
+	return e;
+}
+
 /* What a crash of the machine may leave behind the last durable record. */
 static bool
 journal_is_zero(struct base_span s)
@@ -125,13 +138,8 @@ journal_replay(struct hsm_journal *j, struct base_span in)
 				return BASE_OK;
 			return journal_broken(j, "hash chain broken");
 		}
-		if (journal_apply(j, body) != BASE_OK) {
-			char *why = base_strdup(base_why());
-
-			e = journal_broken(j, why);
-			free(why);
-			return e;
-		}
+		if ((e = journal_apply(j, body)) != BASE_OK)
+			return journal_unread(j, e);
 		memcpy(j->head, h, HSM_HASH);
 		j->count++;
 		j->size += (off_t)used;

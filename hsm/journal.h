@@ -16,7 +16,7 @@
 #define HSM_RECORD_MAX ((size_t)1 << 20)
 
 enum hsm_record {
-	HSM_R_START = 1, /* str fleet */
+	HSM_R_START = 1, /* u32 format of all records, str fleet */
 	HSM_R_INTENT, /* a key is about to be made */
 	HSM_R_MADE, /* it was made */
 	HSM_R_SWEPT, /* it was not; its remains are gone */

@@ -29,6 +29,7 @@ rec_str(struct base_buf *b, const char *s)
 void
 hsm_put_start(struct base_buf *b, const char *fleet)
 {
+	rec_must(base_buf_put_u32(b, HSM_FORMAT));
 	rec_str(b, fleet);
 }
 

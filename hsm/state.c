@@ -151,8 +151,16 @@ static enum base_err
 apply_start(struct hsm_state *s, struct base_buf *b)
 {
 	char fleet[BASE_NAME_MAX + 1];
-	enum base_err e = hsm_get_name(b, fleet, false);
+	uint32_t format;
+	enum base_err e = base_buf_get_u32(b, &format);
 
+	if (e == BASE_OK && format != HSM_FORMAT)
+		return base_fail(BASE_E_STATE,
+		    "the journal is of format %u, this kedge-hsmd knows %d; "
+		    "use the release that wrote it",
+		    format, HSM_FORMAT);
+	if (e == BASE_OK)
+		e = hsm_get_name(b, fleet, false);
 	if (e == BASE_OK && s->fleet[0] == '\0')
 		memcpy(s->fleet, fleet, sizeof(fleet));
 	return e;
@@ -487,9 +495,9 @@ hsm_state_apply(void *state, enum hsm_record kind, struct base_time at,
 	(void)at;
 	if ((size_t)kind >= sizeof(table) / sizeof(table[0]) ||
 	    table[kind] == NULL)
-		return base_fail(BASE_E_INTEGRITY,
-		    "record of kind %d; is this kedge-hsmd older than its "
-		    "state?",
+		return base_fail(BASE_E_STATE,
+		    "record of kind %d, which this kedge-hsmd does not know; "
+		    "use the release that wrote it, or a newer one",
 		    (int)kind);
 	e = table[kind](state, fields);
 	return e != BASE_OK ? e : base_buf_get_end(fields);

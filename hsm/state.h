@@ -65,6 +65,10 @@ struct hsm_node {
 	size_t nheld;
 };
 
+/* Of all records together. It is in each START, so that a kedge-hsmd that does
+ * not know it says so and stops. One more for each change of a record. */
+#define HSM_FORMAT 1
+
 struct hsm_state {
 	char fleet[BASE_NAME_MAX + 1]; /* as in the first record */
 	struct hsm_key **keys;

@@ -286,6 +286,35 @@ START_TEST(state)
 }
 END_TEST
 
+/* Whole, and written by another release: nothing is made of it, and the node
+ * is not called damaged. */
+START_TEST(state_of_another_release)
+{
+	struct ag_state st = sample_state(), got;
+	char *file = base_asprintf("%s/plant/state", dir);
+	struct base_buf b;
+	uint8_t *at;
+
+	install(rig_bundle());
+	OK(ag_state_write(store, "plant", &st));
+	base_buf_init(&b, 0);
+	OK(base_file_read(file, 65536, &b));
+	at = memmem(b.p, b.n, "kedge state ", 12);
+	ck_assert_ptr_nonnull(at);
+	at[12]++;
+	ck_assert_int_eq(EVP_Digest(b.p, b.n - 32, b.p + b.n - 32, NULL,
+			     EVP_sha256(), NULL),
+	    1);
+	OK(base_file_write(file, base_buf_span(&b), 0600));
+	NO(ag_state_read(store, "plant", &got), BASE_E_STATE);
+	ck_assert_ptr_nonnull(strstr(base_why(), "the release that wrote it"));
+	ag_state_clear(&got);
+	ag_state_clear(&st);
+	base_buf_free(&b);
+	free(file);
+}
+END_TEST
+
 TCase *
 case_store(void)
 {
@@ -299,5 +328,6 @@ case_store(void)
 	tcase_add_test(t, death);
 	tcase_add_test(t, death_torn);
 	tcase_add_test(t, state);
+	tcase_add_test(t, state_of_another_release);
 	return t;
 }

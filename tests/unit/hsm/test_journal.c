@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "hsm/journal.h"
+#include "hsm/state.h"
 #include "tests/unit/hsm/suites.h"
 
 static char dir[] = "/tmp/kedge-journal-XXXXXX";
@@ -250,6 +251,50 @@ START_TEST(fold_says_no)
 	ck_assert_int_eq(hsm_journal_sync(j), BASE_OK);
 	verdict = BASE_E_SYNTAX;
 	ck_assert_int_eq(reopen(), BASE_E_INTEGRITY);
+	ck_assert_ptr_nonnull(strstr(base_why(), "changed from outside"));
+	/* another release's: nothing is wrong with it */
+	verdict = BASE_E_STATE;
+	ck_assert_int_eq(reopen(), BASE_E_STATE);
+	ck_assert_ptr_null(strstr(base_why(), "changed from outside"));
+}
+END_TEST
+
+/* By the fold of kedge-hsmd itself. */
+START_TEST(another_format)
+{
+	struct hsm_state s = { .fleet = "" };
+
+	for (uint32_t format = HSM_FORMAT; format < HSM_FORMAT + 2; format++) {
+		struct base_buf b;
+		enum base_err e;
+
+		base_buf_init(&b, 0);
+		ck_assert_int_eq(base_buf_put_u32(&b, format), BASE_OK);
+		ck_assert_int_eq(base_buf_put_str(&b, "demo"), BASE_OK);
+		e = hsm_state_apply(&s, HSM_R_START, (struct base_time){ 1 },
+		    &b);
+		ck_assert_int_eq(e,
+		    format == HSM_FORMAT ? BASE_OK : BASE_E_STATE);
+		base_buf_free(&b);
+	}
+	ck_assert_ptr_nonnull(strstr(base_why(), "of format 2"));
+	ck_assert_ptr_nonnull(strstr(base_why(), "use the release"));
+	ck_assert_str_eq(s.fleet, "demo");
+	hsm_state_clear(&s);
+}
+END_TEST
+
+START_TEST(another_kind)
+{
+	struct hsm_state s = { .fleet = "" };
+	struct base_buf b;
+
+	base_buf_init(&b, 0);
+	ck_assert_int_eq(hsm_state_apply(&s, (enum hsm_record)200,
+			     (struct base_time){ 1 }, &b),
+	    BASE_E_STATE);
+	ck_assert_ptr_nonnull(strstr(base_why(), "kind 200"));
+	hsm_state_clear(&s);
 }
 END_TEST
 
@@ -295,6 +340,8 @@ case_journal(void)
 	tcase_add_test(t, changed);
 	tcase_add_test(t, record_removed_from_the_middle);
 	tcase_add_test(t, fold_says_no);
+	tcase_add_test(t, another_format);
+	tcase_add_test(t, another_kind);
 	tcase_add_test(t, no_room);
 	return t;
 }
