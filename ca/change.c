@@ -19,9 +19,10 @@ node_text(const struct ca_node *n)
 	for (size_t i = 0, at = 0; i < n->nvia; i++)
 		at += (size_t)snprintf(via + at, sizeof(via) - at, "%s%s",
 		    i == 0 ? " via " : ",", n->via[i]);
-	return base_asprintf("%s%s%s%s%s%s%s", reach[n->reach], via,
-	    n->dual ? ", dual" : "", n->address[0] == '\0' ? "" : ", address ",
-	    n->address, n->names[0] == '\0' ? "" : ", names ", n->names);
+	return base_asprintf("%s%s%s%s%s%s%s%s", reach[n->reach], via,
+	    n->dual ? ", dual" : "", n->shallow ? ", shallow" : "",
+	    n->address[0] == '\0' ? "" : ", address ", n->address,
+	    n->names[0] == '\0' ? "" : ", names ", n->names);
 }
 
 void

@@ -24,12 +24,14 @@ static const struct cli_option node_add_options[] = {
 	{ "reach", "HOW", "direct, poll or push" },
 	{ "via", "NODE,...", "next relays, best first" },
 	{ "dual", NULL, "as client it can bridge two generations" },
+	{ "shallow", "YES|NO", "as server it takes no intermediate" },
 	{ "address", "HOST:PORT", "of its agent, for direct" },
 	{ "names", "NAME,...", "further DNS:… or IP:… in its certificates" },
 	{ NULL, NULL, NULL },
 };
 static const struct cli_option node_set_options[] = {
 	{ "address", "HOST:PORT", "of its agent" },
+	{ "shallow", "YES|NO", "as server it takes no intermediate" },
 	{ "names", "NAME,...", "further DNS:… or IP:… in its certificates" },
 	{ NULL, NULL, NULL },
 };

@@ -173,6 +173,7 @@ node_list_print(struct cli *c, const json_t *a)
 		{ "REACH", "reach", false },
 		{ "VIA", "via", false },
 		{ "DUAL", "dual", false },
+		{ "SHALLOW", "shallow", false },
 		{ "ADDRESS", "address", false },
 		{ "JOINED", "joined", false },
 		{ "SEEN", "seen", false },
@@ -208,7 +209,9 @@ node_show_print(struct cli *c, const json_t *a)
 	};
 	enum base_err e;
 
-	fprintf(f, "node %s, %s, seen %s\n", ca_text_of(a, "name"),
+	fprintf(f, "node %s%s%s, %s, seen %s\n", ca_text_of(a, "name"),
+	    json_is_true(json_object_get(a, "dual")) ? ", dual" : "",
+	    json_is_true(json_object_get(a, "shallow")) ? ", shallow" : "",
 	    json_is_true(json_object_get(a, "joined")) ? "joined"
 						       : "not joined",
 	    ca_text_of(a, "seen"));
@@ -243,6 +246,7 @@ ca_cmd_node_add(struct cli *c)
 		{ "reach", 0, CA_STRING, "reach" },
 		{ "via", 0, CA_LIST, "via" },
 		{ "dual", 0, CA_SWITCH, "dual" },
+		{ "shallow", 0, CA_YES_NO, "shallow" },
 		{ "address", 0, CA_STRING, "address" },
 		{ "names", 0, CA_LIST, "names" },
 		CA_FIELD_END,
@@ -257,14 +261,16 @@ ca_cmd_node_set(struct cli *c)
 	static const struct ca_field args[] = {
 		{ NULL, 0, CA_STRING, "node" },
 		{ "address", 0, CA_STRING, "address" },
+		{ "shallow", 0, CA_YES_NO, "shallow" },
 		{ "names", 0, CA_LIST, "names" },
 		CA_FIELD_END,
 	};
 
-	if (!cli_has(c, "address") && !cli_has(c, "names"))
+	if (!cli_has(c, "address") && !cli_has(c, "shallow") &&
+	    !cli_has(c, "names"))
 		return base_fail(BASE_E_USAGE,
-		    "kedge node set: nothing to set; give --address or "
-		    "--names");
+		    "kedge node set: nothing to set; give --address, "
+		    "--shallow or --names");
 	return ca_remote(c, "node-set", args, NULL);
 }
 

@@ -328,8 +328,8 @@ topology_json(struct cli *c, const struct ca_topology *t, uint32_t root)
 
 	for (uint32_t i = 0; i < t->nnodes; i++)
 		json_array_append_new(nodes,
-		    json_pack("{s:s,s:b}", "name", t->nodes[i].name, "dual",
-			t->nodes[i].dual));
+		    json_pack("{s:s,s:b,s:b}", "name", t->nodes[i].name, "dual",
+			t->nodes[i].dual, "shallow", t->nodes[i].shallow));
 	for (size_t i = 0; i < t->nlinks; i++) {
 		const struct ca_topo_link *l = &t->links[i];
 

@@ -78,8 +78,10 @@ put_node(struct base_buf *b, const json_t *node)
 	    (e = put_list(b, node, "names")) != BASE_OK)
 		return e;
 	if (json_is_true(json_object_get(node, "dual")))
-		return base_buf_printf(b, " dual = true;");
-	return BASE_OK;
+		e = base_buf_printf(b, " dual = true;");
+	if (e == BASE_OK && json_is_true(json_object_get(node, "shallow")))
+		e = base_buf_printf(b, " shallow = true;");
+	return e;
 }
 
 static enum base_err

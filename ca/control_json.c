@@ -176,9 +176,10 @@ ca_json_node(struct ca *ca, const struct ca_node *n, json_t **out)
 
 	for (size_t i = 0; i < n->nvia; i++)
 		json_array_append_new(via, json_string(n->via[i]));
-	o = json_pack("{ss, ss, so, sb, ss, so, sb, so, so}", "name", n->name,
-	    "reach", ca_reach_name(n->reach), "via", via, "dual", (int)n->dual,
-	    "address", n->address, "names", ca_json_words(n->names), "joined",
+	o = json_pack("{ss, ss, so, sb, sb, ss, so, sb, so, so}", "name",
+	    n->name, "reach", ca_reach_name(n->reach), "via", via, "dual",
+	    (int)n->dual, "shallow", (int)n->shallow, "address", n->address,
+	    "names", ca_json_words(n->names), "joined",
 	    (int)(n->joined.ms != 0), "seen", ca_json_time(n->seen), "roots",
 	    roots);
 	if ((r = node_roots(ca, n, roots)) == BASE_OK &&

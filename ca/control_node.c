@@ -185,12 +185,13 @@ ca_control_node_add(struct ca_session *s, json_t *q, json_t **answer)
 	const char *cmd, *name, *reach, *address = "";
 	json_t *via = NULL, *names = NULL;
 	struct ca_node n = { .dual = false };
-	int dual = 0;
+	int dual = 0, shallow = 0;
 	enum base_err r;
 
-	if ((r = ca_unpack(q, "{s:s, s:s, s:s, s?o, s?b, s?s, s?o}", "cmd",
+	if ((r = ca_unpack(q, "{s:s, s:s, s:s, s?o, s?b, s?b, s?s, s?o}", "cmd",
 		 &cmd, "node", &name, "reach", &reach, "via", &via, "dual",
-		 &dual, "address", &address, "names", &names)) != BASE_OK)
+		 &dual, "shallow", &shallow, "address", &address, "names",
+		 &names)) != BASE_OK)
 		return r;
 	if ((r = usage(ca_node_name_check(name))) != BASE_OK)
 		return r;
@@ -201,6 +202,7 @@ ca_control_node_add(struct ca_session *s, json_t *q, json_t **answer)
 		    name);
 	snprintf(n.name, sizeof(n.name), "%s", name);
 	n.dual = dual != 0;
+	n.shallow = shallow != 0;
 	if ((r = parse_reach(reach, &n.reach)) != BASE_OK ||
 	    (r = parse_via(via, &n)) != BASE_OK ||
 	    (r = parse_names(names, &n)) != BASE_OK ||
@@ -217,13 +219,17 @@ ca_control_node_set(struct ca_session *s, json_t *q, json_t **answer)
 	struct ca *ca = ca_session_ca(s);
 	const char *cmd, *name, *address = NULL;
 	json_t *names = NULL;
+	int shallow = -1;
 	struct ca_node n;
 	enum base_err r;
 
-	if ((r = ca_unpack(q, "{s:s, s:s, s?s, s?o}", "cmd", &cmd, "node",
-		 &name, "address", &address, "names", &names)) != BASE_OK ||
+	if ((r = ca_unpack(q, "{s:s, s:s, s?s, s?b, s?o}", "cmd", &cmd, "node",
+		 &name, "address", &address, "shallow", &shallow, "names",
+		 &names)) != BASE_OK ||
 	    (r = ca_store_node_get(ca->store, name, &n)) != BASE_OK)
 		return r;
+	if (shallow >= 0)
+		n.shallow = shallow != 0;
 	if ((address != NULL && (r = parse_address(address, &n)) != BASE_OK) ||
 	    (names != NULL && (r = parse_names(names, &n)) != BASE_OK) ||
 	    (r = ca_fleet_change(ca, put_node, &n)) != BASE_OK)

@@ -67,6 +67,7 @@ node_wanted(const struct apply *a, const struct ca_topo_node *w,
 	snprintf(n->name, sizeof(n->name), "%s", w->name);
 	n->reach = w->reach;
 	n->dual = w->dual;
+	n->shallow = w->shallow;
 	n->nvia = w->nvia;
 	memset(n->via, 0, sizeof(n->via));
 	for (uint32_t i = 0; i < w->nvia; i++)

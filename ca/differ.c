@@ -44,6 +44,8 @@ ca_differ_node(const struct ca_node *old, const struct ca_node *new)
 	    ca_reach_name(new->reach));
 	field_add(list, "via", was, is);
 	field_add(list, "dual", bool_text(old->dual), bool_text(new->dual));
+	field_add(list, "shallow", bool_text(old->shallow),
+	    bool_text(new->shallow));
 	field_add(list, "address", old->address, new->address);
 	field_add(list, "names", old->names, new->names);
 	return list;

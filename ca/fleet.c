@@ -31,21 +31,30 @@ has_part(const struct ca_topo *t, const char *root, const char *node)
 }
 
 /* A chain that bridges already is not judged as one that does not. */
+static const char *
+flag_changed(const struct ca_node *a, const struct ca_node *b)
+{
+	return a->dual != b->dual      ? "dual"
+	    : a->shallow != b->shallow ? "shallow"
+				       : NULL;
+}
+
 static enum base_err
-check_dual(const struct ca_topo *old, const struct ca_topo *new,
+check_flags(const struct ca_topo *old, const struct ca_topo *new,
     const char *root)
 {
 	for (size_t i = 0; i < old->nnodes; i++) {
 		const struct ca_node *n = &old->nodes[i];
 		uint32_t k = ca_topo_node(new, n->name);
+		const char *flag =
+		    k == POL_NONE ? NULL : flag_changed(n, &new->nodes[k]);
 
-		if (k != POL_NONE && new->nodes[k].dual != n->dual &&
-		    strcmp(root, CA_MANAGEMENT) != 0 &&
+		if (flag != NULL && strcmp(root, CA_MANAGEMENT) != 0 &&
 		    has_part(old, root, n->name))
 			return base_fail(BASE_E_OUTAGE,
-			    "node %s: root %s rolls just now; change dual when "
+			    "node %s: root %s rolls just now; change %s when "
 			    "the roll is done",
-			    n->name, root);
+			    n->name, root, flag);
 	}
 	return BASE_OK;
 }
@@ -186,7 +195,7 @@ check_roll(struct ca *ca, const struct ca_topo *t,
 		return base_fail(BASE_E_OUTAGE,
 		    "root %s: rolls just now; remove it when the roll is done",
 		    row->root);
-	if ((r = check_dual(ca->topo, t, row->root)) != BASE_OK ||
+	if ((r = check_flags(ca->topo, t, row->root)) != BASE_OK ||
 	    (r = check_gone(ca, t, row->root)) != BASE_OK ||
 	    (r = enter_roll(ca, t, row)) != BASE_OK ||
 	    (r = ca_roll_make(ca, t, row, &w)) != BASE_OK)

@@ -140,13 +140,14 @@ ca_recall_root(struct ca *ca, const char *root, const struct wire_hsm_answer *a)
 static enum base_err
 keep_node(struct ca *ca, const struct wire_hsm_known *k)
 {
-	struct ca_node n = { .reach = CA_POLL, .dual = k->node.dual };
+	struct ca_node n = { .reach = CA_POLL };
 	enum base_err r = ca_store_node_get(ca->store, k->node.name, &n);
 
 	if (r == BASE_E_NOTFOUND) {
 		memset(&n, 0, sizeof(n));
 		n.reach = CA_POLL;
 		n.dual = k->node.dual;
+		n.shallow = k->node.shallow;
 		memcpy(n.name, k->node.name, sizeof(n.name));
 		base_log(BASE_WARNING,
 		    "node %s: kedge-hsmd knows it, the store did not; until "

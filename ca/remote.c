@@ -107,6 +107,17 @@ out:
 }
 
 static enum base_err
+request_yes_no(json_t *into, const struct ca_field *f, const char *text)
+{
+	const bool yes = strcmp(text, "yes") == 0;
+
+	if (!yes && strcmp(text, "no") != 0)
+		return base_fail(BASE_E_USAGE, "--%s: is yes or no", f->option);
+	json_object_set_new(into, f->field, json_boolean(yes));
+	return BASE_OK;
+}
+
+static enum base_err
 request_value(json_t *into, const struct ca_field *f, const char *text)
 {
 	switch (f->kind) {
@@ -116,6 +127,8 @@ request_value(json_t *into, const struct ca_field *f, const char *text)
 	case CA_SWITCH:
 		json_object_set_new(into, f->field, json_true());
 		break;
+	case CA_YES_NO:
+		return request_yes_no(into, f, text);
 	case CA_LIST:
 		return request_list(into, f, text);
 	case CA_NUMBER:

@@ -14,6 +14,7 @@ enum ca_field_kind {
 	CA_LIST, /* "a,b", or the option several times */
 	CA_NUMBER, /* an option, as is CA_LIST */
 	CA_SWITCH,
+	CA_YES_NO, /* true, false */
 	CA_TEXT, /* a topology file: its text, and its name in "file" */
 	CA_BINARY, /* a file: its bytes as base64 */
 };

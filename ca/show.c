@@ -151,7 +151,8 @@ tell_node(struct show *s, uint32_t node, const struct ca_excuses *excuses,
     struct rows *links, struct rows *gone)
 {
 	const struct ca_topo *t = s->ca->topo;
-	struct wire_hsm_node n = { .dual = t->nodes[node].dual };
+	struct wire_hsm_node n = { .dual = t->nodes[node].dual,
+		.shallow = t->nodes[node].shallow };
 	struct base_buf *item = item_add(s), first;
 	enum base_err r;
 

@@ -98,6 +98,7 @@ struct ca_node {
 	char name[CA_NAME];
 	enum ca_reach reach;
 	bool dual;
+	bool shallow; /* takes no intermediate in a client's chain */
 	size_t nvia;
 	char via[CA_VIA_MAX][CA_NAME];
 	char address[CA_ADDRESS_MAX]; /* "" or HOST:PORT */

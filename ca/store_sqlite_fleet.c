@@ -313,14 +313,16 @@ ca_store_node_put(struct ca_store *st, const struct ca_node *n)
 
 	via_join(n, via, sizeof(via));
 	return ca_sq_run(st, NULL,
-	    "INSERT INTO node (name, reach, dual, via, address, names,"
-	    " joined, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+	    "INSERT INTO node (name, reach, dual, shallow, via, address,"
+	    " names, joined, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	    " ON CONFLICT (name) DO UPDATE SET reach = excluded.reach,"
-	    " dual = excluded.dual, via = excluded.via,"
+	    " dual = excluded.dual, shallow = excluded.shallow,"
+	    " via = excluded.via,"
 	    " address = excluded.address, names = excluded.names,"
 	    " joined = excluded.joined, seen = excluded.seen",
-	    "siisssii", n->name, (int64_t)n->reach, (int64_t)n->dual, via,
-	    n->address, n->names, n->joined.ms, n->seen.ms);
+	    "siiisssii", n->name, (int64_t)n->reach, (int64_t)n->dual,
+	    (int64_t)n->shallow, via, n->address, n->names, n->joined.ms,
+	    n->seen.ms);
 }
 
 static enum base_err
@@ -328,28 +330,31 @@ node_read(sqlite3_stmt *s, void *arg)
 {
 	struct ca_node *n = arg;
 	char via[CA_VIA_MAX * CA_NAME];
-	uint32_t reach, dual;
+	uint32_t reach, dual, shallow;
 	enum base_err r;
 
 	memset(n, 0, sizeof(*n));
 	if ((r = ca_sq_text(s, 0, n->name, sizeof(n->name))) != BASE_OK ||
 	    (r = ca_sq_u32(s, 1, &reach)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 2, &dual)) != BASE_OK ||
-	    (r = ca_sq_text(s, 3, via, sizeof(via))) != BASE_OK ||
-	    (r = ca_sq_text(s, 4, n->address, sizeof(n->address))) != BASE_OK ||
-	    (r = ca_sq_text(s, 5, n->names, sizeof(n->names))) != BASE_OK)
+	    (r = ca_sq_u32(s, 3, &shallow)) != BASE_OK ||
+	    (r = ca_sq_text(s, 4, via, sizeof(via))) != BASE_OK ||
+	    (r = ca_sq_text(s, 5, n->address, sizeof(n->address))) != BASE_OK ||
+	    (r = ca_sq_text(s, 6, n->names, sizeof(n->names))) != BASE_OK)
 		return r;
 	if (reach < CA_DIRECT || reach > CA_PUSH)
 		return base_fail(BASE_E_INTEGRITY,
 		    "store: node %s: unknown reach %u", n->name, reach);
 	n->reach = (enum ca_reach)reach;
 	n->dual = dual != 0;
-	n->joined = ca_sq_time(s, 6);
-	n->seen = ca_sq_time(s, 7);
+	n->shallow = shallow != 0;
+	n->joined = ca_sq_time(s, 7);
+	n->seen = ca_sq_time(s, 8);
 	return via_split(via, n);
 }
 
-#define NODE_COLUMNS "name, reach, dual, via, address, names, joined, seen"
+#define NODE_COLUMNS \
+	"name, reach, dual, shallow, via, address, names, joined, seen"
 
 enum base_err
 ca_store_node_get(struct ca_store *st, const char *name, struct ca_node *out)

@@ -16,8 +16,8 @@ static const char *const version_1[] = {
 	" spki BLOB, nwn BLOB, nwo BLOB, own BLOB, PRIMARY KEY (root, gen))"
 	" STRICT",
 	"CREATE TABLE node (name TEXT PRIMARY KEY, reach INTEGER NOT NULL,"
-	" dual INTEGER NOT NULL, via TEXT NOT NULL, address TEXT NOT NULL,"
-	" names TEXT NOT NULL, joined INTEGER NOT NULL, seen INTEGER NOT NULL)"
+	" dual INTEGER NOT NULL, shallow INTEGER NOT NULL, via TEXT NOT NULL,"
+	" address TEXT NOT NULL, names TEXT NOT NULL, joined INTEGER NOT NULL, seen INTEGER NOT NULL)"
 	" STRICT, WITHOUT ROWID",
 	"CREATE TABLE link (client TEXT NOT NULL REFERENCES node(name),"
 	" server TEXT NOT NULL REFERENCES node(name),"

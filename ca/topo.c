@@ -145,7 +145,8 @@ topo_graph(struct ca_topo *t)
 
 	for (uint32_t i = 0; i < t->nnodes && e == POL_OK; i++)
 		e = pol_graph_node_flags(t->graph, i,
-		    t->nodes[i].dual ? POL_NODE_DUAL : 0);
+		    (t->nodes[i].dual ? POL_NODE_DUAL : 0) |
+			(t->nodes[i].shallow ? POL_NODE_SHALLOW : 0));
 	for (size_t i = 0; i < t->nlinks; i++)
 		l[i] = topo_link(t, &t->links[i]);
 	if (e == POL_OK)

@@ -23,6 +23,7 @@ static const struct conf_key node_keys[] = {
 	{ .name = "reach", .kind = CONF_TEXT },
 	{ .name = "via", .kind = CONF_TEXTS },
 	{ .name = "dual", .kind = CONF_BOOL },
+	{ .name = "shallow", .kind = CONF_BOOL },
 	{ .name = "address", .kind = CONF_TEXT },
 	{ .name = "names", .kind = CONF_TEXTS },
 	{ 0 },
@@ -230,17 +231,25 @@ names_read(const struct ca_topology *t, const config_setting_t *names,
 	return BASE_OK;
 }
 
+static bool
+flag_read(const config_setting_t *g, const char *key)
+{
+	const config_setting_t *flag = config_setting_get_member(g, key);
+
+	return flag != NULL && config_setting_get_bool(flag);
+}
+
 static enum base_err
 node_read(const struct ca_topology *t, const config_setting_t *g,
     struct ca_topo_node *n)
 {
-	const config_setting_t *dual = config_setting_get_member(g, "dual");
 	const char *address = ca_topology_text(g, "address");
 	enum base_err e;
 
 	n->line = config_setting_source_line(g);
 	n->next = POL_NONE;
-	n->dual = dual != NULL && config_setting_get_bool(dual);
+	n->dual = flag_read(g, "dual");
+	n->shallow = flag_read(g, "shallow");
 	n->address = base_strdup(address != NULL ? address : "");
 	if (ca_node_address_check(n->name, n->address) != BASE_OK)
 		return ca_topology_wrong(t,

@@ -24,7 +24,7 @@ struct ca_topo_root {
 struct ca_topo_node {
 	char *name;
 	enum ca_reach reach;
-	bool dual;
+	bool dual, shallow;
 	uint32_t *via; /* nodes, as listed; at most CA_VIA_MAX */
 	uint32_t nvia;
 	char *address; /* "" or HOST:PORT */

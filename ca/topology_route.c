@@ -181,14 +181,36 @@ ca_topology_name(const struct ca_topology *t, uint32_t number)
 	return i == POL_NONE ? CA_NODE_CA : t->nodes[i].name;
 }
 
+/* As in topo.c: who polls a relay shows a hello to it, a relay that pushes
+ * shows one to whom it calls. Returns how many. */
+static size_t
+hellos_of_node(const struct ca_topology *t, uint32_t i, struct pol_link *out)
+{
+	const struct ca_topo_node *n = &t->nodes[i];
+	const uint32_t self = ca_topology_number(t, i);
+
+	if (n->reach == CA_DIRECT)
+		return 0;
+	for (uint32_t v = 0; v < n->nvia; v++) {
+		const uint32_t relay = ca_topology_number(t, n->via[v]);
+		const bool shows = n->reach == CA_POLL;
+
+		out[v] = (struct pol_link){ shows ? relay : self,
+			shows ? self : relay, POL_NONE, 0 };
+	}
+	return n->nvia;
+}
+
 /* FIG. 49: the CA is a node of the management root; whoever dials is the
  * client. */
 static enum pol_err
 links_of_ca(const struct ca_topology *t, struct pol_graph *g)
 {
-	struct pol_link *l = base_alloc((t->nnodes + (size_t)1) * sizeof(*l));
+	struct pol_link *l =
+	    base_alloc((t->nnodes * (size_t)(CA_VIA_MAX + 1) + 1) * sizeof(*l));
 	const uint32_t ca = ca_number(t);
 	enum pol_err e = pol_graph_node_flags(g, ca, POL_NODE_LAST);
+	size_t m = t->nnodes;
 
 	for (uint32_t i = 0; i < t->nnodes; i++) {
 		const uint32_t n = ca_topology_number(t, i);
@@ -196,8 +218,10 @@ links_of_ca(const struct ca_topology *t, struct pol_graph *g)
 		l[i] =
 		    (struct pol_link){ dials ? n : ca, dials ? ca : n, 0, 0 };
 	}
+	for (uint32_t i = 0; i < t->nnodes; i++)
+		m += hellos_of_node(t, i, &l[m]);
 	if (e == POL_OK)
-		e = pol_graph_fill(g, l, t->nnodes);
+		e = pol_graph_fill(g, l, m);
 	free(l);
 	return e;
 }
@@ -209,9 +233,9 @@ links_of_file(const struct ca_topology *t, struct pol_graph *g)
 	enum pol_err e = POL_OK;
 
 	for (uint32_t i = 0; i < t->nnodes && e == POL_OK; i++)
-		if (t->nodes[i].dual)
-			e = pol_graph_node_flags(g, ca_topology_number(t, i),
-			    POL_NODE_DUAL);
+		e = pol_graph_node_flags(g, ca_topology_number(t, i),
+		    (t->nodes[i].dual ? POL_NODE_DUAL : 0) |
+			(t->nodes[i].shallow ? POL_NODE_SHALLOW : 0));
 	for (size_t i = 0; i < t->nlinks; i++) {
 		const struct ca_topo_link *from = &t->links[i];
 		l[i] = (struct pol_link){ ca_topology_number(t, from->client),

@@ -128,13 +128,17 @@ enum base_err
 hsm_apply_node(struct hsm_state *s, struct base_buf *b)
 {
 	char name[BASE_NAME_MAX + 1];
-	uint8_t dual = 0;
+	struct hsm_node *n;
+	uint8_t dual = 0, shallow = 0;
 	enum base_err e;
 
 	if ((e = hsm_get_name(b, name, false)) != BASE_OK ||
-	    (e = base_buf_get_u8(b, &dual)) != BASE_OK)
+	    (e = base_buf_get_u8(b, &dual)) != BASE_OK ||
+	    (e = base_buf_get_u8(b, &shallow)) != BASE_OK)
 		return e;
-	hsm_state_node_make(s, name)->dual = dual != 0;
+	n = hsm_state_node_make(s, name);
+	n->dual = dual != 0;
+	n->shallow = shallow != 0;
 	return BASE_OK;
 }
 
@@ -497,10 +501,13 @@ digest_node(void *arg, void *value)
 {
 	struct sorted *t = arg;
 	const struct hsm_node *n = value;
-	const struct hsm_link_names names = { n->name, "", "", "" };
+	const struct hsm_link_names dual = { n->name, "", "", "" };
+	const struct hsm_link_names shallow = { "", n->name, "", "" };
 
 	if (n->dual)
-		link_hash(&names, t->hash[t->n++]);
+		link_hash(&dual, t->hash[t->n++]);
+	if (n->shallow)
+		link_hash(&shallow, t->hash[t->n++]);
 }
 
 static int
@@ -514,7 +521,7 @@ hsm_topology_digest(const struct hsm_state *s, uint8_t digest[HSM_HASH])
 {
 	struct sorted t = { NULL, 0 };
 
-	t.hash = base_alloc((s->links.n + s->nodes.n + 1) * HSM_HASH);
+	t.hash = base_alloc((s->links.n + 2 * s->nodes.n + 1) * HSM_HASH);
 	hsm_map_each(&s->links, digest_link, &t);
 	hsm_map_each(&s->nodes, digest_node, &t);
 	qsort(t.hash, t.n, HSM_HASH, digest_cmp);

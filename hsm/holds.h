@@ -62,7 +62,7 @@ struct hsm_link_names {
 };
 struct hsm_link *
 hsm_link_get(const struct hsm_state *s, const struct hsm_link_names *l);
-/* Over all links and dual nodes; the same topology, the same digest. */
+/* Over all links, dual and shallow nodes; the same topology, the same digest. */
 void
 hsm_topology_digest(const struct hsm_state *s, uint8_t digest[HSM_HASH]);
 
@@ -116,7 +116,8 @@ void hsm_holds_free(struct hsm_node *n);
 
 /* ---- fields of records ----------------------------------------------------------- */
 
-void hsm_put_node(struct base_buf *b, const char *node, bool dual);
+void
+hsm_put_node(struct base_buf *b, const char *node, bool dual, bool shallow);
 void hsm_put_excuse(struct base_buf *b, const char *node, const char *root,
     bool excused);
 enum hsm_link_word {

@@ -29,7 +29,7 @@ enum hsm_record {
 	HSM_R_ORDER, /* order about to be signed */
 	HSM_R_REFUSED, /* request or item refused */
 	HSM_R_FAILED, /* token failed: what was recorded last was not done */
-	HSM_R_NODE, /* whether a node is dual, as told */
+	HSM_R_NODE, /* whether a node is dual, and shallow, as told */
 	HSM_R_LINK, /* a link was told, or is gone */
 	HSM_R_HOLDS, /* what a node holds, by its signed report */
 	HSM_R_EXCUSE, /* a node is excused under a root, or no more */

@@ -141,6 +141,16 @@ judge_own_links(const struct judge *j, const struct hsm_node *self,
 	return n;
 }
 
+/* A dual client bridges on its links, not towards the CA. */
+static uint32_t
+judge_flags(const struct judge *j, const struct hsm_node *n)
+{
+	if (j->management)
+		return 0;
+	return (n->dual ? POL_NODE_DUAL : 0) |
+	    (n->shallow ? POL_NODE_SHALLOW : 0);
+}
+
 static enum pol_err
 judge_graph(struct judge *j, const struct hsm_node *self)
 {
@@ -149,10 +159,9 @@ judge_graph(struct judge *j, const struct hsm_node *self)
 	enum pol_err e = pol_graph_new((uint32_t)j->n, 2, &j->graph);
 	size_t n = 0;
 
-	/* a dual client bridges on its links, not towards the CA */
 	for (uint32_t i = 0; e == POL_OK && i < j->n; i++)
 		e = pol_graph_node_flags(j->graph, i,
-		    j->node[i]->dual && !j->management ? POL_NODE_DUAL : 0);
+		    judge_flags(j, j->node[i]));
 	if (j->management)
 		n = judge_own_links(j, self, l);
 	for (size_t i = 0; i < self->nas_client; i++)

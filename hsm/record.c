@@ -144,10 +144,11 @@ hsm_put_order(struct base_buf *b, const struct hsm_order *o)
 }
 
 void
-hsm_put_node(struct base_buf *b, const char *node, bool dual)
+hsm_put_node(struct base_buf *b, const char *node, bool dual, bool shallow)
 {
 	rec_str(b, node);
 	rec_must(base_buf_put_u8(b, dual));
+	rec_must(base_buf_put_u8(b, shallow));
 }
 
 void

@@ -54,19 +54,6 @@ record_link(struct hsm_core *c, const struct hsm_link_names *l,
 }
 
 static void
-tell_dual(struct hsm_core *c, const struct wire_hsm_node *t)
-{
-	const struct hsm_node *n = hsm_state_node(&c->state, t->name);
-	struct base_buf b;
-
-	if ((n != NULL && n->dual) == t->dual)
-		return;
-	base_buf_init(&b, 0);
-	hsm_put_node(&b, t->name, t->dual);
-	hsm_core_add(c, HSM_R_NODE, &b);
-}
-
-static void
 record_excuse(struct hsm_core *c, const char *node, const char *root,
     bool excused)
 {
@@ -153,6 +140,40 @@ told_gone(const struct wire_hsm_node *t, const struct hsm_link *l)
 	return false;
 }
 
+/* Would a bridge towards the node carry something just now? */
+static bool
+is_bridged_in_roll(const struct hsm_core *c, const struct hsm_node *n)
+{
+	for (size_t i = 0; i < n->nas_server; i++)
+		if (link_rolls(c, n->as_server[i]))
+			return true;
+	return false;
+}
+
+/* That a node takes no intermediate is believed at once, for it only forbids;
+ * that it does after all waits for the end of the roll, as a link does. */
+static enum base_err
+tell_flags(struct hsm_core *c, const struct wire_hsm_node *t)
+{
+	const struct hsm_node *n = hsm_state_node(&c->state, t->name);
+	const bool was_dual = n != NULL && n->dual;
+	const bool was = n != NULL && n->shallow;
+	const bool keep = was && !t->shallow && is_bridged_in_roll(c, n);
+	struct base_buf b;
+
+	if (was_dual != t->dual || was != (t->shallow || keep)) {
+		base_buf_init(&b, 0);
+		hsm_put_node(&b, t->name, t->dual, t->shallow || keep);
+		hsm_core_add(c, HSM_R_NODE, &b);
+	}
+	return !keep
+	    ? BASE_OK
+	    : base_fail(BASE_E_OUTAGE,
+		  "node %s: takes no intermediate, as was told; that is not "
+		  "forgotten while a root of its clients rolls; wait",
+		  t->name);
+}
+
 /* A link that was told stays while its root rolls: otherwise forgetting it
  * would be the way around every rule. What the operator took away in the
  * middle is to this link what an excuse is to a node: kedged says so, and
@@ -194,9 +215,11 @@ tell_node(struct hsm_core *c, struct base_span item)
 	if (strcmp(t.name, HSM_CA) == 0)
 		e = base_fail(BASE_E_REFUSED, "node ca: has no links to tell");
 	else if ((e = tell_links(c, &t)) == BASE_OK) {
-		tell_dual(c, &t);
+		enum base_err kept = tell_flags(c, &t);
+
 		tell_excuses(c, &t);
 		e = forget_links(c, &t, hsm_state_node(&c->state, t.name));
+		e = e == BASE_OK ? kept : e;
 	}
 	wire_hsm_node_clear(&t);
 	return e;

@@ -106,6 +106,7 @@ known_fill(const struct hsm_node *n, struct wire_hsm_known *k)
 {
 	strcpy(k->node.name, n->name);
 	k->node.dual = n->dual;
+	k->node.shallow = n->shallow;
 	k->node.excused = base_alloc((n->nheld + 1) * sizeof(*k->node.excused));
 	k->parts = base_alloc((n->nheld + n->nkeys + 1) * sizeof(*k->parts));
 	known_links(n, &k->node);

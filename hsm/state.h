@@ -58,7 +58,7 @@ struct hsm_node {
 	size_t nkeys;
 	struct hsm_node_key *keys;
 	/* of the topology that was told, and of the proofs shown: holds.h */
-	bool dual;
+	bool dual, shallow;
 	struct hsm_link **as_client, **as_server;
 	size_t nas_client, nas_server;
 	struct hsm_held *held; /* one per root */

@@ -7,6 +7,18 @@
  */
 #include "policy/inside.h"
 
+static const char *
+impossible_text(const struct shape *s, uint32_t node, uint32_t peer)
+{
+	if ((s->graph->flags[node] & POL_NODE_SHALLOW) &&
+	    (s->graph->flags[peer] & POL_NODE_DUAL))
+		return "takes trust, cert and finish in orders of their own: "
+		       "it takes no intermediate (shallow), so it does not "
+		       "see the bridge of";
+	return "takes trust, cert and finish in orders of their own: with one "
+	       "certificate at a time (no dual) they cannot go together beside";
+}
+
 static enum pol_err
 split_impossible(struct shape *s, const struct needs *needs, uint32_t node)
 {
@@ -21,10 +33,7 @@ split_impossible(struct shape *s, const struct needs *needs, uint32_t node)
 			w.is_client) == NEED_NEVER) {
 			s->role[node] |= ROLE_SPLIT;
 			return shape_note(s, node,
-			    "takes trust, cert and finish in orders of their "
-			    "own: with one certificate at a time (no dual) "
-			    "they cannot go together beside",
-			    h->peer);
+			    impossible_text(s, node, h->peer), h->peer);
 		}
 	return POL_OK;
 }

@@ -116,6 +116,7 @@ struct wire_hsm_link {
 struct wire_hsm_node {
 	char name[BASE_NAME_MAX + 1];
 	bool dual;
+	bool shallow;                  /* takes no intermediate in a chain */
 	size_t nexcused;               /* roots under which it is excused */
 	char (*excused)[BASE_NAME_MAX + 1]; /* owned */
 	size_t nlinks;                 /* all in which it is the client */

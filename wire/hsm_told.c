@@ -60,7 +60,8 @@ wire_hsm_node_compose(const struct wire_hsm_node *n, struct base_buf *out)
 	enum base_err e;
 
 	if ((e = base_buf_put_str(out, n->name)) == BASE_OK &&
-	    (e = base_buf_put_u8(out, n->dual)) == BASE_OK)
+	    (e = base_buf_put_u8(out, n->dual)) == BASE_OK &&
+	    (e = base_buf_put_u8(out, n->shallow)) == BASE_OK)
 		e = base_buf_put_u32(out, (uint32_t)n->nexcused);
 	for (size_t i = 0; e == BASE_OK && i < n->nexcused; i++)
 		e = base_buf_put_str(out, n->excused[i]);
@@ -107,15 +108,18 @@ static enum base_err
 node_read(struct base_buf *b, struct wire_hsm_node *n)
 {
 	uint32_t count;
-	uint8_t dual;
+	uint8_t dual, shallow;
 	enum base_err e;
 
 	if ((e = get_name(b, false, n->name)) != BASE_OK ||
-	    (e = base_buf_get_u8(b, &dual)) != BASE_OK)
+	    (e = base_buf_get_u8(b, &dual)) != BASE_OK ||
+	    (e = base_buf_get_u8(b, &shallow)) != BASE_OK)
 		return e;
-	if (dual > 1)
-		return base_fail(BASE_E_SYNTAX, "hsm item: a flag is %u", dual);
+	if (dual > 1 || shallow > 1)
+		return base_fail(BASE_E_SYNTAX, "hsm item: a flag is %u",
+		    dual > 1 ? dual : shallow);
 	n->dual = dual == 1;
+	n->shallow = shallow == 1;
 	if ((e = get_count(b, 1, &count)) != BASE_OK)
 		return e;
 	n->excused = base_alloc((count + 1) * sizeof(*n->excused));

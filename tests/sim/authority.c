@@ -170,6 +170,7 @@ put_node(struct ca *ca, const struct ca_topo_node *from)
 {
 	struct ca_node n = { .reach = from->reach,
 		.dual = from->dual,
+		.shallow = from->shallow,
 		.nvia = from->nvia };
 
 	snprintf(n.name, CA_NAME, "%s", from->name);

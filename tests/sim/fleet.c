@@ -158,7 +158,8 @@ compose(struct base_buf *b, const struct pick *p, size_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		sim_put(b, "%s{ name = \"n%03u\"; ", i == 0 ? "" : ",\n", i);
 		put_reach(b, &p[i]);
-		sim_put(b, "%s }", p[i].dual ? " dual = true;" : "");
+		sim_put(b, "%s%s }", p[i].dual ? " dual = true;" : "",
+		    i % 5 == 3 ? " shallow = true;" : "");
 	}
 	sim_put(b, "\n);\nlinks = (\n");
 	for (uint32_t i = 1; i < n; i++)

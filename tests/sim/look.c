@@ -33,6 +33,7 @@ struct question {
 	const struct base_buf *chain, *trust;
 	const char *name;
 	bool client; /* the one who presents */
+	bool shallow; /* the other takes no intermediate */
 };
 
 static bool
@@ -40,16 +41,17 @@ verify(const struct question *q)
 {
 	STACK_OF(X509) *chain = stack_of(q->chain);
 	STACK_OF(X509) *trust = stack_of(q->trust);
+	const bool bridged = q->client && !q->shallow;
 	struct wire_verify v = {
 		.purpose = q->client ? WIRE_CLIENT : WIRE_SERVER,
 		.now = sim_time(),
-		.max_depth = q->client ? 1 : 0,
+		.max_depth = bridged ? 1 : 0,
 		.name_kind = WIRE_NAME_DNS,
 		.name = q->name,
 	};
 	X509 *leaf = sk_X509_shift(chain);
 	bool good = leaf != NULL &&
-	    wire_verify_cert(&v, leaf, trust, q->client ? chain : NULL, NULL) ==
+	    wire_verify_cert(&v, leaf, trust, bridged ? chain : NULL, NULL) ==
 		BASE_OK;
 
 	X509_free(leaf);
@@ -70,7 +72,7 @@ is_good(const struct question *q)
 	SHA256(q->trust->p, q->trust->n, sums[1]);
 	SHA256(sums[0], sizeof(sums), sum);
 	memcpy(&key, sum, sizeof(key));
-	key ^= q->client;
+	key ^= q->client | (uint64_t)q->shallow << 1;
 	for (i = key % KNOWN; known[i].key != 0; i = (i + 1) % KNOWN)
 		if (known[i].key == key)
 			return known[i].good;
@@ -85,7 +87,7 @@ direction(const struct sim_node *from, const struct sim_face *shown,
     const struct sim_node *to, const struct sim_face *held, bool client)
 {
 	const struct question q = { &shown->chain, &held->trust, from->name,
-		client };
+		client, sim.topo->nodes[to->number].shallow };
 
 	if (!is_good(&q))
 		sim_fail("%s refuses %s%s", to->name, from->name,
@@ -143,7 +145,7 @@ verify_hop(const struct ag_bundle *shows, const struct ag_bundle *holds,
     const char *name, bool client)
 {
 	struct base_buf chain, trust;
-	const struct question q = { &chain, &trust, name, client };
+	const struct question q = { &chain, &trust, name, client, false };
 	X509 *link = ag_bundle_link(shows, client);
 	bool good;
 

@@ -111,31 +111,6 @@ START_TEST(a_refused_topology_leaves_nothing)
 }
 END_TEST
 
-/* dual stands still while the root rolls. */
-START_TEST(a_dry_run_refuses_what_the_run_would)
-{
-	static const char dual[] =
-	    "roots = ( { name = \"plant\"; } );\n"
-	    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
-	    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ];\n"
-	    "    dual = true; } );\n"
-	    "links = ( { client = \"app1\"; server = \"web1\";\n"
-	    "  root = \"plant\"; } );\n";
-	char *dry = apply(dual, "dry_run"), *wet = apply(dual, "");
-
-	world_join_all(&asked.w);
-	asked_ok(dry);
-	world_roll(&asked.w, "plant");
-	asked_no(dry, "OUTAGE");
-	asked_no(wet, "OUTAGE");
-	ck_assert(world_run(&asked.w, 100, world_rolled));
-	asked_ok(dry);
-	asked_ok(wet);
-	free(dry);
-	free(wet);
-}
-END_TEST
-
 /* ---- what the audit says ------------------------------------------------------ */
 
 static uint64_t
@@ -163,6 +138,50 @@ last_says(const char *what, const char *detail)
 	ck_assert_str_eq(json_string_value(json_object_get(a, "detail")),
 	    detail);
 }
+
+/* dual and shallow stand still while the root rolls. */
+START_TEST(a_dry_run_refuses_what_the_run_would)
+{
+	static const char dual[] =
+	    "roots = ( { name = \"plant\"; } );\n"
+	    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+	    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ];\n"
+	    "    dual = true; } );\n"
+	    "links = ( { client = \"app1\"; server = \"web1\";\n"
+	    "  root = \"plant\"; } );\n";
+	static const char set[] = "{\"cmd\":\"node-set\",\"node\":\"web1\","
+				  "\"shallow\":true}";
+	char *dry = apply(dual, "dry_run"), *wet = apply(dual, "");
+
+	world_join_all(&asked.w);
+	asked_ok(dry);
+	world_roll(&asked.w, "plant");
+	asked_no(dry, "OUTAGE");
+	asked_no(wet, "OUTAGE");
+	asked_no(set, "OUTAGE");
+	ck_assert(world_run(&asked.w, 100, world_rolled));
+	asked_ok(set);
+	last_says("node",
+	    "web1: direct, address 127.0.0.1:1 -> direct, "
+	    "shallow, address 127.0.0.1:1");
+	asked_ok(dry);
+	asked_ok(wet);
+	free(dry);
+	free(wet);
+}
+END_TEST
+
+START_TEST(depth_is_said_and_audited)
+{
+	asked_ok("{\"cmd\":\"node-add\",\"node\":\"db1\",\"reach\":\"poll\","
+		 "\"dual\":true,\"shallow\":true}");
+	ck_assert(json_is_true(json_object_get(asked.answer, "shallow")));
+	last_says("node", "db1: added, poll, dual, shallow");
+	asked_ok("{\"cmd\":\"node-set\",\"node\":\"db1\",\"shallow\":false}");
+	ck_assert(json_is_false(json_object_get(asked.answer, "shallow")));
+	last_says("node", "db1: poll, dual, shallow -> poll, dual");
+}
+END_TEST
 
 START_TEST(changes_are_audited_before_and_after)
 {
@@ -312,6 +331,7 @@ case_change(void)
 	tcase_add_test(t, a_refused_topology_leaves_nothing);
 	tcase_add_test(t, a_dry_run_refuses_what_the_run_would);
 	tcase_add_test(t, changes_are_audited_before_and_after);
+	tcase_add_test(t, depth_is_said_and_audited);
 	tcase_add_test(t, refusals_say_which);
 	tcase_add_test(t, a_second_root_on_one_server);
 	tcase_add_test(t, seen_stays_when_the_fleet_changes);

@@ -139,6 +139,7 @@ struct routed {
 static const struct routed routed[] = {
 	{ "e2.conf", "minimal", "s", "c s", 6, 1, 3 },
 	{ "e3.conf", "bundled", "c", "s c", 3, 1, 3 },
+	{ "e3-shallow.conf", "bundled", "c", "s c", 5, 1, 4 },
 	{ "e4.conf", "bundled", "s", "c s", 3, 1, 3 },
 	{ "e5.conf", "minimal", "c2", "s c2", 15, 1, 3 },
 	{ "e5.conf", "layered", "s", "s", 15, 1, 4 },
@@ -222,6 +223,12 @@ START_TEST(test_notes_say_where_a_bundle_falls_back)
 	ck_assert(strstr(json_string_value(json_array_get(notes, 0)),
 		      "client and server on a cycle") != NULL);
 	json_decref(doc);
+	ck_assert_int_eq(PLAN("--topology", DATA "e3-shallow.conf", "--root",
+			     "a", "--strategy", "bundled"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output,
+	    "s takes trust, cert and finish in orders of their own: it takes "
+	    "no intermediate (shallow), so it does not see the bridge of c"));
 }
 END_TEST
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ca/control.h"
+#include "ca/topology.h"
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
 
@@ -236,6 +237,118 @@ START_TEST(a_token_of_before_the_roll_is_good)
 }
 END_TEST
 
+/* ---- planned offline and rolled online --------------------------------------- */
+
+struct planned {
+	struct pol_plan *plan;
+	const char *(*name)(const void *arg, uint32_t node);
+	const void *arg;
+};
+
+static const char *
+name_offline(const void *arg, uint32_t node)
+{
+	return ca_topology_name(arg, node);
+}
+
+static const char *
+name_online(const void *arg, uint32_t node)
+{
+	const struct ca_topo *t = arg;
+
+	return node == t->nnodes ? CA_NODE_CA : t->nodes[node].name;
+}
+
+static int
+line_cmp(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* "node steps", and of whom it waits for one line each, sorted. */
+static char *
+planned_text(const struct planned *p)
+{
+	const uint32_t n = pol_plan_count(p->plan);
+	char *line[512], *all = base_strdup("");
+	size_t nlines = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct pol_plan_order o = pol_plan_order(p->plan, i);
+		const uint32_t *after;
+		size_t nafter;
+
+		ck_assert_int_eq(pol_plan_after(p->plan, i, &after, &nafter),
+		    POL_OK);
+		ck_assert_uint_lt(nlines + nafter, 511);
+		line[nlines++] = base_asprintf("%s %u in round %u",
+		    p->name(p->arg, o.node), o.steps, o.round);
+		for (size_t k = 0; k < nafter; k++) {
+			const struct pol_plan_order b =
+			    pol_plan_order(p->plan, after[k]);
+
+			line[nlines++] = base_asprintf("%s %u < %s %u",
+			    p->name(p->arg, o.node), o.steps,
+			    p->name(p->arg, b.node), b.steps);
+		}
+	}
+	qsort(line, nlines, sizeof(line[0]), line_cmp);
+	for (size_t i = 0; i < nlines; i++) {
+		char *more = base_asprintf("%s%s\n", all, line[i]);
+
+		free(all);
+		free(line[i]);
+		all = more;
+	}
+	return all;
+}
+
+/* `kedge plan --root management` knows the hellos that a roll goes by. */
+START_TEST(planned_as_it_rolls)
+{
+	const enum pol_strategy s = (enum pol_strategy)_i;
+	struct ca_topology *file;
+	struct planned off = { .name = name_offline },
+		       on = { .name = name_online };
+	struct pol_graph *graph;
+	uint32_t root, number;
+	char *want, *got;
+	struct world w;
+
+	world_open(&w, fleet, 1);
+	on.arg = w.ca.topo;
+	ck_assert_uint_eq(w.ca.topo->nhellos, 4);
+	ck_assert_int_eq(ca_topology_parse("fleet",
+			     (struct base_span){ (const uint8_t *)fleet,
+				 strlen(fleet) },
+			     &file),
+	    BASE_OK);
+	off.arg = file;
+	ck_assert_int_eq(ca_topology_graph(file, CA_MANAGEMENT, &graph, &root),
+	    BASE_OK);
+	ck_assert_int_eq(pol_plan_make(graph, root, s, &off.plan), POL_OK);
+	ck_assert_int_eq(pol_plan_make(ca_topo_graph(w.ca.topo,
+					   ca_topo_root(w.ca.topo,
+					       CA_MANAGEMENT),
+					   &number),
+			     number, s, &on.plan),
+	    POL_OK);
+	want = planned_text(&on);
+	got = planned_text(&off);
+	ck_assert_str_eq(got, want);
+	/* app1 shows a hello to web1, which cannot forget before app1's cert */
+	if (s == POL_MINIMAL)
+		ck_assert_ptr_nonnull(strstr(got, "web1 4 < app1 2\n"));
+	free(want);
+	free(got);
+	pol_plan_free(off.plan);
+	pol_plan_free(on.plan);
+	pol_graph_free(graph);
+	ca_topology_free(file);
+	world_close(&w);
+}
+END_TEST
+
 TCase *
 case_management(void)
 {
@@ -249,5 +362,6 @@ case_management(void)
 	tcase_add_test(tc, a_silent_node_keeps_the_old_root_alive);
 	tcase_add_loop_test(tc, an_abort_goes_back, 0, 8);
 	tcase_add_test(tc, a_token_of_before_the_roll_is_good);
+	tcase_add_loop_test(tc, planned_as_it_rolls, 0, POL_STRATEGIES);
 	return tc;
 }

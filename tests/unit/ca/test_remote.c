@@ -132,12 +132,17 @@ assert_request(const char *want)
 START_TEST(test_options_become_fields)
 {
 	ck_assert_int_eq(RUN(OK, "node", "add", "--reach", "poll", "--via",
-			     "web1,web2", "--dual", "--names", "DNS:a",
-			     "--names", "IP:::1", "app1"),
+			     "web1,web2", "--dual", "--shallow", "yes",
+			     "--names", "DNS:a", "--names", "IP:::1", "app1"),
 	    CLI_DONE);
 	assert_request("{\"cmd\":\"node-add\",\"node\":\"app1\","
 		       "\"reach\":\"poll\",\"via\":[\"web1\",\"web2\"],"
-		       "\"dual\":true,\"names\":[\"DNS:a\",\"IP:::1\"]}");
+		       "\"dual\":true,\"shallow\":true,"
+		       "\"names\":[\"DNS:a\",\"IP:::1\"]}");
+	ck_assert_int_eq(RUN(OK, "node", "set", "--shallow", "no", "app1"),
+	    CLI_DONE);
+	assert_request("{\"cmd\":\"node-set\",\"node\":\"app1\","
+		       "\"shallow\":false}");
 	ck_assert_int_eq(RUN(OK, "roll", "start", "--max-in-flight", "3",
 			     "plant"),
 	    CLI_DONE);
@@ -174,6 +179,8 @@ END_TEST
 
 START_TEST(test_bad_command_lines_ask_nothing)
 {
+	ck_assert_int_eq(RUN(OK, "node", "set", "--shallow", "maybe", "app1"),
+	    CLI_USAGE);
 	ck_assert_int_eq(RUN(OK, "roll", "start", "--max-in-flight", "3x",
 			     "plant"),
 	    CLI_USAGE);
@@ -462,7 +469,7 @@ START_TEST(test_fleet_becomes_a_topology_file_and_a_plan)
 	    "{\"name\":\"plant\"}],\"nodes\":[{\"name\":\"app1\","
 	    "\"reach\":\"poll\",\"via\":[\"web1\"],\"dual\":false,"
 	    "\"address\":\"\",\"names\":[]},{\"name\":\"web1\","
-	    "\"reach\":\"direct\",\"via\":[],\"dual\":true,"
+	    "\"reach\":\"direct\",\"via\":[],\"dual\":true,\"shallow\":true,"
 	    "\"address\":\"h:1\",\"names\":[\"DNS:a\",\"IP:::1\"]}],"
 	    "\"links\":[{\"client\":\"app1\",\"server\":\"web1\","
 	    "\"auth\":\"mutual\",\"client_root\":\"plant\","
@@ -473,7 +480,7 @@ START_TEST(test_fleet_becomes_a_topology_file_and_a_plan)
 	ck_assert_ptr_null(strstr(output, "management"));
 	ck_assert_ptr_nonnull(strstr(output,
 	    "{ name = \"web1\"; reach = \"direct\"; address = \"h:1\"; "
-	    "names = [ \"DNS:a\", \"IP:::1\" ]; dual = true; }"));
+	    "names = [ \"DNS:a\", \"IP:::1\" ]; dual = true; shallow = true; }"));
 	ck_assert_int_eq(RUN(answer, "topology", "show", "--json"), CLI_DONE);
 	shown = json_loads(output, 0, NULL);
 	ck_assert_uint_eq(json_array_size(json_object_get(shown, "roots")), 2);

@@ -70,6 +70,7 @@ put_fleet(void)
 		.nvia = 2,
 		.via = { "web1", "web2" },
 		.dual = true,
+		.shallow = true,
 		.names = "DNS:a.example IP:192.0.2.1" };
 	struct ca_node b = { .name = "web1",
 		.reach = CA_DIRECT,
@@ -102,7 +103,8 @@ START_TEST(nodes_come_back_sorted)
 	ck_assert_str_eq(list[0].name, "app1");
 	ck_assert_uint_eq(list[0].nvia, 2);
 	ck_assert_str_eq(list[0].via[1], "web2");
-	ck_assert(list[0].dual);
+	ck_assert(list[0].dual && list[0].shallow);
+	ck_assert(!list[1].dual && !list[1].shallow);
 	ck_assert_str_eq(list[0].names, "DNS:a.example IP:192.0.2.1");
 	ck_assert_str_eq(list[1].address, "127.0.0.1:1");
 	ck_assert_int_eq(list[1].joined.ms, 5);

@@ -130,6 +130,7 @@ put_topology(struct ca *ca, void *arg)
 		const struct ca_topo_node *from = &p->t->nodes[i];
 		struct ca_node n = { .reach = from->reach,
 			.dual = from->dual,
+			.shallow = from->shallow,
 			.nvia = from->nvia };
 
 		snprintf(n.name, CA_NAME, "%s", from->name);
@@ -255,20 +256,18 @@ world_node(struct world *w, const char *name)
 
 static void
 direction(struct world *w, const char *presenter, const char *verifier,
-    bool client)
+    bool bridged)
 {
 	const struct world_node *p = world_node(w, presenter);
 	const struct world_node *v = world_node(w, verifier);
-	uint64_t shown = p->conf.present | (client ? p->conf.bridge : 0);
+	uint64_t shown = p->conf.present | (bridged ? p->conf.bridge : 0);
 
 	if (p->excused || v->excused)
 		return;
 	if (p->joined && v->joined && p->highest > 0 && v->highest > 0)
 		ck_assert_msg((shown & v->conf.trust) != 0,
-		    "%s shows %llx to "
-		    "%s, which trusts %llx",
-		    presenter, (unsigned long long)shown, verifier,
-		    (unsigned long long)v->conf.trust);
+		    "%s shows %jx to %s, which trusts %jx", presenter,
+		    (uintmax_t)shown, verifier, (uintmax_t)v->conf.trust);
 	if (p->joined && p->leaf_to.ms != 0)
 		ck_assert_msg(w->now.ms < p->leaf_to.ms,
 		    "%s shows %s an expired certificate", presenter, verifier);
@@ -279,10 +278,12 @@ world_links_hold(struct world *w)
 {
 	for (size_t i = 0; i < w->ca.topo->nlinks; i++) {
 		const struct ca_link *l = &w->ca.topo->links[i];
+		const uint32_t server = ca_topo_node(w->ca.topo, l->server);
 
 		direction(w, l->server, l->client, false);
 		if (l->client_root[0] != '\0')
-			direction(w, l->client, l->server, true);
+			direction(w, l->client, l->server,
+			    !w->ca.topo->nodes[server].shallow);
 	}
 }
 

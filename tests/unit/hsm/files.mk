@@ -3,7 +3,7 @@ unit_hsm_SRC := tests/unit/hsm/main.c tests/unit/hsm/softhsm.c \
                 tests/unit/hsm/world.c tests/unit/hsm/daemon.c \
                 tests/unit/hsm/test_backup.c tests/unit/hsm/test_config.c \
                 tests/unit/hsm/test_journal.c tests/unit/hsm/test_judge.c \
-                tests/unit/hsm/test_judge_own.c \
+                tests/unit/hsm/test_judge_own.c tests/unit/hsm/test_judge_depth.c \
                 tests/unit/hsm/test_ks_worker.c tests/unit/hsm/test_map.c \
                 tests/unit/hsm/test_p11_uri.c tests/unit/hsm/test_pin.c \
                 tests/unit/hsm/test_req_certs.c \

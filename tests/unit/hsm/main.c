@@ -24,6 +24,7 @@ main(void)
 	suite_add_tcase(suite, case_req_orders());
 	suite_add_tcase(suite, case_judge());
 	suite_add_tcase(suite, case_judge_own());
+	suite_add_tcase(suite, case_judge_depth());
 	suite_add_tcase(suite, case_proofs());
 	suite_add_tcase(suite, case_req_proofs());
 	suite_add_tcase(suite, case_req_recall());

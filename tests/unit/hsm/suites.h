@@ -15,6 +15,7 @@ TCase *case_rekey(void);
 TCase *case_req_orders(void);
 TCase *case_judge(void);
 TCase *case_judge_own(void);
+TCase *case_judge_depth(void);
 TCase *case_proofs(void);
 TCase *case_req_proofs(void);
 TCase *case_req_recall(void);

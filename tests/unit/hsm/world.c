@@ -487,6 +487,24 @@ world_tell(bool linked, bool excused)
 	return one_item(WIRE_HSM_TELL, &item);
 }
 
+enum base_err
+world_tell_flags(int node, bool dual, bool shallow)
+{
+	struct wire_hsm_link l = { .server = "web1" };
+	struct wire_hsm_node n = { .dual = dual,
+		.shallow = shallow,
+		.nlinks = node == WORLD_APP,
+		.links = &l };
+	struct base_buf item;
+
+	strcpy(n.name, node == WORLD_APP ? "app1" : "web1");
+	strcpy(l.client_root, w.root);
+	strcpy(l.server_root, w.root);
+	base_buf_init(&item, 0);
+	ck_assert_int_eq(wire_hsm_node_compose(&n, &item), BASE_OK);
+	return one_item(WIRE_HSM_TELL, &item);
+}
+
 void
 world_fleet(void)
 {

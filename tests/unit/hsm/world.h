@@ -93,5 +93,8 @@ enum base_err world_show(int node, const struct base_buf *report,
 /* Order, report and SHOW in one, all of which must succeed. */
 void world_step(int node, uint32_t steps, uint64_t epoch, uint64_t trust,
     uint32_t cert);
+/* TELL of a node without links of its own, or of a dual app1 with its link; its
+ * own fate. */
+enum base_err world_tell_flags(int node, bool dual, bool shallow);
 /* TELL of app1 with or without its link under the root; its own fate. */
 enum base_err world_tell(bool linked, bool excused);

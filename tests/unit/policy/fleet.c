@@ -53,6 +53,14 @@ link_parse(const struct fleet *f, const char *s)
 	return l;
 }
 
+static uint32_t
+flag_parse(char mark)
+{
+	return mark == '!' ? POL_NODE_LAST
+	    : mark == '~'  ? POL_NODE_SHALLOW
+			   : POL_NODE_DUAL;
+}
+
 void
 fleet_make(struct fleet *f, const char *links, const char *dual)
 {
@@ -73,10 +81,8 @@ fleet_make(struct fleet *f, const char *links, const char *dual)
 	}
 	for (s = dual; *s != '\0'; s += strcspn(s, " "), s += strspn(s, " "))
 		ck_assert_int_eq(pol_graph_node_flags(f->graph,
-				     fleet_node(f, s, strcspn(s, "! ")),
-				     s[strcspn(s, "! ")] == '!'
-					 ? POL_NODE_LAST
-					 : POL_NODE_DUAL),
+				     fleet_node(f, s, strcspn(s, "!~ ")),
+				     flag_parse(s[strcspn(s, "!~ ")])),
 		    POL_OK);
 	ck_assert_int_eq(pol_graph_seal(f->graph), POL_OK);
 }

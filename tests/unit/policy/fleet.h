@@ -16,7 +16,8 @@ struct fleet {
 	uint32_t n;
 };
 
-/* dual: names separated by spaces; a name with "!" is POL_NODE_LAST instead.
+/* dual: names separated by spaces; a name with "!" is POL_NODE_LAST instead,
+ * one with "~" POL_NODE_SHALLOW.
  * Both strings must be well formed. */
 void fleet_make(struct fleet *f, const char *links, const char *dual);
 uint32_t fleet_node(const struct fleet *f, const char *name, size_t len);

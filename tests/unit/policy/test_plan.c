@@ -259,6 +259,19 @@ static const struct plan_case cases[] = {
 	    "finish s < trust s, trust+cert c1, trust+cert c2;"
 	    "finish c1 < trust+cert c1, cert s; finish c2 < cert s",
 	    1, NULL, 0 },
+	/* a server that takes no intermediate does not see the bridge: beside
+	 * it a dual client is as one that keeps one certificate */
+	{ "E3, server without depth", "c>s", "c s~", 0, POL_BUNDLED,
+	    "trust+cert c < trust s; cert s < trust s, trust+cert c;"
+	    "finish s < trust s, trust+cert c;"
+	    "finish c < trust+cert c, cert s",
+	    1, NULL, 0 },
+	{ "E8, one server without depth", "c>s1 c>s2", "c s2~", 0, POL_BUNDLED,
+	    "trust+cert c < trust s2; trust+cert+finish s1 < trust+cert c;"
+	    "cert s2 < trust s2, trust+cert c;"
+	    "finish s2 < trust s2, trust+cert c;"
+	    "finish c < trust+cert c, trust+cert+finish s1, cert s2",
+	    1, NULL, 0 },
 	{ "dual clients are courteous", "c>s", "c", 0, POL_MINIMAL,
 	    "cert s < trust s, trust c; cert c < trust c, trust s;"
 	    "finish s < trust s, cert c; finish c < cert c, cert s",

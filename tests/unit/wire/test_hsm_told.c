@@ -11,6 +11,7 @@ START_TEST(test_node)
 	char roots[1][BASE_NAME_MAX + 1] = { "plant" };
 	struct wire_hsm_node n = { .name = "app1",
 		.dual = true,
+		.shallow = true,
 		.nexcused = 1,
 		.excused = roots,
 		.nlinks = 2,
@@ -24,6 +25,7 @@ START_TEST(test_node)
 	OK(wire_hsm_node_compose(&n, &b));
 	OK(wire_hsm_node_parse(base_buf_span(&b), &p));
 	ck_assert(p.dual);
+	ck_assert(p.shallow);
 	ck_assert_uint_eq(p.nexcused, 1);
 	ck_assert_str_eq(p.excused[0], "plant");
 	ck_assert_uint_eq(p.nlinks, 2);
@@ -58,12 +60,20 @@ START_TEST(test_node_odd)
 	    BASE_E_SYNTAX);
 	b.p[5] = 1;
 	OK(wire_hsm_node_parse(base_buf_span(&b), &p));
+	ck_assert(p.dual && !p.shallow);
 	wire_hsm_node_clear(&p);
-	b.p[6] = 0xff;
+	b.p[6] = 2;
 	ck_assert_int_eq(wire_hsm_node_parse(base_buf_span(&b), &p),
 	    BASE_E_SYNTAX);
-	b.p[6] = 0;
-	b.p[10] = 0xff;
+	b.p[6] = 1;
+	OK(wire_hsm_node_parse(base_buf_span(&b), &p));
+	ck_assert(p.shallow);
+	wire_hsm_node_clear(&p);
+	b.p[7] = 0xff;
+	ck_assert_int_eq(wire_hsm_node_parse(base_buf_span(&b), &p),
+	    BASE_E_SYNTAX);
+	b.p[7] = 0;
+	b.p[11] = 0xff;
 	ck_assert_int_eq(wire_hsm_node_parse(base_buf_span(&b), &p),
 	    BASE_E_SYNTAX);
 	b.p[10] = 0;
