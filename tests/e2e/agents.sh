@@ -67,6 +67,11 @@ CONF
 	esac
 }
 
+# agent_processes NODE: whom the agent waits for
+agent_processes() {
+	printf '\tpidfile = "%s";\n' "$D/$1/app.pid"
+}
+
 # agent_hops NODE: how orders come to it, and whom it relays for
 agent_hops() {
 	mutual='root = "plant"; verify_root = "plant";'
@@ -123,7 +128,7 @@ applications = ( {
 	name = "$(app_kind "$1")";
 $(agent_sides "$1")
 $(agent_reload "$1")
-	pidfile = "$D/$1/app.pid";
+$(agent_processes "$1")
 	settle = $SETTLE;
 	deadline = $DEADLINE;
 } );

@@ -34,6 +34,7 @@ e2e-short: all e2e-programs
 	KEDGE_BUILD=$(B) tests/e2e/apps-test.sh
 	KEDGE_BUILD=$(B) tests/e2e/strategies.sh
 	KEDGE_BUILD=$(B) tests/e2e/steer.sh
+	KEDGE_BUILD=$(B) tests/e2e/compromised.sh
 	KEDGE_BUILD=$(B) tests/e2e/management.sh
 	KEDGE_BUILD=$(B) tests/e2e/recover.sh
 	KEDGE_BUILD=$(B) tests/e2e/renew.sh
