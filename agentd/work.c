@@ -219,6 +219,8 @@ take(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 	return BASE_OK;
 }
 
+static void resume_root(struct ag_work *w, struct ag_root *r);
+
 static enum base_err
 decide(struct ag_work *w, struct ag_root *r, struct wire_order *o,
     const uint8_t digest[32], const struct wire_parcel *p, bool joining)
@@ -264,6 +266,9 @@ decide(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 		    "settled",
 		    r->name, (unsigned long long)o->epoch,
 		    (unsigned long long)r->state.highest);
+		/* one that stands still, a disk was full, would never be */
+		if (!ag_job_is_queued(w, r))
+			resume_root(w, r);
 		break;
 	case AG_REFUSE:
 		e = refuse(w, o, digest, p);
@@ -401,7 +406,7 @@ resume_root(struct ag_work *w, struct ag_root *r)
 		    r->name, base_why());
 		return;
 	}
-	base_log(BASE_NOTICE, "%s: epoch %llu: going on after restart", r->name,
+	base_log(BASE_NOTICE, "%s: epoch %llu: going on", r->name,
 	    (unsigned long long)o.epoch);
 	if (resume(w, r, &o) != BASE_OK)
 		base_log(BASE_ERR, "%s: %s", r->name, base_why());

@@ -241,6 +241,44 @@ START_TEST(not_current)
 }
 END_TEST
 
+/* The CA has forgotten the order that stands still, and only asks: it goes on
+ * all the same, and then there is an answer. */
+START_TEST(asked_of_one_that_stands)
+{
+	struct wire_parcel p = order_parcel(WIRE_STEP_TRUST, 2);
+	struct wire_parcel ask = order_parcel(0, 3);
+	char *current = base_asprintf("%s/s/plant/current", dir);
+	char *away = base_asprintf("%s/away", dir);
+
+	node_up("");
+	ck_assert_int_eq(rename(current, away), 0);
+	OK(base_dir_make(current, 0700));
+	ck_assert_int_ne(ag_work_order(work, &p, false), BASE_OK);
+	ck_assert_int_eq(last.status, WIRE_HELD);
+	/* no room yet: held, not a word that is not true */
+	OK(ag_work_order(work, &ask, false));
+	run_until_idle();
+	ck_assert_uint_eq(last.epoch, 2);
+	ck_assert_int_eq(last.status, WIRE_HELD);
+	ck_assert_int_eq(rmdir(current), 0);
+	ck_assert_int_eq(rename(away, current), 0);
+	OK(ag_work_order(work, &ask, false));
+	run_until_idle();
+	ck_assert_uint_eq(last.epoch, 2);
+	ck_assert_int_eq(last.status, WIRE_EFFECTIVE);
+	OK(ag_work_order(work, &ask, false));
+	run_until_idle();
+	ck_assert_uint_eq(last.epoch, 3);
+	ck_assert_int_eq(last.status, WIRE_EFFECTIVE);
+	ck_assert_uint_eq(inventory()->trust, 3);
+	node_down();
+	wire_parcel_clear(&p);
+	wire_parcel_clear(&ask);
+	free(current);
+	free(away);
+}
+END_TEST
+
 /* The application goes on with its old files: the probe sees that, and the
  * old version comes back. */
 START_TEST(stale)
@@ -487,6 +525,7 @@ case_work(void)
 	tcase_add_test(t, goes_on_when_sent_again);
 	tcase_add_test(t, end_not_stored);
 	tcase_add_test(t, not_current);
+	tcase_add_test(t, asked_of_one_that_stands);
 	tcase_add_test(t, stale);
 	tcase_add_test(t, refuses_everybody);
 	tcase_add_test(t, cannot_write_files);

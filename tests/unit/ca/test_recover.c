@@ -375,6 +375,32 @@ START_TEST(a_silent_node_is_unknown)
 }
 END_TEST
 
+/* Its clock is wrong: it takes no order, not even one that only asks, and says
+ * so. That is no answer; when the clock is right it gives one. */
+START_TEST(a_question_that_is_held)
+{
+	struct ca_recovery_count n;
+	struct world_node *web1;
+
+	world_open(&w, world_pair, 47);
+	world_join_all(&w);
+	world_backup(&w, "b");
+	web1 = world_node(&w, "web1");
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 60, world_rolled));
+	world_restore(&w, "b");
+	web1->holds = "this node's clock is behind";
+	ck_assert(!world_run(&w, 120, settled));
+	ck_assert_int_eq(ca_recover_count(&w.ca, &n), BASE_OK);
+	ck_assert_uint_eq(n.lost, 1);
+	ck_assert_str_eq(n.name[0], "web1");
+	web1->holds = NULL;
+	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
 /* An order from before lies in a relay: the question outranks it. */
 START_TEST(what_is_under_way_is_outranked)
 {
@@ -501,6 +527,7 @@ case_recover(void)
 	tcase_add_test(t, the_newest_copy_recovers_nothing);
 	tcase_add_test(t, nothing_is_sent_unchecked);
 	tcase_add_test(t, a_silent_node_is_unknown);
+	tcase_add_test(t, a_question_that_is_held);
 	tcase_add_test(t, what_is_under_way_is_outranked);
 	tcase_add_test(t, other_signs_of_an_old_copy);
 	tcase_add_loop_test(t, any_copy_at_any_time, 0, 6);
