@@ -29,6 +29,12 @@ lacking(const char *what, const char *root)
 	    root);
 }
 
+static struct base_time
+clock_mark(const void *holdings)
+{
+	return ag_holdings_mark(holdings);
+}
+
 enum base_err
 ag_end_ctx(const struct ag_net *n, const struct ag_end *e, SSL_CTX **out)
 {
@@ -40,6 +46,8 @@ ag_end_ctx(const struct ag_net *n, const struct ag_end *e, SSL_CTX **out)
 		.server = e->server,
 		.tls13_only = e->management,
 		.closed = true,
+		.mark = clock_mark,
+		.mark_arg = n->c.holdings,
 	};
 	X509 *link;
 	enum base_err r;

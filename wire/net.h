@@ -24,6 +24,12 @@ struct wire_tls {                /* all borrowed; copied by reference count */
 	bool tls13_only;         /* our own management channel */
 	bool closed;             /* closed profile on the peer's chain */
 	struct base_time (*now)(void);   /* NULL: base_time_now */
+	/* NULL: none. A time that has surely passed: a peer whose certificate
+	 * is out of its dates by now is looked at once more by this, if that
+	 * is later; for a clock that stands behind. mark_arg is borrowed for
+	 * the context's life. */
+	struct base_time (*mark)(const void *mark_arg);
+	const void *mark_arg;
 };
 /* Verifies by wire_verify_cert, the same code as everywhere; which name the
  * peer has is left to the caller (wire_tls_peer_node). A server with trust

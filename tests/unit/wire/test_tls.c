@@ -121,6 +121,47 @@ START_TEST(test_expired)
 }
 END_TEST
 
+static struct base_time
+too_early(void)
+{
+	return ON(-400);
+}
+
+static struct base_time
+marked(const void *at)
+{
+	return *(const struct base_time *)at;
+}
+
+/* A clock that stands behind, and what was signed since it did not. */
+START_TEST(test_mark)
+{
+	struct base_time at = day_one();
+	struct wire_tls t = { .now = too_early,
+		.closed = true,
+		.mark = marked,
+		.mark_arg = &at };
+	struct wire_client *c;
+	SSL_CTX *cc;
+
+	serve(net_ctx(true, n.web, NULL, true));
+	t.trust = fleet_stack(n.root, NULL);
+	for (int i = 0; i < 5; i++) {
+		/* twice as it is; a mark behind the clock, one too late, none */
+		t.now = i == 1 ? day_one : i == 2 ? too_late : too_early;
+		at = i == 3 ? too_late() : i == 1 ? too_early() : day_one();
+		t.mark = i == 4 ? NULL : marked;
+		OK(wire_tls_ctx(&t, &cc));
+		c = client(cc, "web1");
+		ck_assert_int_eq(ask(c, STR("x")),
+		    i < 2 ? BASE_OK : BASE_E_CRYPTO);
+		wire_client_close(c);
+	}
+	ck_assert_int_eq(n.requests, 2);
+	sk_X509_pop_free(t.trust, X509_free);
+}
+END_TEST
+
 START_TEST(test_wrong_name)
 {
 	struct wire_client *c;
@@ -214,6 +255,7 @@ case_tls(void)
 	tcase_add_test(tc, test_client_not_trusted);
 	tcase_add_test(tc, test_long_chain);
 	tcase_add_test(tc, test_expired);
+	tcase_add_test(tc, test_mark);
 	tcase_add_test(tc, test_wrong_name);
 	tcase_add_loop_test(tc, test_no_certificate, 0, 2);
 	tcase_add_test(tc, test_server_only);
