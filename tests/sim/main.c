@@ -283,6 +283,15 @@ number(const char *s)
 	return v;
 }
 
+_Noreturn static void
+usage(void)
+{
+	fprintf(stderr,
+	    "usage: sim [-bv] [-j JOBS] [-t MINUTES] FROM SEEDS LEAST MOST\n"
+	    "       sim [-j JOBS] -f FILE\n");
+	exit(2);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -303,15 +312,11 @@ main(int argc, char **argv)
 		else if (c == 't')
 			sim.trouble = (int64_t)number(optarg) * SIM_MINUTE;
 		else
-			optind = argc + 1;
+			usage();
 	}
 	if (argc - optind != (file == NULL ? 4 : 0) || all.jobs == 0 ||
-	    all.jobs > JOBS_MAX) {
-		fprintf(stderr,
-		    "usage: sim [-bv] [-j JOBS] [-t MINUTES] FROM SEEDS LEAST MOST\n"
-		    "       sim [-j JOBS] -f FILE\n");
-		return 2;
-	}
+	    all.jobs > JOBS_MAX)
+		usage();
 	if (sim.verbose)
 		base_log_open("sim", BASE_DEBUG);
 	if (file != NULL)
