@@ -8,7 +8,7 @@
 
 # Lists of nodes are split into words on purpose; fleet.sh sets the rest.
 # Functions of other files are replaced.
-# shellcheck disable=SC1091,SC2046,SC2086,SC2154,SC2317
+# shellcheck disable=SC1091,SC2034,SC2046,SC2086,SC2154,SC2317
 . "$(dirname "$0")/fleet.sh"
 . "$HERE/kedge.sh"
 . "$HERE/oldroot.sh"
