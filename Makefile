@@ -72,10 +72,19 @@ $(B)/test/$(1): $(call obj,$(unit_$(1)_SRC)) $(foreach l,$(unit_$(1)_USES),$(cal
 unit: $(B)/test/$(1)
 unit-run-$(1): $(B)/test/$(1)
 	CK_TIMEOUT_MULTIPLIER=10 KEDGE_BUILD=$(B) $(B)/test/$(1)
-check: unit-run-$(1)
+unit-part-$(1)-%: $(B)/test/$(1)
+	$(Q)CK_TIMEOUT_MULTIPLIER=10 KEDGE_BUILD=$(B) KEDGE_PART=$$*/$(words $(unit_$(1)_PARTS)) $(B)/test/$(1)
 endef
 CHECK_LIBS := $(shell pkg-config --libs check)
 $(foreach f,$(UNITS),$(eval $(call unit,$(f))))
+
+# two at a time, or as many as make -j says; each says all it has to at its end
+UNIT_RUNS = $(foreach f,$(UNITS),$(if $(unit_$(f)_PARTS),\
+    $(unit_$(f)_PARTS:%=unit-part-$(f)-%),unit-run-$(f)))
+units-run: $(UNIT_RUNS)
+unit-check: unit
+	+$(Q)$(MAKE) --no-print-directory -O $(if $(filter -j%,$(MAKEFLAGS)),,-j2) units-run
+check: unit-check
 
 include tests/e2e/files.mk
 include $(wildcard tests/bench/*.mk)
@@ -99,6 +108,6 @@ deps:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check unit asan lint deps clean
+.PHONY: all check unit unit-check units-run asan lint deps clean
 .DELETE_ON_ERROR:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

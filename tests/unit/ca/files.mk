@@ -2,6 +2,8 @@
 UNITS += ca
 unit_ca_SRC := tests/unit/ca/main.c tests/unit/ca/test_cli.c
 unit_ca_USES := ca policy wire conf base
+# beside each other; the longest cases lie in different ones
+unit_ca_PARTS := 1 2 3 4
 unit_ca_LIBS := $(ca_LIBS)
 unit_ca_SRC += tests/unit/ca/test_remote.c
 unit_ca_SRC += tests/unit/ca/test_topology.c tests/unit/ca/test_cmd_plan.c tests/unit/ca/test_cmd_simulate.c tests/unit/ca/test_cmd_graph.c
@@ -9,7 +11,7 @@ unit_ca_SRC += tests/unit/ca/words.c tests/unit/ca/test_cmd_audit.c
 unit_ca_SRC += tests/unit/ca/test_cmd_verify.c tests/unit/wire/fleet.c
 # kedged with fake nodes and a fake hsmd; tests/crash and tests/fuzz use it, too
 ca_world_SRC := tests/unit/ca/hsm_fake.c tests/unit/ca/world.c \
-                tests/unit/ca/world_join.c tests/unit/ca/world_own.c
+                tests/unit/ca/world_join.c tests/unit/ca/world_own.c tests/unit/ca/world_ready.c
 unit_ca_SRC += $(ca_world_SRC) tests/unit/ca/test_roll.c tests/unit/ca/test_management.c
 unit_ca_SRC += tests/unit/ca/test_store_sqlite.c tests/unit/ca/test_deliver.c
 unit_ca_SRC += tests/unit/ca/test_report.c tests/unit/ca/test_config.c

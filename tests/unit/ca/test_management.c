@@ -95,8 +95,7 @@ START_TEST(direct_nodes_roll)
 {
 	struct world w;
 
-	world_open(&w, one, 1);
-	world_join_all(&w);
+	world_open_joined(&w, one, 1);
 	all_on(&w, 1);
 	world_roll(&w, CA_MANAGEMENT);
 	ck_assert_int_eq(sk_X509_num(w.ca.order_certs), 2);
@@ -116,8 +115,7 @@ START_TEST(three_rolls_in_a_row)
 {
 	struct world w;
 
-	world_open(&w, fleet, 2);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 2);
 	for (uint32_t g = 2; g <= 4; g++) {
 		world_roll(&w, CA_MANAGEMENT);
 		ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
@@ -132,8 +130,7 @@ START_TEST(a_bad_day)
 {
 	struct world w;
 
-	world_open(&w, fleet, (uint64_t)_i + 7);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, (uint64_t)_i + 7);
 	world_roll(&w, CA_MANAGEMENT);
 	w.loss = 40;
 	w.repeat = 30;
@@ -154,8 +151,7 @@ START_TEST(a_silent_node_keeps_the_old_root_alive)
 		"test" };
 	struct world w;
 
-	world_open(&w, one, 3);
-	world_join_all(&w);
+	world_open_joined(&w, one, 3);
 	world_node(&w, "web2")->deaf = true;
 	world_roll(&w, CA_MANAGEMENT);
 	ck_assert(!world_run(&w, 30, world_rolled));
@@ -181,8 +177,7 @@ START_TEST(an_abort_goes_back)
 	struct world w;
 	enum base_err e;
 
-	world_open(&w, fleet, (uint64_t)_i + 40);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, (uint64_t)_i + 40);
 	world_roll(&w, CA_MANAGEMENT);
 	for (int i = 0; i < 8 * _i; i++)
 		world_turn(&w);
@@ -210,8 +205,7 @@ START_TEST(a_token_of_before_the_roll_is_good)
 	uint32_t shown;
 	X509 *first;
 
-	world_open(&w, fleet, 90);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 90);
 	world_token(&w, "app2", &t);
 	world_token(&w, "app2", &late);
 	world_roll(&w, CA_MANAGEMENT);
@@ -349,12 +343,20 @@ START_TEST(planned_as_it_rolls)
 }
 END_TEST
 
+static void
+ready(void)
+{
+	world_ready_make(fleet);
+	world_ready_make(one);
+}
+
 TCase *
 case_management(void)
 {
 	TCase *tc = tcase_create("management");
 
 	tcase_set_timeout(tc, 120);
+	tcase_add_unchecked_fixture(tc, ready, world_ready_clear);
 	tcase_add_test(tc, the_cas_own_join_outlives_a_change_of_the_fleet);
 	tcase_add_test(tc, direct_nodes_roll);
 	tcase_add_test(tc, three_rolls_in_a_row);

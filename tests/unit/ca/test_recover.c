@@ -116,8 +116,7 @@ new_with_new(uint32_t gen, struct base_buf *out)
 
 START_TEST(before_the_first_finish)
 {
-	world_open(&w, fleet, 31);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 31);
 	world_roll(&w, "plant");
 	ck_assert(world_run(&w, 60, all_trust_new));
 	world_backup(&w, "b");
@@ -136,8 +135,7 @@ START_TEST(before_the_roll)
 	struct base_buf made, again;
 	char text[1024];
 
-	world_open(&w, fleet, 32);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 32);
 	world_backup(&w, "b");
 	world_roll(&w, "plant");
 	ck_assert(world_run(&w, 60, one_has_finished));
@@ -189,8 +187,7 @@ START_TEST(a_newer_link_comes_back)
 {
 	const struct ca_link l = { "app1", "web2", "plant", "plant" };
 
-	world_open(&w, fleet, 40);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 40);
 	world_backup(&w, "b");
 	ck_assert_int_eq(ca_store_link_put(w.ca.store, &l), BASE_OK);
 	ck_assert_int_eq(ca_reload_topo(&w.ca), BASE_OK);
@@ -212,8 +209,7 @@ START_TEST(a_link_alone_shows_an_old_copy)
 {
 	const struct ca_link l = { "app1", "web2", "plant", "plant" };
 
-	world_open(&w, fleet, 42);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 42);
 	ck_assert(world_run(&w, 60, settled));
 	world_backup(&w, "b");
 	world_restore(&w, "b");
@@ -241,8 +237,7 @@ START_TEST(an_old_copy_gets_no_token)
 {
 	enum base_err e = BASE_OK;
 
-	world_open(&w, world_pair, 43);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 43);
 	ck_assert(world_run(&w, 60, settled));
 	ca_token_make(&w.ca, "app1", 60, token_made, &e);
 	hsm_fake_turn(w.hsm);
@@ -273,8 +268,7 @@ START_TEST(a_returned_node_is_not_excused_again)
 	const struct ca_word sorry = { "plant", "app6", "gone", "uid 0" };
 	struct ca_holding h;
 
-	world_open(&w, fleet, 41);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 41);
 	world_roll(&w, "plant");
 	ck_assert_int_eq(ca_roll_excuse(&w.ca, &sorry), BASE_OK);
 	world_backup(&w, "b");
@@ -297,8 +291,7 @@ END_TEST
 /* Nothing was signed since: it is no old copy. */
 START_TEST(the_newest_copy_recovers_nothing)
 {
-	world_open(&w, world_pair, 34);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 34);
 	world_roll(&w, "plant");
 	ck_assert(world_run(&w, 60, all_trust_new));
 	world_backup(&w, "b");
@@ -316,8 +309,7 @@ START_TEST(nothing_is_sent_unchecked)
 {
 	size_t before;
 
-	world_open(&w, world_pair, 35);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 35);
 	world_node(&w, "web1")->deaf = true;
 	world_roll(&w, "plant");
 	for (int i = 0; i < 20; i++)
@@ -345,8 +337,7 @@ START_TEST(a_silent_node_is_unknown)
 	struct ca_recovery_count n;
 	char text[1024];
 
-	world_open(&w, fleet, 36);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 36);
 	world_backup(&w, "b");
 	world_roll(&w, "plant");
 	ck_assert(world_run(&w, 60, all_trust_new));
@@ -407,8 +398,7 @@ START_TEST(what_is_under_way_is_outranked)
 	struct world_node *web1;
 	struct wire_parcel p;
 
-	world_open(&w, world_pair, 37);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 37);
 	world_backup(&w, "b");
 	web1 = world_node(&w, "web1");
 	w.late = 100;
@@ -435,8 +425,7 @@ END_TEST
 /* One after the other. */
 START_TEST(other_signs_of_an_old_copy)
 {
-	world_open(&w, world_pair, 38);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 38);
 	ca_recover_want(&w.ca, "a sign");
 	ck_assert(world_run(&w, 5, recovers));
 	ca_recover_want(&w.ca, "another");
@@ -511,12 +500,20 @@ START_TEST(any_copy_at_any_time)
 }
 END_TEST
 
+static void
+ready(void)
+{
+	world_ready_make(fleet);
+	world_ready_make(world_pair);
+}
+
 TCase *
 case_recover(void)
 {
 	TCase *t = tcase_create("recover");
 
 	tcase_set_timeout(t, 120);
+	tcase_add_unchecked_fixture(t, ready, world_ready_clear);
 	tcase_add_test(t, before_the_first_finish);
 	tcase_add_test(t, before_the_roll);
 	tcase_add_test(t, before_a_node_joined);

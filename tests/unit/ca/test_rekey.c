@@ -84,8 +84,7 @@ START_TEST(every_key_of_a_node)
 	struct world w;
 	size_t shown;
 
-	world_open(&w, fleet, (uint64_t)_i + 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, (uint64_t)_i + 1);
 	w.loss = w.repeat = 10;
 	shown = hsm_fake_mood(w.hsm)->shown;
 	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", NULL), BASE_OK);
@@ -111,8 +110,7 @@ START_TEST(in_the_middle_of_a_roll)
 {
 	struct world w;
 
-	world_open(&w, fleet, (uint64_t)_i + 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, (uint64_t)_i + 1);
 	w.loss = w.repeat = 10;
 	world_roll(&w, _i % 2 == 0 ? "plant" : CA_MANAGEMENT);
 	for (int i = 0; i < _i; i++)
@@ -138,8 +136,7 @@ START_TEST(a_roll_waits_for_the_new_certificate)
 	struct world_node *web1;
 	size_t orders;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	web1 = world_node(&w, "web1");
 	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", "plant"), BASE_OK);
 	while (!is_proven(&w, "web1", "plant"))
@@ -186,8 +183,7 @@ START_TEST(a_join_ends_it)
 {
 	struct world w;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	world_node(&w, "app1")->deaf = true;
 	ck_assert_int_eq(ca_rekey_ask(&w.ca, "app1", NULL), BASE_OK);
 	for (int i = 0; i < 20; i++)
@@ -227,8 +223,7 @@ START_TEST(what_is_not_proven)
 	EVP_PKEY *key = NULL;
 	struct world w;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	web1 = world_node(&w, "web1");
 	app1 = world_node(&w, "app1");
 	ck_assert_int_eq(wire_key_make(WIRE_P256, &key), BASE_OK);
@@ -281,8 +276,7 @@ START_TEST(an_order_that_was_replaced)
 	struct world_node *web1;
 	struct ca_order o;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	web1 = world_node(&w, "web1");
 	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", "plant"), BASE_OK);
 	while (!is_proven(&w, "web1", "plant"))
@@ -319,8 +313,7 @@ START_TEST(a_failure_keeps_no_certificate_from_being_renewed)
 	struct world_node *web1;
 	int64_t end;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	web1 = world_node(&w, "web1");
 	ck_assert_int_eq(ca_store_leaf_get(w.ca.store, "web1", "plant", &l),
 	    BASE_OK);
@@ -359,8 +352,7 @@ START_TEST(an_old_copy_learns_the_new_key)
 	struct base_buf spki;
 	struct world w;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	world_backup(&w, "b");
 	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", "plant"), BASE_OK);
 	ck_assert(world_run(&w, 120, rekeyed));
@@ -384,8 +376,7 @@ START_TEST(what_is_on_its_way_is_not_cancelled)
 {
 	struct world w;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", "plant"), BASE_OK);
 	while (!is_proven(&w, "web1", "plant"))
 		world_turn(&w);
@@ -401,12 +392,19 @@ START_TEST(what_is_on_its_way_is_not_cancelled)
 }
 END_TEST
 
+static void
+ready(void)
+{
+	world_ready_make(fleet);
+}
+
 TCase *
 case_rekey(void)
 {
 	TCase *tc = tcase_create("rekey");
 
 	tcase_set_timeout(tc, 120);
+	tcase_add_unchecked_fixture(tc, ready, world_ready_clear);
 	tcase_add_loop_test(tc, every_key_of_a_node, 0, 3);
 	tcase_add_loop_test(tc, in_the_middle_of_a_roll, 0, 12);
 	tcase_add_test(tc, a_roll_waits_for_the_new_certificate);

@@ -67,8 +67,7 @@ START_TEST(ten_years)
 	struct dangers d;
 	struct world w;
 
-	world_open(&w, fleet, (uint64_t)_i + 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, (uint64_t)_i + 1);
 	w.loss = w.repeat = 10;
 	for (unsigned year = 0; year < 10; year++) {
 		/* every other year a roll, in which some are renewed */
@@ -101,8 +100,7 @@ START_TEST(renewals_in_the_middle_of_a_roll)
 	struct dangers d;
 	struct world w;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	world_roll(&w, "plant");
 	world_node(&w, "app1")->deaf = true;
 	world_days(&w, 1);
@@ -145,8 +143,7 @@ START_TEST(a_sleeper_expires_and_is_named)
 	struct dangers d;
 	struct world w;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	world_node(&w, "app1")->deaf = true;
 	world_node(&w, "app1")->excused = true; /* from being looked at */
 	world_days(&w, 345);
@@ -169,8 +166,7 @@ START_TEST(failures_are_tried_again_less_often)
 	struct world w;
 	size_t before;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	world_node(&w, "app1")->fails = true;
 	before = given(&w, "app1");
 	world_days(&w, 345);
@@ -195,8 +191,7 @@ START_TEST(what_hsmd_does_not_sign_is_said)
 	struct dangers d;
 	struct world w;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	hsm_fake_mood(w.hsm)->refuse = "app1";
 	world_days(&w, 345);
 	ck_assert_uint_eq(world_node(&w, "app1")->renewals, 0);
@@ -217,8 +212,7 @@ START_TEST(hsmd_is_shown_the_last_report)
 	struct hsm_fake_mood *mood;
 	struct world w;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	mood = hsm_fake_mood(w.hsm);
 	ck_assert_uint_eq(mood->shown, 0);
 	world_days(&w, 300);
@@ -235,8 +229,7 @@ START_TEST(a_dead_canary_is_no_failure)
 {
 	struct world w;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	world_node(&w, "app1")->deaf = true;
 	world_days(&w, 270);
 	world_node(&w, "app1")->stale = true;
@@ -264,8 +257,7 @@ START_TEST(held_and_excused_nodes_are_left_alone)
 	struct world w;
 	size_t before;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	world_roll(&w, "plant");
 	ck_assert_int_eq(ca_roll_hold(&w.ca, &app1), BASE_OK);
 	ck_assert_int_eq(ca_roll_excuse(&w.ca, &app2), BASE_OK);
@@ -421,8 +413,7 @@ START_TEST(a_restored_node_is_renewed_again)
 	struct ca_leaf l;
 	struct world w;
 
-	world_open(&w, fleet, 1);
-	world_join_all(&w);
+	world_open_joined(&w, fleet, 1);
 	world_days(&w, 270);
 	ck_assert_uint_eq(world_node(&w, "app1")->renewals, 1);
 	v.highest = world_node(&w, "app1")->highest;
@@ -440,12 +431,19 @@ START_TEST(a_restored_node_is_renewed_again)
 }
 END_TEST
 
+static void
+ready(void)
+{
+	world_ready_make(fleet);
+}
+
 TCase *
 case_renew(void)
 {
 	TCase *c = tcase_create("renew");
 
 	tcase_set_timeout(c, 120);
+	tcase_add_unchecked_fixture(c, ready, world_ready_clear);
 	tcase_add_loop_test(c, ten_years, 0, 2);
 	tcase_add_test(c, renewals_in_the_middle_of_a_roll);
 	tcase_add_test(c, a_sleeper_expires_and_is_named);

@@ -27,8 +27,7 @@ START_TEST(two_nodes_roll)
 	uint64_t n, made;
 	uint8_t head[32];
 
-	world_open(&w, world_pair, 1);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 1);
 	made = hsm_fake_mood(w.hsm)->made;
 	world_roll(&w, "plant");
 	ck_assert(world_run(&w, 120, world_rolled));
@@ -50,8 +49,7 @@ START_TEST(three_rolls_in_a_row)
 {
 	struct world w;
 
-	world_open(&w, world_pair, 2);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 2);
 	for (uint32_t g = 2; g <= 4; g++) {
 		world_roll(&w, "plant");
 		ck_assert(world_run(&w, 120, world_rolled));
@@ -66,8 +64,7 @@ START_TEST(a_bad_day)
 {
 	struct world w;
 
-	world_open(&w, world_fleet, (uint64_t)_i + 1);
-	world_join_all(&w);
+	world_open_joined(&w, world_fleet, (uint64_t)_i + 1);
 	world_roll(&w, "plant");
 	w.loss = 40;
 	w.repeat = 30;
@@ -93,8 +90,7 @@ START_TEST(a_silent_node_is_waited_for_by_name)
 {
 	struct world w;
 
-	world_open(&w, world_pair, 3);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 3);
 	world_node(&w, "app1")->deaf = true;
 	world_roll(&w, "plant");
 	ck_assert(!world_run(&w, 60, world_rolled));
@@ -177,8 +173,7 @@ START_TEST(hsmd_away_is_waited_for_by_name)
 {
 	struct world w;
 
-	world_open(&w, world_pair, 4);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 4);
 	world_roll(&w, "plant");
 	hsm_fake_mood(w.hsm)->down = true;
 	ck_assert(!world_run(&w, 30, world_rolled));
@@ -201,8 +196,7 @@ START_TEST(a_failing_node_is_held_and_freed)
 {
 	struct world w;
 
-	world_open(&w, world_pair, 5);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 5);
 	world_node(&w, "app1")->fails = true;
 	world_roll(&w, "plant");
 	ck_assert(world_run(&w, 60, is_held));
@@ -224,8 +218,7 @@ START_TEST(a_paused_roll_sends_nothing)
 	struct world w;
 	size_t before;
 
-	world_open(&w, world_pair, 6);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 6);
 	world_roll(&w, "plant");
 	ck_assert_int_eq(ca_roll_pause(&w.ca, "plant", true, "test"), BASE_OK);
 	before = world_node(&w, "web1")->orders;
@@ -261,8 +254,7 @@ START_TEST(one_refused_certificate_holds_up_one_node)
 {
 	struct world w;
 
-	world_open(&w, world_pair, 8);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 8);
 	world_roll(&w, "plant");
 	hsm_fake_mood(w.hsm)->refuse = "app1";
 	ck_assert(!world_run(&w, 20, world_rolled));
@@ -280,8 +272,7 @@ START_TEST(another_certificate_than_asked_for_is_not_sent)
 	struct world w;
 
 	base_log_open("test", BASE_ERR);
-	world_open(&w, world_pair, 9);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 9);
 	world_roll(&w, "plant");
 	hsm_fake_mood(w.hsm)->other_cert = true;
 	ck_assert(!world_run(&w, 20, world_rolled));
@@ -401,8 +392,7 @@ START_TEST(canaries_that_are_dead_too_early_are_a_failure)
 {
 	struct world w;
 
-	world_open(&w, world_pair, 11);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 11);
 	world_node(&w, "app1")->stale = true;
 	world_roll(&w, "plant");
 	ck_assert(world_run(&w, 20, is_held));
@@ -423,8 +413,7 @@ START_TEST(a_dead_relay_is_gone_round)
 	    "  root = \"plant\"; } );\n";
 	struct world w;
 
-	world_open(&w, text, 12);
-	world_join_all(&w);
+	world_open_joined(&w, text, 12);
 	w.dead_relay = "web1";
 	world_roll(&w, "plant");
 	ck_assert_msg(world_run(&w, 300, world_rolled), "%s", w.waits);
@@ -440,8 +429,7 @@ START_TEST(a_changed_part_is_no_roll)
 	json_t *problems = json_array();
 	struct world w;
 
-	world_open(&w, one_sided, 13);
-	world_join_all(&w);
+	world_open_joined(&w, one_sided, 13);
 	ck_assert_int_eq(ca_roll_check(&w.ca, "plant", problems), BASE_OK);
 	ck_assert_uint_eq(json_array_size(problems), 0);
 	ck_assert_int_eq(ca_store_link_put(w.ca.store, &l), BASE_OK);
@@ -459,8 +447,7 @@ START_TEST(a_relay_without_a_link_is_no_roll)
 	json_t *problems = json_array();
 	struct world w;
 
-	world_open(&w, world_pair, 41);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 41);
 	ck_assert_int_eq(ca_store_link_delete(w.ca.store, "app1", "web1"),
 	    BASE_OK);
 	ck_assert_int_eq(ca_store_link_put(w.ca.store,
@@ -490,8 +477,7 @@ START_TEST(a_doubtful_node_is_no_roll)
 	json_t *problems = json_array();
 	struct world w;
 
-	world_open(&w, world_pair, 42);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 42);
 	ck_assert_int_eq(ca_roll_check(&w.ca, "plant", problems), BASE_OK);
 	ck_assert_uint_eq(json_array_size(problems), 0);
 	ck_assert_int_eq(ca_store_fact_add(w.ca.store, &f), BASE_OK);
@@ -518,8 +504,7 @@ START_TEST(a_node_joins_again_in_the_middle)
 {
 	struct world w;
 
-	world_open(&w, world_pair, (uint64_t)_i + 14);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, (uint64_t)_i + 14);
 	world_roll(&w, "plant");
 	for (int i = 0; i < 6 * _i; i++)
 		world_turn(&w);
@@ -532,12 +517,20 @@ START_TEST(a_node_joins_again_in_the_middle)
 }
 END_TEST
 
+static void
+ready(void)
+{
+	world_ready_make(world_pair);
+	world_ready_make(world_fleet);
+}
+
 TCase *
 case_roll(void)
 {
 	TCase *t = tcase_create("roll");
 
 	tcase_set_timeout(t, 60);
+	tcase_add_unchecked_fixture(t, ready, world_ready_clear);
 	tcase_add_test(t, two_nodes_roll);
 	tcase_add_test(t, three_rolls_in_a_row);
 	tcase_add_loop_test(t, a_bad_day, 0, 4);

@@ -49,9 +49,8 @@ START_TEST(abort_and_roll_again)
 	struct world w;
 
 	base_log_open("test", BASE_ERR);
-	world_open(&w, _i % 2 == 0 ? world_fleet : world_pair,
+	world_open_joined(&w, _i % 2 == 0 ? world_fleet : world_pair,
 	    (uint64_t)_i + 1);
-	world_join_all(&w);
 	w.loss = 30;
 	w.repeat = 20;
 	world_roll(&w, "plant");
@@ -89,8 +88,7 @@ START_TEST(turns_in_a_hurry)
 	struct world w;
 
 	base_log_open("test", BASE_ERR);
-	world_open(&w, world_fleet, (uint64_t)_i + 50);
-	world_join_all(&w);
+	world_open_joined(&w, world_fleet, (uint64_t)_i + 50);
 	w.loss = 40;
 	world_roll(&w, "plant");
 	for (int k = 0; k < 6 && w.ca.rolls != NULL; k++) {
@@ -131,8 +129,7 @@ START_TEST(after_the_first_finish_abort_wants_to_be_told_twice)
 	struct world w;
 
 	base_log_open("test", BASE_ERR);
-	world_open(&w, world_pair, 3);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 3);
 	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_E_STATE);
 	world_roll(&w, "plant");
 	ck_assert_int_eq(ca_roll_again(&w.ca, "plant", "test"), BASE_E_STATE);
@@ -154,8 +151,7 @@ START_TEST(an_aborted_order_is_not_sent_again)
 	struct world w;
 	struct world_node *n;
 
-	world_open(&w, world_pair, 4);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 4);
 	n = world_node(&w, "app1");
 	n->deaf = true;
 	world_roll(&w, "plant");
@@ -178,8 +174,7 @@ START_TEST(a_dead_node_is_excused_and_catches_up)
 	struct world w;
 
 	base_log_open("test", BASE_ERR);
-	world_open(&w, world_fleet, (uint64_t)_i + 5);
-	world_join_all(&w);
+	world_open_joined(&w, world_fleet, (uint64_t)_i + 5);
 	n = world_node(&w, "app1");
 	n->deaf = n->excused = true;
 	ck_assert_int_eq(ca_roll_excuse(&w.ca, &dead), BASE_E_STATE);
@@ -219,8 +214,7 @@ START_TEST(an_excused_node_returns_from_an_aborted_roll)
 	struct world w;
 
 	base_log_open("test", BASE_ERR);
-	world_open(&w, world_fleet, 9);
-	world_join_all(&w);
+	world_open_joined(&w, world_fleet, 9);
 	n = world_node(&w, "app1");
 	world_roll(&w, "plant");
 	while (n->conf.trust == POL_GEN(1))
@@ -250,8 +244,7 @@ START_TEST(an_excused_node_returns_in_the_same_roll)
 	struct world_node *n;
 	struct world w;
 
-	world_open(&w, world_fleet, 8);
-	world_join_all(&w);
+	world_open_joined(&w, world_fleet, 8);
 	n = world_node(&w, "app1");
 	n->deaf = n->excused = true;
 	world_node(&w, "app3")->deaf = true;
@@ -276,8 +269,7 @@ START_TEST(a_node_on_hold_gets_nothing)
 	struct world_node *n;
 	struct world w;
 
-	world_open(&w, world_pair, 9);
-	world_join_all(&w);
+	world_open_joined(&w, world_pair, 9);
 	n = world_node(&w, "app1");
 	world_roll(&w, "plant");
 	ck_assert_int_eq(ca_roll_hold(&w.ca, &held), BASE_OK);
@@ -326,8 +318,7 @@ START_TEST(links_come_and_go_in_the_middle)
 	bool in[3] = { false, false, false };
 
 	base_log_open("test", BASE_ERR);
-	world_open(&w, world_fleet, (uint64_t)_i + 70);
-	world_join_all(&w);
+	world_open_joined(&w, world_fleet, (uint64_t)_i + 70);
 	w.loss = 30;
 	world_roll(&w, "plant");
 	for (int k = 0; k < 4000 && w.ca.rolls != NULL; k++) {
@@ -361,8 +352,7 @@ START_TEST(an_unsafe_link_is_refused_with_the_reason)
 	struct ca_link l = { "app1", "web2", "plant", "plant" };
 	struct world w;
 
-	world_open(&w, world_fleet, 80);
-	world_join_all(&w);
+	world_open_joined(&w, world_fleet, 80);
 	world_node(&w, "app1")->deaf = true;
 	world_roll(&w, "plant");
 	ck_assert(!world_run(&w, 60, world_rolled));
@@ -387,8 +377,7 @@ START_TEST(a_removed_link_lets_the_roll_go_on)
 	bool said;
 	size_t n;
 
-	world_open(&w, world_fleet, 90);
-	world_join_all(&w);
+	world_open_joined(&w, world_fleet, 90);
 	world_node(&w, "app1")->deaf = true;
 	world_roll(&w, "plant");
 	ck_assert(!world_run(&w, 60, world_rolled));
@@ -454,12 +443,20 @@ START_TEST(a_node_joins_in_the_middle)
 }
 END_TEST
 
+static void
+ready(void)
+{
+	world_ready_make(world_pair);
+	world_ready_make(world_fleet);
+}
+
 TCase *
 case_roll_steer(void)
 {
 	TCase *t = tcase_create("roll_steer");
 
 	tcase_set_timeout(t, 60);
+	tcase_add_unchecked_fixture(t, ready, world_ready_clear);
 	tcase_add_loop_test(t, abort_and_roll_again, 0, 16);
 	tcase_add_loop_test(t, turns_in_a_hurry, 0, 6);
 	tcase_add_test(t, after_the_first_finish_abort_wants_to_be_told_twice);

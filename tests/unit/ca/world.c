@@ -52,8 +52,8 @@ world_event(void *arg, json_t *event)
 
 /* ---- opening ---------------------------------------------------------------- */
 
-static void
-ca_up(struct world *w)
+void
+world_up(struct world *w)
 {
 	char path[128];
 
@@ -70,8 +70,8 @@ ca_up(struct world *w)
 	must(ca_load(&w->ca));
 }
 
-static void
-ca_down(struct world *w)
+void
+world_down(struct world *w)
 {
 	ca_unload(&w->ca);
 	ca_store_close(w->ca.store);
@@ -85,15 +85,15 @@ world_restart(struct world *w)
 	 * killed process frees nothing; so it is answered instead */
 	while (hsm_fake_turn(w->hsm) > 0)
 		;
-	ca_down(w);
-	ca_up(w);
+	world_down(w);
+	world_up(w);
 }
 
 void
 world_die(struct world *w)
 {
 	hsm_fake_drop(w->hsm);
-	ca_up(w);
+	world_up(w);
 }
 
 static void
@@ -196,11 +196,9 @@ world_open_at(struct world *w, const char *text, uint64_t seed,
     struct base_time now)
 {
 	memset(w, 0, sizeof(*w));
-	snprintf(w->dir, sizeof(w->dir), "%s/kedge-world.XXXXXX",
-	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	ck_assert_ptr_nonnull(mkdtemp(w->dir));
+	world_dir_make(w);
 	w->now = now;
-	w->rng = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	world_seed(w, seed);
 	w->hsm = hsm_fake_new();
 	w->conf = (struct ca_conf){ .state_dir = w->dir,
 		.resend_ms = 1000,
@@ -215,7 +213,7 @@ world_open_at(struct world *w, const char *text, uint64_t seed,
 		.failure_limit = 3 };
 	w->conf.listen = base_strdup("127.0.0.1:7443");
 	snprintf(w->conf.fleet, CA_NAME, "demo");
-	ca_up(w);
+	world_up(w);
 	ca_init(w);
 	topology_up(w, text);
 }
@@ -227,7 +225,7 @@ world_close(struct world *w)
 
 	while (hsm_fake_turn(w->hsm) > 0)
 		;
-	ca_down(w);
+	world_down(w);
 	hsm_fake_free(w->hsm);
 	for (size_t i = 0; i < w->nnodes; i++) {
 		world_own_clear(&w->nodes[i]);

@@ -79,6 +79,17 @@ void world_open(struct world *w, const char *text, uint64_t seed);
 void world_open_at(struct world *w, const char *text, uint64_t seed,
     struct base_time now);
 void world_close(struct world *w);
+/* Its parts: an own directory, the dice, kedged up and down. */
+void world_dir_make(struct world *w);
+void world_seed(struct world *w, uint64_t seed);
+void world_up(struct world *w);
+void world_down(struct world *w);
+/* As world_open, and all have joined: before the tests of a case, in its
+ * unchecked fixture, such a world is made ready once, and each test takes it
+ * from there. What was not made ready is made there and then. */
+void world_ready_make(const char *text);
+void world_ready_clear(void);
+void world_open_joined(struct world *w, const char *text, uint64_t seed);
 /* kedged is killed and starts again. */
 void world_restart(struct world *w);
 /* The same as a death leaves it: nothing is freed, what was asked of hsmd is
