@@ -82,7 +82,10 @@ on_local(void *arg, const struct wire_parcel *p)
 		break;
 	case WIRE_P_REPORT:
 	case WIRE_P_STOCK:
-		base_log(BASE_WARNING, "parcel: a report came down");
+	case WIRE_P_JOIN:
+	case WIRE_P_JOIN_ANSWER:
+	case WIRE_P_INVITE:
+		base_log(BASE_WARNING, "parcel: nothing for a node");
 		break;
 	}
 }

@@ -10,11 +10,9 @@
 #include <openssl/err.h>
 
 #include "agentd/join.h"
-#include "wire/net.h"
 
 #define REQUEST_MAX ((size_t)1 << 20)
 #define ANSWER_MAX  ((size_t)2 << 20)
-#define ANSWER_MS   60000u
 
 static struct ag_root *
 management(const struct ag_join_conf *c)
@@ -122,83 +120,10 @@ out:
 	return e;
 }
 
-/* ---- call --------------------------------------------------------------------------- */
-
-struct call {
-	struct event_base *eb;
-	struct base_buf *answer;
-	enum base_err result;
-};
-
-static void
-on_done(void *arg, enum base_err e, int status, struct base_span body)
-{
-	struct call *c = arg;
-
-	if (e == BASE_OK && status != 200)
-		e = base_fail(status == 503 ? BASE_E_TIMEOUT : BASE_E_DENIED,
-		    "join: the CA %s: %.*s",
-		    status == 503 ? "is not ready" : "refuses",
-		    (int)(body.n > 300 ? 300 : body.n), (const char *)body.p);
-	if (e == BASE_OK)
-		e = base_buf_put(c->answer, body.p, body.n);
-	c->result = e;
-	event_base_loopbreak(c->eb);
-}
-
-enum base_err
-ag_join_call(const struct ag_join_conf *c, struct event_base *eb,
-    struct base_span request, struct base_buf *answer)
-{
-	const char *address = c->token->address[0] != '\0'
-	    ? c->token->address
-	    : c->conf->ca_address;
-	struct wire_tls t = { .pin = c->token->root_sha256,
-		.tls13_only = true,
-		.closed = true };
-	struct wire_client *client = NULL;
-	struct call call = { eb, answer, BASE_E_AGAIN };
-	SSL_CTX *ctx = NULL;
-	enum base_err e;
-
-	if (address == NULL)
-		return base_fail(BASE_E_CONFIG,
-		    "join: the token names no address of the CA and the "
-		    "configuration no ca.address; join by files");
-	if ((e = wire_tls_ctx(&t, &ctx)) != BASE_OK ||
-	    (e = wire_client_open(eb,
-		 &(struct wire_client_conf){
-		     .address = address,
-		     .peer = "ca",
-		     .ctx = ctx,
-		     .answer_ms = ANSWER_MS,
-		     .max_body = ANSWER_MAX,
-		 },
-		 &client)) != BASE_OK ||
-	    (e = wire_client_call(client,
-		 &(struct wire_call){
-		     .path = WIRE_PATH_JOIN,
-		     .body = request,
-		     .done = on_done,
-		     .arg = &call,
-		 })) != BASE_OK)
-		goto out;
-	event_base_dispatch(eb);
-	e = call.result;
-	if (e == BASE_E_AGAIN)
-		e = base_fail(e, "join: interrupted");
-out:
-	wire_client_close(client);
-	SSL_CTX_free(ctx);
-	return e;
-}
-
 /* ---- answer ----------------------------------------------------------------------------- */
 
-/* The content before it is verified, only to find the root by which it must
- * verify; the token's hash says whether that is the right one. */
-static enum base_err
-peek(struct base_span cms, struct wire_join_answer *a)
+enum base_err
+ag_join_peek(struct base_span cms, struct base_buf *der)
 {
 	const unsigned char *p = cms.p;
 	CMS_ContentInfo *ci = d2i_CMS_ContentInfo(NULL, &p, (long)cms.n);
@@ -209,16 +134,27 @@ peek(struct base_span cms, struct wire_join_answer *a)
 	if (content == NULL || *content == NULL)
 		e = base_fail(BASE_E_SYNTAX, "join: not an answer of a CA");
 	else
-		e = wire_join_answer_parse(
-		    (struct base_span){ ASN1_STRING_get0_data(*content),
-			(size_t)ASN1_STRING_length(*content) },
-		    a);
+		e = base_buf_put(der, ASN1_STRING_get0_data(*content),
+		    (size_t)ASN1_STRING_length(*content));
 	CMS_ContentInfo_free(ci);
 	return e;
 }
 
 static enum base_err
-verify(const struct ag_join_conf *c, struct base_span cms,
+peek(struct base_span cms, struct wire_join_answer *a)
+{
+	struct base_buf der;
+	enum base_err e;
+
+	base_buf_init(&der, ANSWER_MAX);
+	if ((e = ag_join_peek(cms, &der)) == BASE_OK)
+		e = wire_join_answer_parse(base_buf_span(&der), a);
+	base_buf_free(&der);
+	return e;
+}
+
+enum base_err
+ag_join_verify(const struct ag_join_conf *c, struct base_span cms,
     const uint8_t request_digest[32], struct wire_join_answer *a)
 {
 	STACK_OF(X509) *trust = sk_X509_new_null();
@@ -254,6 +190,14 @@ out:
 	wire_signer_clear(&s);
 	base_buf_free(&der);
 	return e;
+}
+
+enum base_err
+ag_join_allowed(const struct wire_join_answer *a)
+{
+	return a->refusal[0] == '\0'
+	    ? BASE_OK
+	    : base_fail(BASE_E_DENIED, "join: the CA refuses: %s", a->refusal);
 }
 
 /* The order about management is the node's identity, which the others need to
@@ -369,7 +313,8 @@ ag_join_take(const struct ag_join_conf *c, struct ag_work *w,
 	if (e != BASE_OK)
 		goto out;
 	wire_digest(base_buf_span(&request), digest);
-	if ((e = verify(c, answer, digest, a)) != BASE_OK ||
+	if ((e = ag_join_verify(c, answer, digest, a)) != BASE_OK ||
+	    (e = ag_join_allowed(a)) != BASE_OK ||
 	    (e = make_identity(c, a, &identity)) != BASE_OK)
 		goto out;
 	if ((e = take_orders(c, w, a, identity)) != BASE_OK) {

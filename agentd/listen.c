@@ -189,6 +189,10 @@ on_request(void *arg, struct wire_request *r, const char *path,
 		return;
 	}
 
+	if (strcmp(path, WIRE_PATH_JOIN) == 0 && !l->end.management) {
+		ag_porch_request(l->net->porch, r, body);
+		return;
+	}
 	if (strcmp(path, WIRE_PATH_EXCHANGE) != 0)
 		e = base_fail(BASE_E_DENIED, "only the CA answers a join");
 	else if ((e = wire_exchange_parse(body, &x)) == BASE_OK)
@@ -214,10 +218,10 @@ out:
 static void
 on_gone(void *arg, struct wire_request *r)
 {
+	const struct ag_listen *l = arg;
 	struct waiter *w = wire_request_data(r);
 
-	(void)arg;
-	if (w != NULL)
+	if (w != NULL && !ag_porch_gone(l->net->porch, r))
 		waiter_free(w);
 }
 
@@ -295,6 +299,8 @@ ag_listen_refresh(struct ag_listen *l, const char *root)
 	 * in peace */
 	while (!LIST_EMPTY(&l->waiters))
 		waiter_answer(LIST_FIRST(&l->waiters));
+	if (!l->end.management)
+		ag_porch_clear(l->net->porch);
 	wire_server_set_ctx(l->server, ctx, AG_DRAIN_MS);
 	SSL_CTX_free(ctx);
 }

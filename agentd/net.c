@@ -196,11 +196,20 @@ take_parcel(struct ag_net *n, const char *from, struct wire_parcel *p)
 	e = ag_relay_put(n->relay, from, p, base_time_now(), &local, next);
 	if (e != BASE_OK)
 		return e;
-	if (local)
+	if (local &&
+	    (p->kind == WIRE_P_INVITE || p->kind == WIRE_P_JOIN_ANSWER))
+		ag_porch_take(n->porch, p);
+	else if (local)
 		n->c.local(n->c.arg, p);
 	else
 		ag_net_flush(n, next);
 	return BASE_OK;
+}
+
+enum base_err
+ag_net_forward(struct ag_net *n, const char *from, struct wire_parcel *p)
+{
+	return take_parcel(n, from, p);
 }
 
 void
@@ -292,6 +301,7 @@ ag_net_open(const struct ag_net_conf *c, struct ag_net **out)
 	enum base_err e;
 
 	n->c = *c;
+	n->porch = ag_porch_new(n);
 	e = open_relay(n);
 	if (e == BASE_OK && c->conf->management != NULL)
 		e = ag_listen_new(n, c->conf->management, &ca, &n->management);
@@ -328,6 +338,7 @@ ag_net_close(struct ag_net *n)
 	free(n->dial);
 	ag_listen_free(n->management);
 	ag_listen_free(n->link);
+	ag_porch_free(n->porch);
 	ag_relay_free(n->relay);
 	ag_spool_close(n->spool);
 	free(n);

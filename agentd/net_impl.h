@@ -12,11 +12,13 @@
 
 struct ag_dial;
 struct ag_listen;
+struct ag_porch;
 
 struct ag_net {
 	struct ag_net_conf c;
 	struct ag_spool *spool;          /* NULL: relays for nobody */
 	struct ag_relay *relay;
+	struct ag_porch *porch;          /* who joins through this node */
 	struct ag_dial **dial;           /* whom we call */
 	size_t ndial;
 	struct ag_listen *management, *link;     /* NULL: not configured */
@@ -34,6 +36,10 @@ bool ag_end_uses(const struct ag_end *e, const char *root);
 
 /* What came from a neighbour: to us, or on its way. */
 void ag_net_take(struct ag_net *n, const char *from, struct wire_exchange *x);
+/* A parcel of somebody for whom this relay speaks; *p is emptied, or stays
+ * whole when it is refused. */
+enum base_err ag_net_forward(struct ag_net *n, const char *from,
+    struct wire_parcel *p) BASE_MUST;
 /* Something waits for peer: who can carries it now. */
 void ag_net_flush(struct ag_net *n, const char *peer);
 /* Body for the other end of ssl: own name, hello, waiting parcels. */
@@ -59,3 +65,16 @@ void ag_listen_free(struct ag_listen *l);
 void ag_listen_flush(struct ag_listen *l, const char *peer);
 void ag_listen_refresh(struct ag_listen *l, const char *root);
 uint16_t ag_listen_port(const struct ag_listen *l);
+
+/* The door for nodes that join through this relay (porch.c). */
+struct ag_porch *ag_porch_new(struct ag_net *n);
+void ag_porch_free(struct ag_porch *p);
+/* Somebody calls WIRE_PATH_JOIN. */
+void ag_porch_request(struct ag_porch *p, struct wire_request *r,
+    struct base_span body);
+/* False: r was none of its calls. */
+bool ag_porch_gone(struct ag_porch *p, struct wire_request *r);
+/* Whoever waits is told to ask again. */
+void ag_porch_clear(struct ag_porch *p);
+/* An invitation or an answer came down. */
+void ag_porch_take(struct ag_porch *p, const struct wire_parcel *a);

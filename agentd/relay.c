@@ -275,13 +275,31 @@ same_parcel(const struct wire_parcel *a, const struct wire_parcel *b)
 	    memcmp(a->content.p, b->content.p, a->content.n) == 0;
 }
 
-/* A node's newest stock says all that an older one did. */
+/* The relay behind which the node joins has the answer for it. */
+static bool
+ends_here(const struct ag_relay *r, const struct wire_parcel *p)
+{
+	return p->kind == WIRE_P_JOIN_ANSWER && place(r, p) + 2 == p->nroute;
+}
+
+/* Comes again by itself: a restart need not find it. */
+static bool
+is_fleeting(const struct wire_parcel *p)
+{
+	return p->kind == WIRE_P_STOCK || p->kind == WIRE_P_JOIN ||
+	    p->kind == WIRE_P_JOIN_ANSWER || p->kind == WIRE_P_INVITE;
+}
+
+/* A node's newest stock says all that an older one did, and so does a join
+ * that was sealed again. */
 static void
 drop_older(struct ag_relay *r, struct box *b, const struct wire_parcel *p)
 {
 	struct item *i = TAILQ_FIRST(&b->items), *after;
 
-	for (; i != NULL && p->kind == WIRE_P_STOCK; i = after) {
+	if (p->kind != WIRE_P_STOCK && p->kind != WIRE_P_JOIN)
+		return;
+	for (; i != NULL; i = after) {
 		after = TAILQ_NEXT(i, entry);
 		if (same_way(&i->parcel, p))
 			drop(r, b, i);
@@ -357,10 +375,9 @@ queue(struct ag_relay *r, const char *from, const char *peer,
 		    "relay: a parcel from %s to %s: %s is used up", from, peer,
 		    full);
 	}
-	/* our own are in the store, of stocks the next one comes by itself;
-	 * a full disk does not stop the others */
+	/* our own are in the store; a full disk does not stop the others */
 	if (r->spool != NULL && strcmp(from, r->conf->node) != 0 &&
-	    p->kind != WIRE_P_STOCK && ag_spool_put(r->spool, p) != BASE_OK)
+	    !is_fleeting(p) && ag_spool_put(r->spool, p) != BASE_OK)
 		base_log(BASE_WARNING, "relay: only in memory: %s", base_why());
 	b = box_for(r, peer);
 	i = item_new(r, b, s, p);
@@ -383,7 +400,7 @@ ag_relay_put(struct ag_relay *r, const char *from, struct wire_parcel *p,
 	if (p->expires.ms <= now.ms)
 		return base_fail(BASE_E_EXPIRED,
 		    "relay: a parcel from %s has expired", from);
-	if (to == NULL) {
+	if (to == NULL || ends_here(r, p)) {
 		*local = true;
 		return BASE_OK;
 	}

@@ -104,6 +104,7 @@ ca_work(struct ca *ca)
 	next = ca_sooner(next, ca_identity_work(ca));
 	next = ca_sooner(next, ca_root_ends_work(ca));
 	next = ca_sooner(next, ca_schedule_work(ca));
+	next = ca_sooner(next, ca_invites_work(ca));
 	if (ca->net != NULL)
 		next = ca_sooner(next, ca_net_work(ca->net));
 	return next;
@@ -217,6 +218,7 @@ ca_reload_topo(struct ca *ca)
 	keep_seen(old, ca->topo);
 	ca_topo_free(old);
 	ca->peers_changed = true;
+	ca->invites_kept = false;
 	ca->told = false;
 	if ((r = ca_roll_reopen(ca)) != BASE_OK)
 		return r;
@@ -277,6 +279,7 @@ ca_unload(struct ca *ca)
 	ca_identity_free(ca);
 	ca_schedule_free(ca);
 	ca_health_free(ca);
+	ca_invites_free(ca);
 	ca->deliver = NULL;
 	ca->topo = NULL;
 }

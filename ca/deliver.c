@@ -1,7 +1,8 @@
 /*
  * ca/deliver: which parcel goes to which neighbour when. Orders are given
- * again with a growing pause until they are settled, acknowledgements once:
- * a node that lost one reports again.
+ * again with a growing pause until they are settled, invitations until they
+ * end; acknowledgements and answers of joins once: a node that lost one
+ * reports, or asks, again.
  * No I/O and no clock: net asks by ca_deliver_collect, report tells what
  * came. Nothing here is stored: after a restart the open orders of the store
  * are put in again.
@@ -23,8 +24,8 @@ struct item {
 	uint32_t silent; /* tries since the node was heard */
 	uint32_t detours;
 	bool received;
-	uint8_t report[32]; /* acks */
-	struct base_mono end; /* acks: nobody came for it */
+	uint8_t report[32]; /* what goes once */
+	struct base_mono end; /* nobody came for it; the invitation is over */
 	struct base_buf cms;
 	struct ca_route route;
 };
@@ -122,43 +123,85 @@ ca_deliver_order(struct ca_deliver *d, struct base_mono now,
 	i->due = now;
 }
 
+static bool
+goes_once(const struct item *i)
+{
+	return i->kind == WIRE_P_ACK || i->kind == WIRE_P_JOIN_ANSWER;
+}
+
 static void
-drop_old_acks(struct ca_deliver *d, struct base_mono now)
+drop_old(struct ca_deliver *d, struct base_mono now)
 {
 	struct item **at = &d->items;
 
 	while (*at != NULL)
-		if ((*at)->kind == WIRE_P_ACK && (*at)->end.ms <= now.ms)
+		if ((*at)->kind != WIRE_P_ORDER && (*at)->end.ms <= now.ms)
 			item_drop(d, at);
 		else
 			at = &(*at)->next;
 }
 
 static struct item *
-ack_find(const struct ca_deliver *d, const uint8_t report[32])
+once_find(const struct ca_deliver *d, const uint8_t report[32])
 {
 	for (struct item *i = d->items; i != NULL; i = i->next)
-		if (i->kind == WIRE_P_ACK &&
+		if (goes_once(i) &&
 		    memcmp(i->report, report, sizeof(i->report)) == 0)
 			return i;
 	return NULL;
+}
+
+static void
+deliver_once(struct ca_deliver *d, struct base_mono now,
+    enum wire_parcel_kind kind, const struct ca_delivery *o)
+{
+	struct item *i;
+
+	drop_old(d, now);
+	if ((i = once_find(d, o->report)) != NULL) {
+		i->route = *o->route;
+		return;
+	}
+	i = item_add(d, kind, o);
+	memcpy(i->report, o->report, sizeof(i->report));
+	i->end.ms = now.ms + ACK_LIFE_MS;
+	i->due = now;
 }
 
 void
 ca_deliver_ack(struct ca_deliver *d, struct base_mono now,
     const struct ca_delivery *o)
 {
-	struct item *i;
+	deliver_once(d, now, WIRE_P_ACK, o);
+}
 
-	drop_old_acks(d, now);
-	if ((i = ack_find(d, o->report)) != NULL) {
-		i->route = *o->route;
-		return;
-	}
-	i = item_add(d, WIRE_P_ACK, o);
-	memcpy(i->report, o->report, sizeof(i->report));
-	i->end.ms = now.ms + ACK_LIFE_MS;
+void
+ca_deliver_join(struct ca_deliver *d, struct base_mono now,
+    const struct ca_delivery *o)
+{
+	deliver_once(d, now, WIRE_P_JOIN_ANSWER, o);
+}
+
+void
+ca_deliver_invite(struct ca_deliver *d, struct base_mono now,
+    const struct ca_delivery *o, int64_t life_ms)
+{
+	struct item *i = item_add(d, WIRE_P_INVITE, o);
+
+	i->end.ms = now.ms + life_ms;
 	i->due = now;
+}
+
+void
+ca_deliver_no_invites(struct ca_deliver *d)
+{
+	struct item **at = &d->items;
+
+	while (*at != NULL)
+		if ((*at)->kind == WIRE_P_INVITE)
+			item_drop(d, at);
+		else
+			at = &(*at)->next;
 }
 
 void
@@ -208,14 +251,15 @@ parcel_fill(struct wire_parcel *p, const struct item *i)
 		base_die("deliver: order too large");
 }
 
-/* Given now: an ack is gone, an order comes again later. */
+/* Given now: gone, or comes again later. */
 static void
 item_given(struct ca_deliver *d, struct item **at, struct base_mono now)
 {
 	struct item *i = *at;
+	const char *to = i->kind == WIRE_P_INVITE ? i->root : i->node;
 	struct ca_route route;
 
-	if (i->kind == WIRE_P_ACK) {
+	if (goes_once(i)) {
 		item_drop(d, at);
 		return;
 	}
@@ -223,7 +267,7 @@ item_given(struct ca_deliver *d, struct item **at, struct base_mono now)
 	/* also when the node has it: its result may wait at a dead relay */
 	if (d->detour != NULL && ++i->silent == DETOUR_TRIES) {
 		i->silent = 0;
-		if (d->detour(d->detour_arg, i->node, ++i->detours, &route))
+		if (d->detour(d->detour_arg, to, ++i->detours, &route))
 			i->route = route;
 	}
 	i->due.ms = now.ms + i->pause_ms;
@@ -244,7 +288,7 @@ ca_deliver_collect(struct ca_deliver *d, struct base_mono now,
 	struct item **at = &d->items;
 	size_t n = 0, bytes = 0;
 
-	drop_old_acks(d, now);
+	drop_old(d, now);
 	while (*at != NULL && n < WIRE_PARCELS) {
 		struct item *i = *at;
 

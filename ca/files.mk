@@ -65,6 +65,7 @@ ca_SRC += \
 	ca/health.c \
 	ca/holding.c \
 	ca/identity.c \
+	ca/invite.c \
 	ca/issue.c \
 	ca/join.c \
 	ca/keyless.c \

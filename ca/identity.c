@@ -166,6 +166,7 @@ swap(struct ca *ca, struct identity *i)
 
 	ca->tls_key = i->key;
 	ca->tls_cert = i->tls;
+	ca->invites_kept = false;
 	ca->order_certs = i->order;
 	ca->management = i->management;
 	ca->link = i->link;

@@ -419,6 +419,7 @@ joined(struct joining *j, struct ca_drafts *d)
 
 	ca->topo->nodes[ca_topo_node(ca->topo, j->q->node)].joined = ca_now(ca);
 	ca->peers_changed = true;
+	ca->invites_kept = false;
 	tell_doubts(j, d);
 	ca_event_node(ca, j->q->node, "known", "joined");
 	/* the answer carries them too, but the node learns from a parcel by

@@ -17,6 +17,7 @@
 #include "ca/recovery.h"
 #include "ca/renew.h"
 #include "ca/identity.h"
+#include "ca/invite.h"
 #include "ca/store.h"
 #include "ca/topo.h"
 #include "policy/policy.h"
@@ -64,6 +65,7 @@ struct ca_control;
 struct ca_issuer;
 struct ca_schedule;
 struct ca_health;
+struct ca_invites;
 
 /* hsmd as a function, so that tests can put their own in its place. */
 struct ca_hsm {
@@ -95,6 +97,8 @@ struct ca {
 				     * tls_cert is the first */
 	STACK_OF(X509) *link; /* who vouches for that root, or none */
 	STACK_OF(X509) *order_certs; /* one, or two while management rolls */
+	struct ca_invites *invites; /* of ca/invite.c */
+	bool invites_kept; /* they are those of the open tokens */
 	bool self_look, self_busy; /* an order for the CA itself; its join */
 	uint64_t self_epoch; /* that order is in force */
 	struct base_mono self_due; /* and is reported then, or tried again */
@@ -458,7 +462,8 @@ struct ca_delivery {
 	struct base_time expires;
 	struct base_span cms;
 	const struct ca_route *route;
-	const uint8_t *report; /* acks only: digest of what is acknowledged */
+	const uint8_t *report; /* acks and answers of joins: digest of what is
+				* acknowledged, or of the answer */
 };
 struct ca_deliver *ca_deliver_new(uint32_t resend_ms, uint32_t max_ms);
 /* Starts at once. The same (node, root, epoch) again changes the route. */

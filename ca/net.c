@@ -42,8 +42,12 @@ take_parcel(struct ca *ca, const char *from, const struct wire_parcel *p)
 		return false;
 	}
 	memcpy(by.hop, p->route, sizeof(by.hop));
-	r = p->kind == WIRE_P_STOCK ? ca_stock_in(ca, cms)
-				    : ca_report_in(ca, cms, &by);
+	if (p->kind == WIRE_P_JOIN)
+		r = ca_join_in(ca, cms, &by);
+	else if (p->kind == WIRE_P_STOCK)
+		r = ca_stock_in(ca, cms);
+	else
+		r = ca_report_in(ca, cms, &by);
 	if (r == BASE_OK)
 		return true;
 	base_log(BASE_WARNING, "parcel from %s: %s", from, base_why());
@@ -197,29 +201,6 @@ struct join_wait {
 	struct wire_request *r; /* NULL: hung up meanwhile */
 };
 
-/* The node takes 503 as "try again" and all else as final: final is only
- * what lies in the request itself. */
-static int
-join_status(enum base_err e)
-{
-	static const struct {
-		enum base_err e;
-		int status;
-	} map[] = {
-		{ BASE_E_DENIED, 403 },
-		{ BASE_E_EXPIRED, 403 },
-		{ BASE_E_SYNTAX, 400 },
-		{ BASE_E_RANGE, 400 },
-		{ BASE_E_CRYPTO, 400 },
-		{ BASE_E_REFUSED, 409 },
-	};
-
-	for (size_t i = 0; i < sizeof(map) / sizeof(*map); i++)
-		if (map[i].e == e)
-			return map[i].status;
-	return 503;
-}
-
 static void
 join_done(void *arg, enum base_err e, struct base_span answer)
 {
@@ -230,7 +211,7 @@ join_done(void *arg, enum base_err e, struct base_span answer)
 		if (e == BASE_OK)
 			wire_request_answer(w->r, 200, answer);
 		else
-			answer_error(w->r, join_status(e));
+			answer_error(w->r, ca_join_status(e));
 	}
 	free(w);
 }

@@ -381,6 +381,11 @@ enum base_err ca_store_token_add(struct ca_store *st, const uint8_t hash[32],
     const struct ca_token *t) BASE_MUST;
 enum base_err ca_store_token_get(struct ca_store *st, const uint8_t hash[32],
     struct ca_token *out) BASE_MUST;
+/* Those that are neither burned nor over. fn must not write. */
+typedef enum base_err ca_token_each_fn(void *arg, const uint8_t hash[32],
+    const struct ca_token *t);
+enum base_err ca_store_tokens_open(struct ca_store *st, struct base_time now,
+    ca_token_each_fn *fn, void *arg) BASE_MUST;
 enum base_err ca_store_token_burn(struct ca_store *st,
     const uint8_t hash[32]) BASE_MUST; /* STATE when burned already */
 enum base_err ca_store_join_put(struct ca_store *st, const char *node,

@@ -488,6 +488,31 @@ out:
 }
 
 enum base_err
+ca_store_tokens_open(struct ca_store *st, struct base_time now,
+    ca_token_each_fn *fn, void *arg)
+{
+	struct ca_token t = { .burned = false };
+	sqlite3_stmt *s = NULL;
+	uint8_t hash[32];
+	bool row = false;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT hash, node, ends, root FROM token"
+	    " WHERE burned = 0 AND ends > ? ORDER BY ends, hash",
+	    &s, "i", now.ms);
+
+	while (
+	    r == BASE_OK && (r = ca_sq_next(st, s, &row)) == BASE_OK && row) {
+		t.end = ca_sq_time(s, 2);
+		if ((r = ca_sq_fixed(s, 0, hash, sizeof(hash))) == BASE_OK &&
+		    (r = ca_sq_text(s, 1, t.node, sizeof(t.node))) == BASE_OK &&
+		    (r = ca_sq_fixed(s, 3, t.root, sizeof(t.root))) == BASE_OK)
+			r = fn(arg, hash, &t);
+	}
+	ca_sq_close(s);
+	return r;
+}
+
+enum base_err
 ca_store_token_burn(struct ca_store *st, const uint8_t hash[32])
 {
 	int changes = 0;

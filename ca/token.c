@@ -81,6 +81,8 @@ token_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 		e = base_fail(a->err, "kedge-hsmd: %s", a->why);
 	else
 		e = token_answer(k, a->secret, &text);
+	k->ca->invites_kept = false;
+	ca_kick(k->ca);
 	k->done(k->arg, e, e == BASE_OK ? (const char *)text.p : NULL, k->end);
 	base_buf_free(&text);
 	free(k);

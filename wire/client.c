@@ -256,6 +256,8 @@ client_check_peer(struct wire_client *c)
 	char node[BASE_NAME_MAX + 1];
 	enum base_err e;
 
+	if (c->peer == NULL)
+		return BASE_OK;
 	e = wire_tls_peer_node(bufferevent_openssl_get_ssl(c->bev), node);
 	if (e != BASE_OK)
 		return base_fail(BASE_E_DENIED, "%s: %s", c->authority,
@@ -368,7 +370,8 @@ client_connect(struct wire_client *c)
 	SSL *ssl = SSL_new(c->ctx);
 	struct evutil_addrinfo *to = c->next;
 
-	if (ssl == NULL || SSL_set_tlsext_host_name(ssl, c->peer) != 1)
+	if (ssl == NULL ||
+	    (c->peer != NULL && SSL_set_tlsext_host_name(ssl, c->peer) != 1))
 		base_die("http: out of memory");
 	c->bev = bufferevent_openssl_socket_new(c->eb, -1, ssl,
 	    BUFFEREVENT_SSL_CONNECTING,
@@ -508,7 +511,8 @@ wire_client_open(struct event_base *eb, const struct wire_client_conf *conf,
 	c->host = host;
 	c->port = port;
 	c->authority = base_strdup(conf->address);
-	c->peer = base_strdup(conf->peer);
+	if (conf->peer != NULL)
+		c->peer = base_strdup(conf->peer);
 	c->ctx = conf->ctx;
 	SSL_CTX_up_ref(c->ctx);
 	c->connect_ms = conf->connect_ms != 0 ? conf->connect_ms : 5000;

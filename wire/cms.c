@@ -31,6 +31,7 @@ static const struct {
 	[WIRE_C_ACK] = { "signed ack", WIRE_CA_SIGNER },
 	[WIRE_C_JOIN_ANSWER] = { "signed join answer", WIRE_CA_SIGNER },
 	[WIRE_C_STOCK] = { "signed stock", WIRE_NODE_SIGNER },
+	[WIRE_C_INVITE] = { "signed invitation", WIRE_CA_SIGNER },
 };
 
 static ASN1_OBJECT *

@@ -49,21 +49,38 @@ ASN1_SEQUENCE(exchange_der) = {
 
 /* ---- parcel: rules -------------------------------------------------------------- */
 
+bool
+wire_parcel_is_down(enum wire_parcel_kind kind)
+{
+	switch (kind) {
+	case WIRE_P_ORDER:
+	case WIRE_P_ACK:
+	case WIRE_P_JOIN_ANSWER:
+	case WIRE_P_INVITE:
+		return true;
+	case WIRE_P_REPORT:
+	case WIRE_P_STOCK:
+	case WIRE_P_JOIN:
+		return false;
+	}
+	return false;
+}
+
 static enum base_err
 parcel_check(const struct wire_parcel *p)
 {
 	enum base_err e;
 
 	if ((e = wire_asn_range("parcel: kind", p->kind, WIRE_P_ORDER,
-		 WIRE_P_STOCK)) != BASE_OK ||
+		 WIRE_P_INVITE)) != BASE_OK ||
 	    (e = wire_asn_range("parcel: hops", p->nroute, 1,
 		 WIRE_ROUTE_MAX)) != BASE_OK ||
 	    (e = wire_asn_range("parcel: bytes", p->content.n, 1,
 		 WIRE_PARCEL_MAX)) != BASE_OK)
 		return e;
-	if (p->down != (p->kind == WIRE_P_ORDER || p->kind == WIRE_P_ACK))
+	if (p->down != wire_parcel_is_down(p->kind))
 		return base_fail(BASE_E_SYNTAX,
-		    "parcel: orders and acks go down, reports go up");
+		    "parcel: what the CA says goes down, the rest goes up");
 	for (size_t i = 0; i < p->nroute; i++)
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(p->route[i], p->route[k]) == 0)
@@ -114,7 +131,7 @@ parcel_read(const struct parcel_der *d, struct wire_parcel *p)
 	enum base_err e;
 
 	if ((e = wire_asn_range("parcel: kind", d->kind, WIRE_P_ORDER,
-		 WIRE_P_STOCK)) != BASE_OK ||
+		 WIRE_P_INVITE)) != BASE_OK ||
 	    (e = wire_asn_get_bool(d->down, &p->down)) != BASE_OK ||
 	    (e = wire_asn_get_time(d->expires, &p->expires)) != BASE_OK ||
 	    (e = wire_asn_get_buf(d->content, WIRE_PARCEL_MAX, &p->content)) !=

@@ -16,6 +16,7 @@ wire_SRC := \
 	wire/hsm_msg.c wire/hsm_told.c \
 	wire/http.c \
 	wire/inventory.c \
+	wire/invite.c \
 	wire/join.c \
 	wire/key.c \
 	wire/loop.c \
@@ -31,6 +32,7 @@ wire_SRC := \
 	wire/report.c \
 	wire/root.c \
 	wire/pages.c \
+	wire/seal.c \
 	wire/server.c \
 	wire/server_conn.c \
 	wire/spki.c \

@@ -177,6 +177,7 @@ struct join_answer_der {
 	ASN1_OCTET_STRING *request_digest;
 	ASN1_STRING *management_root;
 	OPENSSL_STACK *orders;
+	ASN1_UTF8STRING *refusal;
 };
 
 /* clang-format off */
@@ -188,10 +189,27 @@ ASN1_SEQUENCE(join_answer_der) = {
 	    ASN1_OCTET_STRING),
 	ASN1_SIMPLE(struct join_answer_der, management_root, ASN1_SEQUENCE),
 	ASN1_SEQUENCE_OF(struct join_answer_der, orders, ASN1_OCTET_STRING),
+	ASN1_EXP_OPT(struct join_answer_der, refusal, ASN1_UTF8STRING, 0),
 } static_ASN1_SEQUENCE_END_name(struct join_answer_der, join_answer_der)
 /* clang-format on */
 
 /* ---- answer: compose ------------------------------------------------------------------- */
+
+/* A no comes alone, and says why. */
+static enum base_err
+answer_check(const struct wire_join_answer *a)
+{
+	size_t n = strnlen(a->refusal, sizeof(a->refusal));
+
+	if (n == sizeof(a->refusal) || !wire_utf8_is_valid(a->refusal, n))
+		return base_fail(BASE_E_SYNTAX,
+		    "join answer: the refusal is no sentence");
+	if (n > 0 && a->norders > 0)
+		return base_fail(BASE_E_SYNTAX,
+		    "join answer: a refusal with orders");
+	return wire_asn_range("join answer: orders", a->norders, 0,
+	    WIRE_JOIN_ROOTS);
+}
 
 static enum base_err
 answer_fill(struct join_answer_der *d, const struct wire_join_answer *a)
@@ -205,6 +223,10 @@ answer_fill(struct join_answer_der *d, const struct wire_join_answer *a)
 		wire_asn_put_buf(wire_asn_push(d->orders,
 				     ASN1_ITEM_rptr(ASN1_OCTET_STRING)),
 		    &a->order[i]);
+	if (a->refusal[0] != '\0') {
+		d->refusal = wire_asn_new(ASN1_ITEM_rptr(ASN1_UTF8STRING));
+		wire_asn_put_bytes(d->refusal, a->refusal, strlen(a->refusal));
+	}
 	if ((e = wire_asn_put_name(d->fleet, a->fleet)) == BASE_OK &&
 	    (e = wire_asn_put_name(d->node, a->node)) == BASE_OK)
 		e = wire_asn_put_cert(d->management_root, a->management_root);
@@ -217,9 +239,7 @@ wire_join_answer_compose(const struct wire_join_answer *a, struct base_buf *out)
 	struct join_answer_der *d;
 	enum base_err e;
 
-	e = wire_asn_range("join answer: orders", a->norders, 0,
-	    WIRE_JOIN_ROOTS);
-	if (e != BASE_OK)
+	if ((e = answer_check(a)) != BASE_OK)
 		return e;
 	if (a->management_root == NULL)
 		return base_fail(BASE_E_SYNTAX,
@@ -261,9 +281,16 @@ answer_read(const struct join_answer_der *d, struct wire_join_answer *a)
 		 sizeof(a->request_digest))) != BASE_OK ||
 	    (e = wire_asn_get_cert(d->management_root,
 		 "join answer: management root", &a->management_root)) !=
-		BASE_OK)
+		BASE_OK ||
+	    (e = get_orders(d, a)) != BASE_OK)
 		return e;
-	return get_orders(d, a);
+	if (d->refusal != NULL &&
+	    ((e = wire_asn_get_text(d->refusal, a->refusal,
+		  sizeof(a->refusal))) != BASE_OK ||
+		(e = wire_asn_range("join answer: refusal", strlen(a->refusal),
+		     1, sizeof(a->refusal))) != BASE_OK))
+		return e;
+	return answer_check(a);
 }
 
 enum base_err

@@ -229,12 +229,72 @@ struct wire_join_answer {        /* CMS by the CA's TLS identity; the orders in
 	X509 *management_root;   /* owned; its SHA-256 is in the token */
 	size_t norders;          /* one of root management among them */
 	struct base_buf order[WIRE_JOIN_ROOTS];   /* CMS, steps JOIN|trust|cert */
+	char refusal[512];       /* UTF-8; not empty: no, and why. Then without
+				  * orders. By way of a relay only: a relay must
+				  * not be able to say no in the CA's name */
 };
 void wire_join_answer_clear(struct wire_join_answer *a);
 enum base_err wire_join_answer_compose(const struct wire_join_answer *a,
     struct base_buf *out) BASE_MUST;
 enum base_err wire_join_answer_parse(struct base_span der,
     struct wire_join_answer *out) BASE_MUST;
+
+/* ---- join through a relay ---- */
+
+/* HPKE (RFC 9180), base mode, P-256, HKDF-SHA256, AES-128-GCM. to is an
+ * uncompressed point; out is the sender's point and the ciphertext. RANGE:
+ * empty, or more than WIRE_PARCEL_MAX; CRYPTO: altered, or for another key. */
+#define WIRE_SEAL_POINT 65
+enum base_err wire_seal(const uint8_t to[WIRE_SEAL_POINT],
+    struct base_span info, struct base_span aad, struct base_span plain,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_unseal(EVP_PKEY *key, struct base_span info,
+    struct base_span aad, struct base_span sealed, struct base_buf *out)
+    BASE_MUST;
+enum base_err wire_seal_point(const EVP_PKEY *key,
+    uint8_t out[WIRE_SEAL_POINT]) BASE_MUST;
+/* info of a sealed join request; its aad is the node's name */
+#define WIRE_SEAL_JOIN "kedge join request"
+
+/* The CA to a relay, which shows it to the node: let this one in. Signed by
+ * the CA's TLS identity. */
+#define WIRE_INVITE_ROOTS 2
+struct wire_invite {
+	char fleet[BASE_NAME_MAX + 1];
+	char node[BASE_NAME_MAX + 1];
+	char relay[BASE_NAME_MAX + 1];
+	uint8_t admit[32];       /* SHA-256 of the word that the node says */
+	uint8_t key[WIRE_SEAL_POINT];    /* requests are sealed to this */
+	struct base_time issued; /* the newest counts */
+	struct base_time expires;/* with the token */
+	X509 *root[WIRE_INVITE_ROOTS];   /* owned; management roots that the CA
+				  * trusts: the node knows one by its hash */
+	size_t nroots;
+};
+void wire_invite_clear(struct wire_invite *v);
+enum base_err wire_invite_compose(const struct wire_invite *v,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_invite_parse(struct base_span der,
+    struct wire_invite *out) BASE_MUST;
+
+/* The node to the relay, in WIRE_PATH_JOIN. */
+#define WIRE_SEALED_MAX ((size_t)48 << 10)
+struct wire_join_call {
+	char fleet[BASE_NAME_MAX + 1];
+	char node[BASE_NAME_MAX + 1];
+	uint8_t word[32];
+	struct base_buf sealed;  /* a sealed WIRE join request; empty: asks for
+				  * the invitation */
+};
+void wire_join_call_clear(struct wire_join_call *c);
+enum base_err wire_join_call_compose(const struct wire_join_call *c,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_join_call_parse(struct base_span der,
+    struct wire_join_call *out) BASE_MUST;
+/* The word and its hash, from the hash of the token's secret: whoever knows
+ * the word knows nothing of the secret. */
+void wire_join_word(const uint8_t secret_sha256[32], uint8_t word[32],
+    uint8_t admit[32]);
 
 /* ---- parcels and exchanges: what relays see ---- */
 
@@ -244,7 +304,13 @@ enum base_err wire_join_answer_parse(struct base_span der,
 #define WIRE_WAIT_MAX   600000u  /* ms */
 
 enum wire_parcel_kind { WIRE_P_ORDER = 1, WIRE_P_REPORT, WIRE_P_ACK,
-	WIRE_P_STOCK };
+	WIRE_P_STOCK,
+	WIRE_P_JOIN,             /* a sealed request, from the relay that let
+				  * the node in */
+	WIRE_P_JOIN_ANSWER,      /* for that relay, which knows who waits */
+	WIRE_P_INVITE            /* for a relay itself */
+};
+bool wire_parcel_is_down(enum wire_parcel_kind kind);
 
 /* route runs from the CA's neighbour to the node, as in the plan; parcels
  * down follow it, parcels up go backwards. The far end of an up parcel is
@@ -255,7 +321,7 @@ struct wire_parcel {
 	uint8_t nroute;
 	char route[WIRE_ROUTE_MAX][BASE_NAME_MAX + 1];
 	struct base_time expires;
-	struct base_buf content; /* opaque CMS */
+	struct base_buf content; /* opaque: CMS, or a sealed join request */
 };
 void wire_parcel_clear(struct wire_parcel *p);
 /* One parcel by itself: mailboxes on disk, kedge parcel export. */
@@ -285,7 +351,7 @@ enum base_err wire_exchange_parse(struct base_span der,
 /* Content types are kedge's own OIDs (docs/protocol.md), so a signed report
  * can never pass as an order. */
 enum wire_content { WIRE_C_ORDER = 1, WIRE_C_REPORT, WIRE_C_HELLO,
-	WIRE_C_ACK, WIRE_C_JOIN_ANSWER, WIRE_C_STOCK };
+	WIRE_C_ACK, WIRE_C_JOIN_ANSWER, WIRE_C_STOCK, WIRE_C_INVITE };
 
 /* Attached, one SignerInfo, signed attributes, signer certificate included;
  * chain may be NULL. Works with a token's key as well (hsm). */
@@ -309,7 +375,8 @@ void wire_signer_clear(struct wire_signer *s);
 /* One good SignerInfo is enough, whichever stands first; two of one signer are
  * SYNTAX. The
  * purpose follows from the type: orders need the order signer's profile,
- * reports, hellos and stocks a node's, acks and join answers the CA's. */
+ * reports, hellos and stocks a node's, acks, join answers and invitations the
+ * CA's. */
 enum base_err wire_cms_verify(enum wire_content type, struct base_span cms,
     STACK_OF(X509) *trust, struct base_time now, struct base_buf *content,
     struct wire_signer *signer) BASE_MUST;

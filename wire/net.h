@@ -21,6 +21,9 @@ struct wire_tls {                /* all borrowed; copied by reference count */
 				  * a server-only link) */
 	const uint8_t *pin;      /* instead of trust, client only: SHA-256 of a
 				  * root that the server must send along (join) */
+	bool blind;              /* instead of both, client only: whoever it is.
+				  * For what needs no channel to protect it (join
+				  * through a relay) */
 	bool tls13_only;         /* our own management channel */
 	bool closed;             /* closed profile on the peer's chain */
 	struct base_time (*now)(void);   /* NULL: base_time_now */
@@ -135,7 +138,7 @@ struct wire_client;              /* one keep-alive connection to one peer */
 struct wire_client_conf {
 	const char *address;     /* HOST:PORT; copied */
 	const char *peer;        /* node name that must be in its certificate;
-				  * copied */
+				  * copied; NULL: with a blind ctx */
 	SSL_CTX *ctx;            /* reference taken */
 	uint32_t connect_ms, answer_ms;   /* 0: 5 000 and 90 000 */
 	size_t max_body;

@@ -14,7 +14,7 @@
 /* .1: extended key usages */
 #define WIRE_OID_KP_NODE  WIRE_OID_ARC ".1.1" /* signs reports, hellos, stocks */
 #define WIRE_OID_KP_ORDER WIRE_OID_ARC ".1.2" /* signs orders */
-#define WIRE_OID_KP_CA	  WIRE_OID_ARC ".1.3" /* signs acks, join answers */
+#define WIRE_OID_KP_CA	  WIRE_OID_ARC ".1.3" /* signs acks, join answers, invitations */
 /* .2: CMS content types, see enum wire_content: ".2." and its number */
 #define WIRE_OID_CONTENT WIRE_OID_ARC ".2"
 

@@ -18,8 +18,6 @@
 #include <event2/util.h>
 
 #define BODY_MAX ((size_t)4 << 20)
-/* the longest join request of our own fits */
-#define JOIN_MAX ((size_t)160 << 10)
 
 /* ---- new connections ---------------------------------------------------------------------- */
 
@@ -109,7 +107,7 @@ conf_set(struct wire_server *s, const struct wire_server_conf *c)
 	s->conf.max_body = c->max_body != 0 ? c->max_body : BODY_MAX;
 	set_default(&s->conf.max_connections, 4096);
 	set_default(&s->conf.idle_ms, 120000);
-	x->max_body = x->max_body != 0 ? x->max_body : JOIN_MAX;
+	x->max_body = x->max_body != 0 ? x->max_body : WIRE_JOIN_MAX;
 	set_default(&x->max, 256);
 	set_default(&x->max_per_address, 64);
 	set_default(&x->idle_ms, 5000);

@@ -122,8 +122,13 @@ is_path(const char *p)
 static size_t
 body_max(const struct conn *c)
 {
-	return c->stranger ? c->server->conf.strangers.max_body
-			   : c->server->conf.max_body;
+	size_t n = c->stranger ? c->server->conf.strangers.max_body
+			       : c->server->conf.max_body;
+
+	/* no join is longer, whoever asks */
+	if (strcmp(c->head.path, WIRE_PATH_JOIN) == 0 && n > WIRE_JOIN_MAX)
+		n = WIRE_JOIN_MAX;
+	return n;
 }
 
 /* False when there is nothing more to do now. */

@@ -10,6 +10,9 @@
 #include "wire/http.h"
 #include "wire/net.h"
 
+/* the longest join request of our own fits */
+#define WIRE_JOIN_MAX ((size_t)160 << 10)
+
 enum conn_state {
 	SHAKING, /* TLS handshake */
 	IDLE, /* between requests, or in a request's head */

@@ -246,12 +246,17 @@ ctx_set_cert(SSL_CTX *ctx, const struct wire_tls *t)
 static enum base_err
 tls_check(const struct wire_tls *t)
 {
-	if (t->server && (t->cert == NULL || t->pin != NULL))
+	int ways = (t->trust != NULL) + (t->pin != NULL) + t->blind;
+
+	if (t->server && (t->cert == NULL || t->pin != NULL || t->blind))
 		return base_fail(BASE_E_CONFIG,
 		    "tls: a server needs a certificate, and no pin");
-	if (!t->server && (t->trust == NULL) == (t->pin == NULL))
+	if (!t->server && ways != 1)
 		return base_fail(BASE_E_CONFIG,
 		    "tls: a client needs either trusted roots or a pin");
+	if (t->blind && t->cert != NULL)
+		return base_fail(BASE_E_CONFIG,
+		    "tls: nothing is shown to nobody knows whom");
 	if ((t->cert == NULL) != (t->key == NULL))
 		return base_fail(BASE_E_CONFIG,
 		    "tls: certificate and key come together");

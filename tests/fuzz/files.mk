@@ -2,8 +2,8 @@
 # samples in tests/data/msg. make fuzz-seeds writes those of wire/ again.
 
 FUZZ_SECONDS ?= 5
-FUZZ_TARGETS := order report stock hello ack token join_request join_answer parcel \
-                exchange hsm_request hsm_answer hsm_frame cms http_request \
+FUZZ_TARGETS := order report stock hello ack token join_request join_answer \
+                invite join_call seal parcel exchange hsm_request hsm_answer hsm_frame cms http_request \
                 http_answer cert crl pem csr rekey tbs \
                 topology agent_config kedged_config hsmd_config p11_uri \
                 journal records state pointer manifest spool crls verify \

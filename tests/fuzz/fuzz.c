@@ -56,7 +56,7 @@ run_frame(struct base_span in)
 static void
 run_cms(struct base_span in)
 {
-	for (int t = WIRE_C_ORDER; t <= WIRE_C_JOIN_ANSWER; t++) {
+	for (int t = WIRE_C_ORDER; t <= WIRE_C_INVITE; t++) {
 		struct base_buf content;
 		struct wire_signer s;
 		enum base_err e;
@@ -204,6 +204,22 @@ run_tbs(struct base_span in)
 	base_buf_free(&again);
 }
 
+static void
+run_seal(struct base_span in)
+{
+	static EVP_PKEY *key;
+	struct base_buf plain;
+
+	if (key == NULL)
+		key = sample_seal_key();
+	base_buf_init(&plain, 0);
+	if (wire_unseal(key, STR(WIRE_SEAL_JOIN), STR("app1"), in, &plain) ==
+		BASE_OK &&
+	    plain.n + WIRE_SEAL_POINT >= in.n)
+		base_die("seal: more came out than went in");
+	base_buf_free(&plain);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct base_span in);
@@ -218,6 +234,7 @@ static const struct {
 	{ "csr", run_csr },
 	{ "rekey", run_rekey },
 	{ "tbs", run_tbs },
+	{ "seal", run_seal },
 };
 
 int

@@ -63,6 +63,19 @@ seed_certs(struct base_buf *b)
 	free(path);
 }
 
+static void
+seed_seal(struct base_buf *b)
+{
+	EVP_PKEY *key = sample_seal_key();
+	uint8_t point[WIRE_SEAL_POINT];
+
+	must(wire_seal_point(key, point));
+	must(wire_seal(point, STR(WIRE_SEAL_JOIN), STR("app1"), STR("plain"),
+	    b));
+	save("seal", b);
+	EVP_PKEY_free(key);
+}
+
 /* A test, because the samples assert. */
 START_TEST(seed_all)
 {
@@ -81,6 +94,7 @@ START_TEST(seed_all)
 	must(wire_http_answer_put(200, 7, true, &b));
 	save("http_answer", &b);
 	seed_certs(&b);
+	seed_seal(&b);
 	base_buf_free(&b);
 }
 END_TEST

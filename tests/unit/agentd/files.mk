@@ -7,7 +7,10 @@ unit_agentd_SRC := \
 	tests/unit/agentd/rig.c \
 	tests/unit/agentd/test_config.c \
 	tests/unit/agentd/test_death.c \
+	tests/unit/agentd/test_guests.c \
 	tests/unit/agentd/test_join.c \
+	tests/unit/agentd/test_knock.c \
+	tests/unit/agentd/test_porch.c \
 	tests/unit/agentd/test_net.c \
 	tests/unit/agentd/test_order.c \
 	tests/unit/agentd/test_order_compromised.c \

@@ -7,7 +7,10 @@
 
 static TCase *(*const cases[])(void) = {
 	case_config,
+	case_guests,
 	case_join,
+	case_knock,
+	case_porch,
 	case_net,
 	case_order,
 	case_order_compromised,

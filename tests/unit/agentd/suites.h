@@ -4,7 +4,10 @@
 #include <check.h>
 
 TCase *case_config(void);
+TCase *case_guests(void);
 TCase *case_join(void);
+TCase *case_knock(void);
+TCase *case_porch(void);
 TCase *case_net(void);
 TCase *case_order(void);
 TCase *case_order_compromised(void);

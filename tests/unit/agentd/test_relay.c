@@ -189,6 +189,47 @@ START_TEST(newest_stock)
 END_TEST
 
 static struct wire_parcel
+of_kind(enum wire_parcel_kind kind, const char *route, const char *content)
+{
+	struct wire_parcel p =
+	    parcel(wire_parcel_is_down(kind), route, content);
+
+	p.kind = kind;
+	return p;
+}
+
+/* A join that was sealed again takes the place of the one before. */
+START_TEST(newest_join)
+{
+	struct wire_exchange x = { 0 };
+
+	OK(put("app1", of_kind(WIRE_P_JOIN, "web1 app1", "1")));
+	OK(put("app2", of_kind(WIRE_P_JOIN, "web1 app2", "2")));
+	OK(put("app1", of_kind(WIRE_P_JOIN, "web1 app1", "3")));
+	ag_relay_take(relay, "ca", NOW, &x);
+	ck_assert_uint_eq(x.nparcels, 2);
+	ck_assert_int_eq(x.parcels[0].content.p[0], '2');
+	ck_assert_int_eq(x.parcels[1].content.p[0], '3');
+	wire_exchange_clear(&x);
+}
+END_TEST
+
+/* The answer is for the relay behind which the node joins, and not before. */
+START_TEST(join_answer)
+{
+	OK(put("ca", of_kind(WIRE_P_JOIN_ANSWER, "web1 app1", "x")));
+	ck_assert(local);
+	OK(put("ca", of_kind(WIRE_P_JOIN_ANSWER, "web1 app1 app5", "x")));
+	ck_assert(!local);
+	ck_assert_str_eq(next, "app1");
+	NO(put("app2", of_kind(WIRE_P_JOIN_ANSWER, "web1 app1", "x")),
+	    BASE_E_REFUSED);
+	NO(put("ca", of_kind(WIRE_P_JOIN_ANSWER, "web1 nobody", "x")),
+	    BASE_E_REFUSED);
+}
+END_TEST
+
+static struct wire_parcel
 numbered(bool is_down, const char *route, int i)
 {
 	char text[32];
@@ -338,6 +379,8 @@ case_relay(void)
 	tcase_add_test(t, expired);
 	tcase_add_test(t, again);
 	tcase_add_test(t, newest_stock);
+	tcase_add_test(t, newest_join);
+	tcase_add_test(t, join_answer);
 	tcase_add_test(t, unreachable);
 	tcase_add_test(t, full);
 	tcase_add_test(t, invented);

@@ -20,6 +20,7 @@ unit_ca_SRC += tests/unit/ca/test_net.c tests/unit/ca/test_roll_steer.c tests/un
 unit_ca_SRC += tests/unit/ca/test_compromised.c
 unit_ca_SRC += tests/unit/ca/test_dial.c tests/unit/ca/test_node.c tests/unit/ca/test_differ.c
 unit_ca_SRC += tests/unit/ca/test_join.c
+unit_ca_SRC += tests/unit/ca/test_invite.c
 unit_ca_SRC += tests/unit/ca/test_show.c
 unit_ca_SRC += tests/unit/ca/test_stock.c
 unit_ca_SRC += tests/unit/ca/asked.c tests/unit/ca/test_trigger.c

@@ -37,6 +37,7 @@ static TCase *(*const cases[])(void) = {
 	case_change,
 	case_net,
 	case_dial,
+	case_invite,
 	case_join,
 	case_forget,
 	case_held,

@@ -18,6 +18,7 @@ TCase *case_roll_steer(void);
 TCase *case_compromised(void);
 TCase *case_pace(void);
 TCase *case_show(void);
+TCase *case_invite(void);
 TCase *case_join(void);
 TCase *case_dial(void);
 TCase *case_net(void);

@@ -76,6 +76,36 @@ START_TEST(an_order_goes_to_the_first_hop)
 }
 END_TEST
 
+/* To the relay, again and again, until it is over; what the CA answers, once. */
+START_TEST(an_invitation_ends)
+{
+	struct ca_delivery o = order("app1", 0, &web1);
+
+	o.root = "web1";
+	ca_deliver_invite(d, at(0), &o, 5000);
+	ck_assert_uint_eq(given(0, "web1", NULL), 1);
+	ck_assert_uint_eq(given(999, "web1", NULL), 0);
+	ck_assert_uint_eq(given(1000, "web1", NULL), 1);
+	ck_assert_uint_eq(given(4999, "web1", NULL), 1);
+	ck_assert_uint_eq(given(100000, "web1", NULL), 0);
+	ca_deliver_invite(d, at(0), &o, 5000);
+	ca_deliver_no_invites(d);
+	ck_assert_uint_eq(given(0, "web1", NULL), 0);
+}
+END_TEST
+
+START_TEST(an_answer_goes_once)
+{
+	struct ca_delivery o = ack("app1", 0, &app1);
+
+	ca_deliver_join(d, at(0), &o);
+	ca_deliver_join(d, at(0), &o);
+	ca_deliver_no_invites(d);
+	ck_assert_uint_eq(given(0, "web1", NULL), 1);
+	ck_assert_uint_eq(given(100000, "web1", NULL), 0);
+}
+END_TEST
+
 START_TEST(pauses_double_up_to_the_bound)
 {
 	struct ca_delivery o = order("web1", 1, &web1);
@@ -276,6 +306,8 @@ case_deliver(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, an_order_goes_to_the_first_hop);
+	tcase_add_test(t, an_invitation_ends);
+	tcase_add_test(t, an_answer_goes_once);
 	tcase_add_test(t, pauses_double_up_to_the_bound);
 	tcase_add_test(t, received_is_no_hurry);
 	tcase_add_test(t, silence_takes_another_way);

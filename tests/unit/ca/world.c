@@ -492,7 +492,7 @@ agent_parcel(struct world *w, const struct wire_parcel *p)
 	memcpy(n->by.hop, p->route, sizeof(n->by.hop));
 	if (p->kind == WIRE_P_ORDER)
 		world_order(w, n, base_buf_span(&p->content));
-	else
+	else if (p->kind == WIRE_P_ACK)
 		agent_ack(w, n, base_buf_span(&p->content));
 }
 

@@ -16,6 +16,7 @@ unit_wire_SRC := \
 	tests/unit/wire/test_hsm_msg.c \
 	tests/unit/wire/test_hsm_told.c \
 	tests/unit/wire/test_http.c \
+	tests/unit/wire/test_invite.c \
 	tests/unit/wire/test_join.c \
 	tests/unit/wire/test_key.c \
 	tests/unit/wire/test_loop.c \
@@ -28,6 +29,7 @@ unit_wire_SRC := \
 	tests/unit/wire/test_rekey.c \
 	tests/unit/wire/test_report.c \
 	tests/unit/wire/test_root.c \
+	tests/unit/wire/test_seal.c \
 	tests/unit/wire/test_server.c \
 	tests/unit/wire/test_stock.c \
 	tests/unit/wire/test_tbs.c \

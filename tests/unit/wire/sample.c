@@ -149,6 +149,49 @@ sample_join_answer(void)
 	return a;
 }
 
+struct wire_invite
+sample_invite(void)
+{
+	struct wire_invite v = {
+		.fleet = FLEET,
+		.node = "app1",
+		.relay = "web1",
+		.issued = T0,
+		.expires = ON(1),
+		.nroots = 1,
+	};
+
+	memset(v.admit, 3, sizeof(v.admit));
+	memset(v.key, 4, sizeof(v.key));
+	v.root[0] = cert(WIRE_NEW_WITH_NEW, "");
+	return v;
+}
+
+struct wire_join_call
+sample_join_call(void)
+{
+	struct wire_join_call c = { .fleet = FLEET, .node = "app1" };
+
+	memset(c.word, 2, sizeof(c.word));
+	c.sealed = text("sealed");
+	return c;
+}
+
+EVP_PKEY *
+sample_seal_key(void)
+{
+	static const char pem[] =
+	    "-----BEGIN PRIVATE KEY-----\n"
+	    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg885/2uV+GjENh/Hr\n"
+	    "vebzKL4Kmc28rfTWWJzyneS4/9KhRANCAAT+jBnOCQUZHrwpipJFeSUx8m8M7OJG\n"
+	    "BjnovDnLf3Bqgmp3m0z5abig5TnH9i+z0wrWqo+A4w8dEoqv1oos5y6g\n"
+	    "-----END PRIVATE KEY-----\n";
+	EVP_PKEY *k = NULL;
+
+	OK(wire_key_from_pem(STR(pem), &k));
+	return k;
+}
+
 struct wire_parcel
 sample_parcel(void)
 {
@@ -333,6 +376,24 @@ make_parcel(struct base_buf *out)
 }
 
 static void
+make_invite(struct base_buf *out)
+{
+	struct wire_invite v = sample_invite();
+
+	OK(wire_invite_compose(&v, out));
+	wire_invite_clear(&v);
+}
+
+static void
+make_join_call(struct base_buf *out)
+{
+	struct wire_join_call c = sample_join_call();
+
+	OK(wire_join_call_compose(&c, out));
+	wire_join_call_clear(&c);
+}
+
+static void
 make_exchange(struct base_buf *out)
 {
 	struct wire_exchange x = sample_exchange();
@@ -388,6 +449,8 @@ AGAIN(ack, wire_ack, keep)
 AGAIN(token, wire_token, keep)
 AGAIN(join_request, wire_join_request, wire_join_request_clear)
 AGAIN(join_answer, wire_join_answer, wire_join_answer_clear)
+AGAIN(invite, wire_invite, wire_invite_clear)
+AGAIN(join_call, wire_join_call, wire_join_call_clear)
 AGAIN(parcel, wire_parcel, wire_parcel_clear)
 AGAIN(exchange, wire_exchange, wire_exchange_clear)
 AGAIN(hsm_request, wire_hsm_request, wire_hsm_request_clear)
@@ -402,6 +465,8 @@ const struct sample samples[] = {
 	{ "token", make_token, again_token },
 	{ "join_request", make_join_request, again_join_request },
 	{ "join_answer", make_join_answer, again_join_answer },
+	{ "invite", make_invite, again_invite },
+	{ "join_call", make_join_call, again_join_call },
 	{ "parcel", make_parcel, again_parcel },
 	{ "exchange", make_exchange, again_exchange },
 	{ "hsm_request", make_hsm_request, again_hsm_request },

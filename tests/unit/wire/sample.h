@@ -25,6 +25,10 @@ struct wire_report sample_report(void);
 struct wire_stock sample_stock(void);
 struct wire_join_request sample_join_request(void);
 struct wire_join_answer sample_join_answer(void);
+struct wire_invite sample_invite(void);
+struct wire_join_call sample_join_call(void);
+/* The receiver of RFC 9180, A.3.1; the caller frees it. */
+EVP_PKEY *sample_seal_key(void);
 struct wire_parcel sample_parcel(void);
 struct wire_exchange sample_exchange(void);
 struct wire_hsm_request sample_hsm_request(enum wire_hsm_type type);

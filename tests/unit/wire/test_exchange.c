@@ -33,7 +33,17 @@ START_TEST(test_direction)
 	OK(compose(&p));
 	p.kind = WIRE_P_STOCK;
 	ck_assert_int_eq(compose(&p), BASE_E_SYNTAX);
-	p.kind = (enum wire_parcel_kind)5;
+	p.kind = WIRE_P_JOIN;
+	ck_assert_int_eq(compose(&p), BASE_E_SYNTAX);
+	p.kind = WIRE_P_JOIN_ANSWER;
+	OK(compose(&p));
+	p.kind = WIRE_P_INVITE;
+	OK(compose(&p));
+	p.down = false;
+	ck_assert_int_eq(compose(&p), BASE_E_SYNTAX);
+	p.kind = WIRE_P_JOIN;
+	OK(compose(&p));
+	p.kind = (enum wire_parcel_kind)(WIRE_P_INVITE + 1);
 	ck_assert_int_eq(compose(&p), BASE_E_RANGE);
 	wire_parcel_clear(&p);
 }

@@ -60,6 +60,29 @@ START_TEST(test_answer)
 }
 END_TEST
 
+/* A no says why, and comes without orders. */
+START_TEST(test_refusal)
+{
+	struct wire_join_answer a = sample_join_answer(), p;
+	struct base_buf der;
+
+	base_buf_init(&der, 0);
+	strcpy(a.refusal, "the token has expired");
+	ck_assert_int_eq(wire_join_answer_compose(&a, &der), BASE_E_SYNTAX);
+	a.norders = 0;
+	OK(wire_join_answer_compose(&a, &der));
+	OK(wire_join_answer_parse(base_buf_span(&der), &p));
+	ck_assert_str_eq(p.refusal, "the token has expired");
+	wire_join_answer_clear(&p);
+	memset(a.refusal, 'x', sizeof(a.refusal));
+	ck_assert_int_eq(wire_join_answer_compose(&a, &der), BASE_E_SYNTAX);
+	strcpy(a.refusal, "\xff");
+	ck_assert_int_eq(wire_join_answer_compose(&a, &der), BASE_E_SYNTAX);
+	wire_join_answer_clear(&a);
+	base_buf_free(&der);
+}
+END_TEST
+
 TCase *
 case_join(void)
 {
@@ -68,5 +91,6 @@ case_join(void)
 	tcase_add_test(tc, test_request);
 	tcase_add_test(tc, test_request_empty);
 	tcase_add_test(tc, test_answer);
+	tcase_add_test(tc, test_refusal);
 	return tc;
 }

@@ -221,6 +221,29 @@ START_TEST(test_tls12_refused)
 }
 END_TEST
 
+/* Whoever the server is; but nothing of one's own is shown to it, and its name
+ * is nobody's. */
+START_TEST(test_blind)
+{
+	struct wire_tls t = { .blind = true };
+	char node[BASE_NAME_MAX + 1];
+	SSL_CTX *c = NULL;
+	SSL *ssl;
+
+	OK(wire_tls_ctx(&t, &c));
+	ssl = SSL_new(c);
+	ck_assert_int_ne(wire_tls_peer_node(ssl, node), BASE_OK);
+	SSL_free(ssl);
+	SSL_CTX_free(c);
+	t.server = true;
+	t.cert = n.web;
+	t.key = n.leaf->key;
+	ck_assert_int_eq(wire_tls_ctx(&t, &c), BASE_E_CONFIG);
+	t.server = false;
+	ck_assert_int_eq(wire_tls_ctx(&t, &c), BASE_E_CONFIG);
+}
+END_TEST
+
 START_TEST(test_contexts)
 {
 	struct wire_tls t = { .server = true };
@@ -238,6 +261,10 @@ START_TEST(test_contexts)
 	t.trust = fleet_stack(n.root, NULL);
 	t.pin = pin;
 	ck_assert_int_eq(wire_tls_ctx(&t, &c), BASE_E_CONFIG);
+	t.pin = NULL;
+	t.blind = true;
+	ck_assert_int_eq(wire_tls_ctx(&t, &c), BASE_E_CONFIG);
+	t.pin = pin;
 	ck_assert_ptr_null(c);
 	sk_X509_pop_free(t.trust, X509_free);
 }
@@ -260,6 +287,7 @@ case_tls(void)
 	tcase_add_loop_test(tc, test_no_certificate, 0, 2);
 	tcase_add_test(tc, test_server_only);
 	tcase_add_test(tc, test_tls12_refused);
+	tcase_add_test(tc, test_blind);
 	tcase_add_test(tc, test_contexts);
 	return tc;
 }
