@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/model/search.h"
 #include "tests/model/paced.h"
@@ -406,17 +407,19 @@ main(int argc, char **argv)
 		graphs_of_size(options.nodes);
 	else
 		return 2;
-	printf("explore: %u nodes, at most %u links%s; %u goal changes, %u "
-	       "failures, %u excuses, %u re-imaged: %llu graphs, %llu states, "
-	       "%llu events, %zu neighbourhoods; none breaks, the goal is in "
-	       "reach\n",
+	printf(
+	    "explore: %u nodes, at most %u links%s; %u goal changes, %u "
+	    "failures, %u excuses, %u re-imaged: %llu graphs, %llu states, "
+	    "%llu events, %zu neighbourhoods, %ld s of CPU; none breaks, the "
+	    "goal is in reach\n",
 	    options.nodes, options.links_max,
 	    options.kinds      ? ", all kinds of nodes"
 		: options.dual ? ", dual"
 			       : "",
 	    options.flips, options.failures, options.excuses, options.doubts,
 	    (unsigned long long)graphs_total, (unsigned long long)states_total,
-	    (unsigned long long)edges_total, hoods.n);
+	    (unsigned long long)edges_total, hoods.n,
+	    (long)(clock() / CLOCKS_PER_SEC));
 	hoods_free(&hoods);
 	return 0;
 }

@@ -43,12 +43,17 @@ model: $(EXPLORE)
 	$(EXPLORE) --nodes 3 --dual --flips 1 --failures 1 --again 16
 	$(EXPLORE) --nodes 4 --links 4 --dual --again 16
 	$(EXPLORE) --nodes 4 --links 3 --flips 1 --failures 1 --again 16
-	$(EXPLORE) --nodes 4 --links 3 --excuses 1
-	$(EXPLORE) --nodes 4 --links 3 --doubts 1
+	$(EXPLORE) --nodes 4 --links 4 --dual --excuses 1 --states-only
+	$(EXPLORE) --nodes 4 --links 3 --dual --doubts 1 --states-only
 	$(EXPLORE) --nodes 6 --random 50000
 	$(EXPLORE) --nodes 8 --random 50000
 	$(EXPLORE) --nodes 3 --dual --flips 2 --again 16
 	$(EXPLORE) --nodes 4 --again 16
+	@echo "model: not explored: four nodes with dual and five links or more," \
+	    "with a re-imaged node, a failed order or a change of the goal and" \
+	    "four links or more, with dual and a change of the goal or a failed" \
+	    "order, with an excuse or a re-imaged node beside anything else;" \
+	    "three nodes with both"
 
 # Real handshakes; the seed is printed. GRAPH=N: the graph of that number alone
 oracle_SRC := tests/model/oracle.c tests/model/oracle_files.c \
