@@ -69,6 +69,10 @@ struct ag_live_conf {            /* borrowed until done */
 	const char *root;        /* the root that changes */
 	const struct wire_order *order;  /* canaries; NULL: put back, without
 					  * check, probe and settling */
+	const struct wire_order *undone; /* that is put back, or NULL: what was
+					  * to be kicked is kicked again, for a
+					  * kick that failed may have left it
+					  * stopped */
 	/* Once, never from within ag_live_start. Otherwise base_why() has the
 	 * application's words; EXPIRED is no failure of its: a canary had died
 	 * before it was shown. */

@@ -367,6 +367,7 @@ begin(struct ag_work *w, struct job *j)
 		    .holdings = w->c.holdings,
 		    .root = j->root->name,
 		    .order = o,
+		    .undone = j->back ? &j->order : NULL,
 		    .done = on_live,
 		    .arg = w,
 		});

@@ -148,8 +148,11 @@ enter_old(struct ag_live *l)
 static bool
 is_kicked(const struct ag_live *l)
 {
-	return l->c.order != NULL && app_of(l)->kick != NULL &&
-	    ag_app_must_kick(app_of(l), l->c.order);
+	const struct wire_order *o =
+	    l->c.order != NULL ? l->c.order : l->c.undone;
+
+	return o != NULL && app_of(l)->kick != NULL &&
+	    ag_app_must_kick(app_of(l), o);
 }
 
 static const char *

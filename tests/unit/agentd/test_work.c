@@ -468,13 +468,22 @@ END_TEST
 
 START_TEST(kick_fails)
 {
-	node_up("kick = [ \"false\" ];");
+	/* as a restart that stops it and cannot start it: the first one fails */
+	char *kick =
+	    base_asprintf("kick = [ \"sh\", \"-c\", \"echo >>%s/kicks; "
+			  "test $(wc -l <%s/kicks) -gt 1\" ];",
+		dir, dir);
+
+	node_up(kick);
+	free(kick);
 	order_compromised = true;
 	ck_assert_int_eq(give(WIRE_STEP_TRUST, 2), WIRE_EFFECTIVE);
 	ck_assert_int_eq(give(WIRE_STEP_CERT, 3), WIRE_EFFECTIVE);
 	ck_assert_int_eq(give(WIRE_STEP_FINISH, 4), WIRE_FAILED);
 	ck_assert_ptr_nonnull(strstr(last.reason, "kick"));
 	ck_assert(!last.kicked);
+	/* with the old files it was started again, not told to reload */
+	ck_assert_int_eq(lines("kicks"), 2);
 	order_compromised = false;
 	node_down();
 }
