@@ -213,7 +213,8 @@ struct choice {
 };
 
 /* A rekey that has failed must not keep the present certificate from being
- * renewed: that goes first, when it is due. */
+ * renewed: that goes first, when it is due. When the node has shown its new
+ * key, it may use it already: then each of the two is tried in turn. */
 static void
 renew_fill(struct ca *ca, const struct ca_leaf *l, const struct ca_renewal *w,
     struct ca_draft *t)
@@ -228,7 +229,8 @@ renew_fill(struct ca *ca, const struct ca_leaf *l, const struct ca_renewal *w,
 	if (ca_store_rekey_get(ca->store, o->node, o->root, &rekey,
 		&t->new_key) != BASE_OK)
 		base_die("renew: %s", base_why());
-	if (w->failures > 0 && l->due.ms <= ca_now(ca).ms) {
+	if (w->failures > 0 && l->due.ms <= ca_now(ca).ms &&
+	    (t->new_key.n == 0 || w->failures % 2 == 1)) {
 		rekey = false;
 		base_buf_clear(&t->new_key);
 	}

@@ -249,6 +249,22 @@ keep_took(struct ca *ca, const struct ca_order *o, const struct wire_report *w,
 	return ca_rekey_took(ca, w, o, rekeyed);
 }
 
+/* The acknowledgement lets the node erase its old key: so what it did of an
+ * order that was replaced counts, unless it has a later certificate. */
+static enum base_err
+keep_late(struct ca *ca, const struct ca_order *o, const struct wire_report *w,
+    bool *rekeyed)
+{
+	struct ca_leaf l;
+	enum base_err r = ca_store_leaf_get(ca->store, o->node, o->root, &l);
+
+	if (r == BASE_E_NOTFOUND || (r == BASE_OK && l.epoch >= o->epoch))
+		return BASE_OK;
+	if (r == BASE_OK)
+		r = ca_rekey_took(ca, w, o, rekeyed);
+	return r == BASE_OK && *rekeyed ? ca_renew_took(ca, o) : r;
+}
+
 static enum base_err
 keep(struct ca *ca, const struct ca_report *row, struct ca_order *o,
     const struct wire_report *w, struct ca_fact *f)
@@ -268,11 +284,10 @@ keep(struct ca *ca, const struct ca_report *row, struct ca_order *o,
 	if (v.fact == POL_FACT_EFFECTIVE && v.settled &&
 	    (r = keep_took(ca, o, w, &rekeyed)) != BASE_OK)
 		goto out;
-	/* the acknowledgement lets the node erase its old key */
 	if (w->status == WIRE_EFFECTIVE && !v.settled &&
 	    o->state == CA_ORDER_REPLACED &&
 	    (o->steps & WIRE_STEP_REKEY) == 0 &&
-	    (r = ca_rekey_took(ca, w, o, &rekeyed)) != BASE_OK)
+	    (r = keep_late(ca, o, w, &rekeyed)) != BASE_OK)
 		goto out;
 	if (v.has_fact && (r = keep_fact(ca, o, &v, f)) != BASE_OK)
 		goto out;

@@ -268,13 +268,30 @@ last_order(struct world *w, const char *node)
 	return o;
 }
 
+static bool
+key_is(struct world *w, const struct base_buf *key)
+{
+	struct base_buf is;
+	bool same;
+
+	base_buf_init(&is, 0);
+	ck_assert_int_eq(ca_store_key_get(w->ca.store, "web1", "plant", &is),
+	    BASE_OK);
+	same = is.n == key->n && memcmp(is.p, key->p, is.n) == 0;
+	base_buf_free(&is);
+	return same;
+}
+
 /* The acknowledgement lets the node erase its old key: whatever became of the
- * order here, the key in it is the node's from then on. */
+ * order here, the key in it is the node's from then on; not when the node has
+ * had a later certificate, for then the report is old. */
 START_TEST(an_order_that_was_replaced)
 {
 	struct world w;
 	struct world_node *web1;
 	struct ca_order o;
+	struct ca_leaf l;
+	struct base_buf before;
 
 	world_open_joined(&w, fleet, 1);
 	web1 = world_node(&w, "web1");
@@ -292,6 +309,17 @@ START_TEST(an_order_that_was_replaced)
 	ck_assert_int_eq(ca_store_rekey_drop(w.ca.store, "web1", "plant"),
 	    BASE_OK);
 	ck_assert_int_eq(ca_store_commit(w.ca.store), BASE_OK);
+	base_buf_init(&before, 0);
+	ck_assert_int_eq(ca_store_key_get(w.ca.store, "web1", "plant", &before),
+	    BASE_OK);
+	ck_assert_int_eq(ca_store_leaf_get(w.ca.store, "web1", "plant", &l),
+	    BASE_OK);
+	o = last_order(&w, "web1");
+	if (_i == 1) {
+		l.epoch = o.epoch + 1;
+		ck_assert_int_eq(ca_store_leaf_put(w.ca.store, &l), BASE_OK);
+	}
+	ca_order_clear(&o);
 	for (int i = 0; i < 600 && web1->rekeys == 0; i++)
 		world_turn(&w);
 	ck_assert_uint_eq(web1->rekeys, 1);
@@ -299,8 +327,16 @@ START_TEST(an_order_that_was_replaced)
 		world_turn(&w);
 	o = last_order(&w, "web1");
 	ck_assert_int_eq(o.state, CA_ORDER_REPLACED);
+	ck_assert(key_is(&w, &before) == (_i == 1));
+	if (_i == 0) {
+		keys_agree(&w, "web1");
+		ck_assert_int_eq(ca_store_leaf_get(w.ca.store, "web1", "plant",
+				     &l),
+		    BASE_OK);
+		ck_assert_uint_eq(l.epoch, o.epoch);
+	}
 	ca_order_clear(&o);
-	keys_agree(&w, "web1");
+	base_buf_free(&before);
 	world_close(&w);
 }
 END_TEST
@@ -411,7 +447,7 @@ case_rekey(void)
 	tcase_add_test(tc, who_has_nothing_to_replace);
 	tcase_add_test(tc, a_join_ends_it);
 	tcase_add_test(tc, what_is_not_proven);
-	tcase_add_test(tc, an_order_that_was_replaced);
+	tcase_add_loop_test(tc, an_order_that_was_replaced, 0, 2);
 	tcase_add_test(tc, a_failure_keeps_no_certificate_from_being_renewed);
 	tcase_add_test(tc, an_old_copy_learns_the_new_key);
 	tcase_add_test(tc, what_is_on_its_way_is_not_cancelled);
