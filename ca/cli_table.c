@@ -237,9 +237,9 @@ const struct cli_command cli_commands[] = {
 	    "00:00-24:00\", in UTC; what has started goes on after it. --presume received\n"
 	    "lets certificates rest on a trust that was received and not answered, if\n"
 	    "kedge-hsmd is set up for it; a finish never does.\n"
-	    "--compromised, also of a roll that runs: nothing but the rules slows it down,\n"
-	    "nodes take the new root only if the old one has named its key, and with its\n"
-	    "finish each node ends the sessions of its applications.\n",
+	    "--compromised, also of a roll that runs: of these, --max-in-flight alone binds\n"
+	    "it, nodes take the new root only if the old one has named its key, and with\n"
+	    "its finish each node ends the sessions of its applications.\n",
 	    roll_start_options, 0, 1, ca_cmd_roll_start },
 	{ "roll status", "[--watch | --nodes] [--exit-code] [ROOT]",
 	    "say how far the rolls are and on whom they wait", NULL,

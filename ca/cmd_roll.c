@@ -86,7 +86,9 @@ pace_print(FILE *f, const json_t *roll)
 {
 	if (ca_roll_is_over(roll))
 		return;
-	if (json_is_true(json_object_get(roll, "compromised"))) {
+	if (json_is_true(json_object_get(roll, "compromised")) &&
+	    json_integer_value(json_object_get(roll, "from")) <
+		json_integer_value(json_object_get(roll, "to"))) {
 		fprintf(f,
 		    "  COMPROMISED: the old root's key may be in wrong "
 		    "hands; sessions end with each finish\n");

@@ -145,6 +145,11 @@ start_more(struct ca_session *s, const char *root,
 	    ca_roll_of(ca, root)->row.from > ca_roll_of(ca, root)->row.to;
 	enum base_err r = BASE_OK;
 
+	if (want->max_in_flight != 0)
+		return base_fail(BASE_E_USAGE,
+		    "root %s: rolls already, and keeps the pace that it began "
+		    "with; leave out --max-in-flight",
+		    root);
 	if (back)
 		r = ca_roll_again(ca, root, ca_session_who(s));
 	if (r == BASE_OK && want->compromised &&
@@ -379,8 +384,8 @@ explain_text(struct ca *ca, const struct ca_explain *x, char out[EXPLAIN_MAX])
 		snprintf(out, EXPLAIN_MAX, "%s of %s is %s%s%s", x->step,
 		    x->name, done_name(x->done), more[0] == '\0' ? "" : ", ",
 		    more);
-	if (x->roll->row.compromised && strcmp(x->step, "finish") == 0 &&
-	    x->done != POL_STEP_NONE)
+	if (x->roll->row.compromised && x->roll->row.from < x->roll->row.to &&
+	    strcmp(x->step, "finish") == 0 && x->done != POL_STEP_NONE)
 		snprintf(out + strlen(out), EXPLAIN_MAX - strlen(out),
 		    "; with it the node's applications end their sessions");
 }

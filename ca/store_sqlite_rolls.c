@@ -230,6 +230,7 @@ ca_store_roll_unkicked(struct ca_store *st, uint64_t roll, ca_name_fn *fn,
 {
 	return roll_names(st,
 	    "SELECT DISTINCT node FROM orders WHERE roll = ? AND kicked = 0"
+	    " AND gen_from < gen_to"
 	    " AND state = ? AND steps & ? <> 0 ORDER BY node",
 	    roll, POL_FINISH, fn, arg);
 }

@@ -197,8 +197,13 @@ START_TEST(said_by_the_operator)
 	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\","
 		 "\"compromised\":true,\"dry_run\":true}");
 	ck_assert_ptr_null(asked.w.ca.rolls);
-	if (_i == 1)
+	if (_i == 1) {
 		asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+		asked_no("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+			 "\"compromised\":true,\"max_in_flight\":1}",
+		    "USAGE");
+		ck_assert(!asked.w.ca.rolls->row.compromised);
+	}
 	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\","
 		 "\"compromised\":true}");
 	ck_assert(asked.w.ca.rolls->row.compromised);

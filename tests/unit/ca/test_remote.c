@@ -312,12 +312,20 @@ START_TEST(test_status_says_that_a_key_is_in_wrong_hands)
 	ck_assert_ptr_null(strstr(output, "COMPROMISED"));
 	ck_assert_int_eq(RUN("{\"ok\":true,\"rolls\":[{\"roll\":1,"
 			     "\"state\":\"running\",\"compromised\":true,"
+			     "\"from\":1,\"to\":2,"
 			     "\"not_kicked\":[\"app1\",\"web1\"]}]}",
 			     "roll", "status"),
 	    CLI_DONE);
 	ck_assert_ptr_nonnull(strstr(output, "COMPROMISED"));
 	ck_assert_ptr_nonnull(strstr(output,
 	    "sessions from before go on, end them by hand: app1, web1\n"));
+	/* on its way back it ends nothing */
+	ck_assert_int_eq(RUN("{\"ok\":true,\"rolls\":[{\"roll\":1,"
+			     "\"state\":\"running\",\"compromised\":true,"
+			     "\"from\":2,\"to\":1}]}",
+			     "roll", "status"),
+	    CLI_DONE);
+	ck_assert_ptr_null(strstr(output, "COMPROMISED"));
 	ck_assert_int_eq(RUN("{\"ok\":true,\"compromised\":true,"
 			     "\"not_kicked\":[\"app1\"]}",
 			     "roll", "report", "plant"),
