@@ -122,14 +122,14 @@ usage(enum base_err e)
 static enum base_err
 texts_of(const char *node, const json_t *list, const char ***out, size_t *n)
 {
-	size_t i;
-	json_t *v;
-
 	*n = json_array_size(list);
 	*out = base_alloc((*n + 1) * sizeof(**out));
-	json_array_foreach(list, i, v) if (((*out)[i] = json_string_value(v)) ==
-	    NULL) return base_fail(BASE_E_USAGE,
-	    "node %s: via and names are lists of texts", node);
+	for (size_t i = 0; i < *n; i++) {
+		(*out)[i] = json_string_value(json_array_get(list, i));
+		if ((*out)[i] == NULL)
+			return base_fail(BASE_E_USAGE,
+			    "node %s: via and names are lists of texts", node);
+	}
 	return BASE_OK;
 }
 

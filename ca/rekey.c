@@ -44,17 +44,25 @@ ask_all(struct ca *ca, const char *node, const char *root, size_t *n)
 	return r;
 }
 
+/* root: NULL for all. */
+static enum base_err
+check_names(const struct ca *ca, const char *node, const char *root)
+{
+	if (ca_topo_node(ca->topo, node) == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND, "node %s: not known", node);
+	if (root != NULL && ca_topo_root(ca->topo, root) == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND, "root %s: not known", root);
+	return BASE_OK;
+}
+
 enum base_err
 ca_rekey_ask(struct ca *ca, const char *node, const char *root)
 {
 	size_t n = 0;
 	enum base_err r;
 
-	if (ca_topo_node(ca->topo, node) == POL_NONE)
-		return base_fail(BASE_E_NOTFOUND, "node %s: not known", node);
-	if (root != NULL && ca_topo_root(ca->topo, root) == POL_NONE)
-		return base_fail(BASE_E_NOTFOUND, "root %s: not known", root);
-	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+	if ((r = check_names(ca, node, root)) != BASE_OK ||
+	    (r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
 	if ((r = ask_all(ca, node, root, &n)) == BASE_OK && n == 0)
 		r = base_fail(BASE_E_STATE,
@@ -104,11 +112,8 @@ ca_rekey_cancel(struct ca *ca, const char *node, const char *root)
 	size_t n = 0;
 	enum base_err r;
 
-	if (ca_topo_node(ca->topo, node) == POL_NONE)
-		return base_fail(BASE_E_NOTFOUND, "node %s: not known", node);
-	if (root != NULL && ca_topo_root(ca->topo, root) == POL_NONE)
-		return base_fail(BASE_E_NOTFOUND, "root %s: not known", root);
-	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+	if ((r = check_names(ca, node, root)) != BASE_OK ||
+	    (r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
 	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nroots; i++)
 		if (root == NULL || strcmp(root, ca->topo->roots[i].name) == 0)

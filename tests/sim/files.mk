@@ -25,7 +25,7 @@ sim: $(B)/test/sim
 	$(B)/test/sim -j $(JOBS) $(FROM) $(SEEDS) 5 30
 
 # The same in small: SIM_SHARE of a hundred of 480 small fleets and 20 large
-# ones (make sim-check SIM_SHARE=100: four minutes on two idle cores). The seeds
+# ones (make sim-check SIM_SHARE=100: three minutes on two cores). The seeds
 # that once failed, and the control: hasty agents must be found out. Some node
 # must have held an order, else no clock was wrong and no disk full.
 SIM_SHARE ?= 25
