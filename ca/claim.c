@@ -4,14 +4,16 @@
  * store is somebody else's: kedge-hsmd, which signed every order, is asked.
  * When it knows the epoch, the store is old (recover.c). When it does not,
  * only this node is unknown, and is asked what it holds; so one node in wrong
- * hands stops nobody else. A second one that says so means that kedge-hsmd's
- * journal is an old copy, too. Called by epoch.c and recover.c.
+ * hands stops nobody else. A second one that says so while the first has not
+ * answered means that kedge-hsmd's journal is an old copy, too; a node that is
+ * unknown for another reason is no such witness. Called by core.c, epoch.c
+ * and recover.c.
  */
 #include <string.h>
 
 #include "ca/recover.h"
 
-void
+bool
 ca_claim_note(struct ca *ca, const char *node,
     const struct wire_inventory *said, uint64_t given)
 {
@@ -19,32 +21,49 @@ ca_claim_note(struct ca *ca, const char *node,
 	struct ca_holding h;
 
 	if (v->stage != CA_RECOVERY_NONE || v->wanted ||
-	    v->claim.node[0] != '\0' ||
 	    ca_holding_get(ca->store, node, said->root, &h) != BASE_OK ||
 	    h.lost)
-		return;
+		return true;
+	if (v->claim.node[0] != '\0' || v->claim.asked)
+		return false;
 	memset(&v->claim, 0, sizeof(v->claim));
 	snprintf(v->claim.node, sizeof(v->claim.node), "%s", node);
 	snprintf(v->claim.root, sizeof(v->claim.root), "%s", said->root);
 	v->claim.epoch = said->highest;
 	v->claim.given = given;
 	ca_kick(ca);
+	return true;
+}
+
+void
+ca_claim_look(struct ca *ca)
+{
+	struct ca_claim *c = &ca->recovery.claim;
+	const uint32_t node = ca_topo_node(ca->topo, c->node);
+
+	if (c->node[0] != '\0' &&
+	    (node == POL_NONE || ca->topo->nodes[node].joined.ms == 0))
+		c->node[0] = '\0';
 }
 
 /* ---- what comes of it ----------------------------------------------------- */
 
-/* Another node that nobody knows; "" none. */
-static enum base_err
-another(struct ca *ca, const char *node, char out[CA_NAME])
-{
-	struct ca_recovery_count n;
-	enum base_err r = ca_recover_count(ca, &n);
+struct witness {
+	const char *than;
+	char name[CA_NAME]; /* "" none */
+};
 
-	out[0] = '\0';
-	for (size_t i = 0; r == BASE_OK && i < n.lost && i < CA_RECOVERY_NAMES;
-	     i++)
-		if (strcmp(n.name[i], node) != 0)
-			memcpy(out, n.name[i], CA_NAME);
+/* A node that was excused is no witness: it may be in wrong hands. */
+static enum base_err
+witness_part(struct ca *ca, uint32_t node, uint32_t root, void *arg)
+{
+	struct witness *w = arg;
+	struct ca_holding h;
+	enum base_err r = ca_part_holds(ca, node, root, &h);
+
+	if (r == BASE_OK && h.claim > 0 && !h.excused &&
+	    strcmp(ca->topo->nodes[node].name, w->than) != 0)
+		memcpy(w->name, ca->topo->nodes[node].name, sizeof(w->name));
 	return r;
 }
 
@@ -54,6 +73,7 @@ lose_store(struct ca *ca, const struct ca_claim *c)
 	const struct ca_roll *w = ca_roll_of(ca, c->root);
 	struct ca_fact f = { .kind = POL_FACT_LOST,
 		.roll = w == NULL ? 0 : w->row.id,
+		.epoch = c->epoch,
 		.at = ca_now(ca) };
 	enum base_err r;
 
@@ -95,7 +115,7 @@ static enum base_err
 conclude(struct ca *ca, uint64_t signed_here)
 {
 	const struct ca_claim c = ca->recovery.claim;
-	char peer[CA_NAME];
+	struct witness peer = { c.node, "" };
 	enum base_err r;
 
 	if (signed_here >= c.epoch) {
@@ -106,12 +126,13 @@ conclude(struct ca *ca, uint64_t signed_here)
 		    (unsigned long long)c.given);
 		return BASE_OK;
 	}
-	if ((r = another(ca, c.node, peer)) != BASE_OK || peer[0] == '\0')
+	if ((r = ca_each_part(ca, witness_part, &peer)) != BASE_OK ||
+	    peer.name[0] == '\0')
 		return r != BASE_OK ? r : lose(ca, &c);
 	ca_recover_want(ca,
 	    "node %s as well as %s has taken epochs that neither this store "
 	    "nor kedge-hsmd has given: both may be old copies",
-	    c.node, peer);
+	    c.node, peer.name);
 	return BASE_OK;
 }
 
@@ -145,6 +166,22 @@ find(struct ca *ca, const struct wire_hsm_answer *a, char after[CA_NAME],
 	return r;
 }
 
+/* One that can never be answered would be asked for ever, and hold up all
+ * else: what nobody knows of it is in the log. */
+static void
+give_up(struct ca *ca)
+{
+	struct ca_claim *c = &ca->recovery.claim;
+
+	base_log(BASE_ERR,
+	    "node %s: says it has taken epoch %llu of root %s, the last one "
+	    "given is %llu; whether kedge-hsmd has signed it cannot be found "
+	    "out: %s",
+	    c->node, (unsigned long long)c->epoch, c->root,
+	    (unsigned long long)c->given, base_why());
+	c->node[0] = '\0';
+}
+
 static void
 claim_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 {
@@ -153,7 +190,10 @@ claim_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 	uint64_t epoch = 0;
 	bool more = false;
 
-	ca->recovery.busy = false;
+	ca->recovery.busy = ca->recovery.claim.asked = false;
+	ca_kick(ca);
+	if (ca->recovery.claim.node[0] == '\0')
+		return; /* the node left meanwhile */
 	if (e == BASE_OK && a->err != BASE_OK)
 		e = base_fail(a->err, "kedge-hsmd: %s", a->why);
 	if (e == BASE_OK)
@@ -164,9 +204,10 @@ claim_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 	}
 	if (e == BASE_OK && (e = conclude(ca, epoch)) == BASE_OK)
 		ca->recovery.claim.node[0] = '\0';
-	if (e != BASE_OK)
+	else if (e == BASE_E_AGAIN || e == BASE_E_IO || e == BASE_E_TIMEOUT)
 		ca_recover_later(ca, "an epoch that was never given");
-	ca_kick(ca);
+	else
+		give_up(ca);
 }
 
 static void
@@ -177,9 +218,9 @@ claim_page(struct ca *ca, const char *after)
 
 	memcpy(q.fleet, ca->conf->fleet, sizeof(q.fleet));
 	snprintf(q.after, sizeof(q.after), "%s", after);
-	ca->recovery.busy = true;
+	ca->recovery.busy = ca->recovery.claim.asked = true;
 	if (ca_hsm_ask(ca, &w) != BASE_OK) {
-		ca->recovery.busy = false;
+		ca->recovery.busy = ca->recovery.claim.asked = false;
 		ca_recover_later(ca, "asking kedge-hsmd");
 	}
 }

@@ -217,6 +217,7 @@ ca_reload_topo(struct ca *ca)
 	}
 	keep_seen(old, ca->topo);
 	ca_topo_free(old);
+	ca_claim_look(ca);
 	ca->peers_changed = true;
 	ca->invites_kept = false;
 	ca->told = false;

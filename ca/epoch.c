@@ -102,8 +102,9 @@ ca_epoch_floor(struct ca *ca, const char *node, const char *root,
 	return r;
 }
 
-/* A node cannot have taken what was never given. */
-static void
+/* A node cannot have taken what was never given. false: nobody looks into it
+ * now, and it is to be news the next time, too. */
+static bool
 suspect(struct ca *ca, const char *node, const struct wire_inventory *v)
 {
 	uint64_t next;
@@ -111,7 +112,8 @@ suspect(struct ca *ca, const char *node, const struct wire_inventory *v)
 	if (ca_epoch_next(ca, node, v->root, &next) != BASE_OK)
 		base_log(BASE_ERR, "%s", base_why());
 	else if (v->highest >= next && v->highest - next < EPOCH_JUMP)
-		ca_claim_note(ca, node, v, next - 1);
+		return ca_claim_note(ca, node, v, next - 1);
+	return true;
 }
 
 void
@@ -121,7 +123,7 @@ ca_epochs_learn(struct ca *ca, const char *node,
 	for (size_t i = 0; i < n; i++)
 		if (ca_topo_root(ca->topo, list[i].root) == POL_NONE)
 			continue;
-		else if (suspect(ca, node, &list[i]),
+		else if (suspect(ca, node, &list[i]) &&
 		    ca_epoch_seen(ca, node, list[i].root, list[i].highest) !=
 			BASE_OK)
 			base_log(BASE_WARNING, "%s", base_why());

@@ -40,6 +40,7 @@ holding_fact(void *arg, const struct ca_fact *f)
 	case POL_FACT_EFFECTIVE:
 		h->known = true;
 		h->lost = false;
+		h->claim = 0;
 		h->confirmed = true;
 		h->doubted = false;
 		h->conf = f->conf;
@@ -66,6 +67,7 @@ holding_fact(void *arg, const struct ca_fact *f)
 	case POL_FACT_LOST:
 		h->known = h->confirmed = h->doubted = false;
 		h->lost = true;
+		h->claim = f->epoch;
 		h->steps = 0;
 		break;
 	case POL_FACT_EXCUSED:

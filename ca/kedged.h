@@ -446,6 +446,7 @@ struct ca_holding {
 	bool lost; /* the store was restored, and it has not answered since */
 	struct pol_conf conf, doubt;
 	uint64_t epoch;
+	uint64_t claim; /* lost for having taken this one, which nobody gave */
 	/* of the order that was given after it; 0: none */
 	uint32_t steps, from, to;
 };

@@ -32,8 +32,9 @@ enum base_err ca_part_holds(struct ca *ca, uint32_t node, uint32_t root,
 enum base_err ca_part_fact(struct ca *ca, uint32_t node, uint32_t root,
     enum pol_fact_kind kind) BASE_MUST;
 
-/* kedge-hsmd is asked at the next turn, unless the node is unknown anyway. */
-void ca_claim_note(struct ca *ca, const char *node,
+/* kedge-hsmd is asked at the next turn, unless the node is unknown anyway.
+ * false: another one is asked about, and this is to be said again. */
+bool ca_claim_note(struct ca *ca, const char *node,
     const struct wire_inventory *said, uint64_t given);
 void ca_claim_ask(struct ca *ca);
 

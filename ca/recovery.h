@@ -25,6 +25,7 @@ struct ca_claim {
 	char node[CA_NAME]; /* "": none */
 	char root[CA_NAME];
 	uint64_t epoch, given;
+	bool asked; /* the answer is on its way, also when node is "" again */
 };
 struct ca_recovery {
 	enum ca_recovery_stage stage;
@@ -60,6 +61,8 @@ enum base_err ca_recover_load(struct ca *ca) BASE_MUST;
 struct base_mono ca_recover_work(struct ca *ca);
 /* A node has said something. */
 void ca_recover_soon(struct ca *ca);
+/* After a change of the nodes: what one said that has left is of no use. */
+void ca_claim_look(struct ca *ca);
 /* Something shows that the store is old: begins at the next turn. */
 void ca_recover_want(struct ca *ca, const char *fmt, ...) BASE_PRINTF(2, 3);
 /* The store may lack what kedge-hsmd has on record, or have what it has not

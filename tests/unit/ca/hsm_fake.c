@@ -289,6 +289,9 @@ static void
 known(struct hsm_fake *f, const struct wire_hsm_request *q,
     struct wire_hsm_answer *a)
 {
+	f->mood.knew++;
+	a->err = f->mood.unknowing;
+	snprintf(a->why, sizeof(a->why), "told to");
 	a->items = base_alloc(2 * sizeof(*a->items));
 	for (struct fake_node *n = f->nodes; n != NULL && a->nitems < 2;
 	     n = n->next)

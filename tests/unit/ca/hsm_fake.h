@@ -31,6 +31,8 @@ struct hsm_fake_mood {
 	struct base_span expect; /* a report; how often it was shown: */
 	uint64_t expected;
 	unsigned keeps; /* so many items of TELL ask for a link that is gone */
+	enum base_err unknowing; /* KNOWN is answered by this */
+	uint64_t knew; /* times that KNOWN was asked */
 	uint64_t asked; /* requests so far */
 	uint64_t made; /* signatures: certificates and orders */
 	unsigned old_copies; /* refused for a mark from before */

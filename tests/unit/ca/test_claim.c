@@ -3,6 +3,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "ca/control.h"
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
 
@@ -149,6 +150,115 @@ START_TEST(a_claim_that_hsmd_knows_shows_an_old_copy)
 }
 END_TEST
 
+/* A refusal stays one: the node is not asked about again, others are. While
+ * kedge-hsmd is only away, it is. */
+START_TEST(what_cannot_be_answered_is_dropped)
+{
+	struct wire_inventory claims = { .root = "plant", .highest = 9 };
+
+	world_open_joined(&w, fleet, 48);
+	world_node(&w, "web1")->deaf = true;
+	hsm_fake_mood(w.hsm)->unknowing = BASE_E_REFUSED;
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	ck_assert(!world_run(&w, 10, recovers));
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->knew, 1);
+	ck_assert_str_eq(w.ca.recovery.claim.node, "");
+	hsm_fake_mood(w.hsm)->unknowing = BASE_E_AGAIN;
+	claims.highest = 10;
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	ck_assert(!world_run(&w, 10, recovers));
+	ck_assert_uint_gt(hsm_fake_mood(w.hsm)->knew, 3);
+	ck_assert_uint_eq(suspects(), 0);
+	hsm_fake_mood(w.hsm)->unknowing = BASE_OK;
+	ck_assert(!world_run(&w, 10, recovers));
+	ck_assert_uint_eq(suspects(), 1);
+	world_close(&w);
+}
+END_TEST
+
+static enum base_err
+drop_app6(struct ca *ca, void *arg)
+{
+	const struct ca_link l = { "app6", "web2", "", "plant" };
+	enum base_err r = ca_change_link_drop(ca, &l, "sold", "test");
+
+	(void)arg;
+	return r != BASE_OK ? r : ca_change_node_drop(ca, "app6", "test");
+}
+
+/* Nobody is asked about a node that left; not even when the answer is on its
+ * way. */
+START_TEST(what_a_node_said_goes_with_it)
+{
+	struct wire_inventory claims = { .root = "plant", .highest = 9 };
+	uint64_t knew;
+
+	world_open_joined(&w, fleet, 49);
+	hsm_fake_mood(w.hsm)->unknowing = BASE_E_AGAIN;
+	ca_epochs_learn(&w.ca, "app6", &claims, 1);
+	ck_assert(!world_run(&w, 5, recovers));
+	knew = hsm_fake_mood(w.hsm)->knew;
+	ck_assert_uint_gt(knew, 1);
+	/* asked, and not answered yet */
+	w.ca.recovery.next = w.mono;
+	ca_work(&w.ca);
+	ck_assert(w.ca.recovery.claim.asked);
+	ck_assert_int_eq(ca_fleet_change(&w.ca, drop_app6, NULL), BASE_OK);
+	ck_assert_str_eq(w.ca.recovery.claim.node, "");
+	hsm_fake_mood(w.hsm)->unknowing = BASE_OK;
+	/* another one's is not answered by that */
+	world_node(&w, "web1")->deaf = true;
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	ck_assert_str_eq(w.ca.recovery.claim.node, "");
+	ck_assert(!world_run(&w, 5, recovers));
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->knew, knew + 1);
+	ck_assert_uint_eq(suspects(), 0);
+	/* web1's was not lost: it is news still */
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	ck_assert(!world_run(&w, 5, recovers));
+	ck_assert_uint_eq(suspects(), 1);
+	world_close(&w);
+}
+END_TEST
+
+/* It is unknown, but has never spoken of such an epoch. */
+START_TEST(who_is_lost_otherwise_is_no_witness)
+{
+	const struct wire_inventory claims = { .root = "plant", .highest = 9 };
+	const struct ca_fact lost = { .node = "app6",
+		.root = "plant",
+		.kind = POL_FACT_LOST,
+		.at = { 1 } };
+
+	world_open_joined(&w, fleet, 50);
+	world_node(&w, "app6")->deaf = true;
+	world_node(&w, "web1")->deaf = true;
+	ck_assert_int_eq(ca_store_fact_add(w.ca.store, &lost), BASE_OK);
+	ck_assert(!all_known(&w));
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	ck_assert(!world_run(&w, 10, recovers));
+	ck_assert_uint_eq(suspects(), 1);
+	world_close(&w);
+}
+END_TEST
+
+/* The first one was wrong: it has answered, and witnesses nothing. */
+START_TEST(who_has_answered_is_no_witness)
+{
+	const struct wire_inventory claims = { .root = "plant", .highest = 9 };
+
+	world_open_joined(&w, fleet, 51);
+	ca_epochs_learn(&w.ca, "app6", &claims, 1);
+	ck_assert(!world_run(&w, 20, recovers));
+	ck_assert_uint_eq(suspects(), 1);
+	ck_assert(all_known(&w));
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	ck_assert(!world_run(&w, 20, recovers));
+	ck_assert_uint_eq(suspects(), 2);
+	world_close(&w);
+}
+END_TEST
+
 TCase *
 case_claim(void)
 {
@@ -157,6 +267,10 @@ case_claim(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, one_that_lies_stops_nobody_else);
 	tcase_add_test(t, two_that_say_so_are_believed);
+	tcase_add_test(t, what_cannot_be_answered_is_dropped);
+	tcase_add_test(t, what_a_node_said_goes_with_it);
+	tcase_add_test(t, who_is_lost_otherwise_is_no_witness);
+	tcase_add_test(t, who_has_answered_is_no_witness);
 	tcase_add_test(t, a_claim_that_hsmd_knows_shows_an_old_copy);
 	return t;
 }
