@@ -368,15 +368,13 @@ roll_sum(struct ca *ca, uint64_t roll, json_t *o)
 	enum base_err r;
 
 	json_object_set_new(o, "by_reload", names);
-	if (json_is_true(json_object_get(o, "compromised"))) {
-		json_object_set_new(o, "not_kicked", unkicked);
-		if ((r = ca_store_roll_unkicked(ca->store, roll, roll_reload,
-			 unkicked)) != BASE_OK)
-			return r;
-	} else {
-		json_decref(unkicked);
-	}
-	if ((r = ca_store_roll_reloads(ca->store, roll, roll_reload, names)) !=
+	r = ca_store_roll_unkicked(ca->store, roll, roll_reload, unkicked);
+	if (json_is_true(json_object_get(o, "compromised")) ||
+	    json_array_size(unkicked) > 0)
+		json_object_set(o, "not_kicked", unkicked);
+	json_decref(unkicked);
+	if (r != BASE_OK ||
+	    (r = ca_store_roll_reloads(ca->store, roll, roll_reload, names)) !=
 		BASE_OK ||
 	    (r = ca_store_roll_sum(ca->store, roll, &sum)) != BASE_OK)
 		return r;

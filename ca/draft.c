@@ -304,6 +304,7 @@ order_compose(struct ca_drafts *d, size_t at)
 	row->from = o->from;
 	row->to = o->to;
 	row->bridge = o->bridge;
+	row->compromised = o->compromised;
 	row->issued = ca_now(d->ca);
 	row->expires = o->expires;
 	row->state = CA_ORDER_SENT;

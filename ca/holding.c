@@ -30,6 +30,14 @@ ca_conf_after(struct pol_conf before, const struct ca_order *o)
 	return c;
 }
 
+uint32_t
+ca_conf_lowest(struct pol_conf c)
+{
+	const uint64_t may = c.trust | c.present | c.bridge;
+
+	return may == 0 ? 0 : (uint32_t)__builtin_ctzll(may) + 1;
+}
+
 static enum base_err
 holding_fact(void *arg, const struct ca_fact *f)
 {

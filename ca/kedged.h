@@ -454,6 +454,8 @@ enum base_err ca_holding_get(struct ca_store *st, const char *node,
     const char *root, struct ca_holding *out) BASE_MUST;
 /* Configuration after an order. */
 struct pol_conf ca_conf_after(struct pol_conf before, const struct ca_order *o);
+/* The oldest generation that is trusted or presented; 0: none. */
+uint32_t ca_conf_lowest(struct pol_conf c);
 
 /* ---- delivery: no I/O (ca/deliver.c) ---------------------------------- */
 

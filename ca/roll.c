@@ -370,6 +370,22 @@ draft_catch_up(const struct ca_roll *w, uint32_t node, struct wire_order *o)
 	o->to = last + 1;
 }
 
+/* One that missed a roll of a stolen key, and comes back in one of peace: its
+ * sessions may be a thief's, as the others' were. */
+static enum base_err
+draft_mark(struct ca *ca, const struct ca_roll *w, uint32_t node,
+    struct wire_order *o)
+{
+	const uint32_t lowest =
+	    ca_conf_lowest(pol_engine_possible(w->engine, node).before);
+
+	o->compromised = w->row.compromised && o->from < o->to;
+	if (o->compromised || o->from > o->to || lowest == 0)
+		return BASE_OK;
+	return ca_store_root_compromised(ca->store, o->root, lowest,
+	    &o->compromised);
+}
+
 static enum base_err
 draft_fill(struct ca *ca, const struct ca_roll *w, const struct pol_order *p,
     struct ca_draft *t)
@@ -389,8 +405,7 @@ draft_fill(struct ca *ca, const struct ca_roll *w, const struct pol_order *p,
 	o->verifies = role.verifies;
 	draft_catch_up(w, p->node, o);
 	o->bridge = role.bridges && (o->steps & POL_CERT) != 0;
-	o->compromised = w->row.compromised && o->from < o->to;
-	return BASE_OK;
+	return draft_mark(ca, w, p->node, o);
 }
 
 /* Returns when the first of those that wait after a failure is due. */

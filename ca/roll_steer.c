@@ -376,15 +376,6 @@ left_at(const struct ca_holding *h, uint32_t current)
 	return (may & POL_GEN(current + 1)) != 0 ? current + 1 : current - 1;
 }
 
-/* The oldest generation that the node trusts or presents. */
-static uint32_t
-lowest(const struct ca_holding *h)
-{
-	const uint64_t may = h->conf.trust | h->conf.present | h->conf.bridge;
-
-	return may == 0 ? 0 : (uint32_t)__builtin_ctzll(may) + 1;
-}
-
 /* A roll of the last generation once more, or of the way back to it, in which
  * all but the node that returns hold the goal. */
 static enum base_err
@@ -404,8 +395,8 @@ catch_up(struct ca *ca, const struct ca_word *w, const struct ca_holding *h,
 	snprintf(row.root, sizeof(row.root), "%s", w->root);
 	/* its sessions may be a thief's, as the others' were */
 	if (from != 0 && from < current &&
-	    (r = ca_store_root_compromised(ca->store, w->root, lowest(h),
-		 &row.compromised)) != BASE_OK)
+	    (r = ca_store_root_compromised(ca->store, w->root,
+		 ca_conf_lowest(h->conf), &row.compromised)) != BASE_OK)
 		return r;
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;

@@ -208,8 +208,9 @@ typedef void ca_name_fn(void *arg, const char *name);
 enum base_err ca_store_roll_reloads(struct ca_store *st, uint64_t roll,
     ca_name_fn *fn, void *arg) BASE_MUST;
 
-/* Nodes whose finish is effective without every application told to end its
- * sessions. */
+/* Nodes whose finish in this roll is effective without every application told
+ * to end its sessions, where the roll or the order asked for that; not those
+ * that have ended them by a later finish. */
 enum base_err ca_store_roll_unkicked(struct ca_store *st, uint64_t roll,
     ca_name_fn *fn, void *arg) BASE_MUST;
 
@@ -256,6 +257,7 @@ struct ca_order {
 	uint8_t digest[32];
 	struct base_buf cms; /* owned */
 	struct base_time issued, expires;
+	bool compromised; /* it said so, and asked for sessions to be ended */
 	/* dates of the node certificate in it; 0: has none */
 	struct base_time leaf_from, leaf_to;
 	/* these change */

@@ -136,27 +136,30 @@ ca_store_order_add(struct ca_store *st, const struct ca_order *o)
 	return ca_sq_run(st, NULL,
 	    "INSERT INTO orders (node, root, epoch, roll, steps, gen_from,"
 	    " gen_to, bridge, digest, cms, issued, expires, state, received,"
-	    " settled, proof, reason, leaf_from, leaf_to, kicked) VALUES (?, ?, ?, ?,"
-	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    "ssiiiiiibbiiiiiisiii", o->node, o->root, (int64_t)o->epoch,
+	    " settled, proof, reason, leaf_from, leaf_to, kicked, compromised)"
+	    " VALUES (?, ?, ?, ?,"
+	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "ssiiiiiibbiiiiiisiiii", o->node, o->root, (int64_t)o->epoch,
 	    (int64_t)o->roll, (int64_t)o->steps, (int64_t)o->from,
 	    (int64_t)o->to, (int64_t)o->bridge,
 	    (struct base_span){ o->digest, sizeof(o->digest) },
 	    base_buf_span(&o->cms), o->issued.ms, o->expires.ms,
 	    (int64_t)o->state, o->received.ms, o->settled.ms, (int64_t)o->proof,
-	    o->reason, o->leaf_from.ms, o->leaf_to.ms, (int64_t)o->kicked);
+	    o->reason, o->leaf_from.ms, o->leaf_to.ms, (int64_t)o->kicked,
+	    (int64_t)o->compromised);
 }
 
 static enum base_err
 order_read_states(sqlite3_stmt *s, struct ca_order *o)
 {
-	uint32_t state, proof, bridge, kicked;
+	uint32_t state, proof, bridge, kicked, compromised;
 	enum base_err r;
 
 	if ((r = ca_sq_u32(s, 7, &bridge)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 12, &state)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 15, &proof)) != BASE_OK ||
-	    (r = ca_sq_u32(s, 19, &kicked)) != BASE_OK)
+	    (r = ca_sq_u32(s, 19, &kicked)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 20, &compromised)) != BASE_OK)
 		return r;
 	if (state < CA_ORDER_SENT || state > CA_ORDER_REPLACED ||
 	    proof > WIRE_PROOF_PROBE)
@@ -166,6 +169,7 @@ order_read_states(sqlite3_stmt *s, struct ca_order *o)
 		    o->node, o->root);
 	o->bridge = bridge != 0;
 	o->kicked = kicked != 0;
+	o->compromised = compromised != 0;
 	o->state = (enum ca_order_state)state;
 	o->proof = (enum wire_proof)proof;
 	return BASE_OK;
@@ -200,7 +204,7 @@ order_read(sqlite3_stmt *s, struct ca_order *o)
 #define ORDER_COLUMNS_BUT(cms)                                        \
 	"node, root, epoch, roll, steps, gen_from, gen_to,"           \
 	" bridge, digest, " cms ", issued, expires, state, received," \
-	" settled, proof, reason, leaf_from, leaf_to, kicked"
+	" settled, proof, reason, leaf_from, leaf_to, kicked, compromised"
 #define ORDER_COLUMNS ORDER_COLUMNS_BUT("cms")
 
 enum base_err

@@ -229,8 +229,12 @@ ca_store_roll_unkicked(struct ca_store *st, uint64_t roll, ca_name_fn *fn,
     void *arg)
 {
 	return roll_names(st,
-	    "SELECT DISTINCT node FROM orders WHERE roll = ? AND kicked = 0"
-	    " AND gen_from < gen_to"
-	    " AND state = ? AND steps & ? <> 0 ORDER BY node",
+	    "SELECT DISTINCT o.node FROM orders AS o JOIN roll AS w"
+	    " ON w.id = o.roll WHERE o.roll = ? AND o.kicked = 0"
+	    " AND (w.compromised = 1 OR o.compromised = 1)"
+	    " AND o.gen_from < o.gen_to AND o.state = ? AND o.steps & ? <> 0"
+	    " AND NOT EXISTS (SELECT 1 FROM orders AS k WHERE"
+	    " k.node = o.node AND k.root = o.root AND k.epoch > o.epoch"
+	    " AND k.kicked = 1) ORDER BY o.node",
 	    roll, POL_FINISH, fn, arg);
 }

@@ -70,7 +70,7 @@ static const char *const version_1[] = {
 	" received INTEGER NOT NULL, settled INTEGER NOT NULL,"
 	" proof INTEGER NOT NULL, reason TEXT NOT NULL,"
 	" leaf_from INTEGER NOT NULL, leaf_to INTEGER NOT NULL,"
-	" kicked INTEGER NOT NULL,"
+	" kicked INTEGER NOT NULL, compromised INTEGER NOT NULL,"
 	" PRIMARY KEY (node, root, epoch)) STRICT",
 	/* states 1 and 2 wait for a report */
 	"CREATE INDEX orders_open ON orders(node, root) WHERE state < 3",

@@ -44,19 +44,36 @@ carried_out(void)
 	return n;
 }
 
-/* The last roll as the control socket shows it; the caller's. */
+/* The roll as the control socket shows it; the caller's. */
 static json_t *
-shown(void)
+shown_at(size_t at)
 {
 	struct ca_roll_row *rows = NULL;
 	json_t *o = NULL;
 	size_t n = 0;
 
 	ck_assert_int_eq(ca_store_rolls(w.ca.store, &rows, &n), BASE_OK);
-	ck_assert_uint_eq(n, 1);
-	ck_assert_int_eq(ca_json_roll(&w.ca, &rows[0], &o), BASE_OK);
+	ck_assert_uint_gt(n, at);
+	ck_assert_int_eq(ca_json_roll(&w.ca, &rows[at], &o), BASE_OK);
 	free(rows);
 	return o;
+}
+
+static json_t *
+shown(void)
+{
+	return shown_at(0);
+}
+
+/* Nodes whose sessions go on, by that roll. */
+static size_t
+go_on(size_t at)
+{
+	json_t *o = shown_at(at);
+	const size_t n = json_array_size(json_object_get(o, "not_kicked"));
+
+	json_decref(o);
+	return n;
 }
 
 /* Each of its orders says so, also after a death; none in peace. */
@@ -163,6 +180,56 @@ START_TEST(the_rules_hold)
 }
 END_TEST
 
+/* Who missed it and returns while the root rolls in peace is kicked all the
+ * same; nobody else is. */
+START_TEST(back_in_peace)
+{
+	const struct ca_word excuse = { "plant", "app1", "dead", "test" };
+	size_t others;
+
+	start(true);
+	world_node(&w, "app1")->deaf = world_node(&w, "app1")->excused = true;
+	ck_assert_int_eq(ca_roll_excuse(&w.ca, &excuse), BASE_OK);
+	for (int i = 0; i < 1000 && w.ca.rolls != NULL; i++)
+		world_turn(&w);
+	ck_assert_ptr_null(w.ca.rolls);
+	ck_assert_uint_eq(go_on(0), 0);
+	others = marked();
+	world_node(&w, "web1")->slow = true;
+	world_roll(&w, "plant");
+	for (int i = 0; i < 20; i++)
+		world_turn(&w);
+	ck_assert_ptr_nonnull(w.ca.rolls);
+	world_node(&w, "web1")->slow = world_node(&w, "app1")->deaf = false;
+	ck_assert_int_eq(ca_roll_return(&w.ca, &excuse), BASE_OK);
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	ck_assert_uint_eq(world_node(&w, "app1")->conf.trust, 4);
+	ck_assert_uint_gt(world_node(&w, "app1")->compromised, 2);
+	ck_assert_uint_eq(marked() - world_node(&w, "app1")->compromised,
+	    others);
+	ck_assert_uint_eq(go_on(1), 1); /* it has said so */
+	world_close(&w);
+}
+END_TEST
+
+/* They go on until a later finish has ended them. */
+START_TEST(ended_by_the_next)
+{
+	const struct ca_roll_row again = { .root = "plant",
+		.compromised = _i == 1 };
+
+	start(true);
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	ck_assert_uint_eq(go_on(0), 1);
+	world_node(&w, "app1")->unkicked = false;
+	world_roll_as(&w, &again);
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	ck_assert_uint_eq(go_on(0), _i == 1 ? 0 : 1);
+	ck_assert_uint_eq(go_on(1), 0);
+	world_close(&w);
+}
+END_TEST
+
 static bool
 since(const char *root, uint32_t above)
 {
@@ -257,6 +324,8 @@ case_compromised(void)
 	tcase_add_test(t, no_pace_binds_it);
 	tcase_add_test(t, the_way_back_is_in_peace);
 	tcase_add_test(t, the_rules_hold);
+	tcase_add_test(t, back_in_peace);
+	tcase_add_loop_test(t, ended_by_the_next, 0, 2);
 	tcase_add_test(t, only_who_missed_it);
 	tcase_add_test(t, with_no_pace);
 	tcase_add_loop_test(t, said_by_the_operator, 0, 2);
