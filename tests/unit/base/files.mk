@@ -6,3 +6,5 @@ unit_base_SRC := tests/unit/base/main.c tests/unit/base/test_err.c \
                  tests/unit/base/test_process.c
 unit_base_USES := base
 unit_base_LIBS :=
+unit_base_SRC += tests/unit/base/test_clock.c
+unit_base_SRC += tests/unit/base/test_version.c

@@ -19,6 +19,8 @@ main(void)
 	suite_add_tcase(suite, case_text());
 	suite_add_tcase(suite, case_file());
 	suite_add_tcase(suite, case_process());
+	suite_add_tcase(suite, case_clock());
+	suite_add_tcase(suite, case_version());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

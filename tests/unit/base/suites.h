@@ -3,6 +3,7 @@
 
 #include <check.h>
 
+TCase *case_clock(void);
 TCase *case_err(void);
 TCase *case_log(void);
 TCase *case_mem(void);
@@ -11,3 +12,4 @@ TCase *case_buf(void);
 TCase *case_text(void);
 TCase *case_file(void);
 TCase *case_process(void);
+TCase *case_version(void);

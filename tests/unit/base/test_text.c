@@ -60,15 +60,6 @@ START_TEST(names)
 }
 END_TEST
 
-START_TEST(version)
-{
-	const char *v = base_version();
-
-	ck_assert_uint_gt(strlen(v), 0);
-	ck_assert_uint_eq(strspn(v, "0123456789."), strlen(v));
-}
-END_TEST
-
 TCase *
 case_text(void)
 {
@@ -78,6 +69,5 @@ case_text(void)
 	tcase_add_test(tc, unhex);
 	tcase_add_test(tc, unhex_bad);
 	tcase_add_test(tc, names);
-	tcase_add_test(tc, version);
 	return tc;
 }

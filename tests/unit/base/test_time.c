@@ -131,16 +131,6 @@ START_TEST(add)
 }
 END_TEST
 
-START_TEST(clocks)
-{
-	struct base_mono a = base_mono_now(), b = base_mono_now();
-
-	ck_assert_int_le(a.ms, b.ms);
-	/* after this file was written */
-	ck_assert_int_gt(base_time_now().ms, INT64_C(1767323045000));
-}
-END_TEST
-
 TCase *
 case_time(void)
 {
@@ -154,6 +144,5 @@ case_time(void)
 	tcase_add_test(tc, gentime_good);
 	tcase_add_test(tc, gentime_bad);
 	tcase_add_test(tc, add);
-	tcase_add_test(tc, clocks);
 	return tc;
 }

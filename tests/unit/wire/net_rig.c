@@ -2,6 +2,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+
+#include <event2/bufferevent_ssl.h>
 
 #include "tests/unit/wire/net_rig.h"
 #include "tests/unit/wire/suites.h"
@@ -216,4 +219,72 @@ SSL_CTX *
 app(void)
 {
 	return net_ctx(false, n.app, n.root, true);
+}
+
+SSL_CTX *
+nobody(void)
+{
+	return net_ctx(false, NULL, n.root, true);
+}
+
+/* ---- bytes that are not ours --------------------------------------------------------------- */
+
+static void
+raw_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct raw *r = arg;
+
+	if (what & BEV_EVENT_CONNECTED) {
+		bufferevent_write(bev, r->say, strlen(r->say));
+		return;
+	}
+	event_base_loopbreak(n.eb);
+}
+
+static void
+raw_read(struct bufferevent *bev, void *arg)
+{
+	struct raw *r = arg;
+	char buf[4096];
+	size_t k = bufferevent_read(bev, buf, sizeof(buf));
+
+	OK(base_buf_put(&r->got, buf, k));
+}
+
+int
+raw_socket(const char *from)
+{
+	struct sockaddr_storage ss;
+	int len = sizeof(ss), fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(evutil_parse_sockaddr_port(from,
+			     (struct sockaddr *)&ss, &len),
+	    0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&ss, (socklen_t)len), 0);
+	evutil_make_socket_nonblocking(fd);
+	return fd;
+}
+
+struct raw
+raw_talk(const char *say, SSL_CTX *cc, const char *from)
+{
+	struct raw r = { .say = say };
+	struct sockaddr_storage ss;
+	int len = sizeof(ss), fd = raw_socket(from);
+
+	ck_assert_int_eq(evutil_parse_sockaddr_port(n.address,
+			     (struct sockaddr *)&ss, &len),
+	    0);
+	r.bev = cc != NULL
+	    ? bufferevent_openssl_socket_new(n.eb, fd, SSL_new(cc),
+		  BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE)
+	    : bufferevent_socket_new(n.eb, fd, BEV_OPT_CLOSE_ON_FREE);
+	bufferevent_setcb(r.bev, raw_read, NULL, raw_event, &r);
+	bufferevent_enable(r.bev, EV_READ | EV_WRITE);
+	bufferevent_socket_connect(r.bev, (struct sockaddr *)&ss, len);
+	event_base_dispatch(n.eb);
+	bufferevent_free(r.bev);
+	SSL_CTX_free(cc);
+	OK(base_buf_put_u8(&r.got, 0));
+	return r;
 }

@@ -43,6 +43,8 @@ SSL_CTX *net_ctx(bool server, X509 *cert, X509 *trust, bool tls13);
 /* The contexts of web1 and app1. */
 SSL_CTX *web(void);
 SSL_CTX *app(void);
+/* Of a client without a certificate. */
+SSL_CTX *nobody(void);
 /* Starts n.server with n.conf; takes c. */
 void serve(SSL_CTX *c);
 /* Of n.address; takes c. */
@@ -54,3 +56,18 @@ void call(struct wire_client *c, struct base_span body);
 enum base_err ask(struct wire_client *c, struct base_span body);
 /* Lets what is under way come to rest. */
 void settle(void);
+
+/* ---- bytes that are not ours ---- */
+
+#define HERE "127.0.0.1"
+
+struct raw {
+	struct bufferevent *bev;
+	struct base_buf got;         /* with a zero byte at its end */
+	const char *say;
+};
+/* A socket that calls from this address of ours. */
+int raw_socket(const char *from);
+/* Says something to the server, over TLS or, without cc (taken), not, and
+ * collects what comes until the server hangs up. */
+struct raw raw_talk(const char *say, SSL_CTX *cc, const char *from);

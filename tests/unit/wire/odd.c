@@ -112,6 +112,32 @@ odd_make(const struct odd *o)
 	return x;
 }
 
+X509 *
+odd_ca(const char *cn, const struct fleet_key *key, X509 *issuer,
+    const struct fleet_key *issuer_key)
+{
+	struct odd o = { .cn = cn,
+		.key = key,
+		.issuer = issuer,
+		.issuer_key = issuer_key,
+		.exts = { ODD_CA } };
+
+	return odd_make(&o);
+}
+
+X509 *
+odd_leaf(const struct fleet_key *key, X509 *issuer,
+    const struct fleet_key *issuer_key)
+{
+	struct odd o = { .cn = "web1",
+		.key = key,
+		.issuer = issuer,
+		.issuer_key = issuer_key,
+		.exts = { ODD_LEAF } };
+
+	return odd_make(&o);
+}
+
 static void
 crl_exts_add(X509_CRL *c, const struct odd_crl *o)
 {

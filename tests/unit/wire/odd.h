@@ -36,6 +36,13 @@ X509 *odd_make(const struct odd *o);
 	    "subjectAltName=DNS:web1.example", "subjectKeyIdentifier=hash",    \
 	    "authorityKeyIdentifier=keyid:always"
 
+/* A CA of that name and key, self-signed when issuer is NULL; and a leaf
+ * "web1" of key. */
+X509 *odd_ca(const char *cn, const struct fleet_key *key, X509 *issuer,
+    const struct fleet_key *issuer_key);
+X509 *odd_leaf(const struct fleet_key *key, X509 *issuer,
+    const struct fleet_key *issuer_key);
+
 /* A CRL by issuer with these serial numbers, 0 ends. */
 struct odd_crl {
 	X509 *issuer;

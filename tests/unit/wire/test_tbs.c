@@ -1,11 +1,10 @@
-/* Unit tests of wire/tbs.c and wire/tbs_ext.c. */
+/* Unit tests of wire/tbs.c. */
 #include <string.h>
 
 #include <openssl/x509v3.h>
 
 #include "tests/unit/wire/fleet.h"
 #include "tests/unit/wire/suites.h"
-#include "wire/oid.h"
 
 static const struct {
 	enum wire_cert_kind kind, parsed;
@@ -84,16 +83,6 @@ START_TEST(every_kind_comes_back)
 	X509_free(x);
 	same(&t, &got);
 	wire_tbs_free(&got);
-}
-END_TEST
-
-START_TEST(canaries_are_told)
-{
-	struct wire_tbs t = make((size_t)_i, WIRE_P256);
-	X509 *x = fleet_issue(&t, fleet_key(WIRE_P256, 0));
-
-	ck_assert_int_eq(wire_cert_is_canary(x), t.kind == WIRE_CANARY);
-	X509_free(x);
 }
 END_TEST
 
@@ -293,35 +282,6 @@ START_TEST(assemble_refuses)
 }
 END_TEST
 
-/* The bytes in tbs_ext.c are the identifiers that are documented. */
-START_TEST(own_usages)
-{
-	static const struct {
-		size_t kind;
-		const char *oid;
-		int n;
-	} rows[] = { { MGMT, WIRE_OID_KP_NODE, 3 },
-		{ ORDER, WIRE_OID_KP_ORDER, 1 }, { CA, WIRE_OID_KP_CA, 3 } };
-	char text[80];
-
-	for (size_t i = 0; i < 3; i++) {
-		struct wire_tbs t = make(rows[i].kind, WIRE_P256);
-		X509 *x = fleet_issue(&t, fleet_key(WIRE_P256, 0));
-		EXTENDED_KEY_USAGE *eku =
-		    X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
-
-		ck_assert_int_eq(sk_ASN1_OBJECT_num(eku), rows[i].n);
-		ck_assert_int_gt(OBJ_obj2txt(text, sizeof(text),
-				     sk_ASN1_OBJECT_value(eku, rows[i].n - 1),
-				     1),
-		    0);
-		ck_assert_str_eq(text, rows[i].oid);
-		EXTENDED_KEY_USAGE_free(eku);
-		X509_free(x);
-	}
-}
-END_TEST
-
 TCase *
 case_tbs(void)
 {
@@ -329,13 +289,11 @@ case_tbs(void)
 
 	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, every_kind_comes_back, 0, NKINDS);
-	tcase_add_loop_test(c, canaries_are_told, 0, NKINDS);
 	tcase_add_loop_test(c, every_algorithm, WIRE_P256, WIRE_RSA4096 + 1);
 	tcase_add_loop_test(c, every_byte_matters, 0, NKINDS);
 	tcase_add_test(c, names);
 	tcase_add_test(c, dates);
 	tcase_add_test(c, keys);
 	tcase_add_test(c, assemble_refuses);
-	tcase_add_test(c, own_usages);
 	return c;
 }
