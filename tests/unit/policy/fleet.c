@@ -194,6 +194,17 @@ fleet_holds(struct pol_engine *e, uint32_t node, struct pol_conf conf)
 	ck_assert_int_eq(pol_engine_fact(e, &f), POL_OK);
 }
 
+static struct pol_engine *
+engine_new(const struct fleet *f, uint32_t root, const struct pol_goal *goal)
+{
+	struct pol_engine *e;
+
+	ck_assert_int_eq(pol_engine_new(f->graph, root, goal, &e), POL_OK);
+	for (uint32_t i = 0; i < f->n; i++)
+		fleet_holds(e, i, (struct pol_conf){ 1, 1, 0 });
+	return e;
+}
+
 struct pol_engine *
 fleet_engine(const struct fleet *f, uint32_t root, enum pol_strategy s)
 {
@@ -201,12 +212,14 @@ fleet_engine(const struct fleet *f, uint32_t root, enum pol_strategy s)
 		.to = 2,
 		.strategy = s,
 		.limit = 3 };
-	struct pol_engine *e;
 
-	ck_assert_int_eq(pol_engine_new(f->graph, root, &goal, &e), POL_OK);
-	for (uint32_t i = 0; i < f->n; i++)
-		fleet_holds(e, i, (struct pol_conf){ 1, 1, 0 });
-	return e;
+	return engine_new(f, root, &goal);
+}
+
+struct pol_engine *
+fleet_engine_of(const struct fleet *f, const struct pol_goal *goal)
+{
+	return engine_new(f, 0, goal);
 }
 
 uint64_t
@@ -251,4 +264,14 @@ fleet_offer(struct pol_engine *e, uint32_t node)
 		if (o[i].node == node)
 			return o[i].steps;
 	return 0;
+}
+
+struct pol_why
+fleet_first_wait(const struct pol_engine *e, uint32_t node)
+{
+	struct pol_why w[3];
+
+	memset(w, 0, sizeof(w));
+	ck_assert_uint_ge(pol_engine_waits(e, node, w, 3), 1);
+	return w[0];
 }

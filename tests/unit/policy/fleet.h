@@ -41,6 +41,9 @@ uint32_t order_set_find(const struct order_set *s, struct pol_order o);
 /* An engine on which every node holds the old generation 1, goal 2. */
 struct pol_engine *
 fleet_engine(const struct fleet *f, uint32_t root, enum pol_strategy s);
+/* The same with a goal of the test's own, under root 0. */
+struct pol_engine *
+fleet_engine_of(const struct fleet *f, const struct pol_goal *goal);
 void fleet_holds(struct pol_engine *e, uint32_t node, struct pol_conf conf);
 /* Sends the order with the next epoch of the node; returns that. */
 uint64_t fleet_send(struct pol_engine *e, uint32_t node, uint32_t steps);
@@ -49,3 +52,11 @@ void fleet_tell(struct pol_engine *e, enum pol_fact_kind kind, uint32_t node,
 void fleet_do(struct pol_engine *e, uint32_t node, uint32_t steps);
 /* Steps that ready offers to the node; 0: none. */
 uint32_t fleet_offer(struct pol_engine *e, uint32_t node);
+/* The first thing that the node waits for. */
+struct pol_why fleet_first_wait(const struct pol_engine *e, uint32_t node);
+
+/* In "c>s". */
+enum {
+	NODE_C,
+	NODE_S
+};

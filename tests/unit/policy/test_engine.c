@@ -9,22 +9,6 @@
 #define C POL_CERT
 #define F POL_FINISH
 
-/* c is node 0, s is node 1 in "c>s". */
-enum {
-	NODE_C,
-	NODE_S
-};
-
-static struct pol_why
-first_wait(const struct pol_engine *e, uint32_t node)
-{
-	struct pol_why w[3];
-
-	memset(w, 0, sizeof(w));
-	ck_assert_uint_ge(pol_engine_waits(e, node, w, 3), 1);
-	return w[0];
-}
-
 static enum pol_err
 fact(struct pol_engine *e, enum pol_fact_kind kind, uint32_t node,
     uint64_t epoch)
@@ -62,28 +46,6 @@ START_TEST(test_a_roll_goes_through)
 	ck_assert(pol_engine_is_done(e));
 	ck_assert_uint_eq(fleet_offer(e, NODE_C), 0);
 	ck_assert_uint_eq(pol_engine_waits(e, NODE_C, NULL, 0), 0);
-	pol_engine_free(e);
-	fleet_free(&f);
-}
-END_TEST
-
-START_TEST(test_nothing_is_known_at_first)
-{
-	const struct pol_goal goal = { .from = 1, .to = 2 };
-	struct fleet f;
-	struct pol_engine *e;
-
-	fleet_make(&f, "c>s", "");
-	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
-	ck_assert_uint_eq(fleet_offer(e, NODE_C), 0);
-	ck_assert_str_eq(first_wait(e, NODE_C).rule, "known");
-	ck_assert(!pol_engine_is_safe(e, NODE_C, NODE_S));
-	/* c known, s not: c may be given more, but nothing taken away */
-	fleet_holds(e, NODE_C, (struct pol_conf){ 1, 1, 0 });
-	ck_assert_uint_eq(fleet_offer(e, NODE_C), T);
-	fleet_do(e, NODE_C, T);
-	ck_assert_uint_eq(fleet_offer(e, NODE_C), 0);
-	ck_assert_str_eq(first_wait(e, NODE_C).rule, "present-trusted");
 	pol_engine_free(e);
 	fleet_free(&f);
 }
@@ -130,9 +92,9 @@ START_TEST(test_failures_count_hold_and_stop_the_group)
 	ck_assert_uint_eq(fleet_offer(e, 0), 0);
 	ck_assert_uint_eq(fleet_offer(e, 1), 0);
 	ck_assert_uint_eq(fleet_offer(e, 3), 0);
-	ck_assert_str_eq(first_wait(e, 0).rule, "held");
-	ck_assert_str_eq(first_wait(e, 3).rule, "stopped");
-	ck_assert_uint_eq(first_wait(e, 3).peer, 0);
+	ck_assert_str_eq(fleet_first_wait(e, 0).rule, "held");
+	ck_assert_str_eq(fleet_first_wait(e, 3).rule, "stopped");
+	ck_assert_uint_eq(fleet_first_wait(e, 3).peer, 0);
 	ck_assert_uint_eq(fleet_offer(e, 2), T);
 	/* everything still authenticates: before or after, both work */
 	ck_assert(pol_engine_is_safe(e, 0, 3) && pol_engine_is_safe(e, 3, 0));
@@ -182,7 +144,7 @@ START_TEST(test_hold_and_free)
 	fleet_tell(e, POL_FACT_HELD, NODE_C, 0);
 	ck_assert_uint_eq(fleet_offer(e, NODE_C), 0);
 	ck_assert_uint_eq(fleet_offer(e, NODE_S), T);
-	ck_assert_str_eq(first_wait(e, NODE_C).rule, "held");
+	ck_assert_str_eq(fleet_first_wait(e, NODE_C).rule, "held");
 	fleet_tell(e, POL_FACT_FREED, NODE_C, 0);
 	ck_assert_uint_eq(fleet_offer(e, NODE_C), T);
 	pol_engine_free(e);
@@ -226,40 +188,6 @@ START_TEST(test_excuse_and_return)
 }
 END_TEST
 
-START_TEST(test_doubt_blocks_what_rests_on_it)
-{
-	struct pol_fact doubt = { .kind = POL_FACT_DOUBTED,
-		.node = NODE_C,
-		.conf = { 1, 1, 0 } };
-	struct fleet f;
-	struct pol_engine *e;
-
-	fleet_make(&f, "c>s", "");
-	e = fleet_engine(&f, 0, POL_MINIMAL);
-	fleet_do(e, NODE_C, T);
-	fleet_do(e, NODE_S, T);
-	ck_assert_uint_eq(fleet_offer(e, NODE_S), C);
-	/* c comes back from an old snapshot */
-	ck_assert(pol_engine_fits(e, NODE_C, (struct pol_conf){ 3, 1, 0 }));
-	ck_assert(!pol_engine_fits(e, NODE_C, doubt.conf));
-	ck_assert(!pol_engine_fits(e, NODE_C, (struct pol_conf){ 3, 1, 2 }));
-	ck_assert_int_eq(pol_engine_fact(e, &doubt), POL_OK);
-	ck_assert(pol_engine_fits(e, NODE_C, doubt.conf));
-	ck_assert_uint_eq(fleet_offer(e, NODE_S), 0);
-	ck_assert_int_eq(pol_engine_step(e, NODE_C, T), POL_STEP_WAITING);
-	ck_assert_uint_eq(fleet_offer(e, NODE_C), T);
-	fleet_do(e, NODE_C, T);
-	ck_assert_uint_eq(fleet_offer(e, NODE_S), C);
-	/* an order that is out: before and after fit */
-	fleet_send(e, NODE_C, C);
-	ck_assert(pol_engine_fits(e, NODE_C, (struct pol_conf){ 3, 1, 0 }));
-	ck_assert(pol_engine_fits(e, NODE_C, (struct pol_conf){ 3, 2, 0 }));
-	ck_assert(!pol_engine_fits(e, NODE_C, (struct pol_conf){ 1, 1, 0 }));
-	pol_engine_free(e);
-	fleet_free(&f);
-}
-END_TEST
-
 /* The store is an old copy: what is outstanding and what was known is gone,
  * and a doubt does not bring it back; what the node holds does. */
 START_TEST(test_a_lost_node_is_unknown)
@@ -285,7 +213,7 @@ START_TEST(test_a_lost_node_is_unknown)
 	ck_assert_int_eq(pol_engine_fact(e, &doubt), POL_OK);
 	ck_assert_uint_eq(fleet_offer(e, NODE_S), 0);
 	ck_assert_uint_eq(fleet_offer(e, NODE_C), 0);
-	ck_assert_str_eq(first_wait(e, NODE_C).rule, "known");
+	ck_assert_str_eq(fleet_first_wait(e, NODE_C).rule, "known");
 	ck_assert_int_eq(pol_engine_allowed(e, NODE_S, C, NULL), POL_E_UNSAFE);
 	ck_assert_int_eq(pol_engine_fact(e, &holds), POL_OK);
 	ck_assert_uint_eq(fleet_offer(e, NODE_S), C);
@@ -350,38 +278,6 @@ START_TEST(test_issued_again_under_the_next_epoch)
 }
 END_TEST
 
-START_TEST(test_one_order_at_a_time_and_in_flight)
-{
-	const struct pol_goal goal = { .from = 1, .to = 2, .max_in_flight = 2 };
-	const struct pol_order *o;
-	struct fleet f;
-	struct pol_engine *e;
-	size_t n;
-
-	fleet_make(&f, "c1>s c2>s c3>s", "");
-	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
-	for (uint32_t i = 0; i < f.n; i++)
-		fleet_holds(e, i, (struct pol_conf){ 1, 1, 0 });
-	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, SIZE_MAX,
-			     &o, &n),
-	    POL_OK);
-	ck_assert_uint_eq(n, 2);
-	ck_assert_uint_eq(o[0].node, 0);
-	ck_assert_uint_eq(o[1].node, 1);
-	fleet_send(e, 0, T);
-	ck_assert_int_eq(pol_engine_allowed(e, 0, T, NULL), POL_E_UNSAFE);
-	ck_assert_uint_eq(fleet_offer(e, 0), 0);
-	ck_assert_uint_eq(fleet_offer(e, 1), T);
-	ck_assert_uint_eq(fleet_offer(e, 2), 0);
-	ck_assert_str_eq(first_wait(e, 0).rule, "one-order");
-	fleet_send(e, 1, T);
-	ck_assert_uint_eq(fleet_offer(e, 2), 0);
-	ck_assert_str_eq(first_wait(e, 2).rule, "in-flight");
-	pol_engine_free(e);
-	fleet_free(&f);
-}
-END_TEST
-
 /* FIG. 49: the finish of s! is the last, whatever becomes of the others'. */
 START_TEST(test_the_last_counts_those_before)
 {
@@ -400,8 +296,8 @@ START_TEST(test_the_last_counts_those_before)
 	fleet_do(e, 0, F);
 	fleet_do(e, 1, F);
 	ck_assert_uint_eq(fleet_offer(e, 3), 0);
-	ck_assert_str_eq(first_wait(e, 3).rule, "last");
-	ck_assert_uint_eq(first_wait(e, 3).peer, 2);
+	ck_assert_str_eq(fleet_first_wait(e, 3).rule, "last");
+	ck_assert_uint_eq(fleet_first_wait(e, 3).peer, 2);
 	fleet_tell(e, POL_FACT_EXCUSED, 2, 0);
 	ck_assert_uint_eq(fleet_offer(e, 3), F);
 	fleet_tell(e, POL_FACT_RETURNED, 2, 0);
@@ -411,7 +307,7 @@ START_TEST(test_the_last_counts_those_before)
 	/* restored: it has its finish to do again */
 	ck_assert_int_eq(pol_engine_fact(e, &doubt), POL_OK);
 	ck_assert_uint_eq(fleet_offer(e, 3), 0);
-	ck_assert_uint_eq(first_wait(e, 3).peer, 0);
+	ck_assert_uint_eq(fleet_first_wait(e, 3).peer, 0);
 	fleet_do(e, 0, F);
 	fleet_do(e, 3, F);
 	ck_assert(pol_engine_is_done(e));
@@ -447,72 +343,21 @@ START_TEST(test_at_most_so_many_are_answered)
 }
 END_TEST
 
-START_TEST(test_why_names_the_direction)
-{
-	struct pol_why w;
-	struct fleet f;
-	struct pol_engine *e;
-
-	fleet_make(&f, "c>s", "");
-	e = fleet_engine(&f, 0, POL_MINIMAL);
-	fleet_do(e, NODE_S, T);
-	fleet_send(e, NODE_C, T);
-	ck_assert_int_eq(pol_engine_allowed(e, NODE_S, C, &w), POL_E_UNSAFE);
-	ck_assert_str_eq(w.rule, "present-trusted");
-	ck_assert_uint_eq(w.node, NODE_S);
-	ck_assert_uint_eq(w.peer, NODE_C);
-	ck_assert_uint_eq(w.peer_steps, T);
-	ck_assert_uint_eq(w.link_client, NODE_C);
-	ck_assert_uint_eq(w.link_server, NODE_S);
-	ck_assert(w.presenter_waits && w.outstanding);
-	ck_assert_int_eq(pol_engine_allowed(e, NODE_S, F, &w), POL_E_UNSAFE);
-	ck_assert_str_eq(w.rule, "forget-unused");
-	ck_assert_uint_eq(w.peer_steps, C);
-	ck_assert(!w.presenter_waits);
-	ck_assert_int_eq(pol_engine_allowed(e, NODE_S, 8, &w), POL_E_RANGE);
-	ck_assert_int_eq(pol_engine_allowed(e, 7, T, &w), POL_E_RANGE);
-	pol_engine_free(e);
-	fleet_free(&f);
-}
-END_TEST
-
-START_TEST(test_goal_must_make_sense)
-{
-	struct pol_goal goal = { .from = 1, .to = 1 };
-	struct fleet f;
-	struct pol_engine *e;
-
-	fleet_make(&f, "c>s", "");
-	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_E_RANGE);
-	goal.to = 65;
-	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_E_RANGE);
-	goal.to = 2;
-	ck_assert_int_eq(pol_engine_new(f.graph, 9, &goal, &e), POL_E_RANGE);
-	ck_assert_ptr_null(e);
-	fleet_free(&f);
-}
-END_TEST
-
 TCase *
 case_engine(void)
 {
 	TCase *t = tcase_create("engine");
 
 	tcase_add_test(t, test_a_roll_goes_through);
-	tcase_add_test(t, test_nothing_is_known_at_first);
 	tcase_add_test(t, test_only_effective_confirms);
 	tcase_add_test(t, test_failures_count_hold_and_stop_the_group);
 	tcase_add_test(t, test_a_failed_order_is_before_or_after);
 	tcase_add_test(t, test_hold_and_free);
 	tcase_add_test(t, test_excuse_and_return);
-	tcase_add_test(t, test_doubt_blocks_what_rests_on_it);
 	tcase_add_test(t, test_a_lost_node_is_unknown);
 	tcase_add_test(t, test_epochs);
 	tcase_add_test(t, test_issued_again_under_the_next_epoch);
-	tcase_add_test(t, test_one_order_at_a_time_and_in_flight);
 	tcase_add_test(t, test_the_last_counts_those_before);
 	tcase_add_test(t, test_at_most_so_many_are_answered);
-	tcase_add_test(t, test_why_names_the_direction);
-	tcase_add_test(t, test_goal_must_make_sense);
 	return t;
 }

@@ -5,12 +5,6 @@
 #include "tests/unit/policy/fleet.h"
 #include "tests/unit/policy/suites.h"
 
-/* c is node 0, s is node 1 in "c>s". */
-enum {
-	NODE_C,
-	NODE_S
-};
-
 static struct pol_outlook
 look(struct pol_engine *e, const struct pol_pace *pace, int64_t retry_ms)
 {

@@ -509,42 +509,6 @@ START_TEST(test_mirror_one_dependency_more)
 }
 END_TEST
 
-START_TEST(test_groups)
-{
-	struct pol_plan *p;
-	struct fleet f;
-
-	/* FIG. 45: neither group waits for the other */
-	fleet_make(&f, "c1>s1 c2>s1 c3>s1 c4>s2 c5>s2", "");
-	ck_assert_int_eq(pol_plan_make(f.graph, 0, POL_LAYERED, &p), POL_OK);
-	ck_assert_uint_eq(pol_plan_groups(p), 2);
-	for (uint32_t i = 0; i < f.n; i++)
-		ck_assert_uint_eq(pol_plan_group_of(p, i),
-		    i == 3 || i == 4 || i == 6);
-	pol_plan_free(p);
-	/* a node without part is in no group */
-	ck_assert_int_eq(pol_plan_make(f.graph, 1, POL_LAYERED, &p), POL_OK);
-	ck_assert_uint_eq(pol_plan_group_of(p, 0), POL_NONE);
-	pol_plan_free(p);
-	fleet_free(&f);
-}
-END_TEST
-
-START_TEST(test_strategy_names)
-{
-	enum pol_strategy s;
-
-	for (unsigned i = POL_MINIMAL; i < POL_STRATEGIES; i++) {
-		ck_assert(
-		    pol_strategy_parse(pol_strategy_name((enum pol_strategy)i),
-			&s));
-		ck_assert_uint_eq(s, i);
-	}
-	ck_assert(!pol_strategy_parse("mini", &s));
-	ck_assert(!pol_strategy_parse("minimally", &s));
-}
-END_TEST
-
 START_TEST(test_last_comes_last)
 {
 	struct order_set s;
@@ -583,8 +547,6 @@ case_plan(void)
 	tcase_add_loop_test(t, test_case_comes_out, 0, NCASES);
 	tcase_add_loop_test(t, test_mirror_one_dependency_less, 0, NCASES);
 	tcase_add_loop_test(t, test_mirror_one_dependency_more, 0, NCASES);
-	tcase_add_test(t, test_groups);
-	tcase_add_test(t, test_strategy_names);
 	tcase_add_test(t, test_last_comes_last);
 	return t;
 }

@@ -12,12 +12,6 @@
 #define G4 POL_GEN(4)
 #define G5 POL_GEN(5)
 
-/* c is node 0, s is node 1 in "c>s". */
-enum {
-	NODE_C,
-	NODE_S
-};
-
 static struct pol_engine *
 engine_of(const struct fleet *f, struct pol_conf c, struct pol_conf s)
 {

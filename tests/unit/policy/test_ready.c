@@ -1,5 +1,5 @@
-/* Tests of the gates that say when: who goes first, windows, the operator's
- * word. */
+/* Tests of what may start now: windows, the operator's word, what is
+ * presumed, how many at once. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,27 +15,6 @@
 #define DAY    (24 * HOUR)
 /* 5 January 2026, a Monday, 00:00 */
 #define MONDAY INT64_C(1767571200000)
-
-static struct pol_engine *
-engine_of(const struct fleet *f, const struct pol_goal *goal)
-{
-	struct pol_engine *e;
-
-	ck_assert_int_eq(pol_engine_new(f->graph, 0, goal, &e), POL_OK);
-	for (uint32_t i = 0; i < f->n; i++)
-		fleet_holds(e, i, (struct pol_conf){ 1, 1, 0 });
-	return e;
-}
-
-static struct pol_why
-first_wait(const struct pol_engine *e, uint32_t node)
-{
-	struct pol_why w[3];
-
-	memset(w, 0, sizeof(w));
-	ck_assert_uint_ge(pol_engine_waits(e, node, w, 3), 1);
-	return w[0];
-}
 
 static size_t
 ready_at(struct pol_engine *e, int64_t now)
@@ -59,11 +38,11 @@ START_TEST(test_orders_start_in_windows_only)
 	fleet_make(&f, "c>s", "");
 	ck_assert_ptr_null(
 	    pol_window_parse("Mon 22:00-23:00", &goal.windows[0]));
-	e = engine_of(&f, &goal);
+	e = fleet_engine_of(&f, &goal);
 	ck_assert_uint_eq(ready_at(e, MONDAY), 0);
 	ck_assert(!pol_engine_may_start(e, (struct pol_time){ MONDAY }, 0));
-	ck_assert_str_eq(first_wait(e, 0).rule, "window");
-	ck_assert_int_eq(first_wait(e, 0).until.ms, MONDAY + 22 * HOUR);
+	ck_assert_str_eq(fleet_first_wait(e, 0).rule, "window");
+	ck_assert_int_eq(fleet_first_wait(e, 0).until.ms, MONDAY + 22 * HOUR);
 	ck_assert_uint_eq(ready_at(e, MONDAY + 22 * HOUR), 2);
 	ck_assert(pol_engine_may_start(e,
 	    (struct pol_time){ MONDAY + 22 * HOUR }, 0));
@@ -82,196 +61,6 @@ END_TEST
 
 /* ---- who goes first ------------------------------------------------------------- */
 
-START_TEST(test_the_first_go_first)
-{
-	const uint32_t first[] = { 0 };
-	const struct pol_goal goal = { .from = 1,
-		.to = 2,
-		.first = first,
-		.nfirst = 1 };
-	struct pol_engine *e;
-	struct fleet f;
-
-	/* c1 c2 s1 s2: c2>s2 is a group of its own, and waits as well */
-	fleet_make(&f, "c1>s1 c2>s2", "");
-	e = engine_of(&f, &goal);
-	for (uint32_t step = T; step <= F; step <<= 1) {
-		/* nobody of the rest before c1, all of them after */
-		ck_assert_uint_eq(fleet_offer(e, 0), step);
-		for (uint32_t i = 1; i < 4; i++) {
-			ck_assert_uint_eq(fleet_offer(e, i), 0);
-			ck_assert_str_eq(first_wait(e, i).rule, "first");
-			ck_assert_uint_eq(first_wait(e, i).peer, 0);
-			ck_assert_uint_eq(first_wait(e, i).peer_steps, step);
-		}
-		fleet_do(e, 0, step);
-		for (uint32_t i = 1; i < 4; i++) {
-			ck_assert_uint_eq(fleet_offer(e, i), step);
-			fleet_do(e, i, step);
-		}
-	}
-	ck_assert(pol_engine_is_done(e));
-	pol_engine_free(e);
-	fleet_free(&f);
-}
-END_TEST
-
-START_TEST(test_after_a_failure_of_the_first_nothing_starts)
-{
-	const uint32_t first[] = { 0, 1 };
-	const struct pol_goal goal = { .from = 1,
-		.to = 2,
-		.limit = 2,
-		.first = first,
-		.nfirst = 2 };
-	struct pol_engine *e;
-	struct fleet f;
-
-	fleet_make(&f, "c1>s1 c2>s2", "");
-	e = engine_of(&f, &goal);
-	fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, T));
-	/* it is tried again; even the other of the first waits */
-	ck_assert_uint_eq(fleet_offer(e, 0), T);
-	ck_assert_uint_eq(fleet_offer(e, 1), 0);
-	ck_assert_str_eq(first_wait(e, 1).rule, "first-failed");
-	ck_assert_uint_eq(first_wait(e, 1).peer, 0);
-	ck_assert_uint_eq(fleet_offer(e, 2), 0);
-	ck_assert_str_eq(first_wait(e, 2).rule, "first-failed");
-	/* held after the second; freed, it is tried, and that alone is not
-	 * enough: it has to work */
-	fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, T));
-	ck_assert_uint_eq(fleet_offer(e, 0), 0);
-	ck_assert_str_eq(first_wait(e, 0).rule, "held");
-	fleet_tell(e, POL_FACT_FREED, 0, 0);
-	ck_assert_uint_eq(fleet_offer(e, 0), T);
-	ck_assert_uint_eq(fleet_offer(e, 1), 0);
-	fleet_do(e, 0, T);
-	ck_assert_uint_eq(fleet_offer(e, 1), T);
-	fleet_do(e, 1, T);
-	ck_assert_uint_eq(fleet_offer(e, 2), T);
-	/* a failure of the rest stops none but its own group, at the limit */
-	fleet_tell(e, POL_FACT_FAILED, 2, fleet_send(e, 2, T));
-	ck_assert_uint_eq(fleet_offer(e, 3), T);
-	pol_engine_free(e);
-	fleet_free(&f);
-}
-END_TEST
-
-START_TEST(test_an_excused_one_is_not_waited_for)
-{
-	const uint32_t first[] = { 0 };
-	const struct pol_goal goal = { .from = 1,
-		.to = 2,
-		.first = first,
-		.nfirst = 1 };
-	struct pol_engine *e;
-	struct fleet f;
-
-	fleet_make(&f, "c1>s c2>s", "");
-	e = engine_of(&f, &goal);
-	fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, T));
-	ck_assert_uint_eq(fleet_offer(e, 1), 0);
-	fleet_tell(e, POL_FACT_EXCUSED, 0, 0);
-	ck_assert_uint_eq(fleet_offer(e, 1), T);
-	fleet_tell(e, POL_FACT_RETURNED, 0, 0);
-	ck_assert_uint_eq(fleet_offer(e, 1), 0);
-	/* on hold it is waited for: nobody may begin in its place */
-	fleet_tell(e, POL_FACT_HELD, 0, 0);
-	ck_assert_uint_eq(fleet_offer(e, 1), 0);
-	pol_engine_free(e);
-	fleet_free(&f);
-}
-END_TEST
-
-/* Layers: a server is last with its certificate, so those it waits for are let
- * through, and nobody else; the notes say so. */
-START_TEST(test_who_must_go_before_the_first_is_let_through)
-{
-	const uint32_t first[] = { 2 };
-	const struct pol_goal goal = { .from = 1,
-		.to = 2,
-		.strategy = POL_LAYERED,
-		.first = first,
-		.nfirst = 1 };
-	const struct pol_plan_note *notes;
-	struct pol_engine *e;
-	struct fleet f;
-
-	/* c1 c2 s1 s2 */
-	fleet_make(&f, "c1>s1 c2>s2", "");
-	e = engine_of(&f, &goal);
-	ck_assert_uint_eq(fleet_offer(e, 0), 0);
-	for (uint32_t i = 4; i-- > 0;)
-		fleet_do(e, i, T);
-	ck_assert_uint_eq(pol_engine_notes(e, &notes), 0);
-	ck_assert_uint_eq(fleet_offer(e, 2), 0);
-	ck_assert_uint_eq(fleet_offer(e, 1), 0);
-	ck_assert_str_eq(first_wait(e, 1).rule, "first");
-	ck_assert_uint_eq(fleet_offer(e, 0), C);
-	ck_assert_uint_eq(pol_engine_notes(e, &notes), 1);
-	ck_assert_uint_eq(notes[0].node, 0);
-	ck_assert_uint_eq(notes[0].peer, 2);
-	ck_assert_ptr_nonnull(strstr(notes[0].text, "before its turn"));
-	fleet_do(e, 0, C);
-	ck_assert_uint_eq(fleet_offer(e, 2), C);
-	ck_assert_uint_eq(fleet_offer(e, 1), 0);
-	fleet_do(e, 2, C);
-	ck_assert_uint_eq(fleet_offer(e, 1), C);
-	pol_engine_free(e);
-	fleet_free(&f);
-}
-END_TEST
-
-START_TEST(test_first_must_be_nodes)
-{
-	const uint32_t first[] = { 9 };
-	const struct pol_goal goal = { .from = 1,
-		.to = 2,
-		.first = first,
-		.nfirst = 1 };
-	struct pol_engine *e;
-	struct fleet f;
-
-	fleet_make(&f, "c>s", "");
-	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_E_RANGE);
-	fleet_free(&f);
-}
-END_TEST
-
-/* The next try of one that failed can wait for others: these alone go. */
-START_TEST(test_what_a_failed_one_waits_for_goes)
-{
-	const uint32_t first[] = { 0, 1 };
-	const struct pol_goal goal = { .from = 1,
-		.to = 2,
-		.first = first,
-		.nfirst = 2 };
-	const struct pol_fact doubt = { .kind = POL_FACT_DOUBTED,
-		.node = 3,
-		.conf = { 1, 1, 0 } };
-	struct pol_engine *e;
-	struct fleet f;
-
-	/* c1 c2 c3 s1 s2 */
-	fleet_make(&f, "c1>s1 c2>s2 c3>s2", "");
-	e = engine_of(&f, &goal);
-	for (uint32_t i = 0; i < 5; i++)
-		fleet_do(e, i, T);
-	fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, C));
-	ck_assert_uint_eq(fleet_offer(e, 0), C);
-	/* s1 comes back from an old snapshot */
-	ck_assert_int_eq(pol_engine_fact(e, &doubt), POL_OK);
-	ck_assert_uint_eq(fleet_offer(e, 0), 0);
-	ck_assert_uint_eq(fleet_offer(e, 3), T);
-	ck_assert_uint_eq(fleet_offer(e, 1), 0);
-	ck_assert_uint_eq(fleet_offer(e, 2), 0);
-	fleet_do(e, 3, T);
-	ck_assert_uint_eq(fleet_offer(e, 0), C);
-	pol_engine_free(e);
-	fleet_free(&f);
-}
-END_TEST
-
 /* ---- the operator's word ---------------------------------------------------------- */
 
 START_TEST(test_each_order_needs_a_word)
@@ -283,9 +72,9 @@ START_TEST(test_each_order_needs_a_word)
 	size_t n;
 
 	fleet_make(&f, "c>s", "");
-	e = engine_of(&f, &goal);
+	e = fleet_engine_of(&f, &goal);
 	ck_assert_uint_eq(ready_at(e, 0), 0);
-	ck_assert_str_eq(first_wait(e, 0).rule, "step");
+	ck_assert_str_eq(fleet_first_wait(e, 0).rule, "step");
 	ck_assert_int_eq(pol_engine_batch(e, (struct pol_time){ 0 }, &o, &n),
 	    POL_OK);
 	ck_assert_uint_eq(n, 2);
@@ -325,7 +114,7 @@ START_TEST(test_a_batch_keeps_to_the_other_gates)
 	size_t n;
 
 	fleet_make(&f, "c>s", "");
-	e = engine_of(&f, &goal);
+	e = fleet_engine_of(&f, &goal);
 	ck_assert_int_eq(pol_engine_batch(e, (struct pol_time){ 0 }, &o, &n),
 	    POL_OK);
 	ck_assert_uint_eq(n, 1);
@@ -333,7 +122,7 @@ START_TEST(test_a_batch_keeps_to_the_other_gates)
 	goal.max_in_flight = 0;
 	goal.first = first;
 	goal.nfirst = 1;
-	e = engine_of(&f, &goal);
+	e = fleet_engine_of(&f, &goal);
 	ck_assert_int_eq(pol_engine_batch(e, (struct pol_time){ 0 }, &o, &n),
 	    POL_OK);
 	ck_assert_uint_eq(n, 1);
@@ -359,7 +148,7 @@ START_TEST(test_received_is_presumed_when_asked_for)
 	fleet_make(&f, "c>s", "");
 	for (int presume = 0; presume < 2; presume++) {
 		goal.presume = presume != 0;
-		e = engine_of(&f, &goal);
+		e = fleet_engine_of(&f, &goal);
 		fleet_do(e, 1, T);
 		epoch = fleet_send(e, 0, T);
 		/* sent is nothing; received is something, but only then */
@@ -392,7 +181,7 @@ START_TEST(test_no_bundle_with_a_finish_rests_on_it)
 	uint64_t epoch;
 
 	fleet_make(&f, "c>s:0/1", "c");
-	e = engine_of(&f, &goal);
+	e = fleet_engine_of(&f, &goal);
 	epoch = fleet_send(e, 1, T);
 	fleet_tell(e, POL_FACT_RECEIVED, 1, epoch);
 	ck_assert(pol_engine_is_presumed(e, 1));
@@ -418,7 +207,7 @@ START_TEST(test_a_presumed_trust_that_fails)
 	uint64_t epoch, cert;
 
 	fleet_make(&f, "c>s", "");
-	e = engine_of(&f, &goal);
+	e = fleet_engine_of(&f, &goal);
 	fleet_do(e, 1, T);
 	epoch = fleet_send(e, 0, T);
 	fleet_tell(e, POL_FACT_RECEIVED, 0, epoch);
@@ -468,7 +257,7 @@ START_TEST(test_outlook_knows_windows_and_first)
 	fleet_make(&f, "c>s", "");
 	ck_assert_ptr_null(
 	    pol_window_parse("Mon 22:00-22:50", &goal.windows[0]));
-	e = engine_of(&f, &goal);
+	e = fleet_engine_of(&f, &goal);
 	ck_assert_int_eq(pol_engine_copy(e, &copy), POL_OK);
 	ck_assert_int_eq(pol_outlook_make(copy, &l, &o), POL_OK);
 	ck_assert(o.is_done);
@@ -483,7 +272,7 @@ START_TEST(test_outlook_knows_windows_and_first)
 	pol_engine_free(copy);
 	/* the original still waits for the word */
 	ck_assert_uint_eq(ready_at(e, MONDAY + 22 * HOUR), 0);
-	ck_assert_str_eq(first_wait(e, 1).rule, "step");
+	ck_assert_str_eq(fleet_first_wait(e, 1).rule, "step");
 	pol_engine_free(e);
 	fleet_free(&f);
 }
@@ -503,7 +292,7 @@ START_TEST(test_what_forgets_goes_first_when_asked_for)
 	for (int forget = 0; forget < 2; forget++) {
 		goal.forget_first = forget != 0;
 		goal.max_in_flight = 0;
-		e = engine_of(&f, &goal);
+		e = fleet_engine_of(&f, &goal);
 		for (uint32_t s = T; s <= C; s <<= 1) {
 			fleet_do(e, 2, s);
 			fleet_do(e, 3, s);
@@ -528,19 +317,13 @@ START_TEST(test_what_forgets_goes_first_when_asked_for)
 END_TEST
 
 TCase *
-case_pace(void)
+case_ready(void)
 {
-	TCase *t = tcase_create("pace");
+	TCase *t = tcase_create("ready");
 
 	tcase_add_test(t, test_orders_start_in_windows_only);
-	tcase_add_test(t, test_the_first_go_first);
-	tcase_add_test(t, test_after_a_failure_of_the_first_nothing_starts);
-	tcase_add_test(t, test_an_excused_one_is_not_waited_for);
-	tcase_add_test(t, test_who_must_go_before_the_first_is_let_through);
-	tcase_add_test(t, test_first_must_be_nodes);
 	tcase_add_test(t, test_each_order_needs_a_word);
 	tcase_add_test(t, test_a_batch_keeps_to_the_other_gates);
-	tcase_add_test(t, test_what_a_failed_one_waits_for_goes);
 	tcase_add_test(t, test_received_is_presumed_when_asked_for);
 	tcase_add_test(t, test_no_bundle_with_a_finish_rests_on_it);
 	tcase_add_test(t, test_a_presumed_trust_that_fails);

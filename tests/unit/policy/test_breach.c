@@ -1,0 +1,160 @@
+/* Tests of what an order does to the directions of its node. */
+#include <string.h>
+
+#include "policy/engine.h"
+#include "tests/unit/policy/fleet.h"
+#include "tests/unit/policy/suites.h"
+
+#define T POL_TRUST
+#define C POL_CERT
+#define F POL_FINISH
+
+struct seen {
+	unsigned shown, trusted; /* directions that would break */
+	bool stop;
+};
+
+static bool
+count(void *arg, const struct half *h, bool is_client, bool presents)
+{
+	struct seen *s = arg;
+
+	(void)h, (void)is_client;
+	*(presents ? &s->shown : &s->trusted) += 1;
+	return !s->stop;
+}
+
+static struct seen
+breaches(const struct pol_engine *e, uint32_t node, uint32_t steps)
+{
+	struct seen s = { 0 };
+
+	ck_assert(breach_each(e, (struct pol_order){ node, steps }, count, &s));
+	return s;
+}
+
+START_TEST(test_each_direction_that_would_break)
+{
+	struct seen s;
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "a>s b>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	/* more trust breaks nothing; another certificate breaks both, as long
+	 * as nobody trusts its root; forgetting breaks what they show */
+	s = breaches(e, 2, T);
+	ck_assert_uint_eq(s.shown + s.trusted, 0);
+	s = breaches(e, 2, C);
+	ck_assert_uint_eq(s.shown, 2);
+	ck_assert_uint_eq(s.trusted, 0);
+	fleet_do(e, 2, T);
+	s = breaches(e, 2, F);
+	ck_assert_uint_eq(s.shown, 0);
+	ck_assert_uint_eq(s.trusted, 2);
+	fleet_do(e, 0, T);
+	s = breaches(e, 2, C);
+	ck_assert_uint_eq(s.shown, 1);
+	/* an excused peer is nobody's business */
+	fleet_tell(e, POL_FACT_EXCUSED, 1, 0);
+	s = breaches(e, 2, C);
+	ck_assert_uint_eq(s.shown, 0);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_one_may_be_enough)
+{
+	struct seen s = { .stop = true };
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "a>s b>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	ck_assert(!breach_each(e, (struct pol_order){ 2, C }, count, &s));
+	ck_assert_uint_eq(s.shown, 1);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+/* The counters answer without a look at the links, and the same. */
+START_TEST(test_counted)
+{
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	ck_assert_int_eq(breach_count(e, NODE_S, T), COUNTED_OPEN);
+	ck_assert_int_eq(breach_count(e, NODE_S, C), COUNTED_SHUT);
+	fleet_do(e, NODE_C, T);
+	fleet_do(e, NODE_S, T);
+	ck_assert_int_eq(breach_count(e, NODE_S, C), COUNTED_OPEN);
+	ck_assert_int_eq(breach_count(e, NODE_S, F), COUNTED_SHUT);
+	fleet_do(e, NODE_S, C);
+	fleet_do(e, NODE_C, C);
+	ck_assert_int_eq(breach_count(e, NODE_S, F), COUNTED_OPEN);
+	pol_engine_free(e);
+	fleet_free(&f);
+	/* what a bridging client waits for is not counted as no */
+	fleet_make(&f, "c>s", "c");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	ck_assert_int_eq(breach_count(e, NODE_C, C), COUNTED_NOTHING);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+static unsigned
+takes(const struct pol_engine *e, const struct fleet *f, uint32_t node,
+    uint32_t steps)
+{
+	struct walk w = walk_start(f->graph, node);
+	const struct half *h = walk_next(&w);
+	struct own_files o;
+
+	own_files(e, node, steps, &o);
+	return breach_takes(e, node, h, w.is_client, &o);
+}
+
+START_TEST(test_what_is_taken)
+{
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c>s", "c");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_do(e, NODE_C, T);
+	fleet_do(e, NODE_S, T);
+	ck_assert_uint_eq(takes(e, &f, NODE_S, C), TAKES_SHOWN);
+	ck_assert_uint_eq(takes(e, &f, NODE_S, F), TAKES_TRUST);
+	/* a bridge adds; its end takes */
+	ck_assert_uint_eq(takes(e, &f, NODE_C, C), 0);
+	fleet_do(e, NODE_C, C);
+	ck_assert_uint_eq(takes(e, &f, NODE_C, F), TAKES_SHOWN | TAKES_TRUST);
+	pol_engine_free(e);
+	fleet_free(&f);
+	/* who shows nothing has nothing to be taken */
+	fleet_make(&f, "c>s:server", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_do(e, NODE_C, T);
+	ck_assert_uint_eq(takes(e, &f, NODE_C, F), TAKES_TRUST);
+	ck_assert_uint_eq(takes(e, &f, NODE_S, C), TAKES_SHOWN);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+TCase *
+case_breach(void)
+{
+	TCase *t = tcase_create("breach");
+
+	tcase_add_test(t, test_each_direction_that_would_break);
+	tcase_add_test(t, test_one_may_be_enough);
+	tcase_add_test(t, test_counted);
+	tcase_add_test(t, test_what_is_taken);
+	return t;
+}

@@ -1,0 +1,134 @@
+/* Tests of links and joiners in the middle of a roll. */
+#include <stdlib.h>
+
+#include "tests/unit/policy/fleet.h"
+#include "tests/unit/policy/suites.h"
+
+START_TEST(test_a_new_link_waits_until_it_is_safe)
+{
+	struct pol_link l = { 0, 3, 0, 0 };
+	struct pol_why why;
+	struct fleet f;
+	struct pol_engine *e;
+
+	/* nodes c1 c2 s1 s2; c1 > s2 is to be added */
+	fleet_make(&f, "c1>s1 c2>s2", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, NULL), POL_OK);
+	fleet_do(e, 1, POL_TRUST);
+	fleet_do(e, 3, POL_TRUST);
+	fleet_do(e, 3, POL_CERT);
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, &why), POL_E_UNSAFE);
+	ck_assert_str_eq(why.rule, "new-link");
+	ck_assert_uint_eq(why.node, 3);
+	ck_assert_uint_eq(why.peer, 0);
+	ck_assert_uint_eq(why.peer_steps, POL_TRUST);
+	l.server_root = 1;
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, NULL), POL_OK);
+	l.server_root = 0;
+	fleet_do(e, 0, POL_TRUST);
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, NULL), POL_OK);
+	/* s2 forgets the old root: now c1's certificate comes first */
+	fleet_do(e, 1, POL_CERT);
+	fleet_do(e, 3, POL_FINISH);
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, &why), POL_E_UNSAFE);
+	ck_assert_uint_eq(why.node, 0);
+	ck_assert_uint_eq(why.peer, 0);
+	ck_assert_uint_eq(why.peer_steps, POL_CERT);
+	l.server = 9;
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, NULL), POL_E_RANGE);
+	l.server = 0;
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, NULL), POL_E_SELF);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+/* The same facts on the graph without the link: s waits for c2 no more. */
+START_TEST(test_a_removed_link_frees)
+{
+	static const char *const graphs[] = { "c1>s c2>s", "c1>s c2>x" };
+
+	for (int i = 0; i < 2; i++) {
+		struct fleet f;
+		struct pol_engine *e;
+		uint32_t s;
+
+		fleet_make(&f, graphs[i], "");
+		e = fleet_engine(&f, 0, POL_MINIMAL);
+		s = fleet_node(&f, "s", 1);
+		fleet_do(e, 0, POL_TRUST);
+		fleet_do(e, s, POL_TRUST);
+		ck_assert_uint_eq(fleet_offer(e, s), i == 0 ? 0 : POL_CERT);
+		pol_engine_free(e);
+		fleet_free(&f);
+	}
+}
+END_TEST
+
+/* c2 joins in the middle: it is given what s is sure to accept and may show.
+ * Until it is known, s takes nothing away. */
+START_TEST(test_a_joiner_gets_what_the_mixture_requires)
+{
+	const struct pol_goal goal = { .from = 1, .to = 2 };
+	struct pol_conf c;
+	struct fleet f;
+	struct pol_engine *e;
+
+	/* c1 c2 s */
+	fleet_make(&f, "c1>s c2>s", "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+	fleet_holds(e, 0, (struct pol_conf){ 3, 1, 0 });
+	fleet_holds(e, 2, (struct pol_conf){ 1, 1, 0 });
+	ck_assert_int_eq(pol_engine_joiner(e, 1, &c), POL_OK);
+	ck_assert_uint_eq(c.trust, 1);
+	ck_assert_uint_eq(c.present, 1);
+	fleet_holds(e, 2, (struct pol_conf){ 3, 1, 0 });
+	ck_assert_int_eq(pol_engine_joiner(e, 1, &c), POL_OK);
+	ck_assert_uint_eq(c.trust, 3);
+	ck_assert_uint_eq(c.present, 2);
+	ck_assert_uint_eq(fleet_offer(e, 2), 0);
+	fleet_holds(e, 1, c);
+	ck_assert_uint_eq(fleet_offer(e, 2), POL_CERT);
+	fleet_holds(e, 2, (struct pol_conf){ 2, 2, 0 });
+	ck_assert_int_eq(pol_engine_joiner(e, 1, &c), POL_OK);
+	ck_assert_uint_eq(c.trust, 2);
+	ck_assert_uint_eq(c.present, 2);
+	ck_assert_int_eq(pol_engine_joiner(e, 9, &c), POL_E_RANGE);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+/* s1 has forgotten the old root, s2 does not have the new one yet. */
+START_TEST(test_a_joiner_that_nobody_could_please_waits)
+{
+	struct pol_conf c;
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c1>s1 c1>s2 c2>s1 c3>s2", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_holds(e, 3, (struct pol_conf){ 2, 2, 0 });
+	ck_assert_int_eq(pol_engine_joiner(e, 0, &c), POL_E_UNSAFE);
+	ck_assert_int_eq(pol_engine_joiner(e, 1, &c), POL_OK);
+	fleet_do(e, 4, POL_TRUST);
+	ck_assert_int_eq(pol_engine_joiner(e, 0, &c), POL_OK);
+	ck_assert_uint_eq(c.present, 2);
+	ck_assert_uint_eq(c.trust, 3);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+TCase *
+case_link(void)
+{
+	TCase *t = tcase_create("link");
+
+	tcase_add_test(t, test_a_new_link_waits_until_it_is_safe);
+	tcase_add_test(t, test_a_removed_link_frees);
+	tcase_add_test(t, test_a_joiner_gets_what_the_mixture_requires);
+	tcase_add_test(t, test_a_joiner_that_nobody_could_please_waits);
+	return t;
+}
