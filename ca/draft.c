@@ -196,10 +196,8 @@ static enum base_err
 answer_ok(const struct ca_drafts *d, enum base_err e,
     const struct wire_hsm_answer *a)
 {
-	if (e != BASE_OK)
-		return base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
-		    base_why());
-	ca_hsm_heard(d->ca, a);
+	if ((e = ca_hsm_heard(d->ca, e, a)) != BASE_OK)
+		return e;
 	if (a->err != BASE_OK)
 		return base_fail(a->err, "kedge-hsmd: %s", a->why);
 	if (a->nitems != d->nbatch)

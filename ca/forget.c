@@ -19,9 +19,7 @@ forgotten(void *arg, enum base_err e, struct wire_hsm_answer *a)
 	struct forgetting *f = arg;
 	struct ca *ca = f->ca;
 
-	if (e == BASE_OK)
-		ca_hsm_heard(ca, a);
-	if (e == BASE_OK && a->err != BASE_OK)
+	if ((e = ca_hsm_heard(ca, e, a)) == BASE_OK && a->err != BASE_OK)
 		e = base_fail(a->err, "%s", a->why);
 	if (e == BASE_OK)
 		e = ca_store_gone_done(ca->store, f->node);

@@ -498,14 +498,9 @@ join_bound(void *arg, enum base_err e, struct wire_hsm_answer *a)
 {
 	struct joining *j = arg;
 
-	if (e == BASE_OK)
-		ca_hsm_heard(j->ca, a);
-	if (e != BASE_OK)
-		e = base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
-		    base_why());
-	else if (a->err != BASE_OK)
+	if ((e = ca_hsm_heard(j->ca, e, a)) == BASE_OK && a->err != BASE_OK)
 		e = base_fail(a->err, "kedge-hsmd: %s", a->why);
-	else
+	else if (e == BASE_OK)
 		e = join_draft(j);
 	if (e != BASE_OK)
 		join_fail(j, e);

@@ -42,6 +42,7 @@ struct ca_conf {
 	uint32_t retry_ms; /* after a refusal by hsmd, dead peer */
 	uint32_t connect_ms;
 	uint32_t hsm_ms; /* deadline of a request to hsmd */
+	uint32_t hsm_grace_ms; /* how long one that is away is waited for */
 	uint32_t order_s; /* lifetime of an order */
 	uint32_t canary_s; /* at most 600 */
 	uint32_t backdate_s; /* notBefore lies so far back */

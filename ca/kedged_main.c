@@ -135,7 +135,8 @@ static enum base_err
 loop_open(struct daemon *d)
 {
 	struct wire_hsm_conf hsm = { .path = d->conf.hsm,
-		.answer_ms = d->conf.hsm_ms };
+		.answer_ms = d->conf.hsm_ms,
+		.grace_ms = d->conf.hsm_grace_ms };
 	struct ca *ca = &d->ca;
 	enum base_err r;
 

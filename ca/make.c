@@ -326,12 +326,7 @@ make_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 {
 	struct make *m = arg;
 
-	if (e == BASE_OK)
-		ca_hsm_heard(m->ca, a);
-	if (e != BASE_OK)
-		e = base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
-		    base_why());
-	else
+	if ((e = ca_hsm_heard(m->ca, e, a)) == BASE_OK)
 		e = take(m, a);
 	if (e != BASE_OK) {
 		make_end(m, e);

@@ -120,13 +120,20 @@ ca_hsm_ask(struct ca *ca, const struct wire_hsm_ask *w)
 	return r != BASE_OK ? r : ca->hsm.ask(ca->hsm.self, w);
 }
 
-void
-ca_hsm_heard(struct ca *ca, const struct wire_hsm_answer *a)
+enum base_err
+ca_hsm_heard(struct ca *ca, enum base_err e, const struct wire_hsm_answer *a)
 {
+	if (e != BASE_OK)
+		return base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
+		    base_why());
 	if (!wire_hsm_is_marked(a->type) || a->err != BASE_E_EXISTS)
-		return;
+		return BASE_OK;
 	ca->unchecked = true;
 	ca_kick(ca);
+	return base_fail(BASE_E_AGAIN,
+	    "waits for kedge-hsmd: it has answered later requests than this "
+	    "one, which was sent again after a restart, or this store is an "
+	    "old copy; kedged looks which it is, then try again");
 }
 
 bool

@@ -74,9 +74,13 @@ bool ca_recover_is_unsure(const struct ca *ca);
  * nothing of is counted first, durably; so not within a transaction. */
 enum base_err
 ca_hsm_ask(struct ca *ca, const struct wire_hsm_ask *w) BASE_MUST;
-/* For each answer to such a request: has kedge-hsmd answered later ones than
- * this store knows of? Then it is looked into. */
-void ca_hsm_heard(struct ca *ca, const struct wire_hsm_answer *a);
+/* First of all in each callback: BASE_OK when there is an answer to look at,
+ * whatever it says; AGAIN, "waits for kedge-hsmd: ...", when there is none, or
+ * when kedge-hsmd has answered later requests than this one. That is looked
+ * into: either this store is an old copy, or the request was sent again after
+ * kedge-hsmd died with the answer, and was done. The next try shows. */
+enum base_err ca_hsm_heard(struct ca *ca, enum base_err e,
+    const struct wire_hsm_answer *a) BASE_MUST;
 /* A recovery has begun this roll, which waits for the operator's word. */
 bool ca_recover_made(struct ca *ca, uint64_t roll);
 /* What was sent in this roll is not all in the store. */

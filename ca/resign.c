@@ -104,15 +104,11 @@ answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 	size_t done = 0;
 
 	ca->resigning = false;
-	if (e == BASE_OK)
-		ca_hsm_heard(ca, a);
-	if (e != BASE_OK)
-		e = base_fail(e, "waits for kedge-hsmd: %s", base_why());
-	else if (a->err != BASE_OK)
+	if ((e = ca_hsm_heard(ca, e, a)) == BASE_OK && a->err != BASE_OK)
 		e = base_fail(a->err, "kedge-hsmd: %s", a->why);
-	else if (a->nitems != s->n)
+	else if (e == BASE_OK && a->nitems != s->n)
 		e = base_fail(BASE_E_INTEGRITY, "kedge-hsmd: other answers");
-	else
+	else if (e == BASE_OK)
 		e = keep(s, a);
 	for (size_t i = 0; e == BASE_OK && i < s->n; i++) {
 		if (a->items[i].err != BASE_OK) {

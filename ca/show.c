@@ -430,12 +430,7 @@ show_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 {
 	struct show *s = arg;
 
-	if (e == BASE_OK)
-		ca_hsm_heard(s->ca, a);
-	if (e != BASE_OK)
-		e = base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
-		    base_why());
-	else if (a->err != BASE_OK)
+	if ((e = ca_hsm_heard(s->ca, e, a)) == BASE_OK && a->err != BASE_OK)
 		e = base_fail(a->err, "kedge-hsmd: %s", a->why);
 	if (e != BASE_OK) {
 		show_end(s, e);

@@ -72,14 +72,9 @@ token_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 	struct base_buf text;
 
 	base_buf_init(&text, 0);
-	if (e == BASE_OK)
-		ca_hsm_heard(k->ca, a);
-	if (e != BASE_OK)
-		e = base_fail(BASE_E_AGAIN, "waits for kedge-hsmd: %s",
-		    base_why());
-	else if (a->err != BASE_OK)
+	if ((e = ca_hsm_heard(k->ca, e, a)) == BASE_OK && a->err != BASE_OK)
 		e = base_fail(a->err, "kedge-hsmd: %s", a->why);
-	else
+	else if (e == BASE_OK)
 		e = token_answer(k, a->secret, &text);
 	k->ca->invites_kept = false;
 	ca_kick(k->ca);

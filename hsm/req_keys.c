@@ -204,7 +204,7 @@ hsm_do_keygen(struct hsm_core *c, const struct wire_hsm_request *r,
 	enum base_err e;
 
 	if (have != NULL && have->alg != k->alg)
-		return base_fail(BASE_E_EXISTS,
+		return base_fail(BASE_E_REFUSED,
 		    "key %s %u: exists already, with algorithm %s", k->root,
 		    k->generation, wire_alg_name(have->alg));
 	if (have != NULL)

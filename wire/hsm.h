@@ -200,11 +200,13 @@ struct wire_hsm_conn;            /* one connection, opened on demand */
 struct wire_hsm_conf {
 	const char *path;        /* unix socket; copied */
 	uint32_t answer_ms;      /* deadline of each request; 0: 30 000 */
+	uint32_t grace_ms;       /* so long requests wait for a kedge-hsmd
+				  * that is not there; 0: 3 000 */
 	uint32_t max_waiting;    /* requests on their way; 0: 64 */
 };
 
 /* e is BASE_OK when an answer came: a->err then says what kedge-hsmd thinks.
- * Otherwise (TIMEOUT, IO, AGAIN while kedge-hsmd restarts, SYNTAX) a is NULL
+ * Otherwise (TIMEOUT, AGAIN when kedge-hsmd is not there) a is NULL
  * and base_why() has the sentence. a lives until the callback returns; what
  * is moved out of it by nulling belongs to the callee. */
 struct wire_hsm_ask {
@@ -219,7 +221,8 @@ enum base_err wire_hsm_conn_open(struct event_base *eb,
     const struct wire_hsm_conf *c, struct wire_hsm_conn **out) BASE_MUST;
 /* done is called exactly once, from the event loop, never from inside _ask.
  * A request whose connection breaks is sent again on the next one, within
- * its deadline: every request is idempotent. AGAIN when max_waiting are on
+ * its deadline and the grace, in the order in which they were asked: every
+ * request is idempotent. AGAIN when max_waiting are on
  * their way. id, when not NULL, is for _cancel. */
 enum base_err wire_hsm_conn_ask(struct wire_hsm_conn *c,
     const struct wire_hsm_ask *ask, uint32_t *id) BASE_MUST;

@@ -2,7 +2,8 @@
  * kedged's connection to kedge-hsmd: requests out, answers in, matched by
  * id. kedge-hsmd may restart at any time, and every request is idempotent:
  * what has no answer when the connection breaks is sent again on the next,
- * until its deadline. At the end a blocking call for commands and tests.
+ * until its deadline, or until there was no connection for the grace. At the
+ * end a blocking call for commands and tests.
  */
 #include "wire/hsm.h"
 
@@ -21,6 +22,7 @@
 #include <event2/event.h>
 
 #define ANSWER_MS    30000
+#define GRACE_MS     3000
 #define MAX_WAITING  64
 #define BACK_OFF_MIN 50 /* ms */
 #define BACK_OFF_MAX 2000
@@ -39,10 +41,11 @@ struct ask {
 struct wire_hsm_conn {
 	struct event_base *eb;
 	char *path;
-	uint32_t answer_ms, max_waiting, last_id;
+	uint32_t answer_ms, grace_ms, max_waiting, last_id;
 	struct bufferevent *bev; /* NULL: not connected */
 	struct event *again; /* next try to connect */
 	uint32_t back_off;
+	uint32_t away_ms; /* without a connection since the last answer */
 	char why[256]; /* why the last connection failed or broke */
 	TAILQ_HEAD(, ask) asks;
 	uint32_t nasks;
@@ -116,11 +119,54 @@ ask_find(struct wire_hsm_conn *c, uint32_t id)
 
 /* ---- connection --------------------------------------------------------------- */
 
+/* The next try to connect. Each pause counts, connections that bring no
+ * answer do not end the count: a kedge-hsmd that dies of each request is as
+ * good as none. */
+static void
+conn_wait(struct wire_hsm_conn *c)
+{
+	uint32_t left = c->grace_ms - c->away_ms;
+	uint32_t ms = c->back_off < left ? c->back_off : left;
+	struct timeval tv = ms_to_tv(ms);
+
+	c->away_ms += ms;
+	c->back_off =
+	    c->back_off * 2 < BACK_OFF_MAX ? c->back_off * 2 : BACK_OFF_MAX;
+	if (event_add(c->again, &tv) != 0)
+		base_die("hsm client: a timer cannot be set");
+}
+
+/* Nobody is there: all that wait are told. What they ask anew from their
+ * callbacks has a grace of its own. */
+static void
+conn_give_up(struct wire_hsm_conn *c)
+{
+	uint32_t last = c->last_id;
+	char why[sizeof(c->why)];
+	bool gone = false;
+	struct ask *a;
+
+	memcpy(why, c->why, sizeof(why));
+	c->away_ms = 0;
+	conn_wait(c);
+	c->gone = &gone;
+	while ((a = TAILQ_FIRST(&c->asks)) != NULL && a->id <= last) {
+		ask_finish(a,
+		    base_fail(BASE_E_AGAIN,
+			"kedge-hsmd at %s: gone for %u ms: %s; start it "
+			"(systemctl start kedge-hsmd), see its log when it "
+			"does not stay, and try again",
+			c->path, c->grace_ms, why),
+		    NULL);
+		if (gone)
+			return;
+	}
+	c->gone = NULL;
+}
+
 static void
 conn_drop(struct wire_hsm_conn *c, const char *why)
 {
-	struct timeval tv;
-
 	if (c->bev != NULL)
 		bufferevent_free(c->bev);
 	c->bev = NULL;
@@ -129,11 +175,10 @@ conn_drop(struct wire_hsm_conn *c, const char *why)
 	snprintf(c->why, sizeof(c->why), "%s", why);
 	if (c->nasks == 0)
 		return;
-	tv = ms_to_tv(c->back_off);
-	c->back_off =
-	    c->back_off * 2 < BACK_OFF_MAX ? c->back_off * 2 : BACK_OFF_MAX;
-	if (event_add(c->again, &tv) != 0)
-		base_die("hsm client: a timer cannot be set");
+	if (c->away_ms < c->grace_ms)
+		conn_wait(c);
+	else
+		conn_give_up(c);
 }
 
 /* True when c lives and the answer was one. */
@@ -155,6 +200,7 @@ conn_take(struct wire_hsm_conn *c, struct base_span msg)
 		return false;
 	}
 	c->back_off = BACK_OFF_MIN;
+	c->away_ms = 0;
 	c->why[0] = '\0';
 	c->gone = &gone;
 	if (a != NULL)
@@ -276,7 +322,7 @@ on_again(evutil_socket_t fd, short what, void *arg)
 	struct wire_hsm_conn *c = arg;
 
 	(void)fd, (void)what;
-	if (c->bev == NULL)
+	if (c->bev == NULL && c->nasks > 0)
 		conn_try(c);
 }
 
@@ -295,6 +341,7 @@ wire_hsm_conn_open(struct event_base *eb, const struct wire_hsm_conf *conf,
 	c->eb = eb;
 	c->path = base_strdup(conf->path);
 	c->answer_ms = conf->answer_ms != 0 ? conf->answer_ms : ANSWER_MS;
+	c->grace_ms = conf->grace_ms != 0 ? conf->grace_ms : GRACE_MS;
 	c->max_waiting =
 	    conf->max_waiting != 0 ? conf->max_waiting : MAX_WAITING;
 	c->back_off = BACK_OFF_MIN;
@@ -347,7 +394,8 @@ wire_hsm_conn_ask(struct wire_hsm_conn *c, const struct wire_hsm_ask *ask,
 	if (a->timer == NULL || event_add(a->timer, &tv) != 0)
 		base_die("hsm client: a timer cannot be set");
 	TAILQ_INSERT_TAIL(&c->asks, a, entry);
-	c->nasks++;
+	if (c->nasks++ == 0)
+		c->away_ms = 0;
 	if (id != NULL)
 		*id = a->id;
 	if (c->bev != NULL)

@@ -419,6 +419,14 @@ hsm_fake_hsm(struct hsm_fake *f)
 }
 
 void
+hsm_fake_again(struct hsm_fake *f)
+{
+	for (struct waiting *w = f->queue; w != NULL; w = w->next)
+		if (wire_hsm_is_marked(w->q.type) && w->q.mark > f->mark)
+			f->mark = w->q.mark;
+}
+
+void
 hsm_fake_drop(struct hsm_fake *f)
 {
 	struct waiting *next;

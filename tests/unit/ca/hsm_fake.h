@@ -19,6 +19,9 @@ bool hsm_fake_one(struct hsm_fake *f);
 /* A node's key that takes the place of its present one, as a report said. */
 void hsm_fake_next(struct hsm_fake *f, const char *node, const char *root,
     struct base_span spki);
+/* What waits was done, and kedge-hsmd died with the answers: all of it comes
+ * to the next one again. */
+void hsm_fake_again(struct hsm_fake *f);
 /* What waits is forgotten: kedged died. */
 void hsm_fake_drop(struct hsm_fake *f);
 

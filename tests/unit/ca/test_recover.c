@@ -252,12 +252,35 @@ START_TEST(an_old_copy_gets_no_token)
 	w.ca.unchecked = false;
 	ca_token_make(&w.ca, "app1", 60, token_made, &e);
 	hsm_fake_turn(w.hsm);
-	ck_assert_int_eq(e, BASE_E_EXISTS);
+	ck_assert_int_eq(e, BASE_E_AGAIN);
 	ck_assert(world_run(&w, 5, recovers));
 	ck_assert(world_run(&w, 60, settled));
 	ca_token_make(&w.ca, "app1", 60, token_made, &e);
 	hsm_fake_turn(w.hsm);
 	ck_assert_int_eq(e, BASE_OK);
+	world_close(&w);
+}
+END_TEST
+
+/* Two requests were done, kedge-hsmd died with both answers, and both come to
+ * the next one: the first is older than the second then, but no old copy. */
+START_TEST(sent_again_is_no_old_copy)
+{
+	enum base_err first = BASE_OK, second = BASE_E_IO;
+
+	world_open_joined(&w, world_pair, 43);
+	ck_assert(world_run(&w, 60, settled));
+	ca_token_make(&w.ca, "app1", 60, token_made, &first);
+	ca_token_make(&w.ca, "web1", 60, token_made, &second);
+	hsm_fake_again(w.hsm);
+	hsm_fake_turn(w.hsm);
+	ck_assert_int_eq(first, BASE_E_AGAIN);
+	ck_assert_int_eq(second, BASE_OK);
+	ck_assert(w.ca.unchecked);
+	ck_assert(world_run(&w, 5, recovered));
+	ca_token_make(&w.ca, "app1", 60, token_made, &first);
+	hsm_fake_turn(w.hsm);
+	ck_assert_int_eq(first, BASE_OK);
 	world_close(&w);
 }
 END_TEST
@@ -520,6 +543,7 @@ case_recover(void)
 	tcase_add_test(t, a_newer_link_comes_back);
 	tcase_add_test(t, a_link_alone_shows_an_old_copy);
 	tcase_add_test(t, an_old_copy_gets_no_token);
+	tcase_add_test(t, sent_again_is_no_old_copy);
 	tcase_add_test(t, a_returned_node_is_not_excused_again);
 	tcase_add_test(t, the_newest_copy_recovers_nothing);
 	tcase_add_test(t, nothing_is_sent_unchecked);

@@ -86,7 +86,7 @@ START_TEST(other_algorithm)
 		.key = { .root = "plant", .generation = 1, .alg = WIRE_P384 } };
 
 	ck_assert_int_eq(world_keygen("plant", 1, false), BASE_OK);
-	ck_assert_int_eq(world_ask(&r), BASE_E_EXISTS);
+	ck_assert_int_eq(world_ask(&r), BASE_E_REFUSED);
 	strcpy(r.key.root, "other");
 	ck_assert_int_eq(world_ask(&r), BASE_OK);
 	ck_assert_int_eq(world_answer.key.alg, WIRE_P384);

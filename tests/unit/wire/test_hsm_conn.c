@@ -213,9 +213,9 @@ on_done(void *arg, enum base_err e, struct wire_hsm_answer *a)
 }
 
 static struct wire_hsm_conn *
-open_conn(uint32_t answer_ms)
+open_conn(uint32_t answer_ms, uint32_t grace_ms)
 {
-	struct wire_hsm_conf conf = { r.path, answer_ms, 3 };
+	struct wire_hsm_conf conf = { r.path, answer_ms, grace_ms, 3 };
 	struct wire_hsm_conn *c = NULL;
 
 	OK(wire_hsm_conn_open(r.eb, &conf, &c));
@@ -245,7 +245,7 @@ wait_for(int done)
 
 START_TEST(test_answer)
 {
-	struct wire_hsm_conn *c = open_conn(10000);
+	struct wire_hsm_conn *c = open_conn(10000, 10000);
 
 	hsm_start(ANSWER);
 	for (int i = 1; i <= 3; i++) {
@@ -261,7 +261,7 @@ END_TEST
 /* Answers find their requests by id, in any order. */
 START_TEST(test_backwards)
 {
-	struct wire_hsm_conn *c = open_conn(10000);
+	struct wire_hsm_conn *c = open_conn(10000, 10000);
 
 	hsm_start(BACKWARDS);
 	OK(ask(c, "a", NULL));
@@ -274,7 +274,7 @@ END_TEST
 
 START_TEST(test_comes_later)
 {
-	struct wire_hsm_conn *c = open_conn(10000);
+	struct wire_hsm_conn *c = open_conn(10000, 10000);
 
 	OK(ask(c, NULL, NULL));
 	event_base_loop(r.eb, EVLOOP_NONBLOCK);
@@ -286,9 +286,31 @@ START_TEST(test_comes_later)
 }
 END_TEST
 
+/* Nobody there: said after the grace, long before the deadline, and what to
+ * do. The next request has a grace of its own. */
 START_TEST(test_never_comes)
 {
-	struct wire_hsm_conn *c = open_conn(20);
+	struct wire_hsm_conn *c = open_conn(10000, 20);
+
+	OK(ask(c, "a", NULL));
+	OK(ask(c, "b", NULL));
+	wait_for(2);
+	ck_assert_str_eq(r.order, "ab");
+	ck_assert_int_eq(r.err, BASE_E_AGAIN);
+	ck_assert_ptr_nonnull(strstr(r.why, "is kedge-hsmd running?"));
+	ck_assert_ptr_nonnull(strstr(r.why, "systemctl start kedge-hsmd"));
+	hsm_start(ANSWER);
+	OK(ask(c, NULL, NULL));
+	wait_for(3);
+	OK(r.err);
+	wire_hsm_conn_close(c);
+}
+END_TEST
+
+/* The deadline comes first. */
+START_TEST(test_late)
+{
+	struct wire_hsm_conn *c = open_conn(20, 10000);
 
 	OK(ask(c, NULL, NULL));
 	wait_for(1);
@@ -298,9 +320,50 @@ START_TEST(test_never_comes)
 }
 END_TEST
 
+/* Asked from within the word that nobody is there: an own grace. */
+static void
+on_asks_again(void *arg, enum base_err e, struct wire_hsm_answer *a)
+{
+	struct wire_hsm_conn *c = r.close_in_done;
+
+	r.close_in_done = NULL;
+	if (c != NULL && r.done == 0) {
+		OK(ask(c, NULL, NULL));
+		hsm_start(ANSWER);
+	}
+	on_done(arg, e, a);
+}
+
+START_TEST(test_asks_again)
+{
+	struct wire_hsm_conn *c = open_conn(10000, 20);
+	struct wire_hsm_request q = { .type = WIRE_HSM_INFO };
+	struct wire_hsm_ask a = { &q, on_asks_again, NULL };
+
+	r.close_in_done = c;
+	OK(wire_hsm_conn_ask(c, &a, NULL));
+	wait_for(1);
+	ck_assert_int_eq(r.err, BASE_E_AGAIN);
+	wait_for(2);
+	OK(r.err);
+	wire_hsm_conn_close(c);
+}
+END_TEST
+
+START_TEST(test_close_when_gone)
+{
+	r.close_in_done = open_conn(10000, 20);
+	OK(ask(r.close_in_done, NULL, NULL));
+	OK(ask(r.close_in_done, NULL, NULL));
+	wait_for(1);
+	event_base_loop(r.eb, EVLOOP_NONBLOCK);
+	ck_assert_int_eq(r.done, 1);
+}
+END_TEST
+
 START_TEST(test_restarts)
 {
-	struct wire_hsm_conn *c = open_conn(10000);
+	struct wire_hsm_conn *c = open_conn(10000, 10000);
 
 	hsm_start(HANG_UP_ONCE);
 	OK(ask(c, NULL, NULL));
@@ -311,21 +374,21 @@ START_TEST(test_restarts)
 }
 END_TEST
 
-/* Silence, hanging up and nonsense all end at the deadline. */
+/* Silence ends at the deadline; hanging up and nonsense after the grace. */
 START_TEST(test_bad)
 {
 	static const enum mood moods[] = { SILENT, HANG_UP, NONSENSE,
 		OTHER_TYPE };
-	struct wire_hsm_conn *c = open_conn(120);
+	bool silent = moods[_i] == SILENT;
+	struct wire_hsm_conn *c =
+	    silent ? open_conn(120, 10000) : open_conn(10000, 120);
 
 	hsm_start(moods[_i]);
 	OK(ask(c, NULL, NULL));
 	wait_for(1);
-	ck_assert_int_eq(r.err, BASE_E_TIMEOUT);
-	ck_assert_int_ge(r.connections, moods[_i] == SILENT ? 1 : 2);
+	ck_assert_int_eq(r.err, silent ? BASE_E_TIMEOUT : BASE_E_AGAIN);
+	ck_assert_int_ge(r.connections, silent ? 1 : 2);
 	r.mood = ANSWER;
-	if (moods[_i] == SILENT)
-		r.asked = 0;
 	OK(ask(c, NULL, NULL));
 	wait_for(2);
 	OK(r.err);
@@ -335,7 +398,7 @@ END_TEST
 
 START_TEST(test_many)
 {
-	struct wire_hsm_conn *c = open_conn(10000);
+	struct wire_hsm_conn *c = open_conn(10000, 10000);
 	uint32_t id = 0;
 
 	hsm_start(SILENT);
@@ -353,7 +416,7 @@ END_TEST
 
 START_TEST(test_close_in_done)
 {
-	r.close_in_done = open_conn(10000);
+	r.close_in_done = open_conn(10000, 10000);
 	hsm_start(ANSWER);
 	OK(ask(r.close_in_done, NULL, NULL));
 	OK(ask(r.close_in_done, NULL, NULL));
@@ -368,7 +431,7 @@ END_TEST
 static enum base_err
 block(uint32_t ms)
 {
-	struct wire_hsm_conf conf = { r.path, ms, 0 };
+	struct wire_hsm_conf conf = { r.path, ms, 0, 0 };
 	struct wire_hsm_request q = { .type = WIRE_HSM_INFO };
 	struct wire_hsm_answer a;
 	enum base_err e = wire_hsm_call(&conf, &q, &a);
@@ -417,6 +480,9 @@ case_hsm_conn(void)
 	tcase_add_test(tc, test_backwards);
 	tcase_add_test(tc, test_comes_later);
 	tcase_add_test(tc, test_never_comes);
+	tcase_add_test(tc, test_late);
+	tcase_add_test(tc, test_asks_again);
+	tcase_add_test(tc, test_close_when_gone);
 	tcase_add_test(tc, test_restarts);
 	tcase_add_loop_test(tc, test_bad, 0, 4);
 	tcase_add_test(tc, test_many);
