@@ -1,8 +1,9 @@
 /*
  * kedge roll status --watch and --nodes: every node of a roll, how far it is,
- * its last word and why it waits. On a terminal the picture stands and changes;
- * into a pipe go the events, with the picture at the beginning and when the roll
- * comes to wait for somebody else, but not all the time.
+ * its last word and why it waits. On a terminal the picture stands where it
+ * began and changes, below what was there before; into a pipe go the events,
+ * with the picture at the beginning and when the roll comes to wait for
+ * somebody else, but not all the time.
  */
 #include "ca/watch.h"
 
@@ -240,8 +241,25 @@ ca_roll_is_over(const json_t *roll)
 	return strcmp(state, "done") == 0 || strcmp(state, "aborted") == 0;
 }
 
+/* Did it still run then? */
+static bool
+ran_before(const json_t *before, const json_t *roll)
+{
+	size_t i;
+	json_t *o;
+
+	json_array_foreach(json_object_get(before, "rolls"), i, o)
+	{
+		if (ca_number_of(o, "roll") == ca_number_of(roll, "roll"))
+			return !ca_roll_is_over(o);
+	}
+	return false;
+}
+
+/* Rolls that run, and such as have ended since the answer before; NULL: none
+ * is before it. */
 static void
-put_picture(const struct canvas *v, const json_t *answer)
+put_picture(const struct canvas *v, const json_t *answer, const json_t *before)
 {
 	char now[BASE_RFC3339_LEN];
 	size_t i;
@@ -250,7 +268,7 @@ put_picture(const struct canvas *v, const json_t *answer)
 	base_time_format(base_time_now(), now);
 	json_array_foreach(json_object_get(answer, "rolls"), i, o)
 	{
-		if (!ca_roll_is_over(o))
+		if (!ca_roll_is_over(o) || ran_before(before, o))
 			put_roll(v, o, now);
 	}
 	fflush(v->f);
@@ -261,7 +279,7 @@ ca_nodes_print(FILE *f, const json_t *answer)
 {
 	const struct canvas v = { f, 0, 0 };
 
-	put_picture(&v, answer);
+	put_picture(&v, answer, NULL);
 }
 
 /* ---- events as lines --------------------------------------------------------- */
@@ -301,7 +319,8 @@ struct watch {
 	struct cli *c;
 	struct ca_ctl *events, *ctl;
 	json_t *request;
-	json_t *answer; /* the last one */
+	json_t *answer, *before; /* the last one, the one before */
+	size_t drawn, columns; /* lines of the picture on the terminal */
 	bool fancy, finished;
 	struct base_mono again; /* no picture into a pipe before */
 };
@@ -313,7 +332,8 @@ watch_ask(struct watch *w)
 	size_t i;
 	json_t *o;
 
-	json_decref(w->answer);
+	json_decref(w->before);
+	w->before = w->answer;
 	w->answer = NULL;
 	e = ca_ctl_call(w->ctl, json_incref(w->request), &w->answer);
 	w->finished = true;
@@ -322,31 +342,38 @@ watch_ask(struct watch *w)
 	return e;
 }
 
-/* Anew in the same place; what was there before is wiped line by line, so
+/* Anew in the same place, unless the terminal has got another width meanwhile
+ * and may have broken the lines; what was there before is wiped line by line, so
  * that nothing flickers. */
 static void
-repaint(const struct watch *w)
+repaint(struct watch *w)
 {
+	FILE *f = cli_out(w->c);
 	struct winsize size = { .ws_row = 0 };
-	struct canvas v = { cli_out(w->c), 80, 24 };
+	struct canvas v = { NULL, 80, 24 };
 	char *text = NULL;
 	size_t n = 0;
 
-	if (ioctl(fileno(v.f), TIOCGWINSZ, &size) == 0 && size.ws_row > 0) {
-		v.columns = size.ws_col;
+	if (ioctl(fileno(f), TIOCGWINSZ, &size) == 0 && size.ws_row > 0) {
+		v.columns = size.ws_col - 1U;
 		v.lines = size.ws_row;
 	}
 	if ((v.f = open_memstream(&text, &n)) == NULL)
 		base_die("out of memory");
-	put_picture(&v, w->answer);
+	put_picture(&v, w->answer, w->before);
 	fclose(v.f);
-	fputs("\x1b[H", cli_out(w->c));
-	for (char *l = text, *end; *l != '\0'; l = end + 1) {
+	if (w->drawn > 0 && w->columns == v.columns)
+		fprintf(f, "\x1b[%zuA", w->drawn);
+	w->drawn = 0;
+	w->columns = v.columns;
+	for (char *l = text, *end; *l != '\0' && w->drawn + 1 < v.lines;
+	     l = end + 1) {
 		end = strchr(l, '\n');
-		fprintf(cli_out(w->c), "%.*s\x1b[K\n", (int)(end - l), l);
+		fprintf(f, "%.*s\x1b[K\n", (int)(end - l), l);
+		w->drawn++;
 	}
-	fputs("\x1b[J", cli_out(w->c));
-	fflush(cli_out(w->c));
+	fputs("\x1b[J", f);
+	fflush(f);
 	free(text);
 }
 
@@ -389,8 +416,6 @@ watch_loop(struct watch *w)
 	json_t *event = NULL;
 	enum base_err e = watch_ask(w);
 
-	if (e == BASE_OK && w->fancy)
-		fputs("\x1b[2J", cli_out(w->c));
 	if (e == BASE_OK && !w->finished && !cli_json(w->c) && !w->fancy)
 		ca_nodes_print(cli_out(w->c), w->answer);
 	while (e == BASE_OK && !w->finished) {
@@ -401,7 +426,7 @@ watch_loop(struct watch *w)
 			e = watch_ask(w);
 	}
 	/* the one that ended it */
-	if (e == BASE_OK && event != NULL && !w->fancy)
+	if (e == BASE_OK && (event != NULL || w->drawn > 0))
 		watch_show(w, event);
 	json_decref(event);
 	if (e == BASE_OK && !cli_json(w->c))
@@ -427,6 +452,7 @@ ca_roll_watch(struct cli *c, json_t *request)
 		e = watch_loop(&w);
 	json_decref(j);
 	json_decref(w.answer);
+	json_decref(w.before);
 	json_decref(request);
 	ca_ctl_close(w.events);
 	ca_ctl_close(w.ctl);

@@ -50,6 +50,29 @@ hold() {
 	done
 }
 
+# has_bar: the progress is a picture that stands and changes, and that
+# nothing else may write into
+has_bar() {
+	[ -t 1 ] && [ "${TERM:-}" != dumb ] && [ -z "${NO_COLOR:-}" ]
+}
+
+watch_start() {
+	# not by the function: the pid would be that of a shell
+	"$B/bin/kedge" roll status --watch plant --socket "$D/ca/control" &
+	proc_keep watch $!
+}
+
+# aside COMMAND...: writes below the picture, which goes on below that
+aside() {
+	if has_bar; then
+		proc_stop watch
+		"$@"
+		watch_start
+	else
+		"$@"
+	fi
+}
+
 # The roll is seen to wait, with the reason and the name
 show_waiting() {
 	say ""
@@ -67,17 +90,15 @@ show_waiting() {
 roll() {
 	load_say begin
 	kedge roll start plant || die "the roll did not start"
-	# as lines: the picture would paint over the notes
-	TERM=dumb kedge roll status --watch plant &
-	proc_keep watch $!
+	watch_start
 	try 20 steps_at_least 1 || die "the roll does not move"
 	kill -STOP "$(proc_pid "$ASLEEP-agent")"
-	note "the agent of $ASLEEP is stopped; its application goes on"
+	aside note "the agent of $ASLEEP is stopped; its application goes on"
 	hold
 	load_say rate 60 # there is enough of it
-	show_waiting
+	aside show_waiting
 	kill -CONT "$(proc_pid "$ASLEEP-agent")"
-	note "the agent of $ASLEEP goes on"
+	aside note "the agent of $ASLEEP goes on"
 	try 30 roll_is_over || die "the roll does not end: $(cat "$D/try.log")"
 	load_say begin "$(roll_time first_order)"
 	load_say end "$(roll_time last_report)"
