@@ -10,12 +10,14 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "agentd/courier.h"
 #include "agentd/join.h"
 #include "agentd/main.h"
 #include "agentd/net.h"
 #include "wire/net.h"
 
 #define FILE_MAX ((size_t)2 << 20)
+#define CARRY_S	 600 /* no canary lives longer */
 
 struct ag_agent {
 	struct ag_config *conf;
@@ -24,6 +26,7 @@ struct ag_agent {
 	struct ag_holdings holdings;
 	struct ag_work *work;
 	struct ag_net *net;
+	struct ag_courier *courier; /* instead of net */
 	struct event *term, *intr;
 	int lock;
 	bool ended; /* by a signal */
@@ -38,6 +41,8 @@ on_send(void *arg, struct wire_parcel *p)
 
 	if (a->net != NULL)
 		ag_net_send(a->net, p);
+	else if (a->courier != NULL)
+		ag_courier_put(a->courier, p);
 }
 
 static void
@@ -173,6 +178,7 @@ ag_agent_close(struct ag_agent *a)
 		return;
 	ag_work_free(a->work);
 	ag_net_close(a->net);
+	ag_courier_free(a->courier);
 	ag_holdings_close(&a->holdings);
 	ag_store_close(a->store);
 	ag_config_free(a->conf);
@@ -278,6 +284,76 @@ ag_agent_join_answer(struct ag_agent *a, const struct wire_token *t,
 		e = ag_join_take(&c, a->work, base_buf_span(&answer));
 	base_buf_free(&answer);
 	return e;
+}
+
+/* ---- parcels as files ----------------------------------------------------------------- */
+
+/* Until nothing is in work, and what was put off for a moment has been said. */
+static enum base_err
+work_off(struct ag_agent *a)
+{
+	static const struct timeval patience = { CARRY_S, 0 };
+	struct base_mono end = { base_mono_now().ms + CARRY_S * 1000 };
+
+	event_base_once(a->eb, -1, EV_TIMEOUT, on_pause, a, &patience);
+	event_base_loop(a->eb, EVLOOP_NONBLOCK);
+	while (!a->ended && !ag_work_is_idle(a->work) &&
+	    base_mono_now().ms < end.ms)
+		event_base_loop(a->eb, EVLOOP_ONCE);
+	event_base_loop(a->eb, EVLOOP_NONBLOCK);
+	return ag_work_is_idle(a->work)
+	    ? BASE_OK
+	    : base_fail(BASE_E_TIMEOUT,
+		  "an order is in work still; it goes on with the next "
+		  "--parcel-export, or when the agent runs");
+}
+
+static enum base_err
+take_file(struct ag_agent *a, const char *in)
+{
+	struct base_buf file;
+	enum base_err e;
+
+	base_buf_init(&file, AG_COURIER_MAX);
+	if ((e = base_file_read(in, AG_COURIER_MAX, &file)) == BASE_OK &&
+	    (e = ag_courier_take(a->courier, a->work, base_time_now(),
+		 base_buf_span(&file))) != BASE_OK)
+		e = base_fail(e, "%s: %s", in, base_why());
+	base_buf_free(&file);
+	return e;
+}
+
+static enum base_err
+write_file(struct ag_agent *a, const char *out)
+{
+	struct base_buf file;
+	enum base_err e;
+
+	base_buf_init(&file, 0);
+	if ((e = ag_courier_write(a->courier, &file)) == BASE_OK)
+		e = base_file_write(out, base_buf_span(&file), 0600);
+	base_buf_free(&file);
+	return e;
+}
+
+/* An order that is refused is answered: the file is written all the same. */
+enum base_err
+ag_agent_carry(struct ag_agent *a, const char *in, const char *out)
+{
+	char why[400] = "";
+	enum base_err e = BASE_OK, r;
+
+	a->courier = ag_courier_new(a->conf, &a->holdings);
+	ag_work_resume(a->work);
+	if (in != NULL && (e = take_file(a, in)) != BASE_OK)
+		strncpy(why, base_why(), sizeof why - 1);
+	if ((r = work_off(a)) != BASE_OK && e == BASE_OK) {
+		e = r;
+		strncpy(why, base_why(), sizeof why - 1);
+	}
+	if (out != NULL && (r = write_file(a, out)) != BASE_OK)
+		return r;
+	return e == BASE_OK ? e : base_fail(e, "%s", why);
 }
 
 /* ---- run ---------------------------------------------------------------------------------- */

@@ -14,14 +14,45 @@
 
 struct options {
 	const char *config, *token, *request, *answer;
+	const char *import, *export;
 	bool check, debug;
 };
 
 static const char usage[] =
     "usage: kedge-agentd --config FILE [--join-token-file FILE|-]\n"
     "                    [--join-request OUT | --join-answer IN] [--debug]\n"
+    "       kedge-agentd --config FILE [--parcel-import IN] "
+    "[--parcel-export OUT]\n"
     "       kedge-agentd --config FILE --check-config\n"
     "       kedge-agentd --version | --help\n";
+
+/* Options that have an argument. */
+static const char **
+text_option(struct options *o, int c)
+{
+	switch (c) {
+	case 'c':
+		return &o->config;
+	case 't':
+		return &o->token;
+	case 'q':
+		return &o->request;
+	case 'a':
+		return &o->answer;
+	case 'i':
+		return &o->import;
+	case 'o':
+		return &o->export;
+	default:
+		return NULL;
+	}
+}
+
+static bool
+carries(const struct options *o)
+{
+	return o->import != NULL || o->export != NULL;
+}
 
 static enum base_err
 read_options(int argc, char **argv, struct options *o)
@@ -31,28 +62,23 @@ read_options(int argc, char **argv, struct options *o)
 		{ "join-token-file", required_argument, NULL, 't' },
 		{ "join-request", required_argument, NULL, 'q' },
 		{ "join-answer", required_argument, NULL, 'a' },
+		{ "parcel-import", required_argument, NULL, 'i' },
+		{ "parcel-export", required_argument, NULL, 'o' },
 		{ "check-config", no_argument, NULL, 'k' },
 		{ "debug", no_argument, NULL, 'd' },
 		{ "version", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
+	const char **text;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if ((text = text_option(o, c)) != NULL) {
+			*text = optarg;
+			continue;
+		}
 		switch (c) {
-		case 'c':
-			o->config = optarg;
-			break;
-		case 't':
-			o->token = optarg;
-			break;
-		case 'q':
-			o->request = optarg;
-			break;
-		case 'a':
-			o->answer = optarg;
-			break;
 		case 'k':
 			o->check = true;
 			break;
@@ -70,7 +96,7 @@ read_options(int argc, char **argv, struct options *o)
 		}
 	}
 	if (o->config == NULL || optind != argc ||
-	    (o->request != NULL && o->answer != NULL))
+	    (o->request != NULL) + (o->answer != NULL) + carries(o) > 1)
 		return base_fail(BASE_E_USAGE, "%s",
 		    o->config == NULL ? "--config FILE is missing"
 				      : "these options do not go together");
@@ -131,6 +157,10 @@ join(struct ag_agent *a, const struct options *o, bool *end)
 		return *end
 		    ? base_fail(BASE_E_STATE, "this node has joined already")
 		    : BASE_OK;
+	if (carries(o))
+		return base_fail(BASE_E_STATE,
+		    "this node has not joined its fleet: --join-request and "
+		    "--join-answer come first");
 	if ((e = read_token(o, &t)) != BASE_OK)
 		return e;
 	if (o->request != NULL)
@@ -153,7 +183,8 @@ run(const struct options *o)
 	base_harden_memory();
 	if ((e = ag_agent_open(o->config, &a)) == BASE_OK &&
 	    (e = join(a, o, &end)) == BASE_OK && !end)
-		e = ag_agent_run(a);
+		e = carries(o) ? ag_agent_carry(a, o->import, o->export)
+			       : ag_agent_run(a);
 	ag_agent_close(a);
 	return e;
 }

@@ -297,6 +297,7 @@ static const struct conf_key top_keys[] = {
 	    .size = sizeof(struct ag_app),
 	    .count = offsetof(struct ag_config, napps),
 	    .max = 4096 },
+	KEY("by_file", CONF_BOOL, ag_config, by_file, false),
 	SECONDS("wait", ag_config, wait_ms, 25),
 	{ .name = "inventory",
 	    .kind = CONF_SECONDS,
@@ -363,11 +364,12 @@ finish(void *config)
 
 	for (size_t i = 0; i < c->npeers; i++)
 		polls = polls || !c->peers[i].push;
-	if (!polls && c->management == NULL && c->relay.address == NULL)
+	if (!polls && c->management == NULL && c->relay.address == NULL &&
+	    !c->by_file)
 		return base_fail(BASE_E_CONFIG,
 		    "no way for orders to arrive: one of management.listen, "
 		    "ca.poll, a neighbour with role \"poll\", or relay.listen "
-		    "is needed");
+		    "is needed; or by_file = true, and they are carried");
 	for (size_t i = 0; i < c->napps; i++) {
 		struct ag_side *side = c->apps[i].side;
 

@@ -59,6 +59,7 @@ struct ag_config {
 	enum wire_alg alg;
 	char *ca_address;   /* NULL: only by token or file */
 	bool ca_poll;
+	bool by_file;       /* it needs no way for orders to arrive */
 	char *management;   /* listen address; NULL none */
 	struct ag_peer relay;       /* address NULL: none */
 	char **relay_accept;        /* NULL: every node of the fleet */

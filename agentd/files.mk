@@ -6,5 +6,5 @@ agentd_SRC := agentd/config.c agentd/bundle.c \
               agentd/spool.c agentd/relay.c agentd/rekey.c agentd/report.c agentd/stock.c \
               agentd/job.c agentd/work.c \
               agentd/net.c agentd/dial.c agentd/listen.c agentd/guests.c agentd/porch.c \
-              agentd/join.c agentd/knock.c agentd/agent.c
+              agentd/join.c agentd/knock.c agentd/courier.c agentd/agent.c
 agentd_LIBS := $(EVENT_LIBS) $(CRYPTO_LIBS) $(conf_LIBS)

@@ -22,5 +22,11 @@ enum base_err ag_agent_join_request(struct ag_agent *a,
     const struct wire_token *t, const char *out) BASE_MUST;
 enum base_err ag_agent_join_answer(struct ag_agent *a,
     const struct wire_token *t, const char *in) BASE_MUST;
+/* Parcels as files, instead of a run: takes those of the CA in the file in
+ * (NULL: none), carries the orders out, and writes all that the node has to say
+ * to out (NULL: that waits for the next time). TIMEOUT: an order is in work
+ * still; what there is was written. */
+enum base_err ag_agent_carry(struct ag_agent *a, const char *in,
+    const char *out) BASE_MUST;
 /* Until SIGTERM or SIGINT. */
 enum base_err ag_agent_run(struct ag_agent *a) BASE_MUST;

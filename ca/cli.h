@@ -97,6 +97,9 @@ enum base_err ca_cmd_link_list(struct cli *c);
 enum base_err ca_cmd_link_add(struct cli *c);
 enum base_err ca_cmd_link_remove(struct cli *c);
 enum base_err ca_cmd_topology_apply(struct cli *c);
+/* ca/cmd_parcel.c */
+enum base_err ca_cmd_parcel_export(struct cli *c);
+enum base_err ca_cmd_parcel_import(struct cli *c);
 /* ca/cmd_topology.c */
 enum base_err ca_cmd_topology_show(struct cli *c);
 

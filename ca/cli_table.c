@@ -45,6 +45,10 @@ static const struct cli_option node_token_options[] = {
 	{ "out", "FILE", "new file for it, mode 0600" },
 	{ NULL, NULL, NULL },
 };
+static const struct cli_option parcel_export_options[] = {
+	{ "out", "FILE", "where they go; needed" },
+	{ NULL, NULL, NULL },
+};
 static const struct cli_option link_add_options[] = {
 	{ "auth", "HOW", "mutual or server" },
 	{ "root", "ROOT", "of both certificates" },
@@ -212,6 +216,18 @@ const struct cli_command cli_commands[] = {
 	    ca_cmd_node_token },
 	{ "node join", "REQUEST ANSWER", "answer a join request by file", NULL,
 	    NULL, 2, 2, ca_cmd_node_join },
+	{ "parcel export", "--out FILE NODE",
+	    "put a node's orders into a file, to be carried to it",
+	    "Writes the open orders of the node, and acknowledgements that wait for\n"
+	    "it, the same signed bytes that would go to it by the network. On the node\n"
+	    "kedge-agentd takes the file and writes its answer into another.\n",
+	    parcel_export_options, 1, 1, ca_cmd_parcel_export },
+	{ "parcel import", "FILE",
+	    "take the reports that a node wrote to a file",
+	    "What is in it is judged as if a neighbour had sent it. A file that is\n"
+	    "damaged, too old or for somebody else is refused as a whole; so is one in\n"
+	    "which nothing is news, because it was imported before.\n",
+	    NULL, 1, 1, ca_cmd_parcel_import },
 	{ "link add", "--auth HOW [options] CLIENT SERVER", "add a link", NULL,
 	    link_add_options, 2, 2, ca_cmd_link_add },
 	{ "link list", "", "list the links", NULL, NULL, 0, 0,

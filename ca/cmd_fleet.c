@@ -3,12 +3,12 @@
  * command is a table of arguments and a printer over kedged's answer.
  */
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "ca/base64.h"
 #include "ca/cli.h"
 #include "ca/ctl.h"
 #include "ca/remote.h"
@@ -363,21 +363,14 @@ ca_cmd_node_token(struct cli *c)
 static enum base_err
 node_join_keep(struct cli *c, json_t *a)
 {
-	const char *text = ca_text_of(a, "answer");
-	size_t n = strlen(text), pad = 0;
-	unsigned char *der = base_alloc(n / 4 * 3 + 4);
+	struct base_buf der;
 	enum base_err e;
-	int len;
 
-	while (pad < 2 && n > pad && text[n - 1 - pad] == '=')
-		pad++;
-	len = EVP_DecodeBlock(der, (const unsigned char *)text, (int)n);
-	if (len < 0 || (size_t)len < pad)
-		e = base_fail(BASE_E_SYNTAX, "kedged's answer is no base64");
-	else
-		e = file_create(cli_arg(c, 1),
-		    (struct base_span){ der, (size_t)len - pad });
-	free(der);
+	base_buf_init(&der, 0);
+	if ((e = ca_base64_read("kedged's answer", ca_text_of(a, "answer"),
+		 &der)) == BASE_OK)
+		e = file_create(cli_arg(c, 1), base_buf_span(&der));
+	base_buf_free(&der);
 	return e;
 }
 

@@ -185,8 +185,10 @@ session_request(struct ca_session *s, const char *line, size_t n)
 	ca_handler *run = NULL;
 	enum base_err e;
 
-	if (cmd != NULL && (run = find_command(ca_commands_fleet, cmd)) == NULL)
-		run = find_command(ca_commands_roll, cmd);
+	if (cmd != NULL &&
+	    (run = find_command(ca_commands_fleet, cmd)) == NULL &&
+	    (run = find_command(ca_commands_roll, cmd)) == NULL)
+		run = find_command(ca_commands_parcel, cmd);
 	if (q == NULL)
 		e = base_fail(BASE_E_SYNTAX, "control: %s", err.text);
 	else if (run == NULL)

@@ -20,6 +20,7 @@ struct ca_command {
 };
 extern const struct ca_command ca_commands_fleet[]; /* ended by NULL */
 extern const struct ca_command ca_commands_roll[];
+extern const struct ca_command ca_commands_parcel[];
 ca_handler ca_control_topology_apply;
 ca_handler ca_control_simulate; /* ca/control_look.c */
 /* ca/control_unsafe.c */

@@ -2,11 +2,11 @@
  * ca/control_fleet: commands about what the fleet is made of: version, init,
  * roots, nodes, links, tokens, join files. Fields are in docs/control.md.
  */
-#include <openssl/evp.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/base64.h"
 #include "ca/control.h"
 
 /* ---- version, init ---------------------------------- */
@@ -247,14 +247,9 @@ static void
 join_made(void *arg, enum base_err e, struct base_span der)
 {
 	json_t *answer = NULL;
-	unsigned char *text;
 
-	if (e == BASE_OK) {
-		text = base_alloc(der.n / 3 * 4 + 8);
-		EVP_EncodeBlock(text, der.p, (int)der.n);
-		answer = json_pack("{ss}", "answer", (char *)text);
-		free(text);
-	}
+	if (e == BASE_OK)
+		answer = json_pack("{so}", "answer", ca_base64_new(der));
 	ca_session_answer(arg, e, answer);
 }
 
@@ -262,36 +257,21 @@ static enum base_err
 cmd_node_join(struct ca_session *s, json_t *q, json_t **answer)
 {
 	const char *cmd, *text;
-	unsigned char *der;
-	size_t n;
-	int got;
+	struct base_buf der;
 	enum base_err r;
 
 	(void)answer;
 	if ((r = ca_unpack(q, "{s:s, s:s}", "cmd", &cmd, "request", &text)) !=
 	    BASE_OK)
 		return r;
-	n = strlen(text);
-	if (n == 0 || n % 4 != 0 || n > (1 << 20))
-		return base_fail(BASE_E_SYNTAX,
-		    "join: the request is no "
-		    "base64 of at most 1 MiB");
-	der = base_alloc(n);
-	got = EVP_DecodeBlock(der, (const unsigned char *)text, (int)n);
-	if (got < 3) {
-		free(der);
-		return base_fail(BASE_E_SYNTAX,
-		    "join: the request is no "
-		    "base64");
+	base_buf_init(&der, 1 << 20);
+	if ((r = ca_base64_read("join: the request", text, &der)) == BASE_OK) {
+		ca_session_hold(s);
+		ca_join_request(ca_session_ca(s), base_buf_span(&der),
+		    join_made, s);
 	}
-	/* EVP_DecodeBlock counts the padding */
-	got -= (text[n - 1] == '=') + (text[n - 2] == '=');
-	ca_session_hold(s);
-	ca_join_request(ca_session_ca(s),
-	    (struct base_span){ der, (size_t)got }, join_made, s);
-	base_wipe(der, n);
-	free(der);
-	return BASE_OK;
+	base_buf_free(&der);
+	return r;
 }
 
 /* ---- links ---------------------------------- */

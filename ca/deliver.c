@@ -308,6 +308,31 @@ ca_deliver_collect(struct ca_deliver *d, struct base_mono now,
 	return n;
 }
 
+size_t
+ca_deliver_acks(struct ca_deliver *d, struct base_mono now, const char *node,
+    struct wire_parcel **out)
+{
+	struct wire_parcel *list = NULL;
+	struct item **at = &d->items;
+	size_t n = 0;
+
+	drop_old(d, now);
+	while (*at != NULL) {
+		if ((*at)->kind != WIRE_P_ACK ||
+		    strcmp((*at)->node, node) != 0) {
+			at = &(*at)->next;
+			continue;
+		}
+		list = base_realloc_array(list, n + 1, sizeof(*list));
+		parcel_fill(&list[n], *at);
+		list[n].nroute = 1;
+		snprintf(list[n++].route[0], CA_NAME, "%s", node);
+		item_drop(d, at);
+	}
+	*out = list;
+	return n;
+}
+
 struct base_mono
 ca_deliver_due(const struct ca_deliver *d, const char *neighbour)
 {

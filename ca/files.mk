@@ -5,7 +5,9 @@ ca_SRC := \
 	ca/cli_table.c
 ca_SRC += \
 	ca/cmd_audit.c \
+	ca/base64.c \
 	ca/cmd_fleet.c \
+	ca/cmd_parcel.c \
 	ca/cmd_roll.c \
 	ca/cmd_topology.c \
 	ca/cmd_trigger.c \
@@ -46,6 +48,7 @@ ca_SRC += \
 	ca/control_look.c \
 	ca/control_pace.c \
 	ca/control_node.c \
+	ca/control_parcel.c \
 	ca/control_roll.c \
 	ca/control_topology.c \
 	ca/control_unsafe.c \
@@ -72,6 +75,7 @@ ca_SRC += \
 	ca/make.c \
 	ca/metrics.c \
 	ca/net.c \
+	ca/parcels.c \
 	ca/reissue.c \
 	ca/rekey.c \
 	ca/renew.c \

@@ -17,6 +17,7 @@
 #include "ca/recovery.h"
 #include "ca/renew.h"
 #include "ca/identity.h"
+#include "ca/deliver.h"
 #include "ca/invite.h"
 #include "ca/store.h"
 #include "ca/topo.h"
@@ -60,7 +61,6 @@ void ca_conf_free(struct ca_conf *c);
 /* ---- the daemon ---------------------------------- */
 
 struct ca_roll;
-struct ca_deliver;
 struct ca_net;
 struct ca_control;
 struct ca_issuer;
@@ -327,10 +327,6 @@ struct base_mono ca_tidy_work(struct ca *ca);
 void ca_tidy_later(struct ca *ca);   /* look again, after a pause */
 /* The engine learns a fact that was committed. */
 void ca_roll_tell(struct ca *ca, const struct ca_fact *f);
-/* Asked for another route whenever an order went three times without a word
- * from the node; false: keep it. */
-typedef bool
-ca_detour_fn(void *arg, const char *node, uint32_t nth, struct ca_route *route);
 /* Somebody heard of the node just now. */
 void ca_seen(struct ca *ca, const char *node);
 /* REFUSED when x, a good management certificate of node, is not for the key
@@ -458,44 +454,6 @@ struct pol_conf ca_conf_after(struct pol_conf before, const struct ca_order *o);
 /* The oldest generation that is trusted or presented; 0: none. */
 uint32_t ca_conf_lowest(struct pol_conf c);
 
-/* ---- delivery: no I/O (ca/deliver.c) ---------------------------------- */
-
-struct ca_delivery {
-	const char *node, *root;
-	uint64_t epoch;
-	struct base_time expires;
-	struct base_span cms;
-	const struct ca_route *route;
-	const uint8_t *report; /* acks and answers of joins: digest of what is
-				* acknowledged, or of the answer */
-};
-struct ca_deliver *ca_deliver_new(uint32_t resend_ms, uint32_t max_ms);
-/* Starts at once. The same (node, root, epoch) again changes the route. */
-void ca_deliver_order(struct ca_deliver *d, struct base_mono now,
-    const struct ca_delivery *o);
-/* Goes once, at once. The same report again changes the route; what nobody
- * takes for ten minutes is dropped, for the node will report again. */
-void ca_deliver_ack(struct ca_deliver *d, struct base_mono now,
-    const struct ca_delivery *o);
-/* The node has it: no hurry any more. */
-void ca_deliver_received(struct ca_deliver *d, struct base_mono now,
-    const char *node, const char *root, uint64_t epoch);
-/* This epoch and all below it are settled. */
-void ca_deliver_settled(struct ca_deliver *d, const char *node,
-    const char *root, uint64_t epoch);
-/* Parcels for this neighbour that are due now, at most max bytes of them:
- * *out is an owned array (wire_parcel_clear each, free). */
-size_t ca_deliver_collect(struct ca_deliver *d, struct base_mono now,
-    const char *neighbour, size_t max, struct wire_parcel **out);
-/* When the next parcel for this neighbour is due (NULL: for any); INT64_MAX
- * when there is none. */
-struct base_mono
-ca_deliver_due(const struct ca_deliver *d, const char *neighbour);
-uint32_t ca_deliver_tries(const struct ca_deliver *d, const char *node,
-    const char *root, uint64_t epoch);
-void ca_deliver_set_detour(struct ca_deliver *d, ca_detour_fn *fn, void *arg);
-void ca_deliver_free(struct ca_deliver *d);
-
 /* ---- what nodes say they hold (ca/stock.c) ---- */
 
 /* A stock that came in. EXPIRED: not newer than what the node said before, or
@@ -527,6 +485,10 @@ ca_inventory_under(const struct wire_inventory *list, size_t n,
 /* by is the way it came, for the acknowledgement; NULL: the node's route. */
 enum base_err ca_report_in(struct ca *ca, struct base_span cms,
     const struct ca_route *by) BASE_MUST;
+/* The order has another state than old, which is committed: mailboxes, events
+ * and those who make it again hear of it. */
+void ca_order_moved(struct ca *ca, const struct ca_order *o,
+    enum ca_order_state old);
 /* The CA's own, about an order of its own. */
 enum base_err ca_report_own(struct ca *ca, struct wire_report *w) BASE_MUST;
 

@@ -5,10 +5,10 @@
 #include "ca/remote.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/base64.h"
 #include "ca/ctl.h"
 
 #define REMOTE_FILE_MAX ((size_t)3 << 20)
@@ -63,18 +63,6 @@ request_list(json_t *into, const struct ca_field *f, const char *text)
 	return BASE_OK;
 }
 
-static json_t *
-json_base64(struct base_span s)
-{
-	unsigned char *text = base_alloc(s.n / 3 * 4 + 8);
-	json_t *v;
-
-	EVP_EncodeBlock(text, s.p, (int)s.n);
-	v = json_string((const char *)text);
-	free(text);
-	return v;
-}
-
 static enum base_err
 request_file(json_t *into, const struct ca_field *f, const char *path)
 {
@@ -92,7 +80,7 @@ request_file(json_t *into, const struct ca_field *f, const char *path)
 		goto out;
 	}
 	if (f->kind == CA_BINARY) {
-		v = json_base64(base_buf_span(&b));
+		v = ca_base64_new(base_buf_span(&b));
 	} else {
 		v = json_stringn((const char *)b.p, b.n);
 		json_object_set_new(into, "file", json_string(path));

@@ -340,17 +340,11 @@ out:
 	return r;
 }
 
-static void
-tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
-    const struct ca_fact *f)
+void
+ca_order_moved(struct ca *ca, const struct ca_order *o, enum ca_order_state old)
 {
 	struct ca_roll *roll = ca_roll_of(ca, o->root);
 
-	if (o->state == CA_ORDER_RECEIVED)
-		ca_deliver_received(ca->deliver, ca_mono(ca), o->node, o->root,
-		    o->epoch);
-	if (o->state == old)
-		return;
 	if (o->state == CA_ORDER_REPLACED && (o->steps & WIRE_STEP_TIDY) != 0)
 		ca_tidy_later(ca);
 	if (o->state != CA_ORDER_RECEIVED)
@@ -361,6 +355,19 @@ tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
 		    ca_after(ca, ca->conf->retry_ms));
 	if (wire_step_renews(o->steps, o->from, o->to))
 		ca_renew_soon(ca);
+	ca_kick(ca);
+}
+
+static void
+tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
+    const struct ca_fact *f)
+{
+	if (o->state == CA_ORDER_RECEIVED)
+		ca_deliver_received(ca->deliver, ca_mono(ca), o->node, o->root,
+		    o->epoch);
+	if (o->state == old)
+		return;
+	ca_order_moved(ca, o, old);
 	if ((o->steps & WIRE_STEP_TIDY) != 0 && f->kind == POL_FACT_FAILED)
 		ca->tidy_wanted = true;
 	ca_recover_soon(ca);
@@ -368,7 +375,6 @@ tell(struct ca *ca, const struct ca_order *o, enum ca_order_state old,
 	if (f->node[0] != '\0' &&
 	    ((o->steps & WIRE_STEP_JOIN) == 0 || f->kind == POL_FACT_HOLDS))
 		ca_roll_tell(ca, f);
-	ca_kick(ca);
 }
 
 /* Is the inventory what this report stands or falls by? */

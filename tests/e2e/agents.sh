@@ -80,6 +80,11 @@ agent_hops() {
 		echo "ca = { address = \"127.0.0.1:$CA\"; poll = true; };"
 		return
 	fi
+	# the one that a test carries files to
+	if [ "$1" = "${CARRIED:-}" ]; then
+		echo "by_file = true;"
+		return
+	fi
 	case $1 in
 	web1) cat <<CONF ;;
 management = { listen = "127.0.0.1:$MWEB1"; };

@@ -39,6 +39,7 @@ e2e-short: all e2e-programs
 	KEDGE_BUILD=$(B) tests/e2e/recover.sh
 	KEDGE_BUILD=$(B) tests/e2e/renew.sh
 	KEDGE_BUILD=$(B) tests/e2e/relayjoin.sh
+	KEDGE_BUILD=$(B) tests/e2e/byfile.sh
 	KEDGE_BUILD=$(B) tests/e2e/loss.sh
 	KEDGE_BUILD=$(B) tests/e2e/full.sh
 

@@ -6,6 +6,7 @@ unit_agentd_SRC := \
 	tests/unit/agentd/node.c \
 	tests/unit/agentd/rig.c \
 	tests/unit/agentd/test_config.c \
+	tests/unit/agentd/test_courier.c \
 	tests/unit/agentd/test_death.c \
 	tests/unit/agentd/test_guests.c \
 	tests/unit/agentd/test_join.c \

@@ -9,6 +9,7 @@ static TCase *(*const cases[])(void) = {
 	case_config,
 	case_guests,
 	case_join,
+	case_courier,
 	case_knock,
 	case_porch,
 	case_net,

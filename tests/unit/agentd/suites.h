@@ -6,6 +6,7 @@
 TCase *case_config(void);
 TCase *case_guests(void);
 TCase *case_join(void);
+TCase *case_courier(void);
 TCase *case_knock(void);
 TCase *case_porch(void);
 TCase *case_net(void);

@@ -129,6 +129,8 @@ static const struct {
 	{ "fleet = \"a\"; node = \"ca\"; store = \"/s\";", "the CA itself" },
 	{ "fleet = \"a\"; node = \"b\"; store = \"s\";", "absolute" },
 	{ "fleet = \"a\"; node = \"b\"; store = \"/s\";", "no way for orders" },
+	{ "fleet = \"a\"; node = \"b\"; store = \"/s\"; by_file = false;",
+	    "no way for orders" },
 	{ TOP "ca = { poll = true; };", "address is missing" },
 	{ TOP "ca = { address = \"h\"; };", "no address" },
 	{ TOP "ca = { address = \"h:99999\"; };", "no address" },

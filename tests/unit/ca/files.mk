@@ -27,3 +27,5 @@ unit_ca_SRC += tests/unit/ca/asked.c tests/unit/ca/test_trigger.c
 unit_ca_SRC += tests/unit/ca/test_renew.c tests/unit/ca/test_rekey.c tests/unit/ca/test_forget.c tests/unit/ca/test_held.c tests/unit/ca/test_refused.c
 unit_ca_SRC += tests/unit/ca/test_metrics.c tests/unit/ca/test_doctor.c
 unit_ca_SRC += tests/unit/ca/test_claim.c tests/unit/ca/test_recover.c
+unit_ca_SRC += tests/unit/ca/test_parcels.c tests/unit/ca/test_base64.c
+unit_ca_SRC += tests/unit/ca/test_cmd_parcel.c tests/unit/ca/test_control_parcel.c

@@ -4,6 +4,10 @@
 #include <check.h>
 
 TCase *case_cli(void);
+TCase *case_base64(void);
+TCase *case_parcels(void);
+TCase *case_cmd_parcel(void);
+TCase *case_control_parcel(void);
 TCase *case_cmd_plan(void);
 TCase *case_cmd_simulate(void);
 TCase *case_cmd_graph(void);

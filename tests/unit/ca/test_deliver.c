@@ -106,6 +106,29 @@ START_TEST(an_answer_goes_once)
 }
 END_TEST
 
+/* Whichever way they would go; nobody else's, and no orders. */
+START_TEST(acks_are_taken_along)
+{
+	struct ca_delivery mine = ack("app1", 0, &app1);
+	struct ca_delivery other = ack("web1", 1, &web1);
+	struct ca_delivery o = order("app1", 1, &app1);
+	struct wire_parcel *list = NULL;
+
+	ca_deliver_ack(d, at(0), &mine);
+	ca_deliver_ack(d, at(0), &other);
+	ca_deliver_order(d, at(0), &o);
+	ck_assert_uint_eq(ca_deliver_acks(d, at(0), "app1", &list), 1);
+	ck_assert_int_eq(list[0].kind, WIRE_P_ACK);
+	ck_assert_uint_eq(list[0].nroute, 1);
+	ck_assert_str_eq(list[0].route[0], "app1");
+	wire_parcel_clear(&list[0]);
+	free(list);
+	ck_assert_uint_eq(ca_deliver_acks(d, at(0), "app1", &list), 0);
+	ck_assert_ptr_null(list);
+	ck_assert_uint_eq(given(0, "web1", NULL), 2);
+}
+END_TEST
+
 START_TEST(pauses_double_up_to_the_bound)
 {
 	struct ca_delivery o = order("web1", 1, &web1);
@@ -308,6 +331,7 @@ case_deliver(void)
 	tcase_add_test(t, an_order_goes_to_the_first_hop);
 	tcase_add_test(t, an_invitation_ends);
 	tcase_add_test(t, an_answer_goes_once);
+	tcase_add_test(t, acks_are_taken_along);
 	tcase_add_test(t, pauses_double_up_to_the_bound);
 	tcase_add_test(t, received_is_no_hurry);
 	tcase_add_test(t, silence_takes_another_way);

@@ -1,0 +1,348 @@
+/*
+ * ca/parcels: see parcels.h. Orders go out as often as they are asked for and
+ * acknowledgements once, as by a neighbour: who lost one reports again. Used
+ * by control_parcel.c.
+ */
+#include "ca/parcels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_BYTES \
+	((size_t)1 << 20) /* of parcels: a line of the control
+				      * socket takes it */
+
+/* ---- out ------------------------------------------------------------------------ */
+
+struct gather {
+	struct ca *ca;
+	const char *node;
+	struct wire_exchange x;
+	struct ca_parcels_out *out;
+	size_t bytes;
+	struct ca_order *old; /* too old to be carried, without cms */
+	size_t nold;
+};
+
+/* Whoever carries it has at least half of the canaries' life. What the node
+ * has received already it answers by itself. */
+static bool
+is_old(const struct ca *ca, const struct ca_order *o)
+{
+	return o->state == CA_ORDER_SENT &&
+	    (o->steps & (WIRE_STEP_JOIN | WIRE_STEP_TIDY)) == 0 &&
+	    (o->steps &
+		(WIRE_STEP_TRUST | WIRE_STEP_CERT | WIRE_STEP_FINISH)) != 0 &&
+	    ca_now(ca).ms >
+	    base_time_add_s(o->issued, ca->conf->canary_s / 2).ms;
+}
+
+static void
+gather_add(struct gather *g, struct wire_parcel *p)
+{
+	struct wire_exchange *x = &g->x;
+
+	x->parcels = base_realloc_array(x->parcels, x->nparcels + 1,
+	    sizeof(*x->parcels));
+	x->parcels[x->nparcels++] = *p;
+	g->bytes += p->content.n + 1024;
+	memset(p, 0, sizeof(*p));
+}
+
+static bool
+is_full(const struct gather *g, size_t more)
+{
+	return g->x.nparcels == WIRE_PARCELS || g->bytes + more > FILE_BYTES;
+}
+
+static enum base_err
+gather_order(void *arg, const struct ca_order *o)
+{
+	struct gather *g = arg;
+	struct wire_parcel p = { .kind = WIRE_P_ORDER, .down = true };
+
+	if (strcmp(o->node, g->node) != 0 || o->expires.ms <= ca_now(g->ca).ms)
+		return BASE_OK;
+	if (is_old(g->ca, o)) {
+		g->old =
+		    base_realloc_array(g->old, g->nold + 1, sizeof(*g->old));
+		g->old[g->nold] = *o;
+		memset(&g->old[g->nold++].cms, 0, sizeof(o->cms));
+		return BASE_OK;
+	}
+	if (is_full(g, o->cms.n))
+		return BASE_OK; /* the next file has it */
+	p.nroute = 1;
+	snprintf(p.route[0], sizeof(p.route[0]), "%s", g->node);
+	p.expires = o->expires;
+	base_buf_init(&p.content, 0);
+	if (base_buf_put(&p.content, o->cms.p, o->cms.n) != BASE_OK)
+		base_die("parcels: order too large");
+	gather_add(g, &p);
+	g->out->orders++;
+	if (g->out->until.ms == 0 || o->expires.ms < g->out->until.ms)
+		g->out->until = o->expires;
+	return BASE_OK;
+}
+
+static void
+gather_acks(struct gather *g)
+{
+	struct wire_parcel *list = NULL;
+	size_t n =
+	    ca_deliver_acks(g->ca->deliver, ca_mono(g->ca), g->node, &list);
+
+	for (size_t i = 0; i < n; i++) {
+		if (is_full(g, list[i].content.n)) {
+			wire_parcel_clear(&list[i]);
+			continue;
+		}
+		gather_add(g, &list[i]);
+		g->out->acks++;
+	}
+	free(list);
+}
+
+static enum base_err
+make_again(struct ca *ca, struct ca_order *o)
+{
+	const enum ca_order_state old = o->state;
+	enum base_err r;
+
+	o->state = CA_ORDER_REPLACED;
+	o->settled = ca_now(ca);
+	snprintf(o->reason, sizeof(o->reason),
+	    "its canaries would have died on the way of the file");
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_store_order_update(ca->store, o)) == BASE_OK &&
+	    (r = ca_audit(ca, ca_who(ca), "parcel-export",
+		 "node %s: %s epoch %llu: %s", o->node, o->root,
+		 (unsigned long long)o->epoch, o->reason)) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	if (r == BASE_OK)
+		ca_order_moved(ca, o, old);
+	return r;
+}
+
+static enum base_err
+check_node(const struct ca *ca, const char *node)
+{
+	uint32_t i;
+
+	if (!ca->ready || ca->unchecked)
+		return base_fail(BASE_E_AGAIN,
+		    "parcels: kedged is not ready to give orders; kedge "
+		    "doctor says why");
+	i = ca_topo_node(ca->topo, node);
+	if (i == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND, "node %s: not known", node);
+	if (ca_topo_is_ca(ca->topo, i))
+		return base_fail(BASE_E_USAGE,
+		    "node %s: the CA takes its own orders without a file",
+		    node);
+	if (ca->topo->nodes[i].joined.ms == 0)
+		return base_fail(BASE_E_STATE,
+		    "node %s: has not joined; by files: kedge node token, "
+		    "kedge-agentd --join-request, kedge node join",
+		    node);
+	return BASE_OK;
+}
+
+static enum base_err
+gather(struct gather *g)
+{
+	enum base_err r;
+
+	if ((r = ca_store_orders_open(g->ca->store, false, gather_order, g)) !=
+	    BASE_OK)
+		return r;
+	for (size_t i = 0; i < g->nold; i++)
+		if ((r = make_again(g->ca, &g->old[i])) != BASE_OK)
+			return r;
+	if (g->nold > 0)
+		return base_fail(BASE_E_AGAIN,
+		    "node %s: what was made for it is too old to be carried "
+		    "(the canaries live %u s) and is being made again; ask "
+		    "once more",
+		    g->node, (unsigned)g->ca->conf->canary_s);
+	gather_acks(g);
+	if (g->x.nparcels == 0)
+		return base_fail(BASE_E_STATE,
+		    "node %s: there is nothing for it just now", g->node);
+	return BASE_OK;
+}
+
+enum base_err
+ca_parcels_export(struct ca *ca, const char *node, struct base_buf *file,
+    struct ca_parcels_out *out)
+{
+	struct gather g = { .ca = ca, .node = node, .out = out };
+	enum base_err r;
+
+	memset(out, 0, sizeof(*out));
+	memcpy(g.x.from, CA_NODE_CA, sizeof(CA_NODE_CA));
+	if ((r = check_node(ca, node)) == BASE_OK &&
+	    (r = gather(&g)) == BASE_OK)
+		r = wire_exchange_compose(&g.x, file);
+	wire_exchange_clear(&g.x);
+	free(g.old);
+	return r;
+}
+
+/* ---- in ------------------------------------------------------------------------- */
+
+static enum base_err
+check_parcel(const struct ca *ca, const char *from, const struct wire_parcel *p)
+{
+	char end[BASE_RFC3339_LEN];
+
+	if (p->kind != WIRE_P_REPORT && p->kind != WIRE_P_STOCK)
+		return base_fail(BASE_E_REFUSED,
+		    "file of node %s: holds what no node says about its "
+		    "orders",
+		    from);
+	if (p->nroute != 1 || strcmp(p->route[0], from) != 0)
+		return base_fail(BASE_E_REFUSED,
+		    "file of node %s: holds a parcel of node %s", from,
+		    p->route[p->nroute - 1]);
+	if (p->expires.ms > ca_now(ca).ms)
+		return BASE_OK;
+	base_time_format(p->expires, end);
+	return base_fail(BASE_E_EXPIRED,
+	    "file of node %s: it was good until %s; let the node write "
+	    "another: kedge-agentd --parcel-export",
+	    from, end);
+}
+
+static enum base_err
+check_file(const struct ca *ca, const struct wire_exchange *x)
+{
+	enum base_err r = BASE_OK;
+	uint32_t i;
+
+	if (!ca->ready)
+		return base_fail(BASE_E_STATE,
+		    "parcels: kedge init comes "
+		    "first");
+	if (strcmp(x->from, CA_NODE_CA) == 0)
+		return base_fail(BASE_E_REFUSED,
+		    "the file is one of the CA for a node: it goes to "
+		    "kedge-agentd --parcel-import there");
+	if ((i = ca_topo_node(ca->topo, x->from)) == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND,
+		    "the file is of node %s, which is not in this fleet",
+		    x->from);
+	if (x->nparcels == 0)
+		return base_fail(BASE_E_SYNTAX,
+		    "file of node %s: there is nothing in it", x->from);
+	for (size_t k = 0; r == BASE_OK && k < x->nparcels; k++)
+		r = check_parcel(ca, x->from, &x->parcels[k]);
+	return r;
+}
+
+static void
+refused(struct ca_parcels_in *out)
+{
+	if (out->refused++ == 0)
+		snprintf(out->why, sizeof(out->why), "%s", base_why());
+}
+
+static enum base_err
+take_report(struct ca *ca, const struct wire_parcel *p,
+    struct ca_parcels_in *out)
+{
+	struct ca_route by = { .n = p->nroute };
+	uint64_t before, after;
+	enum base_err r;
+
+	memcpy(by.hop, p->route, sizeof(by.hop));
+	if ((r = ca_store_report_count(ca->store, &before)) != BASE_OK)
+		return r;
+	if (ca_report_in(ca, base_buf_span(&p->content), &by) != BASE_OK) {
+		refused(out);
+		return BASE_OK;
+	}
+	if ((r = ca_store_report_count(ca->store, &after)) != BASE_OK)
+		return r;
+	out->reports += after > before;
+	out->known += after == before;
+	return BASE_OK;
+}
+
+/* One that lay for long says nothing any more, and takes nothing back. */
+static void
+take_stock(struct ca *ca, const struct wire_parcel *p,
+    struct ca_parcels_in *out)
+{
+	enum base_err r = ca_stock_in(ca, base_buf_span(&p->content));
+
+	if (r == BASE_OK)
+		out->stock = true;
+	else if (r != BASE_E_EXPIRED)
+		refused(out);
+	else if (out->why[0] == '\0')
+		snprintf(out->why, sizeof(out->why), "%s", base_why());
+}
+
+static enum base_err
+keep_record(struct ca *ca, const char *who, const struct ca_parcels_in *in)
+{
+	enum base_err r;
+
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_audit(ca, who, "parcel-import",
+		 "node %s: %zu new reports, %zu known, %zu refused%s", in->node,
+		 in->reports, in->known, in->refused,
+		 in->stock ? ", what it holds" : "")) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	return r;
+}
+
+static enum base_err
+take_all(struct ca *ca, const struct wire_exchange *x, const char *who,
+    struct ca_parcels_in *out)
+{
+	enum base_err r = BASE_OK;
+
+	snprintf(out->node, sizeof(out->node), "%s", x->from);
+	for (size_t i = 0; r == BASE_OK && i < x->nparcels; i++)
+		if (x->parcels[i].kind == WIRE_P_STOCK)
+			take_stock(ca, &x->parcels[i], out);
+		else
+			r = take_report(ca, &x->parcels[i], out);
+	if (r != BASE_OK)
+		return r;
+	if (out->reports > 0 || out->stock)
+		return keep_record(ca, who, out);
+	if (out->refused > 0)
+		return base_fail(BASE_E_REFUSED, "file of node %s: %s",
+		    out->node, out->why);
+	return base_fail(BASE_E_EXISTS,
+	    "file of node %s: nothing in it is news: it was imported before, "
+	    "or it lay too long%s%s%s",
+	    out->node, out->why[0] == '\0' ? "" : " (", out->why,
+	    out->why[0] == '\0' ? "" : ")");
+}
+
+enum base_err
+ca_parcels_import(struct ca *ca, struct base_span file, const char *who,
+    struct ca_parcels_in *out)
+{
+	struct wire_exchange x = { .wait_ms = 0 };
+	enum base_err r;
+
+	memset(out, 0, sizeof(*out));
+	if ((r = wire_exchange_parse(file, &x)) != BASE_OK)
+		return base_fail(r,
+		    "the file is no parcel file, or it is damaged: %s",
+		    base_why());
+	if ((r = check_file(ca, &x)) == BASE_OK)
+		r = take_all(ca, &x, who, out);
+	wire_exchange_clear(&x);
+	ca_kick(ca);
+	return r;
+}

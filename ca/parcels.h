@@ -1,0 +1,34 @@
+/*
+ * ca/parcels: the parcels of one node as a file, for a node without a network
+ * or one whose relays are all dead. The file is an exchange as on the wire
+ * (docs/protocol.md), with the same signed messages in it; nothing about it is
+ * believed that would not be believed of a neighbour's.
+ */
+#pragma once
+
+#include "ca/kedged.h"
+
+/* What was put into a file. */
+struct ca_parcels_out {
+	size_t orders, acks;
+	struct base_time until; /* the first order's time is over then */
+};
+/* Open orders of the node and acknowledgements that wait for it, appended to
+ * file. AGAIN: some order's canaries would be dead before a carrier is there,
+ * and it is made again; ask once more. STATE: there is nothing for the node. */
+enum base_err ca_parcels_export(struct ca *ca, const char *node,
+    struct base_buf *file, struct ca_parcels_out *out) BASE_MUST;
+
+/* What a file has brought. */
+struct ca_parcels_in {
+	char node[CA_NAME]; /* who wrote it */
+	size_t reports, known; /* new ones; others that were there already */
+	bool stock; /* what the node holds is news */
+	size_t refused;
+	char why[512]; /* of the first that was refused; "" */
+};
+/* A file that is damaged, for somebody else or too old is refused as a whole.
+ * EXISTS: nothing in it is news; its reports are acknowledged once more. who:
+ * for the audit. */
+enum base_err ca_parcels_import(struct ca *ca, struct base_span file,
+    const char *who, struct ca_parcels_in *out) BASE_MUST;

@@ -1,0 +1,141 @@
+/* Unit tests of ca/cmd_parcel.c: command lines, and files that are written or
+ * not; a child stands in for kedged. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/base.h"
+#include "ca/cli.h"
+#include "tests/unit/ca/suites.h"
+#include "tests/unit/ca/words.h"
+
+static char dir[32], answer[256];
+static pid_t child;
+
+static void
+setup(void)
+{
+	snprintf(dir, sizeof(dir), "/tmp/kedge-parcel-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chdir(dir), 0);
+	child = 0;
+}
+
+static void
+teardown(void)
+{
+	char cmd[64];
+
+	if (child > 0)
+		ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	snprintf(cmd, sizeof(cmd), "rm -r '%s'", dir);
+	ck_assert_int_eq(system(cmd), 0);
+}
+
+/* To one request. */
+static void
+answers(const char *text)
+{
+	struct sockaddr_un sun = { AF_UNIX, "s" };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), c;
+	char q[4096];
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	if ((child = fork()) != 0) {
+		close(fd);
+		return;
+	}
+	c = accept(fd, NULL, NULL);
+	if (read(c, q, sizeof(q)) > 0)
+		(void)dprintf(c, "%s\n", text);
+	_exit(0);
+}
+
+static bool
+out_is(const char *want)
+{
+	struct base_buf b;
+	bool same;
+
+	base_buf_init(&b, 64);
+	same = base_file_read("out", 64, &b) == BASE_OK &&
+	    b.n == strlen(want) && memcmp(b.p, want, b.n) == 0;
+	base_buf_free(&b);
+	return same;
+}
+
+START_TEST(an_export_is_written)
+{
+	answers("{\"ok\":true,\"file\":\"Zm9v\",\"orders\":2,\"acks\":1}");
+	ck_assert_int_eq(words_run(
+			     "kedge parcel export --out out app1 --socket s"),
+	    CLI_DONE);
+	ck_assert(out_is("foo"));
+	ck_assert_ptr_nonnull(strstr(words_out, "2 orders"));
+}
+END_TEST
+
+static const char *const no_file[] = {
+	"{\"ok\":false,\"error\":\"STATE\",\"message\":\"nothing\"}",
+	"{\"ok\":true,\"file\":\"Zm9\",\"orders\":2,\"acks\":1}",
+};
+
+START_TEST(nothing_is_written)
+{
+	answers(no_file[_i]);
+	ck_assert_int_ne(words_run(
+			     "kedge parcel export --out out app1 --socket s"),
+	    CLI_DONE);
+	ck_assert(!out_is("foo"));
+	ck_assert_uint_gt(strlen(words_err), 0);
+}
+END_TEST
+
+START_TEST(what_is_missing)
+{
+	ck_assert_int_eq(words_run("kedge parcel export app1 --socket s"),
+	    CLI_USAGE);
+	ck_assert_ptr_nonnull(strstr(words_err, "out"));
+	ck_assert_int_ne(words_run("kedge parcel import none --socket s"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(words_err, "none"));
+}
+END_TEST
+
+START_TEST(an_import_is_told)
+{
+	snprintf(answer, sizeof(answer),
+	    "{\"ok\":true,\"node\":\"app1\",\"reports\":3,\"known\":1,"
+	    "\"holds\":true,\"refused\":1,\"reason\":\"odd\"}");
+	answers(answer);
+	ck_assert_int_eq(base_file_write("in",
+			     (struct base_span){ (const uint8_t *)"x", 1 },
+			     0600),
+	    BASE_OK);
+	ck_assert_int_eq(words_run("kedge parcel import in --socket s"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(words_out, "app1: 3 new reports"));
+	ck_assert_ptr_nonnull(strstr(words_out, "known before: 1"));
+	ck_assert_ptr_nonnull(strstr(words_out, "refused: 1: odd"));
+}
+END_TEST
+
+TCase *
+case_cmd_parcel(void)
+{
+	TCase *c = tcase_create("cmd_parcel");
+
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, an_export_is_written);
+	tcase_add_loop_test(c, nothing_is_written, 0,
+	    sizeof(no_file) / sizeof(*no_file));
+	tcase_add_test(c, what_is_missing);
+	tcase_add_test(c, an_import_is_told);
+	return c;
+}

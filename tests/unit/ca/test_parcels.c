@@ -1,0 +1,246 @@
+/* Unit tests of ca/parcels.c: what a node gets by file, and what is taken from
+ * one. */
+#include <check.h>
+#include <string.h>
+
+#include "ca/parcels.h"
+#include "tests/unit/ca/suites.h"
+#include "tests/unit/ca/world.h"
+
+static const char pair[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"poll\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; auth = \"mutual\";\n"
+    "  root = \"plant\"; } );\n";
+
+static struct world w;
+static struct world_node *app1;
+static struct base_buf file;
+static struct ca_parcels_out out;
+static struct ca_parcels_in in;
+static struct wire_exchange x;
+
+static bool
+is_sent(struct world *v)
+{
+	uint64_t last;
+
+	return ca_store_epoch_last(v->ca.store, "app1", "plant", &last) ==
+	    BASE_OK &&
+	    last == 2;
+}
+
+/* app1 has been sent its trust, and does not hear. */
+static void
+setup(void)
+{
+	world_open(&w, pair, 17);
+	world_join_all(&w);
+	app1 = world_node(&w, "app1");
+	app1->deaf = world_node(&w, "web1")->deaf = true;
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 10, is_sent));
+	base_buf_init(&file, 0);
+	memset(&x, 0, sizeof(x));
+}
+
+static void
+teardown(void)
+{
+	wire_exchange_clear(&x);
+	base_buf_free(&file);
+	world_close(&w);
+}
+
+static struct ca_order
+order(uint64_t epoch)
+{
+	struct ca_order o;
+
+	ck_assert_int_eq(ca_store_order_get(w.ca.store, "app1", "plant", epoch,
+			     &o),
+	    BASE_OK);
+	return o;
+}
+
+static enum ca_order_state
+state(uint64_t epoch)
+{
+	struct ca_order o = order(epoch);
+
+	ca_order_clear(&o);
+	return o.state;
+}
+
+/* ---- out ------------------------------------------------------------------------ */
+
+static enum base_err export(const char *node) {
+	base_buf_clear(&file); wire_exchange_clear(&x);
+	    memset(&x, 0, sizeof(x));
+	    return ca_parcels_export(&w.ca, node, &file, &out);
+}
+
+/* The same bytes as on the wire, as often as it is asked for. */
+START_TEST(an_order_is_carried)
+{
+	struct ca_order o = order(2);
+
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(export("app1"), BASE_OK);
+		ck_assert_uint_eq(out.orders, 1);
+		ck_assert_int_eq(out.until.ms, o.expires.ms);
+		ck_assert_int_eq(wire_exchange_parse(base_buf_span(&file), &x),
+		    BASE_OK);
+		ck_assert_str_eq(x.from, "ca");
+		ck_assert_uint_eq(x.nparcels, 1);
+		ck_assert_uint_eq(x.parcels[0].nroute, 1);
+		ck_assert_str_eq(x.parcels[0].route[0], "app1");
+		ck_assert_uint_eq(x.parcels[0].content.n, o.cms.n);
+		ck_assert_mem_eq(x.parcels[0].content.p, o.cms.p, o.cms.n);
+	}
+	ca_order_clear(&o);
+}
+END_TEST
+
+/* Whoever carries it would come too late: another one is made, once. */
+START_TEST(what_is_too_old_is_made_again)
+{
+	w.now.ms += 299 * 1000;
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	w.now.ms += 10 * 1000;
+	ck_assert_int_eq(export("app1"), BASE_E_AGAIN);
+	ck_assert_int_eq(state(2), CA_ORDER_REPLACED);
+	for (int i = 0; i < 100 && export("app1") != BASE_OK; i++)
+		world_turn(&w);
+	ck_assert_uint_eq(out.orders, 1);
+	ck_assert_int_eq(state(3), CA_ORDER_SENT);
+}
+END_TEST
+
+START_TEST(who_gets_nothing)
+{
+	ck_assert_int_eq(export("nosuch"), BASE_E_NOTFOUND);
+	ck_assert_int_eq(export("ca"), BASE_E_USAGE);
+	w.ca.topo->nodes[ca_topo_node(w.ca.topo, "app1")].joined.ms = 0;
+	ck_assert_int_eq(export("app1"), BASE_E_STATE);
+	w.ca.topo->nodes[ca_topo_node(w.ca.topo, "app1")].joined.ms = 1;
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	w.ca.unchecked = true;
+	ck_assert_int_eq(export("app1"), BASE_E_AGAIN);
+	w.ca.unchecked = false;
+	w.now.ms += INT64_C(86401) * 1000;
+	ck_assert_int_eq(export("app1"), BASE_E_STATE);
+}
+END_TEST
+
+/* ---- in ------------------------------------------------------------------------- */
+
+/* What app1 would write; the test spoils it before it is imported. */
+static void
+report_file(void)
+{
+	struct ca_order o = order(2);
+	struct wire_report r;
+
+	app1->conf = ca_conf_after(app1->conf, &o);
+	world_report_fill(&w, app1, &o, &r);
+	ca_order_clear(&o);
+	strcpy(x.from, "app1");
+	x.parcels = base_alloc(sizeof(*x.parcels));
+	x.nparcels = 1;
+	x.parcels[0] = (struct wire_parcel){ .kind = WIRE_P_REPORT,
+		.nroute = 1,
+		.route = { "app1" },
+		.expires = { w.now.ms + 1000 } };
+	world_report(&w, app1, &r, &x.parcels[0].content);
+}
+
+static enum base_err
+import(void)
+{
+	base_buf_clear(&file);
+	ck_assert_int_eq(wire_exchange_compose(&x, &file), BASE_OK);
+	return ca_parcels_import(&w.ca, base_buf_span(&file), "uid 7", &in);
+}
+
+START_TEST(a_report_is_taken_once)
+{
+	report_file();
+	ck_assert_int_eq(import(), BASE_OK);
+	ck_assert_str_eq(in.node, "app1");
+	ck_assert_uint_eq(in.reports, 1);
+	ck_assert_uint_eq(in.refused, 0);
+	ck_assert_int_eq(state(2), CA_ORDER_EFFECTIVE);
+	/* its acknowledgement goes the same way, whatever its route */
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	ck_assert_uint_eq(out.acks, 1);
+	report_file();
+	ck_assert_int_eq(import(), BASE_E_EXISTS);
+	ck_assert_uint_eq(in.known, 1);
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	ck_assert_uint_eq(out.acks, 1);
+}
+END_TEST
+
+static const struct {
+	const char *from, *route;
+	int64_t expires_ms;
+	enum wire_parcel_kind kind;
+	enum base_err e;
+} bad[] = {
+	{ "app1", "app1", 1, WIRE_P_REPORT, BASE_OK },
+	{ "nosuch", "nosuch", 1, WIRE_P_REPORT, BASE_E_NOTFOUND },
+	{ "ca", "app1", 1, WIRE_P_REPORT, BASE_E_REFUSED },
+	{ "app1", "web1", 1, WIRE_P_REPORT, BASE_E_REFUSED },
+	{ "app1", "app1", 0, WIRE_P_REPORT, BASE_E_EXPIRED },
+	{ "app1", "app1", 1, WIRE_P_JOIN, BASE_E_REFUSED },
+	{ "app1", "app1", 1, WIRE_P_ORDER, BASE_E_REFUSED },
+};
+
+START_TEST(a_wrong_file_changes_nothing)
+{
+	report_file();
+	strcpy(x.from, bad[_i].from);
+	strcpy(x.parcels[0].route[0], bad[_i].route);
+	x.parcels[0].expires.ms = w.now.ms + bad[_i].expires_ms * 1000;
+	x.parcels[0].kind = bad[_i].kind;
+	x.parcels[0].down = wire_parcel_is_down(bad[_i].kind);
+	ck_assert_int_eq(import(), bad[_i].e);
+	ck_assert_int_eq(state(2),
+	    bad[_i].e == BASE_OK ? CA_ORDER_EFFECTIVE : CA_ORDER_SENT);
+}
+END_TEST
+
+START_TEST(a_damaged_file_is_refused)
+{
+	report_file();
+	base_buf_clear(&file);
+	ck_assert_int_eq(wire_exchange_compose(&x, &file), BASE_OK);
+	file.n--;
+	ck_assert_int_eq(ca_parcels_import(&w.ca, base_buf_span(&file), "uid 7",
+			     &in),
+	    BASE_E_SYNTAX);
+	/* a bit of what is signed */
+	x.parcels[0].content.p[x.parcels[0].content.n - 1] ^= 1;
+	ck_assert_int_ne(import(), BASE_OK);
+	ck_assert_uint_eq(in.refused, 1);
+	ck_assert_int_eq(state(2), CA_ORDER_SENT);
+}
+END_TEST
+
+TCase *
+case_parcels(void)
+{
+	TCase *c = tcase_create("parcels");
+
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, an_order_is_carried);
+	tcase_add_test(c, what_is_too_old_is_made_again);
+	tcase_add_test(c, who_gets_nothing);
+	tcase_add_test(c, a_report_is_taken_once);
+	tcase_add_loop_test(c, a_wrong_file_changes_nothing, 0,
+	    sizeof(bad) / sizeof(*bad));
+	tcase_add_test(c, a_damaged_file_is_refused);
+	return c;
+}
