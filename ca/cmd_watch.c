@@ -305,10 +305,12 @@ put_event(FILE *f, const json_t *event)
 	} else if (strcmp(kind, "waits") == 0) {
 		fprintf(f, "%s\n", *text == '\0' ? "waits for nobody" : text);
 	} else {
-		fprintf(f, "%s %s: %s -> %s\n", kind,
+		fprintf(f, "%s %s: %s -> %s%s%s\n", kind,
 		    ca_text_of(event,
 			strcmp(kind, "roll") == 0 ? "root" : "node"),
-		    ca_text_of(event, "old"), ca_text_of(event, "new"));
+		    ca_text_of(event, "old"), ca_text_of(event, "new"),
+		    *ca_text_of(event, "reason") == '\0' ? "" : ": ",
+		    ca_text_of(event, "reason"));
 	}
 	fflush(f);
 }

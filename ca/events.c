@@ -184,15 +184,30 @@ ca_event_roll(struct ca *ca, const struct ca_roll_row *w, const char *old,
 void
 ca_event_node(struct ca *ca, const char *node, const char *old, const char *new)
 {
+	const struct ca_word whole = { .node = node, .reason = "" };
+
+	ca_event_word(ca, &whole, old, new);
+}
+
+void
+ca_event_word(struct ca *ca, const struct ca_word *w, const char *old,
+    const char *new)
+{
+	const struct ca_roll *roll =
+	    w->root == NULL ? NULL : ca_roll_of(ca, w->root);
+
 	base_log_change(BASE_NOTICE,
 	    &(struct base_change){ .subject = "node",
 		.old = old,
 		.now = new,
-		.node = node },
-	    "%s", "");
+		.node = w->node,
+		.root = w->root,
+		.roll = roll == NULL ? 0 : roll->row.id },
+	    "%s", w->reason);
 	emit(ca,
-	    json_pack("{ss, ss, ss, ss}", "event", "node", "node", node, "old",
-		old, "new", new));
+	    json_pack("{ss, ss, ss, ss, ss?, ss}", "event", "node", "node",
+		w->node, "old", old, "new", new, "root", w->root, "reason",
+		w->reason));
 }
 
 void

@@ -159,6 +159,10 @@ void ca_event_roll(struct ca *ca, const struct ca_roll_row *w, const char *old,
     const char *new);
 void ca_event_node(struct ca *ca, const char *node, const char *old,
     const char *new);
+/* Of one that is said of a node under one root; root NULL: of the node. */
+struct ca_word;
+void ca_event_word(struct ca *ca, const struct ca_word *w, const char *old,
+    const char *new);
 void ca_event_waits(struct ca *ca, const char *root, const char *text);
 /* New references. */
 json_t *ca_json_time(struct base_time t); /* null for 0 */

@@ -292,7 +292,7 @@ ca_roll_hold(struct ca *ca, const struct ca_word *w)
 	enum base_err r = word_say(ca, w, POL_FACT_HELD, "hold");
 
 	if (r == BASE_OK)
-		ca_event_node(ca, w->node, "joined", "held");
+		ca_event_word(ca, w, "joined", "held");
 	return r;
 }
 
@@ -302,7 +302,7 @@ ca_roll_release(struct ca *ca, const struct ca_word *w)
 	enum base_err r = word_say(ca, w, POL_FACT_FREED, "release");
 
 	if (r == BASE_OK)
-		ca_event_node(ca, w->node, "held", "freed");
+		ca_event_word(ca, w, "held", "freed");
 	return r;
 }
 
@@ -314,7 +314,7 @@ ca_roll_retry(struct ca *ca, const char *root, const char *node,
 	enum base_err r = word_say(ca, &w, POL_FACT_FREED, "retry");
 
 	if (r == BASE_OK)
-		ca_event_node(ca, node, "held", "freed");
+		ca_event_word(ca, &w, "held", "freed");
 	return r;
 }
 
@@ -332,7 +332,7 @@ ca_roll_excuse(struct ca *ca, const struct ca_word *w)
 		    "node ca: is at the other end of every link of this root; "
 		    "it cannot be excused");
 	if ((r = word_say(ca, w, POL_FACT_EXCUSED, "excuse")) == BASE_OK)
-		ca_event_node(ca, w->node, "joined", "excused");
+		ca_event_word(ca, w, "joined", "excused");
 	return r;
 }
 
@@ -434,6 +434,6 @@ ca_roll_return(struct ca *ca, const struct ca_word *w)
 	    ? return_own(ca, w, &h, ca->topo->roots[root].current)
 	    : catch_up(ca, w, &h, ca->topo->roots[root].current);
 	if (r == BASE_OK)
-		ca_event_node(ca, w->node, "excused", "joined");
+		ca_event_word(ca, w, "excused", "joined");
 	return r;
 }

@@ -209,7 +209,11 @@ tell(struct stock *s)
 		base_log(BASE_WARNING,
 		    "node %s: %s; was it restored from a snapshot?",
 		    s->said->node, text);
-		ca_event_node(ca, s->said->node, "confirmed", "doubted");
+		ca_event_word(ca,
+		    &(struct ca_word){ .root = s->doubt[i].root,
+			.node = s->said->node,
+			.reason = text },
+		    "confirmed", "doubted");
 		ca_roll_tell(ca, &s->doubt[i]);
 	}
 	ca_kick(ca);

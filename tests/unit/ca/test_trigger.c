@@ -497,6 +497,20 @@ START_TEST(changes_are_lines)
 }
 END_TEST
 
+/* Under which root, in which roll, and why. */
+START_TEST(a_word_about_a_node_is_a_line)
+{
+	world_join_all(&asked.w);
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+	log_capture();
+	asked_ok("{\"cmd\":\"roll-excuse\",\"root\":\"plant\","
+		 "\"node\":\"app1\",\"reason\":\"dead disk\"}");
+	ck_assert_ptr_nonnull(strstr(log_new(),
+	    "test: node: joined -> excused node=app1 root=plant roll=1 "
+	    "epoch=-: dead disk\n"));
+}
+END_TEST
+
 TCase *
 case_trigger(void)
 {
@@ -517,6 +531,7 @@ case_trigger(void)
 	tcase_add_test(t, every_node_of_a_roll);
 	tcase_add_test(t, a_roll_is_told);
 	tcase_add_test(t, changes_are_lines);
+	tcase_add_test(t, a_word_about_a_node_is_a_line);
 	tcase_add_test(t, levels);
 	tcase_add_test(t, each_level_is_told_once);
 	return t;
