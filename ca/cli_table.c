@@ -100,6 +100,7 @@ static const struct cli_option roll_report_options[] = {
 static const struct cli_option roll_abort_options[] = {
 	{ "reason", "TEXT", "for the audit" },
 	{ "after-finish", NULL, "past the point of no return, too" },
+	{ "to-compromised", NULL, "to a key that may be stolen, too" },
 	{ NULL, NULL, NULL },
 };
 static const struct cli_option roll_word_options[] = {
@@ -277,12 +278,15 @@ const struct cli_command cli_commands[] = {
 	    roll_step_options, 1, 1, ca_cmd_roll_step },
 	{ "roll retry", "ROOT NODE", "try a node again that is held", NULL,
 	    NULL, 2, 2, ca_cmd_roll_retry },
-	{ "roll abort", "[--reason TEXT] [--after-finish] ROOT",
+	{ "roll abort",
+	    "[--reason TEXT] [--after-finish] [--to-compromised] ROOT",
 	    "bring every node back to the old generation",
 	    "By the same rules as forward: nobody fails to authenticate. Until the\n"
 	    "first finish is sent the old root is still everywhere; after it abort is\n"
 	    "refused unless --after-finish says that those who have forgotten it shall\n"
-	    "take it back by OldWithNew. kedge roll start turns the roll forward again.\n",
+	    "take it back by OldWithNew. To a root that was left as --compromised it goes\n"
+	    "only with --to-compromised, and else exits 5. kedge roll start turns the roll\n"
+	    "forward again.\n",
 	    roll_abort_options, 1, 1, ca_cmd_roll_abort },
 	{ "roll excuse", "--reason TEXT ROOT NODE",
 	    "let the roll go on without a node",

@@ -35,6 +35,7 @@ ca_cmd_roll_abort(struct cli *c)
 		{ NULL, 0, CA_STRING, "root" },
 		{ "reason", 0, CA_STRING, "reason" },
 		{ "after-finish", 0, CA_SWITCH, "after_finish" },
+		{ "to-compromised", 0, CA_SWITCH, "to_compromised" },
 		CA_FIELD_END,
 	};
 

@@ -23,14 +23,15 @@ ca_control_roll_abort(struct ca_session *s, json_t *q, json_t **answer)
 	struct ca *ca = ca_session_ca(s);
 	struct ca_roll_abort a = { .reason = "", .who = ca_session_who(s) };
 	const char *cmd;
-	int late = 0;
+	int late = 0, stolen = 0;
 	enum base_err r;
 
-	if ((r = ca_unpack(q, "{s:s, s:s, s?s, s?b}", "cmd", &cmd, "root",
-		 &a.root, "reason", &a.reason, "after_finish", &late)) !=
-	    BASE_OK)
+	if ((r = ca_unpack(q, "{s:s, s:s, s?s, s?b, s?b}", "cmd", &cmd, "root",
+		 &a.root, "reason", &a.reason, "after_finish", &late,
+		 "to_compromised", &stolen)) != BASE_OK)
 		return r;
 	a.late = late != 0;
+	a.compromised = stolen != 0;
 	if ((r = ca_roll_abort(ca, &a)) != BASE_OK)
 		return r;
 	return roll_now(ca, a.root, answer);

@@ -403,7 +403,8 @@ enum base_err ca_roll_retry(struct ca *ca, const char *root, const char *node,
  * the old root. */
 struct ca_roll_abort {
 	const char *root, *reason, *who; /* reason may be "" */
-	bool late;
+	bool late; /* also after the first finish */
+	bool compromised; /* also to a key that may be in wrong hands */
 };
 enum base_err
 ca_roll_abort(struct ca *ca, const struct ca_roll_abort *a) BASE_MUST;

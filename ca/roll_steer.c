@@ -156,12 +156,42 @@ out:
 	return r;
 }
 
+/* Nodes that trust the thief's key no more would do so again. */
+static enum base_err
+abort_check(struct ca *ca, const struct ca_roll_row *row,
+    const struct ca_roll_abort *a)
+{
+	bool late, stolen;
+	enum base_err r;
+
+	if ((r = ca_roll_is_late(ca, row, &late)) != BASE_OK ||
+	    (r = ca_store_root_stolen(ca->store, a->root, row->from,
+		 &stolen)) != BASE_OK)
+		return r;
+	if (stolen && !a->compromised)
+		return base_fail(BASE_E_OUTAGE,
+		    "root %s: generation %u, to which an abort goes back, is "
+		    "one whose key may be in wrong hands: every node would "
+		    "present and trust it again. Where an application cannot "
+		    "live with the new root, kedge roll hold or excuse its node; "
+		    "to go back all the same say --to-compromised",
+		    a->root, row->from);
+	if (late && !a->late)
+		return base_fail(BASE_E_REFUSED,
+		    "root %s: past the point of no return: finish was sent, "
+		    "and some node may have forgotten generation %u. Going on "
+		    "is the shorter way; with --after-finish those nodes take "
+		    "generation %u back by OldWithNew, which takes trust, cert "
+		    "and finish once more",
+		    a->root, row->from, row->from);
+	return BASE_OK;
+}
+
 enum base_err
 ca_roll_abort(struct ca *ca, const struct ca_roll_abort *a)
 {
 	struct ca_roll *w;
 	char *what;
-	bool late;
 	enum base_err r;
 
 	if ((r = find(ca, a->root, &w)) != BASE_OK)
@@ -171,17 +201,10 @@ ca_roll_abort(struct ca *ca, const struct ca_roll_abort *a)
 		    "root %s: goes back to generation %u already; kedge roll "
 		    "start %s turns it forward again",
 		    a->root, w->row.to, a->root);
-	if ((r = ca_roll_is_late(ca, &w->row, &late)) != BASE_OK)
+	if ((r = abort_check(ca, &w->row, a)) != BASE_OK)
 		return r;
-	if (late && !a->late)
-		return base_fail(BASE_E_REFUSED,
-		    "root %s: past the point of no return: finish was sent, "
-		    "and some node may have forgotten generation %u. Going on "
-		    "is the shorter way; with --after-finish those nodes take "
-		    "generation %u back by OldWithNew, which takes trust, cert "
-		    "and finish once more",
-		    a->root, w->row.from, w->row.from);
-	what = base_asprintf("abort, back to generation %u%s%s", w->row.from,
+	what = base_asprintf("abort, back to generation %u%s%s%s", w->row.from,
+	    a->compromised ? ", whatever became of its key" : "",
 	    a->reason[0] == '\0' ? "" : ": ", a->reason);
 	r = turn(ca, w, what, a->who);
 	free(what);

@@ -191,6 +191,10 @@ ca_store_roll_compromised(struct ca_store *st, uint64_t id) BASE_MUST;
  * been in wrong hands? */
 enum base_err ca_store_root_compromised(struct ca_store *st, const char *root,
     uint32_t above, bool *out) BASE_MUST;
+/* Did a roll leave this generation, or one after it, because its key may have
+ * been in wrong hands? Whatever became of that roll. */
+enum base_err ca_store_root_stolen(struct ca_store *st, const char *root,
+    uint32_t generation, bool *out) BASE_MUST;
 /* The roll goes the other way from here on. */
 enum base_err ca_store_roll_turn(struct ca_store *st, uint64_t id,
     uint32_t from, uint32_t to) BASE_MUST;

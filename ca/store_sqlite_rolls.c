@@ -72,21 +72,39 @@ ca_store_roll_compromised(struct ca_store *st, uint64_t id)
 	return r;
 }
 
-enum base_err
-ca_store_root_compromised(struct ca_store *st, const char *root, uint32_t above,
-    bool *out)
+static enum base_err
+roll_is_there(struct ca_store *st, const char *sql, const char *root,
+    uint32_t generation, bool *out)
 {
 	sqlite3_stmt *s = NULL;
-	enum base_err r = ca_sq_open(st,
-	    "SELECT 1 FROM roll WHERE root = ? AND compromised = 1"
-	    " AND gen_from < gen_to AND gen_to > ? LIMIT 1",
-	    &s, "si", root, (int64_t)above);
+	enum base_err r =
+	    ca_sq_open(st, sql, &s, "si", root, (int64_t)generation);
 
 	*out = false;
 	if (r == BASE_OK)
 		r = ca_sq_next(st, s, out);
 	ca_sq_close(s);
 	return r;
+}
+
+enum base_err
+ca_store_root_compromised(struct ca_store *st, const char *root, uint32_t above,
+    bool *out)
+{
+	return roll_is_there(st,
+	    "SELECT 1 FROM roll WHERE root = ? AND compromised = 1"
+	    " AND gen_from < gen_to AND gen_to > ? LIMIT 1",
+	    root, above, out);
+}
+
+enum base_err
+ca_store_root_stolen(struct ca_store *st, const char *root, uint32_t generation,
+    bool *out)
+{
+	return roll_is_there(st,
+	    "SELECT 1 FROM roll WHERE root = ? AND compromised = 1"
+	    " AND min(gen_from, gen_to) >= ? LIMIT 1",
+	    root, generation, out);
 }
 
 enum base_err

@@ -133,7 +133,9 @@ END_TEST
 /* What goes back to the old root says nothing of the kind. */
 START_TEST(the_way_back_is_in_peace)
 {
-	const struct ca_roll_abort back = { "plant", "a test", "test", false };
+	struct ca_roll_abort back = { .root = "plant",
+		.reason = "a test",
+		.who = "test" };
 	size_t before;
 
 	start(true);
@@ -143,11 +145,22 @@ START_TEST(the_way_back_is_in_peace)
 		world_turn(&w);
 	world_node(&w, "web1")->slow = world_node(&w, "app1")->deaf = false;
 	before = marked();
+	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_E_OUTAGE);
+	ck_assert_ptr_nonnull(strstr(base_why(), "--to-compromised"));
+	ck_assert_uint_eq(w.ca.rolls->row.to, 2);
+	back.compromised = true;
 	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_OK);
 	ck_assert_int_eq(ca_roll_compromise(&w.ca, "plant", "test"),
 	    BASE_E_STATE);
 	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
 	ck_assert_uint_eq(marked(), before);
+	/* the key is no better since, in whichever roll */
+	world_roll(&w, "plant");
+	back.compromised = false;
+	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_E_OUTAGE);
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	world_roll(&w, "plant");
+	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_OK);
 	world_close(&w);
 }
 END_TEST

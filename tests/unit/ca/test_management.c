@@ -173,7 +173,8 @@ END_TEST
 /* Back from wherever it has got to, and on again: NewWithNew is the same. */
 START_TEST(an_abort_goes_back)
 {
-	struct ca_roll_abort back = { CA_MANAGEMENT, "a test", "test", false };
+	struct ca_roll_abort back = { CA_MANAGEMENT, "a test", "test", false,
+		false };
 	struct world w;
 	enum base_err e;
 

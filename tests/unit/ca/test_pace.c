@@ -20,7 +20,8 @@ static const char fleet[] =
     "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; },\n"
     "  { client = \"app3\"; server = \"web2\"; root = \"plant\"; } );\n";
 
-static const struct ca_roll_abort back = { "plant", "a test", "test", false };
+static const struct ca_roll_abort back = { "plant", "a test", "test", false,
+	false };
 
 static struct ca_roll_row
 plant(void)

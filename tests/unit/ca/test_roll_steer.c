@@ -7,8 +7,10 @@
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
 
-static const struct ca_roll_abort back = { "plant", "a test", "test", false };
-static const struct ca_roll_abort back_late = { "plant", "", "test", true };
+static const struct ca_roll_abort back = { "plant", "a test", "test", false,
+	false };
+static const struct ca_roll_abort back_late = { "plant", "", "test", true,
+	false };
 
 static struct ca_word
 word(const char *node)
