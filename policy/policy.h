@@ -249,7 +249,9 @@ struct pol_order {
 };
 
 /* The first max (SIZE_MAX: all) of the orders that may start now, by node (with
- * goal.forget_first: those with a finish, then the others), each
+ * goal.forget_first: those with a finish, then the others; with
+ * goal.max_in_flight: those of nodes whose last order failed after all others,
+ * so that a try that waits for its time keeps nobody from his), each
  * safe together with all the others and with all that is outstanding. *n gets
  * their number; out is owned by the engine until its next call. Beside the
  * facts since the last call it costs what it answers, and a look at each order

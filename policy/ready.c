@@ -160,22 +160,26 @@ engine_look(struct pol_engine *e, struct pol_time now)
 	return err;
 }
 
-enum which {
-	ALL,
-	THAT_FORGET,
-	OTHERS
-};
+#define TURN_OTHERS 1u /* after those that forget */
+#define TURN_FAILED 2u /* after those of nodes that have not failed */
+#define TURNS	    4u
 
-static bool
-is_asked_for(enum which which, uint32_t steps)
+/* Which orders come before which, where not all may be outstanding. A failed
+ * one waits for its time to be tried again, which the caller alone knows: it
+ * shall not take the place of others meanwhile. */
+static unsigned
+turn_of(const struct pol_engine *e, struct pol_order o)
 {
-	return which == ALL ||
-	    (which == THAT_FORGET) == ((steps & POL_FINISH) != 0);
+	const bool forgets = (o.steps & POL_FINISH) != 0;
+	const bool failed = e->node[o.node].failures > 0;
+
+	return (e->goal.forget_first && !forgets ? TURN_OTHERS : 0) |
+	    (e->goal.max_in_flight != 0 && failed ? TURN_FAILED : 0);
 }
 
-/* Adds to the answer, up to room, those that may go, by node. */
+/* Adds to the answer, up to room, those of this turn that may go, by node. */
 static enum pol_err
-ready_add(struct pol_engine *e, bool is_batch, enum which which, size_t room,
+ready_add(struct pol_engine *e, bool is_batch, unsigned turn, size_t room,
     size_t *n)
 {
 	enum pol_err err;
@@ -183,7 +187,7 @@ ready_add(struct pol_engine *e, bool is_batch, enum which which, size_t room,
 	for (uint32_t i = nodeset_next(&e->ready, 0);
 	     i != POL_NONE && *n < room; i = nodeset_next(&e->ready, i + 1)) {
 		const struct pol_order o = { i, e->node[i].offer };
-		if (!is_asked_for(which, o.steps) ||
+		if (turn_of(e, o) != turn ||
 		    !gates_pass(gates_when, e, o, NULL) ||
 		    (!is_batch && !gates_pass(gates_word, e, o, NULL)))
 			continue;
@@ -212,10 +216,9 @@ ready_make(struct pol_engine *e, bool is_batch, size_t max,
 	}
 	if (!gate_window(e, POL_NONE, 0, NULL))
 		room = 0;
-	err = ready_add(e, is_batch, e->goal.forget_first ? THAT_FORGET : ALL,
-	    room, n);
-	if (err == POL_OK && e->goal.forget_first)
-		err = ready_add(e, is_batch, OTHERS, room, n);
+	for (unsigned turn = 0; turn < TURNS && err == POL_OK; turn++)
+		if ((turn & TURN_OTHERS) == 0 || e->goal.forget_first)
+			err = ready_add(e, is_batch, turn, room, n);
 	if (err != POL_OK)
 		*n = 0;
 	*out = e->orders;

@@ -351,8 +351,8 @@ sim_ca_roll(const char *root)
 static void
 turn_back(const char *root, uint32_t *goal)
 {
-	const struct ca_roll_abort a = { root, "a whim", "sim",
-		sim_chance(50), false };
+	const struct ca_roll_abort a = { root, "a whim", "sim", sim_chance(50),
+		false };
 
 	if (ca_roll_abort(&sim.ca, &a) != BASE_OK)
 		return;

@@ -316,6 +316,48 @@ START_TEST(test_what_forgets_goes_first_when_asked_for)
 }
 END_TEST
 
+/* One order at a time: the next try of one that failed waits for its time,
+ * which its caller alone knows, so the place is not kept for it. */
+START_TEST(test_who_failed_takes_nobodys_place)
+{
+	struct pol_goal goal = { .from = 1, .to = 2 };
+	const struct pol_order *o;
+	struct pol_engine *e;
+	struct fleet f;
+	size_t n;
+
+	fleet_make(&f, "a>b y>z", "");
+	for (int i = 0; i < 4; i++) {
+		goal.max_in_flight = (uint32_t)i / 2;
+		goal.forget_first = i % 2 != 0;
+		e = fleet_engine_of(&f, &goal);
+		for (uint32_t s = T; s <= C; s <<= 1) {
+			fleet_do(e, 0, s);
+			fleet_do(e, 1, s);
+		}
+		for (int k = 0; k < 2; k++) {
+			fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, F));
+			fleet_tell(e, POL_FACT_FAILED, 2, fleet_send(e, 2, T));
+		}
+		ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, 1,
+				     &o, &n),
+		    POL_OK);
+		ck_assert_uint_eq(n, 1);
+		ck_assert_uint_eq(o[0].node, goal.max_in_flight != 0 ? 1 : 0);
+		fleet_do(e, 1, F);
+		fleet_do(e, 3, T);
+		/* nobody else is left: it gets its turn */
+		ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, 1,
+				     &o, &n),
+		    POL_OK);
+		ck_assert_uint_eq(n, 1);
+		ck_assert_uint_eq(o[0].node, 0);
+		pol_engine_free(e);
+	}
+	fleet_free(&f);
+}
+END_TEST
+
 TCase *
 case_ready(void)
 {
@@ -328,6 +370,7 @@ case_ready(void)
 	tcase_add_test(t, test_no_bundle_with_a_finish_rests_on_it);
 	tcase_add_test(t, test_a_presumed_trust_that_fails);
 	tcase_add_test(t, test_what_forgets_goes_first_when_asked_for);
+	tcase_add_test(t, test_who_failed_takes_nobodys_place);
 	tcase_add_test(t, test_outlook_knows_windows_and_first);
 	return t;
 }
