@@ -9,7 +9,8 @@ $(eval $(call bench_program,floor,tests/bench/floor.c))
 $(eval $(call bench_program,ready,tests/bench/ready.c))
 
 bench-agent: all e2e-programs $(B)/bench/floor $(B)/bench/ready
-	KEDGE_BUILD=$(B) tests/e2e/bench-agent.sh
+	@$(bench_keep) agent tests/e2e/bench-agent.sh
+	@$(bench_sum) agent_rss agent_start
 bench: bench-agent
 
 .PHONY: bench bench-agent

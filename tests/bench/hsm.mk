@@ -10,6 +10,7 @@ $(B)/bench/issue: $(call obj,tests/bench/issue.c) $(call lib,wire) $(call lib,ba
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(EVENT_LIBS) $(CRYPTO_LIBS)
 
 bench-hsm: $(B)/bin/kedge-hsmd $(B)/bench/raw_sign $(B)/bench/issue
-	KEDGE_BUILD=$(B) tests/bench/bench-hsm.sh
+	@$(bench_keep) hsm tests/bench/bench-hsm.sh
+	@$(bench_sum) issuing
 bench: bench-hsm
 .PHONY: bench bench-hsm

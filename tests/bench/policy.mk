@@ -5,8 +5,10 @@ $(B)/bench/policy: $(call obj,tests/bench/policy.c) $(call lib,policy)
 	$(CC) $(LDFLAGS) -o $@ $^
 
 bench-policy: $(B)/bench/policy
-	$(B)/bench/policy
+	@$(bench_keep) policy $<
+	@$(bench_sum) plan
 bench-policy-large: $(B)/bench/policy
-	$(B)/bench/policy --large
+	@$(bench_keep) policy $< --large
+	@$(bench_sum) plan
 bench: bench-policy-large
 .PHONY: bench bench-policy bench-policy-large

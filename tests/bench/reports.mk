@@ -6,7 +6,9 @@ $(B)/bench/reports: $(call obj,tests/bench/reports.c) $(call lib,ca) $(call lib,
 
 bench-reports: $(B)/bench/reports
 	@dir=$$(mktemp -d $(B)/bench/reports.XXXXXX) && \
-	    { $(B)/bench/reports $$dir; e=$$?; rm -rf $$dir; exit $$e; }
+	    { $(bench_keep) reports $(B)/bench/reports $$dir; e=$$?; \
+	    rm -rf $$dir; exit $$e; }
+	@$(bench_sum) reports
 bench: bench-reports
 
 .PHONY: bench bench-reports
