@@ -90,6 +90,7 @@ on_local(void *arg, const struct wire_parcel *p)
 	case WIRE_P_JOIN:
 	case WIRE_P_JOIN_ANSWER:
 	case WIRE_P_INVITE:
+	case WIRE_P_HANDED:
 		base_log(BASE_WARNING, "parcel: nothing for a node");
 		break;
 	}

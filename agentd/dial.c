@@ -99,7 +99,7 @@ on_done(void *arg, enum base_err e, int status, struct base_span body)
 		base_log(BASE_NOTICE, "%s: reached again", d->c.peer);
 	l->failing = false;
 	l->pause_ms = d->net->c.conf->retry_ms;
-	ag_relay_done(d->net->relay, &l->out);
+	ag_net_handed(d->net, &l->out);
 	wire_exchange_clear(&l->out);
 	quick = x.nparcels == 0 && base_mono_now().ms - l->begun.ms < QUICK_MS;
 	if (l->poll)

@@ -54,7 +54,7 @@ answer(struct ag_listen *l, struct wire_request *r, const char *peer)
 		refuse(r, 500);
 	} else {
 		wire_request_answer(r, 200, base_buf_span(&body));
-		ag_relay_done(l->net->relay, &x);
+		ag_net_handed(l->net, &x);
 	}
 	wire_exchange_clear(&x);
 	base_buf_free(&body);

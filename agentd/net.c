@@ -213,6 +213,20 @@ ag_net_forward(struct ag_net *n, const char *from, struct wire_parcel *p)
 }
 
 void
+ag_net_handed(struct ag_net *n, const struct wire_exchange *x)
+{
+	struct wire_parcel hint;
+
+	ag_relay_done(n->relay, x);
+	for (size_t i = 0; i < x->nparcels; i++)
+		if (ag_relay_handed(n->relay, &x->parcels[i], base_time_now(),
+			&hint)) {
+			ag_net_send(n, &hint);
+			wire_parcel_clear(&hint);
+		}
+}
+
+void
 ag_net_take(struct ag_net *n, const char *from, struct wire_exchange *x)
 {
 	size_t refused = 0;

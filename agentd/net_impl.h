@@ -36,6 +36,9 @@ bool ag_end_uses(const struct ag_end *e, const char *root);
 
 /* What came from a neighbour: to us, or on its way. */
 void ag_net_take(struct ag_net *n, const char *from, struct wire_exchange *x);
+/* What was on its way to a neighbour has been handed over; the CA is told of
+ * orders for others. */
+void ag_net_handed(struct ag_net *n, const struct wire_exchange *x);
 /* A parcel of somebody for whom this relay speaks; *p is emptied, or stays
  * whole when it is refused. */
 enum base_err ag_net_forward(struct ag_net *n, const char *from,

@@ -287,7 +287,8 @@ static bool
 is_fleeting(const struct wire_parcel *p)
 {
 	return p->kind == WIRE_P_STOCK || p->kind == WIRE_P_JOIN ||
-	    p->kind == WIRE_P_JOIN_ANSWER || p->kind == WIRE_P_INVITE;
+	    p->kind == WIRE_P_JOIN_ANSWER || p->kind == WIRE_P_INVITE ||
+	    p->kind == WIRE_P_HANDED;
 }
 
 /* A node's newest stock says all that an older one did, and so does a join
@@ -465,6 +466,26 @@ ag_relay_back(struct ag_relay *r, const char *peer, struct wire_exchange *x)
 		i = item_new(r, b, s, p);
 		TAILQ_INSERT_HEAD(&b->items, i, entry);
 	}
+}
+
+bool
+ag_relay_handed(const struct ag_relay *r, const struct wire_parcel *p,
+    struct base_time now, struct wire_parcel *hint)
+{
+	const size_t i = place(r, p);
+	uint8_t digest[32];
+
+	memset(hint, 0, sizeof *hint);
+	if (p->kind != WIRE_P_ORDER || i + 1 >= p->nroute)
+		return false;
+	hint->kind = WIRE_P_HANDED;
+	hint->nroute = (uint8_t)(i + 1);
+	memcpy(hint->route, p->route, sizeof hint->route);
+	hint->expires = base_time_add_s(now, AG_HINT_S);
+	wire_digest((struct base_span){ p->content.p, p->content.n }, digest);
+	if (base_buf_put(&hint->content, digest, sizeof digest) != BASE_OK)
+		base_die("relay: out of memory");
+	return true;
 }
 
 struct loading {

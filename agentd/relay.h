@@ -18,6 +18,7 @@
 #define AG_SENDER_MAX    1024            /* of one sender: parcels */
 #define AG_SENDER_BYTES  ((size_t)8 << 20)   /* and bytes */
 #define AG_KEEP_S        (31 * 86400)    /* whatever a parcel says */
+#define AG_HINT_S        300             /* a hint is worth something */
 #define AG_TAKE_BYTES    ((size_t)2 << 20)   /* in one exchange */
 
 struct ag_relay;
@@ -43,6 +44,10 @@ void ag_relay_take(struct ag_relay *r, const char *peer, struct base_time now,
     struct wire_exchange *x);
 /* The parcels of x were handed over. */
 void ag_relay_done(struct ag_relay *r, const struct wire_exchange *x);
+/* p was handed over: is it an order for somebody behind this relay? Then hint
+ * becomes the word on it for the CA; clear it. */
+bool ag_relay_handed(const struct ag_relay *r, const struct wire_parcel *p,
+    struct base_time now, struct wire_parcel *hint);
 /* The exchange failed: its parcels go back to the front of the mailbox. */
 void ag_relay_back(struct ag_relay *r, const char *peer,
     struct wire_exchange *x);

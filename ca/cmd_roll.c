@@ -103,6 +103,18 @@ pace_print(FILE *f, const json_t *roll)
 		    ca_text_of(roll, "root"));
 }
 
+/* A hint: the relay may be wrong, or lie. */
+static void
+handed_print(FILE *f, const json_t *h)
+{
+	if (json_is_object(h))
+		fprintf(f,
+		    "    %s says that it handed it over to %s at %s; no word "
+		    "since\n",
+		    ca_text_of(h, "by"), ca_text_of(h, "to"),
+		    ca_text_of(h, "at"));
+}
+
 static void
 roll_print(FILE *f, const json_t *roll)
 {
@@ -141,6 +153,7 @@ roll_print(FILE *f, const json_t *roll)
 			? "; held by the node: "
 			: "",
 		    ca_text_of(o, "reason"));
+		handed_print(f, json_object_get(o, "handed"));
 	}
 	json_array_foreach(json_object_get(roll, "held"), i, o) fprintf(f,
 	    "  held: %s: %s\n", ca_text_of(o, "node"), ca_text_of(o, "reason"));

@@ -253,6 +253,19 @@ struct open_orders {
 	json_t *list;
 };
 
+static json_t *
+handed_json(struct ca *ca, const struct ca_order *o)
+{
+	struct ca_handed h;
+
+	if (o->state != CA_ORDER_SENT ||
+	    !ca_deliver_handed_last(ca->deliver, o->node, o->root, o->epoch,
+		&h))
+		return json_null();
+	return json_pack("{ss, ss, so}", "by", h.by, "to", h.to, "at",
+	    ca_json_time(h.at));
+}
+
 static enum base_err
 roll_open_order(void *arg, const struct ca_order *o)
 {
@@ -261,7 +274,7 @@ roll_open_order(void *arg, const struct ca_order *o)
 
 	if (o->roll == w->roll && roll != NULL)
 		json_array_append_new(w->list,
-		    json_pack("{ss, so, sI, ss, so, si, sb, ss}", "node",
+		    json_pack("{ss, so, sI, ss, so, si, sb, ss, so}", "node",
 			o->node, "steps", ca_json_steps(o->steps), "epoch",
 			(json_int_t)o->epoch, "state",
 			ca_order_state_name(o->state), "since",
@@ -271,7 +284,7 @@ roll_open_order(void *arg, const struct ca_order *o)
 			"presumed",
 			(int)pol_engine_is_presumed(roll->engine,
 			    ca_topo_node(w->ca->topo, o->node)),
-			"reason", o->reason));
+			"reason", o->reason, "handed", handed_json(w->ca, o)));
 	return BASE_OK;
 }
 

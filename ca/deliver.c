@@ -28,6 +28,9 @@ struct item {
 	struct base_mono end; /* nobody came for it; the invitation is over */
 	struct base_buf cms;
 	struct ca_route route;
+	uint8_t digest[32]; /* of cms */
+	size_t handed; /* hops of route that are said to have it */
+	struct base_time handed_at;
 };
 
 #define DETOUR_TRIES 3
@@ -102,11 +105,20 @@ item_add(struct ca_deliver *d, enum wire_parcel_kind kind,
 	i->expires = o->expires;
 	i->pause_ms = d->resend_ms;
 	i->route = *o->route;
+	ca_sha256(o->cms, i->digest);
 	if (base_buf_put(&i->cms, o->cms.p, o->cms.n) != BASE_OK)
 		base_die("deliver: order too large");
 	*d->last = i;
 	d->last = &i->next;
 	return i;
+}
+
+/* Who had it on another way is not asked any more. */
+static void
+item_route(struct item *i, const struct ca_route *route)
+{
+	i->route = *route;
+	i->handed = 0;
 }
 
 void
@@ -116,7 +128,7 @@ ca_deliver_order(struct ca_deliver *d, struct base_mono now,
 	struct item *i = item_find(d, o->node, o->root, o->epoch);
 
 	if (i != NULL) {
-		i->route = *o->route;
+		item_route(i, o->route);
 		return;
 	}
 	i = item_add(d, WIRE_P_ORDER, o);
@@ -238,6 +250,49 @@ ca_deliver_settled(struct ca_deliver *d, const char *node, const char *root,
 	}
 }
 
+static bool
+begins_with(const struct ca_route *route, const struct ca_route *by)
+{
+	for (size_t k = 0; k < by->n && by->n < route->n; k++)
+		if (strcmp(route->hop[k], by->hop[k]) != 0)
+			return false;
+	return by->n > 0 && by->n < route->n;
+}
+
+enum base_err
+ca_deliver_handed(struct ca_deliver *d, struct base_time now,
+    const struct ca_route *by, const uint8_t digest[32])
+{
+	struct item *i;
+
+	for (i = d->items; i != NULL; i = i->next)
+		if (i->kind == WIRE_P_ORDER &&
+		    memcmp(i->digest, digest, sizeof(i->digest)) == 0)
+			break;
+	if (i == NULL || !begins_with(&i->route, by))
+		return base_fail(BASE_E_NOTFOUND,
+		    "handed over: no order that is on its way through %s",
+		    by->n == 0 ? "nobody" : by->hop[by->n - 1]);
+	/* the same order again goes the whole way again */
+	i->handed = by->n;
+	i->handed_at = now;
+	return BASE_OK;
+}
+
+bool
+ca_deliver_handed_last(const struct ca_deliver *d, const char *node,
+    const char *root, uint64_t epoch, struct ca_handed *out)
+{
+	const struct item *i = item_find(d, node, root, epoch);
+
+	if (i == NULL || i->handed == 0)
+		return false;
+	memcpy(out->by, i->route.hop[i->handed - 1], CA_NAME);
+	memcpy(out->to, i->route.hop[i->handed], CA_NAME);
+	out->at = i->handed_at;
+	return true;
+}
+
 static void
 parcel_fill(struct wire_parcel *p, const struct item *i)
 {
@@ -268,7 +323,7 @@ item_given(struct ca_deliver *d, struct item **at, struct base_mono now)
 	if (d->detour != NULL && ++i->silent == DETOUR_TRIES) {
 		i->silent = 0;
 		if (d->detour(d->detour_arg, to, ++i->detours, &route))
-			i->route = route;
+			item_route(i, &route);
 	}
 	i->due.ms = now.ms + i->pause_ms;
 	i->pause_ms = i->pause_ms > d->max_ms / 2 ? d->max_ms : i->pause_ms * 2;

@@ -31,6 +31,18 @@ void ca_deliver_order(struct ca_deliver *d, struct base_mono now,
  * takes for ten minutes is dropped, for the node will report again. */
 void ca_deliver_ack(struct ca_deliver *d, struct base_mono now,
     const struct ca_delivery *o);
+/* A relay at the end of by says that it has handed on the order whose CMS has
+ * this digest. Nobody has signed that, and nothing rests on it. NOTFOUND: no
+ * order that is out, or not on its way through there. */
+enum base_err ca_deliver_handed(struct ca_deliver *d, struct base_time now,
+    const struct ca_route *by, const uint8_t digest[32]) BASE_MUST;
+/* The last such word on this order; false: none, on its present way. */
+struct ca_handed {
+	char by[CA_NAME], to[CA_NAME];
+	struct base_time at;
+};
+bool ca_deliver_handed_last(const struct ca_deliver *d, const char *node,
+    const char *root, uint64_t epoch, struct ca_handed *out);
 /* The node has it: no hurry any more. */
 void ca_deliver_received(struct ca_deliver *d, struct base_mono now,
     const char *node, const char *root, uint64_t epoch);

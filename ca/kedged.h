@@ -427,7 +427,8 @@ enum base_err ca_roll_return(struct ca *ca, const struct ca_word *w) BASE_MUST;
 /* Failed too often in a row, or held by the operator. */
 bool
 ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node);
-/* Why the node has not taken an order that is out, in its own words; "". */
+/* Why the node has not taken an order that is out, in its own words, or as far
+ * as a relay knows; "". */
 void ca_held_text(struct ca *ca, const char *root, uint32_t node, char *out,
     size_t max);
 /* Why the roll does not go on now; "" when it does (ca/waits.c). */

@@ -29,6 +29,18 @@ struct ca_net {
 
 /* ---- what comes in ---------------------------------- */
 
+static enum base_err
+take_hint(struct ca *ca, struct base_span digest, const struct ca_route *by)
+{
+	if (digest.n != 32)
+		return base_fail(BASE_E_SYNTAX,
+		    "handed over: no digest of an order");
+	/* one that has been answered meanwhile is nobody's concern */
+	if (ca_deliver_handed(ca->deliver, ca_now(ca), by, digest.p) != BASE_OK)
+		base_log(BASE_DEBUG, "%s", base_why());
+	return BASE_OK;
+}
+
 static bool
 take_parcel(struct ca *ca, const char *from, const struct wire_parcel *p)
 {
@@ -46,6 +58,8 @@ take_parcel(struct ca *ca, const char *from, const struct wire_parcel *p)
 		r = ca_join_in(ca, cms, &by);
 	else if (p->kind == WIRE_P_STOCK)
 		r = ca_stock_in(ca, cms);
+	else if (p->kind == WIRE_P_HANDED)
+		r = take_hint(ca, cms, &by);
 	else
 		r = ca_report_in(ca, cms, &by);
 	if (r == BASE_OK)

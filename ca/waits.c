@@ -30,6 +30,26 @@ struct late {
 	size_t max, n;
 };
 
+/* A relay's word, by which nobody decides anything. */
+static void
+handed_text(const struct ca *ca, const struct ca_order *o, const char *before,
+    char *out, size_t max)
+{
+	char at[BASE_RFC3339_LEN];
+	struct ca_handed h;
+
+	out[0] = '\0';
+	if (o->state != CA_ORDER_SENT ||
+	    !ca_deliver_handed_last(ca->deliver, o->node, o->root, o->epoch,
+		&h))
+		return;
+	base_time_format(h.at, at);
+	snprintf(out, max,
+	    "%s%s says that it handed it over to %s at %s; no "
+	    "word since",
+	    before, h.by, h.to, at);
+}
+
 void
 ca_held_text(struct ca *ca, const char *root, uint32_t node, char *out,
     size_t max)
@@ -44,6 +64,8 @@ ca_held_text(struct ca *ca, const char *root, uint32_t node, char *out,
 		return;
 	if (o.state <= CA_ORDER_RECEIVED && o.reason[0] != '\0')
 		snprintf(out, max, "held by the node: %s", o.reason);
+	else
+		handed_text(ca, &o, "", out, max);
 	ca_order_clear(&o);
 }
 
@@ -59,6 +81,7 @@ late_order(void *arg, const struct ca_order *o)
 {
 	struct late *l = arg;
 	char steps[CA_STEPS_TEXT], since[BASE_RFC3339_LEN];
+	char handed[2 * CA_NAME + 80];
 	size_t at = strlen(l->out);
 
 	if (o->roll != l->roll->row.id ||
@@ -74,10 +97,11 @@ late_order(void *arg, const struct ca_order *o)
 		    at == 0 ? "waits for " : ", ", o->node, steps, o->reason);
 		return BASE_OK;
 	}
-	snprintf(l->out + at, l->max - at, "%s%s: %s (%s since %s)",
+	handed_text(l->ca, o, "; ", handed, sizeof(handed));
+	snprintf(l->out + at, l->max - at, "%s%s: %s (%s since %s%s)",
 	    at == 0 ? "waits for " : ", ", o->node, steps,
 	    o->state == CA_ORDER_RECEIVED ? "received, no result" : "no answer",
-	    since);
+	    since, handed);
 	return BASE_OK;
 }
 

@@ -61,6 +61,7 @@ wire_parcel_is_down(enum wire_parcel_kind kind)
 	case WIRE_P_REPORT:
 	case WIRE_P_STOCK:
 	case WIRE_P_JOIN:
+	case WIRE_P_HANDED:
 		return false;
 	}
 	return false;
@@ -72,7 +73,7 @@ parcel_check(const struct wire_parcel *p)
 	enum base_err e;
 
 	if ((e = wire_asn_range("parcel: kind", p->kind, WIRE_P_ORDER,
-		 WIRE_P_INVITE)) != BASE_OK ||
+		 WIRE_P_HANDED)) != BASE_OK ||
 	    (e = wire_asn_range("parcel: hops", p->nroute, 1,
 		 WIRE_ROUTE_MAX)) != BASE_OK ||
 	    (e = wire_asn_range("parcel: bytes", p->content.n, 1,
@@ -131,7 +132,7 @@ parcel_read(const struct parcel_der *d, struct wire_parcel *p)
 	enum base_err e;
 
 	if ((e = wire_asn_range("parcel: kind", d->kind, WIRE_P_ORDER,
-		 WIRE_P_INVITE)) != BASE_OK ||
+		 WIRE_P_HANDED)) != BASE_OK ||
 	    (e = wire_asn_get_bool(d->down, &p->down)) != BASE_OK ||
 	    (e = wire_asn_get_time(d->expires, &p->expires)) != BASE_OK ||
 	    (e = wire_asn_get_buf(d->content, WIRE_PARCEL_MAX, &p->content)) !=

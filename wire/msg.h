@@ -308,7 +308,10 @@ enum wire_parcel_kind { WIRE_P_ORDER = 1, WIRE_P_REPORT, WIRE_P_ACK,
 	WIRE_P_JOIN,             /* a sealed request, from the relay that let
 				  * the node in */
 	WIRE_P_JOIN_ANSWER,      /* for that relay, which knows who waits */
-	WIRE_P_INVITE            /* for a relay itself */
+	WIRE_P_INVITE,           /* for a relay itself */
+	WIRE_P_HANDED            /* a relay says that it handed an order over:
+				  * SHA-256 of that parcel's content. Not
+				  * signed, a hint to people */
 };
 bool wire_parcel_is_down(enum wire_parcel_kind kind);
 

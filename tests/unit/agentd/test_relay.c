@@ -94,6 +94,35 @@ take(const char *peer, struct base_time now)
 	return n;
 }
 
+static struct wire_parcel hint;
+
+static bool
+handed(struct wire_parcel p)
+{
+	bool yes = ag_relay_handed(relay, &p, NOW, &hint);
+
+	wire_parcel_clear(&p);
+	return yes;
+}
+
+/* Of orders for somebody behind this relay the CA is told, by its own way. */
+START_TEST(what_is_handed_over)
+{
+	uint8_t digest[32];
+
+	wire_digest((struct base_span){ (const uint8_t *)"x", 1 }, digest);
+	ck_assert(handed(parcel(true, "app9 web1 app1", "x")));
+	ck_assert_uint_eq(hint.nroute, 2);
+	ck_assert_str_eq(hint.route[1], "web1");
+	ck_assert_mem_eq(hint.content.p, digest, 32);
+	OK(put("web1", hint));
+	ck_assert_str_eq(next, "app9");
+	ck_assert(!handed(parcel(true, "web1", "x")));
+	ck_assert(!handed(parcel(true, "app1", "x")));
+	ck_assert(!handed(parcel(false, "web1 app1", "x")));
+}
+END_TEST
+
 START_TEST(down)
 {
 	OK(put("ca", parcel(true, "web1", "x")));
@@ -374,6 +403,7 @@ case_relay(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, down);
+	tcase_add_test(t, what_is_handed_over);
 	tcase_add_test(t, up);
 	tcase_add_test(t, refused);
 	tcase_add_test(t, expired);

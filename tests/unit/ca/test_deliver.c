@@ -129,6 +129,57 @@ START_TEST(acks_are_taken_along)
 }
 END_TEST
 
+/* By the way that it goes just now, and by no other. */
+START_TEST(a_relay_hands_it_over)
+{
+	static const struct ca_route two = { 3, { "web1", "app1", "web2" } };
+	static const struct ca_route first = { 1, { "web1" } };
+	static const struct ca_route second = { 2, { "web1", "app1" } };
+	static const struct ca_route wrong = { 2, { "web1", "app2" } };
+	struct ca_delivery o = order("web2", 1, &two);
+	struct ca_handed h;
+	uint8_t digest[32];
+
+	wire_digest(o.cms, digest);
+	ca_deliver_order(d, at(0), &o);
+	ck_assert(!ca_deliver_handed_last(d, "web2", "plant", 1, &h));
+	ck_assert_int_eq(ca_deliver_handed(d, (struct base_time){ 5 }, &first,
+			     digest),
+	    BASE_OK);
+	ck_assert(ca_deliver_handed_last(d, "web2", "plant", 1, &h));
+	ck_assert_str_eq(h.by, "web1");
+	ck_assert_str_eq(h.to, "app1");
+	ck_assert_int_eq(ca_deliver_handed(d, (struct base_time){ 6 }, &second,
+			     digest),
+	    BASE_OK);
+	ck_assert(ca_deliver_handed_last(d, "web2", "plant", 1, &h));
+	ck_assert_str_eq(h.by, "app1");
+	ck_assert_str_eq(h.to, "web2");
+	ck_assert_int_eq(h.at.ms, 6);
+	/* not on its way, the node itself, nobody, another order */
+	ck_assert_int_ne(ca_deliver_handed(d, (struct base_time){ 7 }, &wrong,
+			     digest),
+	    BASE_OK);
+	ck_assert_int_ne(ca_deliver_handed(d, (struct base_time){ 7 }, &two,
+			     digest),
+	    BASE_OK);
+	ck_assert_int_ne(ca_deliver_handed(d, (struct base_time){ 7 },
+			     &(struct ca_route){ 0 }, digest),
+	    BASE_OK);
+	digest[0] ^= 1;
+	ck_assert_int_ne(ca_deliver_handed(d, (struct base_time){ 7 }, &second,
+			     digest),
+	    BASE_OK);
+	ck_assert(ca_deliver_handed_last(d, "web2", "plant", 1, &h));
+	ck_assert_int_eq(h.at.ms, 6);
+	/* it changes nothing of when the order goes again */
+	ck_assert_int_eq(ca_deliver_due(d, "web1").ms, 0);
+	o.route = &web2;
+	ca_deliver_order(d, at(8), &o);
+	ck_assert(!ca_deliver_handed_last(d, "web2", "plant", 1, &h));
+}
+END_TEST
+
 START_TEST(pauses_double_up_to_the_bound)
 {
 	struct ca_delivery o = order("web1", 1, &web1);
@@ -332,6 +383,7 @@ case_deliver(void)
 	tcase_add_test(t, an_invitation_ends);
 	tcase_add_test(t, an_answer_goes_once);
 	tcase_add_test(t, acks_are_taken_along);
+	tcase_add_test(t, a_relay_hands_it_over);
 	tcase_add_test(t, pauses_double_up_to_the_bound);
 	tcase_add_test(t, received_is_no_hurry);
 	tcase_add_test(t, silence_takes_another_way);

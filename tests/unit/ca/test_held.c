@@ -3,6 +3,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "ca/net.h"
 #include "tests/unit/ca/asked.h"
 #include "tests/unit/ca/suites.h"
 
@@ -127,6 +128,83 @@ START_TEST(held_is_told)
 }
 END_TEST
 
+/* web1 says that it has handed on what has these bytes; and that they are of
+ * this length. */
+static void
+web1_says(struct base_span cms, size_t length)
+{
+	struct wire_parcel p = { .kind = WIRE_P_HANDED,
+		.nroute = 1,
+		.route = { "web1" },
+		.expires = { asked.w.now.ms + 60000 } };
+	struct wire_exchange x = { .from = "web1",
+		.parcels = &p,
+		.nparcels = 1 };
+	struct ca_taken got;
+	struct base_buf body;
+	uint8_t digest[32];
+
+	wire_digest(cms, digest);
+	base_buf_init(&body, 0);
+	ck_assert_int_eq(base_buf_put(&p.content, digest, length), BASE_OK);
+	ck_assert_int_eq(wire_exchange_compose(&x, &body), BASE_OK);
+	ck_assert_int_eq(ca_exchange_take(&asked.w.ca, "web1",
+			     base_buf_span(&body), &got),
+	    BASE_OK);
+	ck_assert_uint_eq(got.reports, length == 32);
+	base_buf_free(&p.content);
+	base_buf_free(&body);
+}
+
+/* explain says it of app1's trust. */
+static bool
+is_told(void)
+{
+	asked_ok("{\"cmd\":\"explain\",\"root\":\"plant\",\"node\":\"app1\","
+		 "\"step\":\"trust\"}");
+	return strstr(text("text"),
+		   "web1 says that it handed it over to app1 "
+		   "at") != NULL;
+}
+
+/* A relay's word is shown, and changes nothing. */
+START_TEST(handed_over_is_told)
+{
+	struct ca_order o;
+	const json_t *roll;
+
+	app1->holds = NULL;
+	app1->deaf = true;
+	world_roll(&asked.w, "plant");
+	rolls(20);
+	ck_assert_int_eq(ca_store_order_get(asked.w.ca.store, "app1", "plant",
+			     last_epoch(), &o),
+	    BASE_OK);
+	web1_says((struct base_span){ (const uint8_t *)"x", 1 }, 32);
+	web1_says(base_buf_span(&o.cms), 31);
+	ck_assert(!is_told());
+	web1_says(base_buf_span(&o.cms), 32);
+	ck_assert(is_told());
+	asked_ok("{\"cmd\":\"roll-status\",\"root\":\"plant\"}");
+	roll = json_array_get(json_object_get(asked.answer, "rolls"), 0);
+	ck_assert_ptr_nonnull(
+	    strstr(json_string_value(json_object_get(roll, "text")),
+		"; web1 says that it handed it over to app1 at"));
+	ck_assert_int_eq(order(o.epoch).state, CA_ORDER_SENT);
+	ck_assert_int_eq(pol_engine_step(asked.w.ca.rolls->engine,
+			     ca_topo_node(asked.w.ca.topo, "app1"), POL_TRUST),
+	    POL_STEP_SENT);
+	/* and no more when the node has said a word itself */
+	app1->deaf = false;
+	app1->slow = true;
+	rolls(20);
+	ck_assert(!is_told());
+	app1->slow = false;
+	ends();
+	ca_order_clear(&o);
+}
+END_TEST
+
 /* By the CA's clock its canaries are dead, so it would be held for ever: it is
  * made again, as often as it takes, and that is no failure either. */
 START_TEST(held_too_long_is_made_again)
@@ -201,6 +279,7 @@ case_held(void)
 	tcase_add_checked_fixture(t, setup, asked_close);
 	tcase_add_test(t, held_is_no_failure);
 	tcase_add_test(t, held_is_told);
+	tcase_add_test(t, handed_over_is_told);
 	tcase_add_test(t, held_too_long_is_made_again);
 	tcase_add_test(t, made_by_a_clock_that_was_ahead);
 	tcase_add_test(t, held_after_the_end);

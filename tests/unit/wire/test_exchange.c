@@ -43,7 +43,7 @@ START_TEST(test_direction)
 	ck_assert_int_eq(compose(&p), BASE_E_SYNTAX);
 	p.kind = WIRE_P_JOIN;
 	OK(compose(&p));
-	p.kind = (enum wire_parcel_kind)(WIRE_P_INVITE + 1);
+	p.kind = (enum wire_parcel_kind)(WIRE_P_HANDED + 1);
 	ck_assert_int_eq(compose(&p), BASE_E_RANGE);
 	wire_parcel_clear(&p);
 }
