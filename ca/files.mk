@@ -38,6 +38,7 @@ ca_SRC += \
 	ca/change.c \
 	ca/config.c \
 	ca/recall.c \
+	ca/recall_own.c \
 	ca/claim.c \
 	ca/recover.c \
 	ca/recover_ask.c \

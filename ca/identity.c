@@ -126,7 +126,8 @@ held_now(struct ca *ca, struct pol_conf *out)
 	return r == BASE_E_NOTFOUND ? BASE_OK : r;
 }
 
-/* Whoever trusts one generation of a roll that runs must believe orders. */
+/* Whoever trusts one generation of a roll that runs must believe orders. A
+ * roll that an old copy of the store knows may be over long since. */
 static enum base_err
 signs_now(struct ca *ca, uint64_t present, uint64_t *out)
 {
@@ -137,7 +138,9 @@ signs_now(struct ca *ca, uint64_t present, uint64_t *out)
 	*out = present;
 	for (size_t i = 0; r == BASE_OK && i < n; i++)
 		if (rows[i].state != CA_ROLL_DONE &&
-		    strcmp(rows[i].root, CA_MANAGEMENT) == 0)
+		    strcmp(rows[i].root, CA_MANAGEMENT) == 0 &&
+		    (present & (POL_GEN(rows[i].from) | POL_GEN(rows[i].to))) !=
+			0)
 			*out = POL_GEN(rows[i].from) | POL_GEN(rows[i].to);
 	free(rows);
 	return r;

@@ -2,13 +2,13 @@
  * ca/recall: what kedge-hsmd remembers and the store does not, because it is
  * an old copy: certificates of roots, which are made once and stay the same
  * to the byte, roots, nodes, their keys and links, and the highest epochs.
- * Only what is missing is taken; what the store has, it keeps. Used by make.c
- * and recover.c.
+ * Only what is missing is taken; what the store has, it keeps. What the CA
+ * itself holds comes last (recall_own.c). Used by make.c and recover.c.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/kedged.h"
+#include "ca/recover.h"
 
 /* ---- certificates of a root ------------------------------------------------- */
 
@@ -322,7 +322,8 @@ enum pass {
 	ROOTS, /* their names, from the nodes */
 	CERTS,
 	NODES,
-	LINKS
+	LINKS,
+	OWN
 };
 
 struct recall {
@@ -331,6 +332,7 @@ struct recall {
 	char after[CA_NAME]; /* with all but CERTS */
 	char (*roots)[CA_NAME];
 	size_t nroots, at;
+	struct ca_own_known own;
 	ca_done_fn *done;
 	void *arg;
 };
@@ -356,6 +358,15 @@ add_root(struct recall *c, const char *root)
 	snprintf(c->roots[c->nroots++], CA_NAME, "%s", root);
 }
 
+static void
+take_own(struct recall *c, const struct wire_hsm_known *k)
+{
+	for (size_t i = 0; i < k->nparts; i++)
+		if (strcmp(k->parts[i].root, CA_MANAGEMENT) == 0)
+			c->own = (struct ca_own_known){ k->parts[i].epoch,
+				k->parts[i].trust, k->parts[i].present };
+}
+
 static enum base_err
 take_known(struct recall *c, struct base_span item)
 {
@@ -368,6 +379,8 @@ take_known(struct recall *c, struct base_span item)
 	if (c->pass == ROOTS)
 		for (size_t i = 0; i < k.nparts; i++)
 			add_root(c, k.parts[i].root);
+	else if (c->pass == NODES && strcmp(k.node.name, CA_NODE_CA) == 0)
+		take_own(c, &k);
 	else if (c->pass == NODES)
 		r = take_node(c->ca, &k);
 	else
@@ -423,14 +436,20 @@ recall_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 }
 
 static void
+recall_own_done(void *arg, enum base_err e)
+{
+	recall_end(arg, e);
+}
+
+static void
 recall_next(struct recall *c)
 {
 	struct wire_hsm_request q = { .type = WIRE_HSM_KNOWN };
 	struct wire_hsm_ask w = { &q, recall_answered, c };
 	enum base_err r;
 
-	if (c->pass > LINKS) {
-		recall_end(c, BASE_OK);
+	if (c->pass == OWN) {
+		ca_recall_own(c->ca, &c->own, recall_own_done, c);
 		return;
 	}
 	memcpy(q.fleet, c->ca->conf->fleet, sizeof(q.fleet));

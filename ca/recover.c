@@ -167,7 +167,7 @@ ca_each_part(struct ca *ca, ca_part_fn *fn, void *arg)
 	for (uint32_t i = 0; r == BASE_OK && i < t->nnodes; i++)
 		for (uint32_t k = 0; r == BASE_OK && k < t->nroots; k++)
 			if (t->nodes[i].joined.ms != 0 &&
-			    pol_graph_steps(t->graph, k, i) != 0)
+			    ca_topo_steps(t, k, i) != 0)
 				r = fn(ca, i, k, arg);
 	return r;
 }
@@ -177,6 +177,39 @@ ca_part_holds(struct ca *ca, uint32_t node, uint32_t root, struct ca_holding *h)
 {
 	return ca_holding_get(ca->store, ca->topo->nodes[node].name,
 	    ca->topo->roots[root].name, h);
+}
+
+static enum base_err
+is_excused_elsewhere(struct ca *ca, uint32_t node, uint32_t root, bool *yes)
+{
+	enum base_err r = BASE_OK;
+
+	*yes = false;
+	for (uint32_t k = 0; r == BASE_OK && k < ca->topo->nroots; k++) {
+		struct ca_holding h;
+
+		if (k == root || ca_topo_steps(ca->topo, k, node) == 0)
+			continue;
+		r = ca_part_holds(ca, node, k, &h);
+		*yes = h.excused;
+		if (!h.excused)
+			break;
+	}
+	return r;
+}
+
+enum base_err
+ca_part_is_lost(struct ca *ca, uint32_t node, uint32_t root, bool *yes)
+{
+	struct ca_holding h;
+	enum base_err r = ca_part_holds(ca, node, root, &h);
+
+	*yes = r == BASE_OK && h.lost && !h.excused;
+	if (!*yes || strcmp(ca->topo->roots[root].name, CA_MANAGEMENT) != 0)
+		return r;
+	r = is_excused_elsewhere(ca, node, root, yes);
+	*yes = !*yes;
+	return r;
 }
 
 enum base_err

@@ -22,12 +22,17 @@ ca_recovery_put(struct ca *ca, const struct ca_recovery *v) BASE_MUST;
 /* Logs what fails, by base_why(), and comes back to it. */
 void ca_recover_later(struct ca *ca, const char *what);
 
-/* Each part: a node that has joined, under a root that its links use. */
+/* Each part: a node that has joined, under a root that its links use, or under
+ * the management root; the CA itself is none. */
 typedef enum base_err
 ca_part_fn(struct ca *ca, uint32_t node, uint32_t root, void *arg);
 enum base_err ca_each_part(struct ca *ca, ca_part_fn *fn, void *arg) BASE_MUST;
 enum base_err ca_part_holds(struct ca *ca, uint32_t node, uint32_t root,
     struct ca_holding *h) BASE_MUST;
+/* Lost, and an answer is waited for. Who is excused under all roots of its links
+ * is not waited for under management either. */
+enum base_err ca_part_is_lost(struct ca *ca, uint32_t node, uint32_t root,
+    bool *yes) BASE_MUST;
 /* Within a transaction. */
 enum base_err ca_part_fact(struct ca *ca, uint32_t node, uint32_t root,
     enum pol_fact_kind kind) BASE_MUST;
@@ -37,6 +42,18 @@ enum base_err ca_part_fact(struct ca *ca, uint32_t node, uint32_t root,
 bool ca_claim_note(struct ca *ca, const char *node,
     const struct wire_inventory *said, uint64_t given);
 void ca_claim_ask(struct ca *ca);
+
+/* What the CA itself may hold under management, as kedge-hsmd says. */
+struct ca_own_known {
+	uint64_t epoch, trust, present;
+};
+/* When the store knows less: certificates under those generations, and the CA
+ * holds them from here on. done is called exactly once, maybe from inside. */
+void ca_recall_own(struct ca *ca, const struct ca_own_known *k,
+    ca_done_fn *done, void *arg);
+
+/* The last generation that has its certificate; 0: none. */
+uint32_t ca_top_generation(struct ca *ca, const char *root);
 
 /* Asks whoever is unknown and not asked yet; makes the rolls that the answers
  * speak of; ends the recovery when nobody is left. */

@@ -19,9 +19,8 @@ struct asks {
 	uint32_t last; /* node of the last of them */
 };
 
-/* The last generation that has its certificate; 0: none. */
-static uint32_t
-top_generation(struct ca *ca, const char *root)
+uint32_t
+ca_top_generation(struct ca *ca, const char *root)
 {
 	uint32_t gen = 0;
 	bool found = false;
@@ -74,9 +73,9 @@ ask_fill(struct ca *ca, uint32_t node, uint32_t root, struct wire_order *o)
 	memcpy(o->node, ca->topo->nodes[node].name, sizeof(o->node));
 	memcpy(o->root, ca->topo->roots[root].name, sizeof(o->root));
 	o->roll = w == NULL ? 0 : w->row.id;
-	o->to = top_generation(ca, o->root);
+	o->to = ca_top_generation(ca, o->root);
 	o->from = o->to > 1 ? o->to - 1 : o->to;
-	o->verifies = pol_graph_role(ca->topo->graph, root, node).verifies;
+	o->verifies = ca_topo_role(ca->topo, root, node).verifies;
 	return ca_epoch_next(ca, o->node, o->root, &o->epoch);
 }
 
@@ -84,11 +83,10 @@ static enum base_err
 ask_part(struct ca *ca, uint32_t node, uint32_t root, void *arg)
 {
 	struct asks *a = arg;
-	struct ca_holding h;
-	bool asked = false;
-	enum base_err r = ca_part_holds(ca, node, root, &h);
+	bool asked = false, lost;
+	enum base_err r = ca_part_is_lost(ca, node, root, &lost);
 
-	if (r != BASE_OK || !h.lost || h.excused)
+	if (r != BASE_OK || !lost)
 		return r;
 	a->lost++;
 	if (a->nodes == 0 || a->last != node)
@@ -190,7 +188,7 @@ static enum base_err
 see_part(struct ca *ca, uint32_t node, uint32_t root, void *arg)
 {
 	struct seen *s = arg;
-	struct pol_role role = pol_graph_role(ca->topo->graph, root, node);
+	struct pol_role role = ca_topo_role(ca->topo, root, node);
 	struct ca_holding h;
 	uint64_t all;
 	enum base_err r;
@@ -279,7 +277,7 @@ roll_of_root(struct ca *ca, uint32_t root, bool end, bool *made)
 	const struct ca_roll *w = ca_roll_of(ca, name);
 	struct seen s = { .root = root,
 		.current = ca->topo->roots[root].current };
-	uint32_t known = s.current, top = top_generation(ca, name);
+	uint32_t known = s.current, top = ca_top_generation(ca, name);
 	enum base_err r = ca_each_part(ca, see_part, &s);
 
 	if (r != BASE_OK)

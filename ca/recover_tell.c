@@ -18,15 +18,15 @@ count_part(struct ca *ca, uint32_t node, uint32_t root, void *arg)
 {
 	struct count *c = arg;
 	struct ca_recovery_count *n = c->out;
-	struct ca_holding h;
-	enum base_err r = ca_part_holds(ca, node, root, &h);
+	bool lost;
+	enum base_err r = ca_part_is_lost(ca, node, root, &lost);
 
 	if (r != BASE_OK)
 		return r;
 	if (c->last != node)
 		n->nodes++;
 	c->last = node;
-	if (!h.lost || h.excused || c->last_lost == node)
+	if (!lost || c->last_lost == node)
 		return BASE_OK;
 	c->last_lost = node;
 	n->lost++;

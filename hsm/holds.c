@@ -274,6 +274,22 @@ hsm_holds_sent(struct hsm_state *s, const struct hsm_order *o)
 	memcpy(v->key, o->key, HSM_HASH);
 }
 
+struct pol_conf
+hsm_event_after(struct pol_conf c, const struct hsm_event *v)
+{
+	if ((v->steps & WIRE_STEP_JOIN) != 0)
+		c = (struct pol_conf){
+			.trust = v->from == 0 ? 0 : POL_GEN(v->from)
+		};
+	if ((v->steps & WIRE_STEP_TRUST) != 0)
+		c.trust |= POL_GEN(v->to);
+	if ((v->steps & WIRE_STEP_CERT) != 0)
+		c.present = POL_GEN(v->to);
+	if ((v->steps & WIRE_STEP_FINISH) != 0 && c.trust != 0)
+		c.trust = POL_GEN(v->to);
+	return c;
+}
+
 /* Two orders may have one epoch: which of them it was, the digest says. */
 static bool
 is_answered(const struct hsm_event *e, const struct hsm_proven *v)

@@ -52,6 +52,10 @@ hsm_held_event(const struct hsm_held *h, uint64_t epoch,
  * for an answer; EXISTS: a later one was signed. */
 enum base_err hsm_holds_room(const struct hsm_node *n,
     const struct hsm_order *o) BASE_MUST;
+/* What c becomes by an order that does its work; whether it bridges is left
+ * out. */
+struct pol_conf
+hsm_event_after(struct pol_conf c, const struct hsm_event *v);
 /* Is it excused under this root? */
 bool hsm_is_excused(const struct hsm_node *n, const char *root);
 /* Is a root on its way, as far as the nodes that count are known here? */

@@ -65,7 +65,7 @@ names_add(void *arg, void *value)
 	struct names *l = arg;
 	const struct hsm_node *n = value;
 
-	if (strcmp(n->name, l->after) > 0 && strcmp(n->name, HSM_CA) != 0)
+	if (strcmp(n->name, l->after) > 0)
 		l->list[l->n++] = n;
 }
 
@@ -102,6 +102,30 @@ known_links(const struct hsm_node *n, struct wire_hsm_node *out)
 }
 
 static void
+may_hold(const struct pol_conf *c, struct wire_hsm_part *p)
+{
+	p->trust |= c->trust;
+	p->present = c->present;
+}
+
+/* Each order that was signed since the last report may have done its work. */
+static void
+known_holds(const struct hsm_held *h, struct wire_hsm_part *p)
+{
+	struct pol_conf c = h->conf;
+
+	p->epoch = h->epoch;
+	for (size_t i = 0; i < h->ndoubts; i++)
+		may_hold(&h->doubt[i], p);
+	may_hold(&c, p);
+	for (size_t i = 0; i < h->nevents; i++) {
+		c = hsm_event_after(c, &h->event[i]);
+		may_hold(&c, p);
+		p->epoch = h->event[i].epoch;
+	}
+}
+
+static void
 known_fill(const struct hsm_node *n, struct wire_hsm_known *k)
 {
 	strcpy(k->node.name, n->name);
@@ -112,10 +136,8 @@ known_fill(const struct hsm_node *n, struct wire_hsm_known *k)
 	known_links(n, &k->node);
 	for (size_t i = 0; i < n->nheld; i++) {
 		const struct hsm_held *h = &n->held[i];
-		uint64_t last =
-		    h->nevents == 0 ? h->epoch : h->event[h->nevents - 1].epoch;
 
-		part_of(k, h->root)->epoch = last;
+		known_holds(h, part_of(k, h->root));
 		if (h->excused)
 			strcpy(k->node.excused[k->node.nexcused++], h->root);
 	}

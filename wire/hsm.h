@@ -167,6 +167,9 @@ enum base_err wire_hsm_recalled_parse(struct base_span item,
 struct wire_hsm_part {           /* of a node under one root */
 	char root[BASE_NAME_MAX + 1];
 	uint64_t epoch;          /* highest that was signed; 0: none */
+	uint64_t trust;          /* generations that it may trust, by what it
+				  * has reported and what was signed since */
+	uint64_t present;        /* that of the last of them */
 	struct base_buf spki;    /* its key; empty: none */
 	struct base_buf next;    /* that takes its place; mostly empty */
 };

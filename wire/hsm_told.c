@@ -294,7 +294,9 @@ wire_hsm_known_compose(const struct wire_hsm_known *k, struct base_buf *out)
 		const struct wire_hsm_part *p = &k->parts[i];
 
 		if ((e = base_buf_put_str(out, p->root)) == BASE_OK &&
-		    (e = base_buf_put_u64(out, p->epoch)) == BASE_OK)
+		    (e = base_buf_put_u64(out, p->epoch)) == BASE_OK &&
+		    (e = base_buf_put_u64(out, p->trust)) == BASE_OK &&
+		    (e = base_buf_put_u64(out, p->present)) == BASE_OK)
 			e = base_buf_put_blob(out, base_buf_span(&p->spki));
 		if (e == BASE_OK)
 			e = base_buf_put_blob(out, base_buf_span(&p->next));
@@ -320,6 +322,8 @@ known_read(struct base_buf *b, struct wire_hsm_known *k)
 
 		if ((e = get_name(b, false, p->root)) != BASE_OK ||
 		    (e = base_buf_get_u64(b, &p->epoch)) != BASE_OK ||
+		    (e = base_buf_get_u64(b, &p->trust)) != BASE_OK ||
+		    (e = base_buf_get_u64(b, &p->present)) != BASE_OK ||
 		    (e = get_bytes(b, &p->spki)) != BASE_OK ||
 		    (e = get_bytes(b, &p->next)) != BASE_OK)
 			return e;

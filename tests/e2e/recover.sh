@@ -1,9 +1,10 @@
 #!/bin/sh
 # recover.sh: part of make e2e: kedged's state is put back from a backup, under
 # load. Once a copy from before the first finish when nodes have finished; once
-# one from before the roll when that is over. kedged finds out by itself, asks
-# the nodes, the roll comes to its end, and so does the next one: no handshake
-# refused.
+# one from before the roll when that is over; once one from before a roll of the
+# management root, whose old generation all nodes have forgotten. kedged finds
+# out by itself, asks the nodes, the roll comes to its end, and so does the next
+# one: no handshake refused.
 
 # Lists of nodes are split into words on purpose; fleet.sh sets the rest.
 # shellcheck disable=SC1091,SC2034,SC2046,SC2086,SC2154
@@ -96,6 +97,24 @@ kedge roll start plant || die "the third roll did not start"
 try 90 roll_is_over || die "the third does not end: $(cat "$D/try.log")"
 generation 4
 say "recover: a copy from before a roll that was over: found, and rolled on"
+
+own_is_over() {
+	kedge roll status --exit-code management
+}
+
+backup own
+try 20 kedge roll start management || die "management: $(cat "$D/try.log")"
+try 90 own_is_over || die "management does not end: $(cat "$D/try.log")"
+restore own
+try 60 recovered 3 || die "no recovery: $(tail -n 3 "$D/ca/kedged.log")"
+kedge roll resume management || die "the roll does not go on"
+try 90 own_is_over || die "it does not end: $(cat "$D/try.log")"
+kedge root show management | grep -q "generation 2" ||
+	die "not generation 2: $(kedge root show management)"
+kedge roll start plant || die "the fourth roll did not start"
+try 90 roll_is_over || die "the fourth does not end: $(cat "$D/try.log")"
+generation 5
+say "recover: a copy from before a roll of management: the nodes hear the CA"
 
 load_end
 kedge audit verify || die "the audit chain is broken"

@@ -181,6 +181,22 @@ cert(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 	wire_tbs_free(&t);
 }
 
+/* What was signed is taken as done; what it drops may be there still. */
+static void
+may_hold(struct wire_hsm_part *p, const struct wire_order *o)
+{
+	const struct ca_order row = { .steps = o->steps,
+		.from = o->from,
+		.to = o->to,
+		.bridge = o->bridge };
+	const struct pol_conf c =
+	    ca_conf_after((struct pol_conf){ p->trust, p->present, 0 }, &row);
+
+	p->trust =
+	    (o->steps & WIRE_STEP_FINISH) != 0 ? p->trust | c.trust : c.trust;
+	p->present = c.present;
+}
+
 static void
 order(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
     struct wire_hsm_item *it)
@@ -199,6 +215,7 @@ order(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 		return;
 	}
 	p->epoch = o.epoch;
+	may_hold(p, &o);
 	f->mood.asks += o.steps == 0;
 	wire_order_clear(&o);
 	if (f->mood.unjustified > 0 || f->mood.older > 0) {

@@ -49,6 +49,7 @@ static TCase *(*const cases[])(void) = {
 	case_pace,
 	case_show,
 	case_claim,
+	case_recall_own,
 	case_compromised,
 };
 #define NCASES (sizeof(cases) / sizeof(*cases))

@@ -39,6 +39,7 @@ TCase *case_report(void);
 TCase *case_stock(void);
 TCase *case_recover(void);
 TCase *case_claim(void);
+TCase *case_recall_own(void);
 TCase *case_remote(void);
 TCase *case_topology(void);
 TCase *case_node(void);

@@ -123,7 +123,7 @@ START_TEST(two_that_say_so_are_believed)
 	ck_assert(world_run(&w, 10, recovers));
 	world_node(&w, "app6")->deaf = false;
 	ck_assert(world_run(&w, 120, settled));
-	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 7);
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 13);
 	world_close(&w);
 }
 END_TEST

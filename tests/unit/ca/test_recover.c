@@ -454,7 +454,7 @@ START_TEST(other_signs_of_an_old_copy)
 	ca_recover_want(&w.ca, "another");
 	ck_assert(!w.ca.recovery.wanted);
 	ck_assert(world_run(&w, 60, settled));
-	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 2);
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 4);
 	world_close(&w);
 }
 END_TEST

@@ -279,7 +279,7 @@ END_TEST
 /* A kedged that came back from a backup hears of both. */
 START_TEST(both_are_known)
 {
-	struct wire_hsm_request r = { .type = WIRE_HSM_KNOWN, .after = "app1" };
+	struct wire_hsm_request r = { .type = WIRE_HSM_KNOWN, .after = "ca" };
 	struct wire_hsm_known k;
 
 	bound(2);

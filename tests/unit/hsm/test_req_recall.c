@@ -117,7 +117,7 @@ START_TEST(nodes_that_are_known)
 	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_TRUST, 7), BASE_OK);
 	ck_assert_int_eq(world_tell(true, true), BASE_OK);
 	ck_assert_int_eq(ask(WIRE_HSM_KNOWN, "plant", ""), BASE_OK);
-	ck_assert_uint_eq(world_answer.nitems, 2); /* ca is none of them */
+	ck_assert_uint_eq(world_answer.nitems, 3);
 	k = known(0);
 	ck_assert_str_eq(k.node.name, "app1");
 	ck_assert_uint_eq(k.node.nlinks, 1);
@@ -129,14 +129,60 @@ START_TEST(nodes_that_are_known)
 	    w.node_spki[1].n);
 	wire_hsm_known_clear(&k);
 	ck_assert_int_eq(ask(WIRE_HSM_KNOWN, "plant", "app1"), BASE_OK);
-	ck_assert_uint_eq(world_answer.nitems, 1);
+	ck_assert_uint_eq(world_answer.nitems, 2);
 	k = known(0);
+	ck_assert_str_eq(k.node.name, "ca");
+	wire_hsm_known_clear(&k);
+	k = known(1);
 	ck_assert_str_eq(k.node.name, "web1");
 	ck_assert_uint_eq(k.node.nlinks, 0);
 	ck_assert_uint_eq(part(&k, "plant")->epoch, 1);
 	wire_hsm_known_clear(&k);
 	ck_assert_int_eq(ask(WIRE_HSM_KNOWN, "plant", "web1"), BASE_OK);
 	ck_assert_uint_eq(world_answer.nitems, 0);
+}
+END_TEST
+
+static void
+ca_may_hold(uint64_t trust, uint64_t present)
+{
+	struct wire_hsm_known k;
+
+	ck_assert_int_eq(ask(WIRE_HSM_KNOWN, "management", "app1"), BASE_OK);
+	k = known(0);
+	ck_assert_str_eq(k.node.name, "ca");
+	ck_assert_uint_eq(part(&k, "management")->trust, trust);
+	ck_assert_uint_eq(part(&k, "management")->present, present);
+	wire_hsm_known_clear(&k);
+}
+
+/* What was signed and not answered may be done or not: it may trust either, and
+ * was to present the last. */
+START_TEST(what_the_ca_may_hold)
+{
+	const uint64_t old = POL_GEN(1), both = POL_GEN(1) | POL_GEN(2);
+
+	world_close();
+	world_open();
+	w.root = "management";
+	world_fleet();
+	ca_may_hold(old, old);
+	ck_assert_int_eq(world_order(WORLD_CA, WIRE_STEP_TRUST, 2), BASE_OK);
+	ca_may_hold(both, old);
+	world_step(WORLD_CA, WIRE_STEP_TRUST, 3, both, 1);
+	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, both, 1);
+	world_step(WORLD_APP, WIRE_STEP_TRUST, 2, both, 1);
+	ck_assert_int_eq(world_order(WORLD_CA, WIRE_STEP_CERT, 4), BASE_OK);
+	ca_may_hold(both, POL_GEN(2));
+	world_step(WORLD_CA, WIRE_STEP_CERT, 5, both, 2);
+	world_step(WORLD_WEB, WIRE_STEP_CERT, 3, both, 2);
+	world_step(WORLD_APP, WIRE_STEP_CERT, 3, both, 2);
+	world_step(WORLD_WEB, WIRE_STEP_FINISH, 4, POL_GEN(2), 2);
+	world_step(WORLD_APP, WIRE_STEP_FINISH, 4, POL_GEN(2), 2);
+	ck_assert_int_eq(world_order(WORLD_CA, WIRE_STEP_FINISH, 6), BASE_OK);
+	ca_may_hold(both, POL_GEN(2));
+	world_step(WORLD_CA, WIRE_STEP_FINISH, 7, POL_GEN(2), 2);
+	ca_may_hold(POL_GEN(2), POL_GEN(2));
 }
 END_TEST
 
@@ -266,6 +312,7 @@ case_req_recall(void)
 	tcase_add_checked_fixture(t, setup, world_close);
 	tcase_add_test(t, certificates_of_a_root);
 	tcase_add_test(t, nodes_that_are_known);
+	tcase_add_test(t, what_the_ca_may_hold);
 	tcase_add_test(t, an_old_copy_gets_no_order);
 	tcase_add_test(t, an_old_copy_tells_nothing);
 	tcase_add_test(t, an_answer_is_what_the_node_holds);
