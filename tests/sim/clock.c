@@ -20,12 +20,12 @@ struct sim sim;
 
 /* ---- chance ------------------------------------------------------------------ */
 
-#define ENTROPY ((size_t)4 << 20)
+#define ENTROPY ((size_t)1 << 20)
 
 /* OpenSSL's own dice, too: keys and signatures, and with them every digest
  * by which something is sorted, are the same in each run of a seed. */
-void
-sim_dice_openssl(void)
+static void
+seed_openssl(OSSL_LIB_CTX *ctx)
 {
 	uint8_t *bytes = base_alloc(ENTROPY);
 	unsigned strength = 256;
@@ -43,16 +43,27 @@ sim_dice_openssl(void)
 		some = sim.rng * UINT64_C(0x2545f4914f6cdd1d);
 		memcpy(bytes + i, &some, sizeof(some));
 	}
-	if (RAND_set_DRBG_type(NULL, "TEST-RAND", NULL, NULL, NULL) != 1)
+	if (RAND_set_DRBG_type(ctx, "TEST-RAND", NULL, NULL, NULL) != 1)
 		base_die("sim: OpenSSL has no TEST-RAND");
-	c[0] = RAND_get0_primary(NULL);
-	c[1] = RAND_get0_public(NULL);
-	c[2] = RAND_get0_private(NULL);
+	c[0] = RAND_get0_primary(ctx);
+	c[1] = RAND_get0_public(ctx);
+	c[2] = RAND_get0_private(ctx);
 	for (int i = 0; i < 3; i++)
 		if (EVP_RAND_CTX_set_params(c[i], params) != 1 ||
 		    EVP_RAND_instantiate(c[i], strength, 0, NULL, 0, NULL) != 1)
 			base_die("sim: OpenSSL takes no entropy");
 	free(bytes);
+}
+
+void
+sim_dice_openssl(void)
+{
+	uint64_t rng;
+
+	seed_openssl(NULL);
+	rng = sim.rng;
+	seed_openssl(sim_openssl);
+	sim.rng = rng;
 }
 
 uint64_t

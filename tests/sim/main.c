@@ -26,7 +26,7 @@
 
 #define PATIENCE (6 * 60 * SIM_MINUTE)
 #define JOBS_MAX 64
-#define SHARE	 4
+#define SHARE	 5
 
 static const char *
 work_dir(void)
@@ -299,6 +299,7 @@ main(int argc, char **argv)
 	int c;
 
 	base_log_open("sim", 0);
+	sim_quick();
 	sim.trouble = 10 * SIM_MINUTE;
 	while ((c = getopt(argc, argv, "bvf:j:t:")) != -1) {
 		if (c == 'v')

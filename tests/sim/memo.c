@@ -24,6 +24,10 @@ enum base_err __real_wire_x509_stack_from_pem(struct base_span pem,
 enum base_err __wrap_wire_x509_stack_from_pem(struct base_span pem,
     const char *what, STACK_OF(X509) **out);
 
+enum base_err __real_wire_x509_stack_from_der(struct base_span der, int max,
+    const char *what, STACK_OF(X509) **out);
+enum base_err __wrap_wire_x509_stack_from_der(struct base_span der, int max,
+    const char *what, STACK_OF(X509) **out);
 enum base_err __real_wire_x509_to_pem(X509 *x, struct base_buf *out);
 enum base_err __wrap_wire_x509_to_pem(X509 *x, struct base_buf *out);
 enum base_err __real_wire_key_from_pem(struct base_span pem, EVP_PKEY **out);
@@ -55,13 +59,15 @@ struct slot {
 
 static struct slot slots[KNOWN];
 
+/* max: of a list of so many at most. */
 static struct slot *
-slot_of(struct base_span s)
+slot_of(struct base_span s, int max)
 {
 	uint8_t sum[32];
 	struct slot *at;
 
 	SHA256(s.p, s.n, sum);
+	sum[31] ^= (uint8_t)max;
 	at = &slots[(size_t)(sum[0] | sum[1] << 8) % KNOWN];
 	if (at->certs != NULL && memcmp(at->sum, sum, sizeof(sum)) == 0)
 		return at;
@@ -82,7 +88,7 @@ share(X509 *x)
 enum base_err
 __wrap_wire_x509_from_der(struct base_span der, const char *what, X509 **out)
 {
-	struct slot *at = slot_of(der);
+	struct slot *at = slot_of(der, 0);
 	X509 *x = NULL;
 	enum base_err e;
 
@@ -98,22 +104,45 @@ __wrap_wire_x509_from_der(struct base_span der, const char *what, X509 **out)
 	return BASE_OK;
 }
 
+static STACK_OF(X509) *
+share_all(const STACK_OF(X509) *from)
+{
+	STACK_OF(X509) *s = sk_X509_new_null();
+
+	for (int i = 0; i < sk_X509_num(from); i++)
+		if (s == NULL ||
+		    sk_X509_push(s, share(sk_X509_value(from, i))) <= 0)
+			base_die("sim: out of memory");
+	return s;
+}
+
 enum base_err
 __wrap_wire_x509_stack_from_pem(struct base_span pem, const char *what,
     STACK_OF(X509) **out)
 {
-	struct slot *at = slot_of(pem);
+	struct slot *at = slot_of(pem, 0);
 	enum base_err e;
 
 	if (at->certs == NULL &&
 	    (e = __real_wire_x509_stack_from_pem(pem, what, &at->certs)) !=
 		BASE_OK)
 		return e;
-	*out = sk_X509_new_null();
-	for (int i = 0; i < sk_X509_num(at->certs); i++)
-		if (*out == NULL ||
-		    sk_X509_push(*out, share(sk_X509_value(at->certs, i))) <= 0)
-			base_die("sim: out of memory");
+	*out = share_all(at->certs);
+	return BASE_OK;
+}
+
+enum base_err
+__wrap_wire_x509_stack_from_der(struct base_span der, int max, const char *what,
+    STACK_OF(X509) **out)
+{
+	struct slot *at = slot_of(der, max);
+	enum base_err e;
+
+	if (at->certs == NULL &&
+	    (e = __real_wire_x509_stack_from_der(der, max, what, &at->certs)) !=
+		BASE_OK)
+		return e;
+	*out = share_all(at->certs);
 	return BASE_OK;
 }
 
@@ -141,7 +170,7 @@ place(const uint8_t *sum)
 static void
 read_back(X509 *x, struct base_span pem)
 {
-	struct slot *at = slot_of(pem);
+	struct slot *at = slot_of(pem, 0);
 
 	if (at->certs != NULL)
 		return;

@@ -191,6 +191,10 @@ void sim_look_end(const char *root, uint32_t generation);
 
 /* ---- what was seen before (memo.c) ---- */
 
+/* OpenSSL walks through fewer algorithms and remembers good signatures. */
+void sim_quick(void);
+/* What makes its keys and numbers, beside the default one. */
+extern OSSL_LIB_CTX *sim_openssl;
 /* Names a certificate; quick. */
 void sim_memo_sum(X509 *x, uint8_t out[20]);
 
