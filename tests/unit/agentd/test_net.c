@@ -71,13 +71,15 @@ hold(struct node *n, int key)
 	n->held = (struct ag_holdings){ n->roots, 2 };
 }
 
+static const char *wait_s = "5"; /* of a poll */
+
 static void
 node_up(struct node *n, const char *name, int key, const char *ways)
 {
 	char *text = base_asprintf("fleet = \"acme\"; node = \"%s\";"
-				   "store = \"%s/%s\"; wait = 5; retry = 0.05;"
+				   "store = \"%s/%s\"; wait = %s; retry = 0.05;"
 				   "%s",
-	    name, dir, name, ways);
+	    name, dir, name, wait_s, ways);
 
 	memset(n, 0, sizeof *n);
 	n->name = name;
@@ -319,6 +321,29 @@ START_TEST(poll_server_only)
 }
 END_TEST
 
+/* The node's poll hangs at the relay for ten minutes, the CA's at the relay as
+ * long: the order and its report each come by a poll that hangs already. */
+START_TEST(at_once)
+{
+	wait_s = "600";
+	poller_up("root = \"plant\";");
+	ca_up(WIRE_CA_TLS, "ca");
+	ca_call("ca", 0, 2);
+	ca_wait();
+	wait_local(&app1, 1);
+	do {
+		ca_call("ca", WIRE_WAIT_MAX, 0);
+		ca_wait();
+	} while (ca_got.parcels[ca_got.nparcels - 1].kind == WIRE_P_HANDED);
+	ck_assert_int_eq(ca_got.parcels[ca_got.nparcels - 1].kind,
+	    WIRE_P_REPORT);
+	/* a second one, when the node hangs in its poll for sure */
+	ca_call("ca", 0, 2);
+	ca_wait();
+	wait_local(&app1, 2);
+}
+END_TEST
+
 START_TEST(poll_not_accepted)
 {
 	struct timeval tv = { 0, 300000 };
@@ -488,6 +513,7 @@ case_net(void)
 	tcase_add_test(t, direct);
 	tcase_add_test(t, not_the_ca);
 	tcase_add_test(t, poll);
+	tcase_add_test(t, at_once);
 	tcase_add_test(t, poll_server_only);
 	tcase_add_test(t, poll_not_accepted);
 	tcase_add_test(t, kept);

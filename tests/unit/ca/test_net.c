@@ -77,9 +77,10 @@ done(void *arg, enum base_err e, int code, struct base_span b)
 	ck_assert_int_eq(base_buf_put(&body, b.p, b.n), BASE_OK);
 }
 
-/* One request by this node (NULL: nobody) on a connection of its own. */
-static void
-call(const struct world_node *n, const char *path, struct base_span q)
+/* One request by this node (NULL: nobody) on a connection of its own, which
+ * the caller closes when it is answered. */
+static struct wire_client *
+begin(const struct world_node *n, const char *path, struct base_span q)
 {
 	struct wire_tls t = { .trust = w.ca.management,
 		.tls13_only = true,
@@ -97,6 +98,14 @@ call(const struct world_node *n, const char *path, struct base_span q)
 	SSL_CTX_free(ctx);
 	answered = false;
 	ck_assert_int_eq(wire_client_call(client, &a), BASE_OK);
+	return client;
+}
+
+static void
+call(const struct world_node *n, const char *path, struct base_span q)
+{
+	struct wire_client *client = begin(n, path, q);
+
 	while (!answered) {
 		event_base_loop(w.ca.eb, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 		hsm_fake_turn(w.hsm);
@@ -107,8 +116,8 @@ call(const struct world_node *n, const char *path, struct base_span q)
 	wire_client_close(client);
 }
 
-static void
-exchange(const struct world_node *n, const char *from, uint32_t wait_ms)
+static struct base_buf
+exchange_body(const char *from, uint32_t wait_ms)
 {
 	struct wire_exchange x = { .wait_ms = wait_ms };
 	struct base_buf q;
@@ -116,6 +125,14 @@ exchange(const struct world_node *n, const char *from, uint32_t wait_ms)
 	base_buf_init(&q, 0);
 	snprintf(x.from, sizeof(x.from), "%s", from);
 	ck_assert_int_eq(wire_exchange_compose(&x, &q), BASE_OK);
+	return q;
+}
+
+static void
+exchange(const struct world_node *n, const char *from, uint32_t wait_ms)
+{
+	struct base_buf q = exchange_body(from, wait_ms);
+
 	call(n, "/kedge/v1/exchange", base_buf_span(&q));
 	base_buf_free(&q);
 }
@@ -150,6 +167,56 @@ START_TEST(a_poll_is_held_and_let_go)
 	    BASE_OK);
 	ck_assert_uint_eq(x.nparcels, 0);
 	wire_exchange_clear(&x);
+}
+END_TEST
+
+/* What kedged does when somebody has kicked it; nothing else wakes it here. */
+static void
+on_kick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)ca_work(arg);
+}
+
+/* Turns in which no time goes by; true when the call is answered. */
+static bool
+timeless_turns(int n)
+{
+	while (!answered && n-- > 0) {
+		event_base_loop(w.ca.eb, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		hsm_fake_turn(w.hsm);
+	}
+	return answered;
+}
+
+/* Within one round trip: no clock moves, so no timer and no next poll can have
+ * brought it. */
+START_TEST(an_order_reaches_a_held_poll)
+{
+	struct world_node *web1 = world_node(&w, "web1");
+	struct base_buf q = exchange_body("web1", WIRE_WAIT_MAX);
+	struct wire_exchange x;
+	struct wire_client *client;
+
+	ck_assert(world_run(&w, 60, world_rolled));
+	web1->deaf = world_node(&w, "app1")->deaf = true;
+	w.conf.poll_wait_ms = WIRE_WAIT_MAX;
+	w.ca.work = evtimer_new(w.ca.eb, on_kick, &w.ca);
+	client = begin(web1, "/kedge/v1/exchange", base_buf_span(&q));
+	ck_assert(!timeless_turns(20000));
+	world_roll(&w, "plant");
+	ck_assert(timeless_turns(200000));
+	ck_assert_int_eq(status, 200);
+	ck_assert_int_eq(wire_exchange_parse(base_buf_span(&body), &x),
+	    BASE_OK);
+	ck_assert_uint_gt(x.nparcels, 0);
+	ck_assert_int_eq(x.parcels[0].kind, WIRE_P_ORDER);
+	wire_exchange_clear(&x);
+	wire_client_close(client);
+	event_free(w.ca.work);
+	w.ca.work = NULL;
+	base_buf_free(&q);
 }
 END_TEST
 
@@ -247,6 +314,7 @@ case_net(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_node_gets_what_is_for_it);
 	tcase_add_test(t, a_poll_is_held_and_let_go);
+	tcase_add_test(t, an_order_reaches_a_held_poll);
 	tcase_add_test(t, nobody_gets_nothing);
 	tcase_add_test(t, another_name_gets_nothing);
 	tcase_add_test(t, one_who_left_gets_nothing);
