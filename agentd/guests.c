@@ -17,6 +17,7 @@ struct guest {
 	struct base_buf answer; /* nobody waited for it */
 	uint8_t nroute; /* its way from the CA, this node before the last */
 	char route[WIRE_ROUTE_MAX][BASE_NAME_MAX + 1];
+	bool answered; /* its place is free when another needs one */
 	struct base_time window; /* of the count */
 	unsigned calls;
 };
@@ -98,6 +99,20 @@ invite_check(const struct ag_guests *g, const struct wire_parcel *p,
 	return BASE_OK;
 }
 
+/* Of those who have their answer, who came first. One whose answer was lost on
+ * the last step has to ask for another token. */
+static void
+drop_answered(struct ag_guests *g)
+{
+	struct guest *t, *first = NULL;
+
+	LIST_FOREACH(t, &g->list, entry)
+		if (t->answered)
+			first = t;
+	if (first != NULL)
+		guest_free(g, first);
+}
+
 static enum base_err
 guest_for(struct ag_guests *g, const char *node, struct base_time now,
     struct guest **out)
@@ -106,6 +121,8 @@ guest_for(struct ag_guests *g, const char *node, struct base_time now,
 	if (*out != NULL)
 		return BASE_OK;
 	drop_ended(g, now);
+	if (g->n == AG_GUESTS_MAX)
+		drop_answered(g);
 	if (g->n == AG_GUESTS_MAX)
 		return base_fail(BASE_E_RANGE,
 		    "invitation of %s: %d nodes are expected already", node,
@@ -133,8 +150,10 @@ guest_set(struct ag_guests *g, const struct wire_parcel *p,
 		    "invitation of %s: a newer one is here", v->node);
 	if (t->cms.n == 0)
 		base_log(BASE_NOTICE, "join: node %s is expected", v->node);
-	if (memcmp(t->invite.admit, v->admit, sizeof v->admit) != 0)
+	if (memcmp(t->invite.admit, v->admit, sizeof v->admit) != 0) {
 		base_buf_clear(&t->answer);
+		t->answered = false;
+	}
 	wire_invite_clear(&t->invite);
 	t->invite = *v;
 	memset(v, 0, sizeof *v);
@@ -246,6 +265,15 @@ ag_guests_keep(struct ag_guests *g, const char *node, struct base_span answer,
 	return base_buf_put(&t->answer, answer.p, answer.n);
 }
 
+void
+ag_guests_answered(struct ag_guests *g, const char *node)
+{
+	struct guest *t = find(g, node);
+
+	if (t != NULL)
+		t->answered = true;
+}
+
 bool
 ag_guests_answer(struct ag_guests *g, const char *node, struct base_buf *out)
 {
@@ -255,6 +283,7 @@ ag_guests_answer(struct ag_guests *g, const char *node, struct base_buf *out)
 		return false;
 	*out = t->answer;
 	base_buf_init(&t->answer, 0);
+	t->answered = true;
 	return true;
 }
 

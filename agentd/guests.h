@@ -34,6 +34,9 @@ struct base_span ag_guests_invitation(const struct ag_guests *g,
  * when nobody of that name is expected. */
 enum base_err ag_guests_keep(struct ag_guests *g, const char *node,
     struct base_span answer, struct base_time now) BASE_MUST;
-/* Moves it out; false: there is none. */
+/* It was given its answer at once: its place goes to another when there is no
+ * other. */
+void ag_guests_answered(struct ag_guests *g, const char *node);
+/* Moves it out, which is the same; false: there is none. */
 bool ag_guests_answer(struct ag_guests *g, const char *node,
     struct base_buf *out);

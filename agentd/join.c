@@ -192,6 +192,15 @@ out:
 	return e;
 }
 
+void
+ag_join_forget(const struct ag_join_conf *c)
+{
+	char *path = kept_path(c);
+
+	unlink(path);
+	free(path);
+}
+
 enum base_err
 ag_join_allowed(const struct wire_join_answer *a)
 {
@@ -315,8 +324,11 @@ ag_join_take(const struct ag_join_conf *c, struct ag_work *w,
 	wire_digest(base_buf_span(&request), digest);
 	if ((e = ag_join_verify(c, answer, digest, a)) != BASE_OK ||
 	    (e = ag_join_allowed(a)) != BASE_OK ||
-	    (e = make_identity(c, a, &identity)) != BASE_OK)
+	    (e = make_identity(c, a, &identity)) != BASE_OK) {
+		if (a->refusal[0] != '\0')
+			ag_join_forget(c);
 		goto out;
+	}
 	if ((e = take_orders(c, w, a, identity)) != BASE_OK) {
 		ag_bundle_free(m->bundle);
 		m->bundle = NULL;

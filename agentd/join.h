@@ -34,6 +34,10 @@ enum base_err ag_join_verify(const struct ag_join_conf *c,
 /* DENIED when such an answer says no. */
 enum base_err ag_join_allowed(const struct wire_join_answer *a) BASE_MUST;
 
+/* The CA has refused the request that is kept: the next one is made anew, so
+ * that nobody can repeat the refusal to it. */
+void ag_join_forget(const struct ag_join_conf *c);
+
 /* ---- the way to the CA (agentd/knock.c) ---- */
 
 /* Sends the request to the CA and waits: to the address of the configuration,

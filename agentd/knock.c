@@ -15,12 +15,22 @@
 #define ANSWER_MS  60000u
 #define TEXT_MAX   300
 
+static bool
+has_relay(const struct ag_config *c)
+{
+	for (size_t i = 0; i < c->npeers; i++)
+		if (!c->peers[i].push)
+			return true;
+	return false;
+}
+
 /* ---- one call --------------------------------------------------------------------- */
 
 struct call {
 	struct event_base *eb;
 	const char *whom;
 	struct base_buf *answer;
+	bool heard; /* it is whom it should be, and has spoken */
 	enum base_err result;
 };
 
@@ -29,6 +39,7 @@ on_done(void *arg, enum base_err e, int status, struct base_span body)
 {
 	struct call *c = arg;
 
+	c->heard = e == BASE_OK;
 	if (e == BASE_OK && status != 200)
 		e = base_fail(status == 503 ? BASE_E_TIMEOUT : BASE_E_DENIED,
 		    "join: %s %s: %.*s", c->whom,
@@ -43,9 +54,9 @@ on_done(void *arg, enum base_err e, int status, struct base_span body)
 
 static enum base_err
 post(struct event_base *eb, struct wire_client *client, const char *whom,
-    struct base_span body, struct base_buf *answer)
+    struct base_span body, struct base_buf *answer, bool *heard)
 {
-	struct call call = { eb, whom, answer, BASE_E_AGAIN };
+	struct call call = { eb, whom, answer, false, BASE_E_AGAIN };
 	enum base_err e = wire_client_call(client,
 	    &(struct wire_call){
 		.path = WIRE_PATH_JOIN,
@@ -57,6 +68,8 @@ post(struct event_base *eb, struct wire_client *client, const char *whom,
 	if (e != BASE_OK)
 		return e;
 	event_base_dispatch(eb);
+	if (heard != NULL)
+		*heard = call.heard;
 	if (call.result != BASE_E_AGAIN)
 		return call.result;
 	wire_client_cancel(client);
@@ -94,11 +107,16 @@ call_ca(const struct ag_join_conf *c, struct event_base *eb,
 		.tls13_only = true,
 		.closed = true };
 	struct wire_client *client = NULL;
+	bool heard = false;
 	enum base_err e;
 
 	if ((e = dial(eb, &t, address, "ca", &client)) == BASE_OK)
-		e = post(eb, client, "the CA", request, answer);
+		e = post(eb, client, "the CA", request, answer, &heard);
 	wire_client_close(client);
+	/* somebody else listens there: that says nothing of the relays */
+	if (e != BASE_OK && e != BASE_E_AGAIN && !heard && has_relay(c->conf))
+		e = base_fail(BASE_E_TIMEOUT, "join: at %s: %s", address,
+		    base_why());
 	return e;
 }
 
@@ -233,8 +251,10 @@ answer_check(const struct ag_join_conf *c, struct base_span request,
 
 	wire_digest(request, digest);
 	if ((e = ag_join_verify(c, answer, digest, a)) == BASE_OK &&
-	    (e = ag_join_allowed(a)) != BASE_OK)
+	    (e = ag_join_allowed(a)) != BASE_OK) {
 		*final = true;
+		ag_join_forget(c);
+	}
 	wire_join_answer_clear(a);
 	free(a);
 	return e;
@@ -255,15 +275,15 @@ ask_relay(const struct ag_join_conf *c, struct event_base *eb,
 	base_buf_init(&invite, ANSWER_MAX);
 	if ((e = dial(eb, &t, r->address, NULL, &client)) != BASE_OK ||
 	    (e = call_body(c, NULL, &body)) != BASE_OK ||
-	    (e = post(eb, client, r->node, base_buf_span(&body), &invite)) !=
-		BASE_OK ||
+	    (e = post(eb, client, r->node, base_buf_span(&body), &invite,
+		 NULL)) != BASE_OK ||
 	    (e = ag_join_invited(c, base_buf_span(&invite), r->node, &v)) !=
 		BASE_OK)
 		goto out;
 	base_buf_clear(&body);
 	if ((e = seal(c, &v, request, &body)) == BASE_OK &&
-	    (e = post(eb, client, r->node, base_buf_span(&body), answer)) ==
-		BASE_OK)
+	    (e = post(eb, client, r->node, base_buf_span(&body), answer,
+		 NULL)) == BASE_OK)
 		e = answer_check(c, request, base_buf_span(answer), final);
 out:
 	wire_client_close(client);
@@ -312,15 +332,6 @@ call_relays(const struct ag_join_conf *c, struct event_base *eb,
 			base_log(BASE_NOTICE, "%s", base_why());
 	}
 	return e;
-}
-
-static bool
-has_relay(const struct ag_config *c)
-{
-	for (size_t i = 0; i < c->npeers; i++)
-		if (!c->peers[i].push)
-			return true;
-	return false;
 }
 
 /* To both addresses that may be known; the configuration's is the nearer. */

@@ -195,6 +195,7 @@ take_answer(struct ag_porch *p, const struct wire_parcel *a)
 		return ag_guests_keep(p->guests, node,
 		    base_buf_span(&a->content), base_time_now());
 	r = v->request;
+	ag_guests_answered(p->guests, node);
 	visit_free(v);
 	wire_request_set_data(r, NULL);
 	wire_request_answer(r, 200, base_buf_span(&a->content));

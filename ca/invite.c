@@ -106,6 +106,7 @@ invite_give(struct ca *ca, struct wire_invite *v, uint32_t relay)
 	return r;
 }
 
+/* What fails for one node or relay is no reason to invite no others. */
 static enum base_err
 invite_all(void *arg, const uint8_t hash[32], const struct ca_token *t)
 {
@@ -127,11 +128,17 @@ invite_all(void *arg, const uint8_t hash[32], const struct ca_token *t)
 		uint32_t relay =
 		    ca_topo_node(ca->topo, ca->topo->nodes[node].via[i]);
 
-		if (relay != POL_NONE && ca->topo->nodes[relay].joined.ms != 0)
-			r = invite_give(ca, &v, relay);
+		if (relay != POL_NONE &&
+		    ca->topo->nodes[relay].joined.ms != 0 &&
+		    invite_give(ca, &v, relay) != BASE_OK)
+			base_log(BASE_WARNING, "invitation of %s: %s", t->node,
+			    base_why());
 	}
+	if (r != BASE_OK)
+		base_log(BASE_WARNING, "invitation of %s: %s", t->node,
+		    base_why());
 	wire_invite_clear(&v);
-	return r;
+	return BASE_OK;
 }
 
 struct base_mono

@@ -392,6 +392,9 @@ typedef enum base_err ca_token_each_fn(void *arg, const uint8_t hash[32],
     const struct ca_token *t);
 enum base_err ca_store_tokens_open(struct ca_store *st, struct base_time now,
     ca_token_each_fn *fn, void *arg) BASE_MUST;
+/* Another one takes the place of those of this node. */
+enum base_err ca_store_tokens_void(struct ca_store *st, const char *node)
+    BASE_MUST;
 enum base_err ca_store_token_burn(struct ca_store *st,
     const uint8_t hash[32]) BASE_MUST; /* STATE when burned already */
 enum base_err ca_store_join_put(struct ca_store *st, const char *node,

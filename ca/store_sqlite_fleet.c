@@ -513,6 +513,14 @@ ca_store_tokens_open(struct ca_store *st, struct base_time now,
 }
 
 enum base_err
+ca_store_tokens_void(struct ca_store *st, const char *node)
+{
+	return ca_sq_run(st, NULL,
+	    "UPDATE token SET burned = 1 WHERE node = ? AND burned = 0", "s",
+	    node);
+}
+
+enum base_err
 ca_store_token_burn(struct ca_store *st, const uint8_t hash[32])
 {
 	int changes = 0;

@@ -29,7 +29,9 @@ token_keep(struct token *k, const uint8_t secret[16])
 	memcpy(row.root, k->root, sizeof(row.root));
 	if ((r = ca_store_begin(st)) != BASE_OK)
 		return r;
-	if ((r = ca_store_token_add(st, hash, &row)) == BASE_OK &&
+	/* a relay lets in by one word at a time: the newest token's */
+	if ((r = ca_store_tokens_void(st, k->node)) == BASE_OK &&
+	    (r = ca_store_token_add(st, hash, &row)) == BASE_OK &&
 	    (r = ca_audit(k->ca, k->who, "token", "for node %s", k->node)) ==
 		BASE_OK)
 		r = ca_store_commit(st);
@@ -164,7 +166,8 @@ ca_token_check(struct ca *ca, const char *node, const uint8_t hash[32],
 		return r;
 	memcpy(root, t.root, sizeof(t.root));
 	if (t.burned)
-		why = "was used already, with another request";
+		why = "was used already, with another request, or a newer one "
+		      "has taken its place";
 	else if (t.end.ms < ca_now(ca).ms)
 		why = "has expired";
 	else if (ca_token_root(ca, root) == NULL)

@@ -116,8 +116,8 @@ wire_seal_point(const EVP_PKEY *key, uint8_t out[POINT])
 {
 	size_t n = 0;
 
-	if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, out,
-		POINT, &n) != 1 ||
+	if (EVP_PKEY_get_octet_string_param(key,
+		OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, out, POINT, &n) != 1 ||
 	    n != POINT || out[0] != 0x04) {
 		ERR_clear_error();
 		return base_fail(BASE_E_CRYPTO, "seal: not a P-256 key");

@@ -182,6 +182,34 @@ START_TEST(so_many)
 }
 END_TEST
 
+/* Who has its answer makes room, first who came first; others do not. */
+START_TEST(so_many_and_some_are_done)
+{
+	struct base_buf b;
+
+	for (int i = 0; i < AG_GUESTS_MAX; i++) {
+		snprintf(invite.node, sizeof invite.node, "app%d", i);
+		OK(give());
+	}
+	ag_guests_answered(guests, "app5");
+	OK(ag_guests_keep(guests, "app3",
+	    (struct base_span){ (const uint8_t *)"x", 1 }, NOW));
+	ck_assert(ag_guests_answer(guests, "app3", &b));
+	base_buf_free(&b);
+	/* app5 joins by another token: it is expected once more */
+	strcpy(invite.node, "app5");
+	invite.admit[0] ^= 1;
+	OK(give());
+	invite.admit[0] ^= 1;
+	strcpy(invite.node, "one-more");
+	OK(give());
+	ck_assert_uint_eq(ag_guests_invitation(guests, "app3").n, 0);
+	ck_assert_uint_gt(ag_guests_invitation(guests, "app5").n, 0);
+	strcpy(invite.node, "two-more");
+	NO(give(), BASE_E_RANGE);
+}
+END_TEST
+
 /* ---- calls -------------------------------------------------------------------------- */
 
 START_TEST(the_word)
@@ -253,6 +281,7 @@ case_guests(void)
 	tcase_add_test(tc, in_time);
 	tcase_add_test(tc, newest_counts);
 	tcase_add_test(tc, so_many);
+	tcase_add_test(tc, so_many_and_some_are_done);
 	tcase_add_test(tc, the_word);
 	tcase_add_test(tc, so_often);
 	tcase_add_test(tc, answers);

@@ -3,6 +3,7 @@
  * and only the CA's no ends the asking. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agentd/join.h"
 #include "tests/unit/agentd/rig.h"
@@ -220,6 +221,17 @@ teardown(void)
 	rig_dir_remove(dir);
 }
 
+/* The request that goes on being asked. */
+static bool
+is_kept(void)
+{
+	char *path = base_asprintf("%s/join.der", dir);
+	bool yes = access(path, F_OK) == 0;
+
+	free(path);
+	return yes;
+}
+
 static enum base_err
 knock(enum trick with)
 {
@@ -270,6 +282,7 @@ START_TEST(bad_answer)
 	useless(REPLAYS, 1, "another node or request");
 	useless(LIES, 1, "app1");
 	useless(LIES_NO, 1, "app1");
+	ck_assert(is_kept());
 	OK(knock(HONEST));
 }
 END_TEST
@@ -278,6 +291,8 @@ START_TEST(the_ca_says_no)
 {
 	NO(knock(CA_SAYS_NO), BASE_E_DENIED);
 	ck_assert_ptr_nonnull(strstr(base_why(), "the token has expired"));
+	/* who asks again asks for something else: no copy of this no fits */
+	ck_assert(!is_kept());
 }
 END_TEST
 
@@ -308,6 +323,19 @@ START_TEST(two_relays)
 }
 END_TEST
 
+/* Where the CA should be somebody else listens. */
+START_TEST(wrong_address)
+{
+	conf->ca_address = base_strdup(conf->peers[0].address);
+	OK(knock(HONEST));
+	ck_assert_uint_eq(sealed, 1);
+	/* without a relay there is nobody else to ask */
+	conf->peers[0].push = 1;
+	ck_assert_int_ne(knock(HONEST), BASE_OK);
+	ck_assert_int_ne(knock(HONEST), BASE_E_TIMEOUT);
+}
+END_TEST
+
 START_TEST(nobody)
 {
 	conf->peers[0].push = 1;
@@ -328,6 +356,7 @@ case_knock(void)
 	tcase_add_test(tc, the_ca_says_no);
 	tcase_add_test(tc, other_relay);
 	tcase_add_test(tc, two_relays);
+	tcase_add_test(tc, wrong_address);
 	tcase_add_test(tc, nobody);
 	return tc;
 }

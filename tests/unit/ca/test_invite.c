@@ -212,6 +212,28 @@ START_TEST(only_behind_relays)
 }
 END_TEST
 
+/* One word at a time: the newest token's, whenever the older one would end. */
+START_TEST(a_newer_token)
+{
+	struct wire_token old;
+	uint8_t hash[32], word[32], admit[32], root[32];
+
+	for (int i = 0; i < 2; i++) {
+		world_token(&w, "app1", &old);
+		world_token(&w, "app1", &token);
+		ck_assert(invited());
+		wire_digest((struct base_span){ token.secret, 16 }, hash);
+		wire_join_word(hash, word, admit);
+		ck_assert_mem_eq(invite.admit, admit, sizeof(admit));
+		ck_assert(!invited());
+		OK(ca_token_check(&w.ca, "app1", hash, root));
+		wire_digest((struct base_span){ old.secret, 16 }, hash);
+		ck_assert_int_eq(ca_token_check(&w.ca, "app1", hash, root),
+		    BASE_E_DENIED);
+	}
+}
+END_TEST
+
 START_TEST(joins)
 {
 	struct wire_join_answer a;
@@ -373,6 +395,7 @@ case_invite(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, while_the_token_is_open);
 	tcase_add_test(tc, only_behind_relays);
+	tcase_add_test(tc, a_newer_token);
 	tcase_add_test(tc, joins);
 	tcase_add_test(tc, again);
 	tcase_add_test(tc, twice_at_once);
