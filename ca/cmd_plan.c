@@ -107,8 +107,8 @@ plan_of_fleet(struct cli *c, struct ca_topology **out)
 	return e;
 }
 
-/* A plan supposes that all certificates live on: which may not? Of the fleet
- * that kedged keeps only. */
+/* A plan supposes that all certificates live on, and that every node takes
+ * part: which may not, and who does not? Of the fleet that kedged keeps only. */
 static enum base_err
 plan_unsafe(struct cli *c, const char *root)
 {
@@ -119,8 +119,10 @@ plan_unsafe(struct cli *c, const char *root)
 	if ((e = ca_ctl_open(cli_socket(c), &ctl)) == BASE_OK &&
 	    (e = ca_ctl_call(ctl,
 		 json_pack("{ss, ss}", "cmd", "unsafe", "root", root),
-		 &answer)) == BASE_OK)
+		 &answer)) == BASE_OK) {
 		ca_unsafe_print(cli_out(c), answer, "");
+		ca_excused_print(cli_out(c), answer, "");
+	}
 	json_decref(answer);
 	ca_ctl_close(ctl);
 	return e;

@@ -157,8 +157,7 @@ roll_print(FILE *f, const json_t *roll)
 	}
 	json_array_foreach(json_object_get(roll, "held"), i, o) fprintf(f,
 	    "  held: %s: %s\n", ca_text_of(o, "node"), ca_text_of(o, "reason"));
-	json_array_foreach(json_object_get(roll, "excused"), i, o)
-	    fprintf(f, "  excused: %s\n", ca_text_of(o, "node"));
+	ca_excused_print(f, roll, "  ");
 	if (!ca_roll_is_over(roll))
 		ca_unsafe_print(f, roll, "  ");
 	if (strcmp(ca_text_of(roll, "state"), "paused") == 0)

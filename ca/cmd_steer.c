@@ -11,20 +11,13 @@ static enum base_err
 steer_print(struct cli *c, const json_t *a)
 {
 	FILE *f = cli_out(c);
-	size_t i, k;
-	json_t *o, *text;
 
 	fprintf(f,
 	    "root %s: %s, generation %" JSON_INTEGER_FORMAT
 	    " -> %" JSON_INTEGER_FORMAT "\n",
 	    ca_text_of(a, "root"), ca_text_of(a, "state"),
 	    ca_number_of(a, "from"), ca_number_of(a, "to"));
-	json_array_foreach(json_object_get(a, "excused"), i, o)
-	{
-		fprintf(f, "  excused: %s\n", ca_text_of(o, "node"));
-		json_array_foreach(json_object_get(o, "suffers"), k, text)
-		    fprintf(f, "    %s\n", json_string_value(text));
-	}
+	ca_excused_print(f, a, "  ");
 	return BASE_OK;
 }
 

@@ -62,6 +62,9 @@ void ca_control_roll_start_all(struct ca_session *s,
 enum base_err ca_control_strategy(const char *word,
     enum pol_strategy *out) BASE_MUST;
 json_t *ca_json_excused(const struct ca *ca, const struct ca_roll *w);
+/* The same of a root, whether it rolls or not, as "excused" into o. */
+enum base_err ca_json_excuses(struct ca *ca, const char *root,
+    json_t *o) BASE_MUST;
 
 struct ca *ca_session_ca(const struct ca_session *s);
 /* "uid 1000", for the audit. */

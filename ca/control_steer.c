@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ca/control.h"
+#include "ca/excuses.h"
 
 static enum base_err
 roll_now(struct ca *ca, const char *root, json_t **answer)
@@ -87,28 +88,27 @@ ca_control_roll_return(struct ca_session *s, json_t *q, json_t **answer)
  * carries a certificate that others have forgotten the root of. */
 static void
 suffers(json_t *list, const char *node, const struct ca_link *l,
-    const struct ca_roll_row *row)
+    const char *root)
 {
 	const bool is_client = strcmp(l->client, node) == 0;
 	const char *peer = is_client ? l->server : l->client;
 	char text[512];
 
-	if (is_client && strcmp(l->server_root, row->root) == 0) {
+	if (is_client && strcmp(l->server_root, root) == 0) {
 		snprintf(text, sizeof(text),
 		    "%s accepts %s by the NewWithOld that it serves, until "
 		    "that has finished",
 		    node, peer);
 		json_array_append_new(list, json_string(text));
 	}
-	if (!is_client && strcmp(l->client_root, row->root) == 0) {
+	if (!is_client && strcmp(l->client_root, root) == 0) {
 		snprintf(text, sizeof(text),
 		    "%s refuses %s from its new certificate on, unless that "
 		    "is dual",
 		    node, peer);
 		json_array_append_new(list, json_string(text));
 	}
-	if (strcmp(is_client ? l->client_root : l->server_root, row->root) ==
-	    0) {
+	if (strcmp(is_client ? l->client_root : l->server_root, root) == 0) {
 		snprintf(text, sizeof(text),
 		    "%s refuses %s from its finish on; nothing carries that",
 		    peer, node);
@@ -116,26 +116,47 @@ suffers(json_t *list, const char *node, const struct ca_link *l,
 	}
 }
 
+static json_t *
+excused_json(const struct ca *ca, const char *name, const char *root)
+{
+	json_t *links = json_array();
+
+	for (size_t k = 0; k < ca->topo->nlinks; k++) {
+		const struct ca_link *l = &ca->topo->links[k];
+
+		if (strcmp(l->client, name) == 0 ||
+		    strcmp(l->server, name) == 0)
+			suffers(links, name, l, root);
+	}
+	return json_pack("{ss, so}", "node", name, "suffers", links);
+}
+
 json_t *
 ca_json_excused(const struct ca *ca, const struct ca_roll *w)
 {
-	json_t *list = json_array(), *links;
+	json_t *list = json_array();
 
-	for (uint32_t i = 0; i < ca->topo->nparts; i++) {
-		const char *name = ca->topo->nodes[i].name;
-
-		if (!pol_engine_is_excused(w->engine, i))
-			continue;
-		links = json_array();
-		for (size_t k = 0; k < ca->topo->nlinks; k++) {
-			const struct ca_link *l = &ca->topo->links[k];
-
-			if (strcmp(l->client, name) == 0 ||
-			    strcmp(l->server, name) == 0)
-				suffers(links, name, l, &w->row);
-		}
-		json_array_append_new(list,
-		    json_pack("{ss, so}", "node", name, "suffers", links));
-	}
+	for (uint32_t i = 0; i < ca->topo->nparts; i++)
+		if (pol_engine_is_excused(w->engine, i))
+			json_array_append_new(list,
+			    excused_json(ca, ca->topo->nodes[i].name,
+				w->row.root));
 	return list;
+}
+
+/* An excuse outlives its roll: also of a root that does not roll just now. */
+enum base_err
+ca_json_excuses(struct ca *ca, const char *root, json_t *o)
+{
+	struct ca_excuses *all = NULL;
+	json_t *list = json_array();
+	enum base_err r = ca_excuses_load(ca, &all);
+
+	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nparts; i++)
+		if (ca_excuses_has(all, i, root))
+			json_array_append_new(list,
+			    excused_json(ca, ca->topo->nodes[i].name, root));
+	json_object_set_new(o, "excused", list);
+	ca_excuses_free(all);
+	return r;
 }

@@ -42,6 +42,7 @@ ca_json_unsafe(struct ca *ca, const char *node, const char *root, json_t *o)
 enum base_err
 ca_control_unsafe(struct ca_session *s, json_t *q, json_t **answer)
 {
+	struct ca *ca = ca_session_ca(s);
 	const char *cmd, *root = NULL;
 	enum base_err r =
 	    ca_unpack(q, "{s:s, s?s}", "cmd", &cmd, "root", &root);
@@ -49,5 +50,8 @@ ca_control_unsafe(struct ca_session *s, json_t *q, json_t **answer)
 	if (r != BASE_OK)
 		return r;
 	*answer = json_object();
-	return ca_json_unsafe(ca_session_ca(s), NULL, root, *answer);
+	if ((r = ca_json_unsafe(ca, NULL, root, *answer)) == BASE_OK &&
+	    root != NULL)
+		r = ca_json_excuses(ca, root, *answer);
+	return r;
 }

@@ -71,3 +71,12 @@ ca_excuses_of(const struct ca_excuses *list, uint32_t node,
 		snprintf(n->excused[n->nexcused++], CA_NAME, "%s", x->root);
 	}
 }
+
+bool
+ca_excuses_has(const struct ca_excuses *list, uint32_t node, const char *root)
+{
+	for (const struct ca_excuses *x = list; x != NULL; x = x->next)
+		if (strcmp(x->root, root) == 0)
+			return x->node[node];
+	return false;
+}

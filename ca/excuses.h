@@ -1,6 +1,7 @@
 /*
  * ca/excuses: which nodes are excused under which root, also beyond the roll
- * in which they were. Used by show.c.
+ * in which they were. Used by show.c and
+ * control_steer.c.
  */
 #pragma once
 
@@ -13,4 +14,6 @@ ca_excuses_load(struct ca *ca, struct ca_excuses **list) BASE_MUST;
 /* Appends the roots to n->excused. */
 void ca_excuses_of(const struct ca_excuses *list, uint32_t node,
     struct wire_hsm_node *n);
+bool ca_excuses_has(const struct ca_excuses *list, uint32_t node,
+    const char *root);
 void ca_excuses_free(struct ca_excuses *list);

@@ -215,3 +215,17 @@ ca_unsafe_print(FILE *f, const json_t *answer, const char *indent)
 							    : "unsafe soon",
 		ca_text_of(o, "text"));
 }
+
+void
+ca_excused_print(FILE *f, const json_t *answer, const char *indent)
+{
+	size_t i, k;
+	json_t *o, *text;
+
+	json_array_foreach(json_object_get(answer, "excused"), i, o)
+	{
+		fprintf(f, "%sexcused: %s\n", indent, ca_text_of(o, "node"));
+		json_array_foreach(json_object_get(o, "suffers"), k, text)
+		    fprintf(f, "%s  %s\n", indent, json_string_value(text));
+	}
+}

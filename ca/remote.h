@@ -53,6 +53,10 @@ enum base_err ca_remote_act(struct cli *c, const char *cmd,
 /* A line for each certificate in the list "unsafe" of an answer. */
 void ca_unsafe_print(FILE *f, const json_t *answer, const char *indent);
 
+/* Who is excused, in the list "excused" of an answer, and what that costs: a
+ * line for each node and one for each direction that suffers. */
+void ca_excused_print(FILE *f, const json_t *answer, const char *indent);
+
 /* Whose sessions go on after a roll with a stolen key: a line, or nothing. */
 void ca_unkicked_print(FILE *f, const json_t *roll, const char *indent);
 

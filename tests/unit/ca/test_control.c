@@ -291,6 +291,8 @@ looks_ahead(bool comes, const char *away)
 static void
 a_node_is_steered(void)
 {
+	const json_t *o;
+
 	asked_ok(
 	    "{\"cmd\":\"roll-hold\",\"root\":\"plant\",\"node\":\"app1\"}");
 	ck_assert_uint_eq(asked_size_of("held"), 1);
@@ -302,8 +304,21 @@ a_node_is_steered(void)
 	asked_ok("{\"cmd\":\"roll-excuse\",\"root\":\"plant\","
 		 "\"node\":\"app1\",\"reason\":\"dead\"}");
 	ck_assert_uint_eq(asked_size_of("excused"), 1);
+	/* as kedge plan asks for it: what that costs, under this root only */
+	asked_ok("{\"cmd\":\"unsafe\",\"root\":\"plant\"}");
+	ck_assert_uint_eq(asked_size_of("excused"), 1);
+	o = json_array_get(json_object_get(asked.answer, "excused"), 0);
+	ck_assert_str_eq(json_string_value(json_object_get(o, "node")), "app1");
+	ck_assert_str_eq(json_string_value(
+			     json_array_get(json_object_get(o, "suffers"), 0)),
+	    "app1 accepts web1 by the NewWithOld that it serves, until that "
+	    "has finished");
+	asked_ok("{\"cmd\":\"unsafe\",\"root\":\"management\"}");
+	ck_assert_uint_eq(asked_size_of("excused"), 0);
 	asked_ok("{\"cmd\":\"roll-return\",\"root\":\"plant\","
 		 "\"node\":\"app1\"}");
+	ck_assert_uint_eq(asked_size_of("excused"), 0);
+	asked_ok("{\"cmd\":\"unsafe\",\"root\":\"plant\"}");
 	ck_assert_uint_eq(asked_size_of("excused"), 0);
 }
 
