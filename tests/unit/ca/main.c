@@ -43,6 +43,7 @@ static TCase *(*const cases[])(void) = {
 	case_held,
 	case_parcels,
 	case_cmd_parcel,
+	case_cmd_roll,
 	case_control_parcel,
 	case_base64,
 	case_refused,

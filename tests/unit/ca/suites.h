@@ -7,6 +7,7 @@ TCase *case_cli(void);
 TCase *case_base64(void);
 TCase *case_parcels(void);
 TCase *case_cmd_parcel(void);
+TCase *case_cmd_roll(void);
 TCase *case_control_parcel(void);
 TCase *case_cmd_plan(void);
 TCase *case_cmd_simulate(void);

@@ -2,60 +2,15 @@
  * not; a child stands in for kedged. */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/base.h"
 #include "ca/cli.h"
+#include "tests/unit/ca/stand_in.h"
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/words.h"
 
-static char dir[32], answer[256];
-static pid_t child;
-
-static void
-setup(void)
-{
-	snprintf(dir, sizeof(dir), "/tmp/kedge-parcel-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_int_eq(chdir(dir), 0);
-	child = 0;
-}
-
-static void
-teardown(void)
-{
-	char cmd[64];
-
-	if (child > 0)
-		ck_assert_int_eq(waitpid(child, NULL, 0), child);
-	snprintf(cmd, sizeof(cmd), "rm -r '%s'", dir);
-	ck_assert_int_eq(system(cmd), 0);
-}
-
-/* To one request. */
-static void
-answers(const char *text)
-{
-	struct sockaddr_un sun = { AF_UNIX, "s" };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0), c;
-	char q[4096];
-
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
-	ck_assert_int_eq(listen(fd, 1), 0);
-	if ((child = fork()) != 0) {
-		close(fd);
-		return;
-	}
-	c = accept(fd, NULL, NULL);
-	if (read(c, q, sizeof(q)) > 0)
-		(void)dprintf(c, "%s\n", text);
-	_exit(0);
-}
+static char answer[256];
 
 static bool
 out_is(const char *want)
@@ -72,7 +27,8 @@ out_is(const char *want)
 
 START_TEST(an_export_is_written)
 {
-	answers("{\"ok\":true,\"file\":\"Zm9v\",\"orders\":2,\"acks\":1}");
+	stand_in_answers(
+	    "{\"ok\":true,\"file\":\"Zm9v\",\"orders\":2,\"acks\":1}");
 	ck_assert_int_eq(words_run(
 			     "kedge parcel export --out out app1 --socket s"),
 	    CLI_DONE);
@@ -88,7 +44,7 @@ static const char *const no_file[] = {
 
 START_TEST(nothing_is_written)
 {
-	answers(no_file[_i]);
+	stand_in_answers(no_file[_i]);
 	ck_assert_int_ne(words_run(
 			     "kedge parcel export --out out app1 --socket s"),
 	    CLI_DONE);
@@ -113,7 +69,7 @@ START_TEST(an_import_is_told)
 	snprintf(answer, sizeof(answer),
 	    "{\"ok\":true,\"node\":\"app1\",\"reports\":3,\"known\":1,"
 	    "\"holds\":true,\"refused\":1,\"reason\":\"odd\"}");
-	answers(answer);
+	stand_in_answers(answer);
 	ck_assert_int_eq(base_file_write("in",
 			     (struct base_span){ (const uint8_t *)"x", 1 },
 			     0600),
@@ -131,7 +87,7 @@ case_cmd_parcel(void)
 {
 	TCase *c = tcase_create("cmd_parcel");
 
-	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_checked_fixture(c, stand_in_open, stand_in_close);
 	tcase_add_test(c, an_export_is_written);
 	tcase_add_loop_test(c, nothing_is_written, 0,
 	    sizeof(no_file) / sizeof(*no_file));

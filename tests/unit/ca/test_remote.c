@@ -293,31 +293,6 @@ START_TEST(test_status_shows_every_node)
 }
 END_TEST
 
-/* Who is excused with what it costs, and a relay's word as what it is. */
-START_TEST(test_status_says_what_suffers_and_what_a_relay_says)
-{
-	static const char roll[] =
-	    "{\"ok\":true,\"rolls\":[{\"roll\":1,\"root\":\"plant\","
-	    "\"from\":1,\"to\":2,\"strategy\":\"minimal\","
-	    "\"state\":\"running\",\"steps_done\":3,\"steps_all\":6,"
-	    "\"waits\":[],\"held\":[],\"outstanding\":[{\"node\":\"app2\","
-	    "\"steps\":[\"trust\"],\"epoch\":4,\"state\":\"sent\","
-	    "\"since\":\"T1\",\"tries\":2,\"reason\":\"\",\"handed\":"
-	    "{\"by\":\"web1\",\"to\":\"app2\",\"at\":\"T2\"}}],"
-	    "\"excused\":[{\"node\":\"app1\",\"suffers\":["
-	    "\"web1 refuses app1\"]}]}]}";
-
-	ck_assert_int_eq(RUN(roll, "roll", "status"), CLI_DONE);
-	ck_assert_ptr_nonnull(
-	    strstr(output, "  excused: app1\n    web1 refuses app1\n"));
-	ck_assert_ptr_nonnull(strstr(output,
-	    "since T1, 2 tries\n    web1 says that it handed it over to app2 "
-	    "at T2; no word since\n"));
-	ck_assert_int_eq(RUN(ROLL("running"), "roll", "status"), CLI_DONE);
-	ck_assert_ptr_null(strstr(output, "excused"));
-}
-END_TEST
-
 START_TEST(test_status_says_who_was_proven_by_reload)
 {
 	ck_assert_int_eq(RUN(ROLL("done"), "roll", "status"), CLI_DONE);
@@ -608,7 +583,6 @@ case_remote(void)
 	tcase_add_test(t, test_join_answer_becomes_bytes);
 	tcase_add_test(t, test_topology_shows_before_it_applies);
 	tcase_add_test(t, test_topology_says_whether_it_applied);
-	tcase_add_test(t, test_status_says_what_suffers_and_what_a_relay_says);
 	tcase_add_test(t, test_graph_is_dot);
 	tcase_add_test(t, test_fleet_becomes_a_topology_file_and_a_plan);
 	tcase_add_test(t, test_compare_goes_by_what_was_seen);
