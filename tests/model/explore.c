@@ -13,9 +13,11 @@
  * Messages may arrive never, once or often and in any order: what an
  * outstanding order has done so far is never assumed.
  *
+ * --stars and --ends go without runs, see facts.c and ends.c.
+ *
  * usage: explore [--nodes N] [--links MAX] [--dual] [--kinds] [--flips N]
  *     [--failures N] [--excuses N] [--doubts N] [--again N]
- *     [--walks-only | --states-only] [--random GRAPHS] [--seed N]
+ *     [--stars N | --ends N] [--walks-only | --states-only] [--random GRAPHS] [--seed N]
  *     [--only GRAPH] [--verbose]
  */
 #include <getopt.h>
@@ -24,6 +26,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/model/facts.h"
 #include "tests/model/search.h"
 #include "tests/model/paced.h"
 #include "tests/model/pick.h"
@@ -36,6 +39,8 @@ struct options {
 	uint8_t flips, failures, excuses, doubts;
 	unsigned again; /* one in so many known answers is asked again */
 	long only;
+	uint32_t ends; /* states of each graph, instead of all */
+	uint32_t stars; /* of so many peers, instead of graphs */
 	unsigned long random; /* graphs to walk on, instead of all */
 	uint32_t links_max;
 };
@@ -52,41 +57,6 @@ static uint64_t states_total, edges_total, graphs_total;
 static struct hoods hoods;
 
 /* ---- graphs ---------------------------------------------------------------------------------------- */
-
-static void
-graph_build(struct search *s)
-{
-	const struct pol_goal goals[2] = { { .from = 2, .to = 1 },
-		{ .from = 1, .to = 2 } };
-	bool ok = pol_graph_new(s->t.n, 2, &s->graph) == POL_OK;
-
-	for (uint32_t c = 0; c < s->t.n; c++)
-		for (uint32_t v = 0; v < s->t.n; v++) {
-			struct pol_link l = { c, v, 0, s->t.foreign[v] };
-			if (s->t.kind[c][v] == LINK_NONE)
-				continue;
-			/* with --kinds the client shows what is of the other
-			 * root, which is as good as nothing */
-			if (s->t.kind[c][v] == LINK_SERVER_ONLY)
-				l.client_root = options.kinds ? 1 : POL_NONE;
-			ok = ok && pol_graph_link(s->graph, &l) == POL_OK;
-		}
-	for (uint32_t i = 0; i < s->t.n; i++)
-		ok = ok &&
-		    pol_graph_node_flags(s->graph, i,
-			(s->t.dual[i] ? POL_NODE_DUAL : 0) |
-			    (s->t.shallow[i] ? POL_NODE_SHALLOW : 0) |
-			    (s->t.last[i] ? POL_NODE_LAST : 0)) == POL_OK;
-	ok = ok && pol_graph_seal(s->graph) == POL_OK;
-	for (unsigned g = 0; g < 2 && ok; g++) {
-		ok = pol_engine_new(s->graph, 0, &goals[g], &s->engine[g]) ==
-		    POL_OK;
-		if (ok)
-			resume_save(s->engine[g], &s->fresh[g]);
-	}
-	if (!ok)
-		search_found(s, NULL, "the library refuses the graph");
-}
 
 static void
 graph_walk(struct search *s)
@@ -283,10 +253,14 @@ graphs_of_size(uint32_t n)
 		    !is_first_of_class(&s.t, code, &s.symmetry))
 			continue;
 		graphs_total++;
-		graph_build(&s);
-		if (!options.states_only)
+		search_build(&s, options.kinds);
+		if (options.ends > 0) {
+			ends_run(&s, options.ends, &options.seed);
+			states_total += options.ends;
+		}
+		if (options.ends == 0 && !options.states_only)
 			graph_walk(&s);
-		if (!options.walks_only)
+		if (options.ends == 0 && !options.walks_only)
 			graph_explore(&s);
 		search_free(&s);
 	}
@@ -310,7 +284,7 @@ graphs_at_random(void)
 		}
 		world_look(&s.t);
 		graphs_total++;
-		graph_build(&s);
+		search_build(&s, options.kinds);
 		graph_walk(&s);
 		search_free(&s);
 	}
@@ -327,6 +301,8 @@ static const struct option longs[] = {
 	{ "again", required_argument, NULL, 'a' },
 	{ "seed", required_argument, NULL, 's' },
 	{ "random", required_argument, NULL, 'R' },
+	{ "ends", required_argument, NULL, 'E' },
+	{ "stars", required_argument, NULL, 'p' },
 	{ "walks-only", no_argument, NULL, 'w' },
 	{ "states-only", no_argument, NULL, 'S' },
 	{ "dual", no_argument, NULL, 'd' },
@@ -371,6 +347,12 @@ option_take(int c, const char *value)
 	case 'R':
 		options.random = n;
 		return n > 0;
+	case 'E':
+		options.ends = (uint32_t)n;
+		return n > 0;
+	case 'p':
+		options.stars = (uint32_t)n;
+		return n >= 1 && n <= 3;
 	case 'w':
 		options.walks_only = true;
 		return true;
@@ -391,6 +373,22 @@ option_take(int c, const char *value)
 	}
 }
 
+/* No runs: see facts.c. */
+static void
+stars(void)
+{
+	struct facts_count n = { .stars = 0 };
+
+	facts_run(options.stars, &n);
+	printf("explore: stars of up to %u peers, whatever each holds: %llu "
+	       "stars, the rules asked of %llu, %llu with all that can happen, "
+	       "%u classes of peers, %ld s of CPU; none breaks, each link by "
+	       "itself decides, the goal is in reach\n",
+	    options.stars, (unsigned long long)n.stars,
+	    (unsigned long long)n.asked, (unsigned long long)n.events,
+	    n.classes, (long)(clock() / CLOCKS_PER_SEC));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -401,6 +399,10 @@ main(int argc, char **argv)
 			fprintf(stderr, "explore: bad option\n");
 			return 2;
 		}
+	if (options.stars > 0) {
+		stars();
+		return 0;
+	}
 	if (options.random > 0)
 		graphs_at_random();
 	else if (options.nodes <= ALL_MAX)

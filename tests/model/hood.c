@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/model/search.h"
+#include "tests/model/star.h"
 
 /* 20 bits for the node with goal and mishaps, as many for each of three
  * peers; the answer above them. No hash: equal keys are equal neighbourhoods.
@@ -163,13 +163,37 @@ orders_allowed(struct search *s, const struct state *st, uint32_t i)
 	return allowed;
 }
 
-static uint8_t
-node_check(struct search *s, const struct state *st, uint32_t i)
+uint8_t
+hood_check(struct search *s, const struct state *st, uint32_t i)
 {
 	const uint8_t orders = orders_allowed(s, st, i);
 
 	events_of_node(s, st, i, orders, event_check);
 	return orders;
+}
+
+/* With all peers excused but one, for each: what only this link allows. That
+ * the rules are this and no more is what facts.c rests on. */
+static void
+each_link_check(struct search *s, const struct state *st, uint32_t i,
+    uint8_t orders)
+{
+	uint8_t each = UINT8_MAX;
+
+	if (st->node[i].excused)
+		return;
+	for (uint32_t k = 0; k < s->t.n; k++) {
+		struct state one = *st;
+		if ((s->t.shows[i][k] | s->t.shows[k][i]) == 0)
+			continue;
+		for (uint32_t other = 0; other < s->t.n; other++)
+			if (other != i && other != k)
+				one.node[other].excused = true;
+		each &= orders_allowed(s, &one, i);
+	}
+	if (each != orders)
+		search_found(s, st,
+		    "several links allow other orders than each of them does");
 }
 
 void
@@ -192,13 +216,17 @@ hood_orders(struct search *s, const struct state *st, uint32_t i)
 	if (h->at[at].a != 0) {
 		orders = (uint8_t)(h->at[at].a >> ANSWER_AT);
 		if (h->found++ % h->every == 0 &&
-		    node_check(s, st, i) != orders)
+		    hood_check(s, st, i) != orders)
 			search_found(s, st,
 			    "a node is answered otherwise than in the same "
 			    "neighbourhood elsewhere");
 		return orders;
 	}
-	orders = node_check(s, st, i);
+	if (!locals_have(&s->t, i, &st->node[i]))
+		search_found(s, st,
+		    "a run leads to what facts.c does not list");
+	orders = hood_check(s, st, i);
+	each_link_check(s, st, i, orders);
 	h->n++;
 	h->at[at] =
 	    (struct hood){ k.a | (uint64_t)orders << ANSWER_AT | ANSWER_KEPT,

@@ -127,6 +127,28 @@ resume_at(struct search *s, const struct state *st)
 	return e;
 }
 
+void
+resume_peers(struct search *s, const struct state *st, uint32_t node)
+{
+	struct pol_engine *e = s->engine[st->goal - 1];
+
+	engine_restore(e, &s->fresh[st->goal - 1]);
+	for (uint32_t i = 0; i < s->t.n; i++)
+		if (i != node)
+			tell_node(s, e, i, &st->node[i]);
+	resume_save(e, &s->others);
+}
+
+struct pol_engine *
+resume_node(struct search *s, const struct state *st, uint32_t node)
+{
+	struct pol_engine *e = s->engine[st->goal - 1];
+
+	engine_restore(e, &s->others);
+	tell_node(s, e, node, &st->node[node]);
+	return e;
+}
+
 static uint32_t
 values_bits(const struct values *v)
 {

@@ -60,6 +60,58 @@ search_grown(void *p, size_t n, size_t size)
 	return p;
 }
 
+/* ---- the graph, as the library has it ------------------------------------- */
+
+/* What the links make of a node: engines and world must agree. */
+static void
+roles_check(const struct search *s)
+{
+	for (uint32_t i = 0; i < s->t.n; i++) {
+		const struct pol_role r = pol_graph_role(s->graph, 0, i);
+		const uint8_t traits = s->t.traits[i];
+		if (r.verifies != ((traits & WORLD_VERIFIES) != 0) ||
+		    r.presents != ((traits & WORLD_PRESENTS) != 0) ||
+		    r.bridges != ((traits & WORLD_BRIDGES) != 0) ||
+		    pol_graph_steps(s->graph, 0, i) != world_steps(&s->t, i))
+			search_found(s, NULL,
+			    "the links make something else of a node");
+	}
+}
+
+void
+search_build(struct search *s, bool other_root)
+{
+	const struct pol_goal goals[2] = { { .from = 2, .to = 1 },
+		{ .from = 1, .to = 2 } };
+	bool ok = pol_graph_new(s->t.n, 2, &s->graph) == POL_OK;
+
+	for (uint32_t c = 0; c < s->t.n; c++)
+		for (uint32_t v = 0; v < s->t.n; v++) {
+			struct pol_link l = { c, v, 0, s->t.foreign[v] };
+			if (s->t.kind[c][v] == LINK_NONE)
+				continue;
+			if (s->t.kind[c][v] == LINK_SERVER_ONLY)
+				l.client_root = other_root ? 1 : POL_NONE;
+			ok = ok && pol_graph_link(s->graph, &l) == POL_OK;
+		}
+	for (uint32_t i = 0; i < s->t.n; i++)
+		ok = ok &&
+		    pol_graph_node_flags(s->graph, i,
+			(s->t.dual[i] ? POL_NODE_DUAL : 0) |
+			    (s->t.shallow[i] ? POL_NODE_SHALLOW : 0) |
+			    (s->t.last[i] ? POL_NODE_LAST : 0)) == POL_OK;
+	ok = ok && pol_graph_seal(s->graph) == POL_OK;
+	for (unsigned g = 0; g < 2 && ok; g++) {
+		ok = pol_engine_new(s->graph, 0, &goals[g], &s->engine[g]) ==
+		    POL_OK;
+		if (ok)
+			resume_save(s->engine[g], &s->fresh[g]);
+	}
+	if (!ok)
+		search_found(s, NULL, "the library refuses the graph");
+	roles_check(s);
+}
+
 /* ---- states ------------------------------------------------------------------------------ */
 
 static uint32_t

@@ -62,6 +62,10 @@ struct search {
 				    * and before the facts of its node */
 };
 
+/* Graph and engines of s->t, which world_look has seen. other_root: where only
+ * the server authenticates the client shows what is of another root, which is
+ * as good as nothing. */
+void search_build(struct search *s, bool other_root);
 /* Visits everything that can come of start; exits with 1 and the state when
  * something is wrong. */
 void search_run(struct search *s, const struct state *start);
@@ -81,6 +85,11 @@ extern const uint64_t trust_gens[4], leaf_gens[4], bridge_gens[4];
 void resume_save(const struct pol_engine *e, struct saved *s);
 /* The engine of the state's goal in the state, by facts alone. */
 struct pol_engine *resume_at(struct search *s, const struct state *st);
+/* The same in two parts: everybody but the node, kept; then the node, again and
+ * again. */
+void resume_peers(struct search *s, const struct state *st, uint32_t node);
+struct pol_engine *
+resume_node(struct search *s, const struct state *st, uint32_t node);
 /* The same for checks of one node, whose facts come last; late facts must
  * not make a difference. */
 struct pol_engine *
@@ -104,4 +113,6 @@ void hood_look(struct search *s, const struct state *st);
 /* The orders that the rules allow the node, as bits, without those that would
  * change nothing. All that can happen to it has then been checked. */
 uint8_t hood_orders(struct search *s, const struct state *st, uint32_t node);
+/* All that can happen to the node is checked; the orders as above. */
+uint8_t hood_check(struct search *s, const struct state *st, uint32_t node);
 void hoods_free(struct hoods *h);
