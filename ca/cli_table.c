@@ -107,6 +107,10 @@ static const struct cli_option roll_word_options[] = {
 	{ "reason", "TEXT", "for the audit" },
 	{ NULL, NULL, NULL },
 };
+static const struct cli_option recover_status_options[] = {
+	{ "exit-code", NULL, "exit 4 while one is under way" },
+	{ NULL, NULL, NULL },
+};
 static const struct cli_option graph_options[] = {
 	{ "dot", NULL, "in the language of Graphviz (default)" },
 	{ "svg", NULL, "as a picture" },
@@ -311,6 +315,22 @@ const struct cli_command cli_commands[] = {
 	    "now in red. With --strategy it draws the orders of a whole roll of ROOT,\n"
 	    "a column per round, and what each waits for.\n",
 	    graph_options, 0, 1, ca_cmd_graph },
+	{ "recover status", "[--exit-code]",
+	    "say whether kedged recovers, and who is waited for",
+	    "A store that is an old copy, put back from a backup, is found out by kedged\n"
+	    "itself: it asks kedge-hsmd what was signed, and each node what it holds.\n"
+	    "Until a node has answered, nothing starts that touches it.\n",
+	    recover_status_options, 0, 0, ca_cmd_recover_status },
+	{ "recover start", "--reason TEXT",
+	    "begin a recovery though nothing shows an old copy",
+	    "Believes nothing of what the store says of the nodes, and asks them all.\n"
+	    "Everything that authenticates goes on.\n",
+	    roll_word_options, 0, 0, ca_cmd_recover_start },
+	{ "recover excuse", "--reason TEXT NODE",
+	    "give up a node that does not say what it holds",
+	    "Takes its links out of the rules under the roots under which it is waited\n"
+	    "for, also when none of them rolls. kedge roll return takes it back.\n",
+	    roll_word_options, 1, 1, ca_cmd_recover_excuse },
 	{ "doctor", "", "one look over everything that can end in an outage",
 	    "Ends of roots and certificates, silent, held and doubted nodes, clocks,\n"
 	    "kedge-hsmd and its tokens, whether each root could roll, the store, the\n"

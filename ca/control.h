@@ -52,6 +52,10 @@ ca_handler ca_control_roll_hold;
 ca_handler ca_control_roll_release;
 ca_handler ca_control_roll_excuse;
 ca_handler ca_control_roll_return;
+/* ca/control_recover.c */
+ca_handler ca_control_recover_status;
+ca_handler ca_control_recover_start;
+ca_handler ca_control_recover_excuse;
 ca_handler ca_control_doctor; /* ca/doctor.c */
 ca_handler ca_control_roll_report; /* ca/roll_report.c */
 /* ca/control_trigger.c */

@@ -125,8 +125,9 @@ recovery(struct ca *ca, json_t *list)
 	static const struct ca_finding f = { CA_WARNING, "recovery", "",
 		"the store is an old copy: no order touches a node of which "
 		"nobody knows what it holds; what works goes on working",
-		"nothing: it is over when each has answered; for a node that "
-		"never will, kedge roll excuse, or kedge node remove" };
+		"nothing: it is over when each has answered (kedge recover "
+		"status); for a node that "
+		"does not, kedge recover excuse, or kedge node remove" };
 
 	if (ca->recovery.stage == CA_RECOVERY_NONE)
 		return;

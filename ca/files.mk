@@ -12,6 +12,7 @@ ca_SRC += \
 	ca/cmd_topology.c \
 	ca/cmd_trigger.c \
 	ca/cmd_doctor.c \
+	ca/cmd_recover.c \
 	ca/cmd_watch.c \
 	ca/cmd_report.c \
 	ca/cmd_verify.c \
@@ -57,6 +58,7 @@ ca_SRC += \
 	ca/deliver.c \
 	ca/dial.c \
 	ca/differ.c \
+	ca/control_recover.c \
 	ca/doctor.c \
 	ca/doctor_host.c \
 	ca/doctor_node.c \

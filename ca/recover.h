@@ -55,6 +55,13 @@ void ca_recall_own(struct ca *ca, const struct ca_own_known *k,
 /* The last generation that has its certificate; 0: none. */
 uint32_t ca_top_generation(struct ca *ca, const char *root);
 
+/* The operator gives a node up: it is excused under the roots of its links
+ * under which it has not said what it holds; root is not looked at. STATE:
+ * there is none. */
+struct ca_word;
+enum base_err
+ca_recover_excuse(struct ca *ca, const struct ca_word *w) BASE_MUST;
+
 /* Asks whoever is unknown and not asked yet; makes the rolls that the answers
  * speak of; ends the recovery when nobody is left. */
 enum base_err ca_recover_look(struct ca *ca) BASE_MUST;

@@ -1,5 +1,6 @@
 /*
- * ca/recover_tell: what the operator sees of a recovery. See recover.c.
+ * ca/recover_tell: what the operator sees of a recovery, and what he says about
+ * a node that is waited for. See recover.c; control_recover.c asks, too.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -84,4 +85,67 @@ ca_recover_text(struct ca *ca, char *out, size_t max)
 	at = strlen(out);
 	if (ca->recovery.trouble[0] != '\0')
 		snprintf(out + at, max - at, " (%s)", ca->recovery.trouble);
+}
+
+/* ---- a node that will not answer ------------------------------------------------- */
+
+/* Only under the roots of its links: under the management root it comes back
+ * by an answer, or by a new join, and nothing of the others waits for it. */
+static enum base_err
+excuse_store(struct ca *ca, const struct ca_word *w, uint32_t node, size_t *n)
+{
+	enum base_err r = BASE_OK;
+
+	*n = 0;
+	for (uint32_t k = 0; r == BASE_OK && k < ca->topo->nroots; k++) {
+		const char *root = ca->topo->roots[k].name;
+		bool lost = false;
+
+		if (strcmp(root, CA_MANAGEMENT) == 0 ||
+		    ca_topo_steps(ca->topo, k, node) == 0 ||
+		    (r = ca_part_is_lost(ca, node, k, &lost)) != BASE_OK ||
+		    !lost)
+			continue;
+		++*n;
+		if ((r = ca_part_fact(ca, node, k, POL_FACT_EXCUSED)) ==
+		    BASE_OK)
+			r = ca_audit(ca, w->who, "excuse",
+			    "%s of root %s, which has not said what it holds: "
+			    "%s",
+			    w->node, root, w->reason);
+	}
+	if (r == BASE_OK && *n == 0)
+		r = base_fail(BASE_E_STATE,
+		    "node %s: no recovery waits for it under a root of its "
+		    "links; see kedge recover status, and kedge roll excuse "
+		    "for a roll",
+		    w->node);
+	return r;
+}
+
+enum base_err
+ca_recover_excuse(struct ca *ca, const struct ca_word *w)
+{
+	const uint32_t node = ca_topo_node(ca->topo, w->node);
+	size_t n;
+	enum base_err r;
+
+	if (w->reason[0] == '\0')
+		return base_fail(BASE_E_USAGE,
+		    "node %s: an excuse needs a reason; it goes into the audit",
+		    w->node);
+	if (node == POL_NONE || ca_topo_is_ca(ca->topo, node))
+		return base_fail(BASE_E_NOTFOUND, "node %s: not known",
+		    w->node);
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = excuse_store(ca, w, node, &n)) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	if (r != BASE_OK)
+		return r;
+	ca_event_node(ca, w->node, "joined", "excused");
+	ca_recover_soon(ca);
+	/* engines from their facts, and kedge-hsmd hears of it */
+	return ca_reload_topo(ca);
 }

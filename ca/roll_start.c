@@ -168,6 +168,13 @@ struct starting {
 	void *arg;
 };
 
+static enum base_err
+enter_excused(struct ca *ca, struct ca_fact *f)
+{
+	f->kind = POL_FACT_EXCUSED;
+	return ca_store_fact_add(ca->store, f);
+}
+
 /* What a node holds as it enters a roll. An answer that never came (it was
  * excused) leaves both possible. */
 enum base_err
@@ -187,7 +194,7 @@ ca_roll_enter(struct ca *ca, const struct ca_topo *t,
 	if ((r = ca_holding_get(ca->store, f.node, f.root, &h)) != BASE_OK)
 		return r;
 	if (!h.known)
-		return BASE_OK;
+		return h.excused ? enter_excused(ca, &f) : BASE_OK;
 	f.conf = h.conf;
 	f.epoch = h.epoch;
 	if ((r = ca_store_fact_add(ca->store, &f)) != BASE_OK)
@@ -207,10 +214,7 @@ ca_roll_enter(struct ca *ca, const struct ca_topo *t,
 		if ((r = ca_store_fact_add(ca->store, &f)) != BASE_OK)
 			return r;
 	}
-	if (!h.excused)
-		return BASE_OK;
-	f.kind = POL_FACT_EXCUSED;
-	return ca_store_fact_add(ca->store, &f);
+	return h.excused ? enter_excused(ca, &f) : BASE_OK;
 }
 
 enum base_err

@@ -50,6 +50,8 @@ static TCase *(*const cases[])(void) = {
 	case_pace,
 	case_show,
 	case_claim,
+	case_control_recover,
+	case_cmd_recover,
 	case_recall_own,
 	case_compromised,
 };

@@ -40,6 +40,8 @@ TCase *case_report(void);
 TCase *case_stock(void);
 TCase *case_recover(void);
 TCase *case_claim(void);
+TCase *case_control_recover(void);
+TCase *case_cmd_recover(void);
 TCase *case_recall_own(void);
 TCase *case_remote(void);
 TCase *case_topology(void);

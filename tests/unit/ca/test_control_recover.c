@@ -1,0 +1,170 @@
+/* Tests of ca/control_recover.c: a recovery that the operator looks at, begins,
+ * and ends for a node that does not answer; see asked.h. */
+#include <check.h>
+#include <string.h>
+
+#include "tests/unit/ca/asked.h"
+#include "tests/unit/ca/suites.h"
+
+static const char fleet[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; } );\n";
+
+#define STATUS "{\"cmd\":\"recover-status\"}"
+#define START  "{\"cmd\":\"recover-start\",\"reason\":\"put back\"}"
+
+static void
+setup(void)
+{
+	asked_open(fleet);
+	world_join_all(&asked.w);
+	for (int i = 0; i < 100; i++)
+		world_turn(&asked.w);
+}
+
+static bool
+over(struct world *w)
+{
+	return w->ca.recovery.stage == CA_RECOVERY_NONE &&
+	    !w->ca.recovery.wanted;
+}
+
+/* A question that is not answered stays out. */
+static bool
+no_roll(struct world *w)
+{
+	return over(w) && w->ca.rolls == NULL;
+}
+
+static void
+stage_is(const char *word)
+{
+	asked_ok(STATUS);
+	ck_assert_str_eq(json_string_value(
+			     json_object_get(asked.answer, "stage")),
+	    word);
+}
+
+static enum base_err
+look(void *arg, const struct ca_audit *a)
+{
+	const char **want = arg;
+
+	if (*want != NULL && strcmp(a->what, "excuse") == 0 &&
+	    strstr(a->detail, *want) != NULL)
+		*want = NULL;
+	return BASE_OK;
+}
+
+static bool
+is_audited(const char *detail)
+{
+	ck_assert_int_eq(ca_store_audit_list(asked.w.ca.store, 1, 10000, look,
+			     &detail),
+	    BASE_OK);
+	return detail == NULL;
+}
+
+START_TEST(begun_by_hand)
+{
+	stage_is("none");
+	ck_assert_uint_eq(asked_size_of("missing"), 0);
+	asked_no("{\"cmd\":\"recover-start\",\"reason\":\"\"}", "USAGE");
+	asked_ok(START);
+	asked_no(START, "STATE");
+	world_turn(&asked.w);
+	stage_is("recall");
+	ck_assert_uint_eq(asked_size_of("missing"), 6);
+	ck_assert_ptr_nonnull(
+	    strstr(json_string_value(json_object_get(asked.answer, "why")),
+		"put back"));
+	ck_assert(world_run(&asked.w, 60, over));
+	stage_is("none");
+	ck_assert(json_is_null(json_object_get(asked.answer, "since")));
+	/* each node under each of its two roots */
+	ck_assert_uint_eq(hsm_fake_mood(asked.w.hsm)->asks, 6);
+}
+END_TEST
+
+/* No root rolls: it is excused all the same, with the reason on record. */
+START_TEST(who_does_not_answer_is_given_up)
+{
+	struct world_node *app2 = world_node(&asked.w, "app2");
+	struct ca_holding h;
+
+	app2->deaf = true;
+	asked_ok(START);
+	ck_assert(!world_run(&asked.w, 60, over));
+	stage_is("ask");
+	ck_assert_uint_eq(asked_size_of("missing"), 2);
+	ck_assert_str_eq(json_string_value(json_object_get(
+			     json_array_get(json_object_get(asked.answer,
+						"missing"),
+				 0),
+			     "node")),
+	    "app2");
+	asked_no("{\"cmd\":\"recover-excuse\",\"node\":\"app1\","
+		 "\"reason\":\"x\"}",
+	    "STATE");
+	asked_no("{\"cmd\":\"recover-excuse\",\"node\":\"ca\","
+		 "\"reason\":\"x\"}",
+	    "NOTFOUND");
+	asked_no("{\"cmd\":\"recover-excuse\",\"node\":\"app2\","
+		 "\"reason\":\"\"}",
+	    "USAGE");
+	app2->excused = true;
+	asked_ok("{\"cmd\":\"recover-excuse\",\"node\":\"app2\","
+		 "\"reason\":\"in the sea\"}");
+	ck_assert_uint_eq(asked_size_of("missing"), 0);
+	ck_assert(is_audited("in the sea"));
+	ck_assert(world_run(&asked.w, 10, over));
+	/* the others roll without it; when it returns it is asked */
+	world_roll(&asked.w, "plant");
+	ck_assert_msg(world_run(&asked.w, 120, no_roll), "%s", asked.w.waits);
+	ck_assert_uint_eq(world_node(&asked.w, "web1")->conf.trust, POL_GEN(2));
+	app2->deaf = false;
+	asked_ok("{\"cmd\":\"roll-return\",\"root\":\"plant\","
+		 "\"node\":\"app2\"}");
+	ck_assert_msg(world_run(&asked.w, 120, no_roll), "%s", asked.w.waits);
+	ck_assert_int_eq(ca_holding_get(asked.w.ca.store, "app2", "plant", &h),
+	    BASE_OK);
+	ck_assert(h.confirmed && !h.lost && !h.excused);
+	ck_assert_uint_eq(app2->conf.trust, POL_GEN(2));
+}
+END_TEST
+
+/* Given up in the middle of a roll, as an excuse does it. */
+START_TEST(a_roll_goes_on_without_who_is_given_up)
+{
+	struct world_node *app2 = world_node(&asked.w, "app2");
+
+	world_roll(&asked.w, "plant");
+	app2->deaf = true;
+	for (int i = 0; i < 40; i++)
+		world_turn(&asked.w);
+	asked_ok(START);
+	ck_assert(!world_run(&asked.w, 60, no_roll));
+	app2->excused = true;
+	asked_ok("{\"cmd\":\"recover-excuse\",\"node\":\"app2\","
+		 "\"reason\":\"gone\"}");
+	ck_assert_msg(world_run(&asked.w, 120, no_roll), "%s", asked.w.waits);
+	ck_assert_uint_eq(world_node(&asked.w, "web1")->conf.trust, POL_GEN(2));
+}
+END_TEST
+
+TCase *
+case_control_recover(void)
+{
+	TCase *t = tcase_create("control_recover");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, setup, asked_close);
+	tcase_add_test(t, begun_by_hand);
+	tcase_add_test(t, who_does_not_answer_is_given_up);
+	tcase_add_test(t, a_roll_goes_on_without_who_is_given_up);
+	return t;
+}
