@@ -186,6 +186,15 @@ START_TEST(test_compare)
 	    0);
 	ck_assert(strstr(words_out, "compact") != NULL);
 	ck_assert(strstr(words_out, "1 min 30 s") != NULL);
+	/* which of them would be too late, and by how much */
+	ck_assert_int_eq(words_run("kedge plan --topology " E1
+				   " --root a --compare --delay c=20 "
+				   "--delay s=10 "
+				   "--start 2026-11-22T12:00:00Z "
+				   "--deadline 2026-11-22T12:01:05Z"),
+	    0);
+	ck_assert(strstr(words_out, "missed by 15.0 s") != NULL);
+	ck_assert(strstr(words_out, "kept, 5.0 s left") != NULL);
 }
 END_TEST
 
