@@ -45,17 +45,23 @@ static enum base_err
 vouched(const struct wire_report *w, const struct hsm_node_key *k,
     struct hsm_rekey *out)
 {
+	char first[512];
 	enum base_err e = wire_rekey_check(base_buf_span(&w->rekey), w->fleet,
 	    w->node, base_buf_span(&k->spki), &out->spki);
 
 	out->by_next = false;
 	if (e == BASE_OK || k->next.n == 0)
 		return e;
+	snprintf(first, sizeof(first), "%.511s", base_why());
 	base_buf_clear(&out->spki);
-	e = wire_rekey_check(base_buf_span(&w->rekey), w->fleet, w->node,
-	    base_buf_span(&k->next), &out->spki);
-	out->by_next = e == BASE_OK;
-	return e;
+	out->by_next =
+	    wire_rekey_check(base_buf_span(&w->rekey), w->fleet, w->node,
+		base_buf_span(&k->next), &out->spki) == BASE_OK;
+	return out->by_next ? BASE_OK
+			    : base_fail(e,
+				  "%s; nor by the key that is to take its "
+				  "place: %s",
+				  first, base_why());
 }
 
 enum base_err

@@ -32,3 +32,4 @@ unit_ca_SRC += tests/unit/ca/test_cmd_parcel.c tests/unit/ca/test_control_parcel
 unit_ca_SRC += tests/unit/ca/test_recall_own.c
 unit_ca_SRC += tests/unit/ca/stand_in.c tests/unit/ca/test_cmd_roll.c
 unit_ca_SRC += tests/unit/ca/test_control_recover.c tests/unit/ca/test_cmd_recover.c
+unit_ca_SRC += tests/unit/ca/test_recover_ask.c

@@ -53,6 +53,7 @@ static TCase *(*const cases[])(void) = {
 	case_control_recover,
 	case_cmd_recover,
 	case_recall_own,
+	case_recover_ask,
 	case_compromised,
 };
 #define NCASES (sizeof(cases) / sizeof(*cases))

@@ -381,6 +381,78 @@ START_TEST(a_failure_keeps_no_certificate_from_being_renewed)
 }
 END_TEST
 
+/* For which key the certificates were, in the order of their epochs. */
+struct tries {
+	struct world *w;
+	size_t n;
+	bool new[8];
+};
+
+static enum base_err
+note_try(void *arg, const struct ca_order *row)
+{
+	struct tries *t = arg;
+	struct ca_order full = { .epoch = 0 };
+	struct wire_signer s = { .cert = NULL };
+	struct wire_order o;
+	struct base_buf der;
+
+	if ((row->steps & WIRE_STEP_CERT) == 0 || t->n == 8)
+		return BASE_OK;
+	ck_assert_int_eq(ca_store_order_get(t->w->ca.store, row->node,
+			     row->root, row->epoch, &full),
+	    BASE_OK);
+	base_buf_init(&der, 0);
+	ck_assert_int_eq(wire_cms_verify(WIRE_C_ORDER, base_buf_span(&full.cms),
+			     t->w->ca.management, t->w->now, &der, &s),
+	    BASE_OK);
+	ck_assert_int_eq(wire_order_parse(base_buf_span(&der), &o), BASE_OK);
+	t->new[t->n++] = EVP_PKEY_eq(X509_get0_pubkey(o.cert),
+			     world_node(t->w, "web1")->key) != 1;
+	wire_order_clear(&o);
+	wire_signer_clear(&s);
+	ca_order_clear(&full);
+	base_buf_free(&der);
+	return BASE_OK;
+}
+
+/* It may use either of its keys by then: a try for each in turn, the new one
+ * first. */
+START_TEST(after_a_failure_each_key_has_its_turn)
+{
+	struct tries t = { .n = 0 };
+	struct world_node *web1;
+	struct world w;
+	struct ca_leaf l;
+
+	world_open_joined(&w, fleet, 1);
+	t.w = &w;
+	web1 = world_node(&w, "web1");
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", "plant"), BASE_OK);
+	for (int i = 0; i < 400 && !is_proven(&w, "web1", "plant"); i++)
+		world_turn(&w);
+	ck_assert(is_proven(&w, "web1", "plant"));
+	web1->fails = true;
+	ck_assert_int_eq(ca_store_leaf_get(w.ca.store, "web1", "plant", &l),
+	    BASE_OK);
+	l.due = ca_now(&w.ca);
+	ck_assert_int_eq(ca_store_leaf_put(w.ca.store, &l), BASE_OK);
+	for (int i = 0; i < 2000 && t.n < 4; i++) {
+		world_turn(&w);
+		w.now.ms += 600000;
+		w.mono.ms += 600000;
+		t.n = 0;
+		ck_assert_int_eq(ca_store_orders_after(w.ca.store, "web1",
+				     "plant", l.epoch, note_try, &t),
+		    BASE_OK);
+	}
+	ck_assert_uint_ge(t.n, 4);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_int_eq(t.new[i], i % 2 == 0);
+	world_close(&w);
+}
+END_TEST
+
 /* kedged's store is put back from before a rekey: kedge-hsmd knows the new
  * key, and may not know yet that it is in use. */
 START_TEST(an_old_copy_learns_the_new_key)
@@ -449,6 +521,7 @@ case_rekey(void)
 	tcase_add_test(tc, what_is_not_proven);
 	tcase_add_loop_test(tc, an_order_that_was_replaced, 0, 2);
 	tcase_add_test(tc, a_failure_keeps_no_certificate_from_being_renewed);
+	tcase_add_test(tc, after_a_failure_each_key_has_its_turn);
 	tcase_add_test(tc, an_old_copy_learns_the_new_key);
 	tcase_add_test(tc, what_is_on_its_way_is_not_cancelled);
 	return tc;

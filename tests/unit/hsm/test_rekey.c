@@ -259,7 +259,7 @@ START_TEST(by_the_next_key)
 	ck_assert_int_eq(order(WIRE_STEP_CERT, 3, x), BASE_OK);
 	asked(4);
 	b = proof(w.node_key[WORLD_APP], third);
-	refused(shown(4, &b), BASE_E_CRYPTO, "vouched for");
+	refused(shown(4, &b), BASE_E_CRYPTO, "nor by the key that is to take");
 	base_buf_free(&b);
 	b = proof(new_key, third);
 	ck_assert_int_eq(shown(4, &b), BASE_OK);

@@ -1,0 +1,109 @@
+/* Tests of ca/recover_ask.c: how often a node is asked what it holds; see
+ * world.h. */
+#include <check.h>
+
+#include "tests/unit/ca/suites.h"
+#include "tests/unit/ca/world.h"
+
+static struct world w;
+
+/* As an operator does who has read the sentence. */
+static bool
+settled(struct world *v)
+{
+	for (struct ca_roll *r = v->ca.rolls; r != NULL; r = r->next)
+		if (r->row.state == CA_ROLL_PAUSED)
+			ck_assert_int_eq(ca_roll_pause(&v->ca, r->row.root,
+					     false, "test"),
+			    BASE_OK);
+	return v->ca.recovery.stage == CA_RECOVERY_NONE && !v->ca.unchecked &&
+	    world_rolled(v);
+}
+
+static void
+all_hold(uint32_t g)
+{
+	for (size_t i = 0; i < w.nnodes; i++) {
+		ck_assert_uint_eq(w.nodes[i].conf.trust, POL_GEN(g));
+		ck_assert_uint_eq(w.nodes[i].conf.present, POL_GEN(g));
+	}
+}
+
+static uint64_t
+asks(void)
+{
+	return hsm_fake_mood(w.hsm)->asks;
+}
+
+/* The copy is from before a roll that is over. */
+static void
+put_back(uint64_t seed)
+{
+	world_open_joined(&w, world_pair, seed);
+	world_backup(&w, "b");
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 60, world_rolled));
+}
+
+/* One question under each root is enough, until its time is over. */
+START_TEST(who_is_silent_is_asked_once_at_a_time)
+{
+	uint64_t n;
+
+	put_back(53);
+	world_node(&w, "web1")->deaf = true;
+	world_restore(&w, "b");
+	ck_assert(!world_run(&w, 30, settled));
+	n = asks();
+	ck_assert_uint_eq(n, 4);
+	ck_assert(!world_run(&w, 300, settled));
+	ck_assert_uint_eq(asks(), n);
+	w.now.ms += INT64_C(86400000);
+	w.mono.ms += INT64_C(86400000);
+	ck_assert(!world_run(&w, 30, settled));
+	ck_assert_uint_eq(asks(), n + 2);
+	world_node(&w, "web1")->deaf = false;
+	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
+/* It says failed at once, and is asked again after resend_max_ms. */
+START_TEST(who_gives_no_answer_is_asked_again_after_a_pause)
+{
+	uint64_t n;
+
+	put_back(54);
+	world_node(&w, "web1")->fails = true;
+	world_restore(&w, "b");
+	ck_assert(!world_run(&w, 8, settled));
+	n = asks();
+	ck_assert_uint_ge(n, 4);
+	ck_assert(!world_run(&w, 80, settled));
+	ck_assert_uint_ge(asks(), n + 2 * 4);
+	ck_assert_uint_le(asks(), n + 2 * 11);
+	world_node(&w, "web1")->fails = false;
+	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
+static void
+ready(void)
+{
+	world_ready_make(world_pair);
+}
+
+TCase *
+case_recover_ask(void)
+{
+	TCase *t = tcase_create("recover_ask");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_unchecked_fixture(t, ready, world_ready_clear);
+	tcase_add_test(t, who_is_silent_is_asked_once_at_a_time);
+	tcase_add_test(t, who_gives_no_answer_is_asked_again_after_a_pause);
+	return t;
+}
