@@ -125,8 +125,9 @@ read_token(const struct options *o, struct wire_token *out)
 		e = wire_token_parse(base_buf_span(&b), out);
 	else if (o->token == NULL)
 		e = base_fail(BASE_E_CONFIG,
-		    "this node has not joined its fleet: give "
-		    "--join-token-file FILE or the credential "
+		    "this node has not joined its fleet: on the CA's host "
+		    "kedge node token NODE makes a token; give it by "
+		    "--join-token-file FILE or as the credential "
 		    "kedge-join-token (%s)",
 		    base_why());
 	base_buf_free(&b);

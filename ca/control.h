@@ -124,6 +124,9 @@ char *ca_differ_text(const json_t *fields);
 enum base_err ca_fleet_root_put(struct ca *ca, const char *name,
     enum wire_alg alg, uint32_t days) BASE_MUST;
 
+/* STATE before kedge init, and the sentence says so (ca/control_fleet.c). */
+enum base_err ca_control_ready(const struct ca *ca) BASE_MUST;
+
 /* New references (ca/control_json.c). */
 enum base_err ca_json_root(struct ca *ca, const struct ca_root *r, bool pems,
     json_t **out) BASE_MUST;

@@ -78,8 +78,8 @@ cmd_init(struct ca_session *s, json_t *q, json_t **answer)
 	return BASE_OK;
 }
 
-static enum base_err
-need_ready(const struct ca *ca)
+enum base_err
+ca_control_ready(const struct ca *ca)
 {
 	return ca->ready ? BASE_OK
 			 : base_fail(BASE_E_STATE,
@@ -187,7 +187,7 @@ cmd_root_add(struct ca_session *s, json_t *q, json_t **answer)
 	(void)answer;
 	if ((r = ca_unpack(q, "{s:s, s:s, s?s, s?i}", "cmd", &cmd, "root",
 		 &name, "alg", &word, "days", &days)) != BASE_OK ||
-	    (r = need_ready(ca)) != BASE_OK ||
+	    (r = ca_control_ready(ca)) != BASE_OK ||
 	    (r = root_add_fill(ca, name, &word, &days)) != BASE_OK ||
 	    (r = wire_alg_parse(word, &alg)) != BASE_OK)
 		return r;

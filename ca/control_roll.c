@@ -12,11 +12,13 @@
 static enum base_err
 find_root(const struct ca *ca, const char *name, uint32_t *out)
 {
+	enum base_err r = ca_control_ready(ca);
+
 	*out = ca_topo_root(ca->topo, name);
-	return *out != POL_NONE
-	    ? BASE_OK
-	    : base_fail(BASE_E_NOTFOUND,
-		  "root %s: not known; see kedge root list", name);
+	if (r == BASE_OK && *out == POL_NONE)
+		r = base_fail(BASE_E_NOTFOUND,
+		    "root %s: not known; see kedge root list", name);
+	return r;
 }
 
 /* ---- plan ---------------------------------- */

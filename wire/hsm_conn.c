@@ -148,6 +148,7 @@ conn_give_up(struct wire_hsm_conn *c)
 
 	memcpy(why, c->why, sizeof(why));
 	c->away_ms = 0;
+	c->back_off = BACK_OFF_MIN;
 	conn_wait(c);
 	c->gone = &gone;
 	while ((a = TAILQ_FIRST(&c->asks)) != NULL && a->id <= last) {
