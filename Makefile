@@ -78,12 +78,14 @@ endef
 CHECK_LIBS := $(shell pkg-config --libs check)
 $(foreach f,$(UNITS),$(eval $(call unit,$(f))))
 
-# two at a time, or as many as make -j says; each says all it has to at its end
-UNIT_RUNS = $(foreach f,$(UNITS),$(if $(unit_$(f)_PARTS),\
+# three at a time, for some wait more than they compute, and these first; or as
+# many as make -j says; each says all it has to at its end
+UNIT_WAITERS := hsm wire agentd
+UNIT_RUNS = $(foreach f,$(UNIT_WAITERS) $(filter-out $(UNIT_WAITERS),$(UNITS)),$(if $(unit_$(f)_PARTS),\
     $(unit_$(f)_PARTS:%=unit-part-$(f)-%),unit-run-$(f)))
 units-run: $(UNIT_RUNS)
 unit-check: unit
-	+$(Q)$(MAKE) --no-print-directory -O $(if $(filter -j%,$(MAKEFLAGS)),,-j2) units-run
+	+$(Q)$(MAKE) --no-print-directory -O $(if $(filter -j%,$(MAKEFLAGS)),,-j3) units-run
 check: unit-check
 
 include tests/e2e/files.mk
