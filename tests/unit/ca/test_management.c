@@ -208,7 +208,7 @@ START_TEST(a_token_of_before_the_roll_is_good)
 
 	world_open_joined(&w, fleet, 90);
 	world_token(&w, "app2", &t);
-	world_token(&w, "app2", &late);
+	world_token(&w, "web1", &late); /* one node has one token */
 	world_roll(&w, CA_MANAGEMENT);
 	do {
 		world_turn(&w);
@@ -225,8 +225,8 @@ START_TEST(a_token_of_before_the_roll_is_good)
 	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
 	all_on(&w, 2);
 	/* nobody shows that root any more */
-	world_forget(&w, "app2");
-	ck_assert_int_eq(world_join_by(&w, "app2", &late), BASE_E_DENIED);
+	world_forget(&w, "web1");
+	ck_assert_int_eq(world_join_by(&w, "web1", &late), BASE_E_DENIED);
 	ck_assert_ptr_nonnull(strstr(base_why(), "forgotten meanwhile"));
 	world_close(&w);
 }
