@@ -456,7 +456,11 @@ ca_roll_return(struct ca *ca, const struct ca_word *w)
 	    : strcmp(w->root, CA_MANAGEMENT) == 0
 	    ? return_own(ca, w, &h, ca->topo->roots[root].current)
 	    : catch_up(ca, w, &h, ca->topo->roots[root].current);
-	if (r == BASE_OK)
-		ca_event_word(ca, w, "excused", "joined");
-	return r;
+	if (r != BASE_OK)
+		return r;
+	ca_event_word(ca, w, "excused", "joined");
+	/* a recovery did not wait for what it holds */
+	if (h.lost)
+		ca_recover_soon(ca);
+	return BASE_OK;
 }

@@ -340,10 +340,22 @@ sim_ca_roll(const char *root)
 	settle();
 	if (!ok)
 		sim_fail("the roll of %s does not start", root);
-	sim.goal[ca_topology_root(sim.topo, root)] = 2;
+	if (strcmp(root, CA_MANAGEMENT) == 0)
+		sim.own_goal = 2;
+	else
+		sim.goal[ca_topology_root(sim.topo, root)] = 2;
 	sim_say("ca: roll of %s, %s", root, pol_strategy_name(want.strategy));
 	sim_ca_soon();
 	return true;
+}
+
+uint32_t
+sim_ca_current(const char *root)
+{
+	struct ca_root r;
+
+	must(ca_store_root_get(sim.ca.store, root, &r));
+	return r.current;
 }
 
 /* ---- the operator ------------------------------------------------------------------------------ */
@@ -358,6 +370,7 @@ turn_back(const char *root, uint32_t *goal)
 		return;
 	sim_say("ca: %s goes back", root);
 	*goal = 1;
+	sim_count(SIM_ABORTED);
 }
 
 static void
@@ -369,11 +382,9 @@ turn_again(const char *root, uint32_t *goal)
 	*goal = 2;
 }
 
-static void
-let_go(void *arg)
+void
+sim_ca_release(const struct sim_node *n)
 {
-	const struct sim_node *n = arg;
-
 	for (uint32_t i = 0; i < sim.topo->nroots; i++) {
 		const struct ca_word w = { sim.topo->roots[i].name, n->name, "",
 			"sim" };
@@ -381,6 +392,12 @@ let_go(void *arg)
 		if (sim.ca_up && ca_roll_release(&sim.ca, &w) == BASE_OK)
 			sim_ca_soon();
 	}
+}
+
+static void
+let_go(void *arg)
+{
+	sim_ca_release(arg);
 	if (!sim.ca_up)
 		sim_at(SIM_MINUTE, let_go, arg);
 }
@@ -457,4 +474,25 @@ sim_ca_is_done(void)
 	return sim.errands == 0 && sim.ca_up && sim.ca.rolls == NULL &&
 	    !sim.ca.tidy_wanted && !sim.ca.tidying &&
 	    ca_deliver_due(sim.ca.deliver, NULL).ms == INT64_MAX;
+}
+
+const char *
+sim_ca_waits(void)
+{
+	static char text[2048];
+	size_t n = 0;
+
+	if (!sim.ca_up)
+		return "; the CA is dead";
+	if (sim.ca.unchecked || sim.ca.recovery.stage != CA_RECOVERY_NONE)
+		return "; the CA recovers";
+	text[0] = '\0';
+	for (struct ca_roll *r = sim.ca.rolls; r != NULL && n < 1024;
+	     r = r->next) {
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+		    "; %s: ", r->row.root);
+		ca_waits_text(&sim.ca, r, text + n, sizeof(text) - n);
+		n = strlen(text);
+	}
+	return text;
 }

@@ -7,9 +7,8 @@
 
 #define AGAIN (5 * SIM_SECOND)
 
-/* An operator waits until the CA and its token are there. */
-static bool
-is_time(void)
+bool
+sim_errand_is_time(void)
 {
 	return sim.ca_up && !hsm_fake_mood(sim.hsm)->down && sim.ca_skew == 0;
 }
@@ -30,9 +29,10 @@ done(void)
 static void
 roll(void *arg)
 {
-	if (is_time() && sim_ca_roll(arg))
+	if (sim_errand_is_time() && sim_ca_roll(arg)) {
+		sim_count(SIM_BESIDE);
 		done();
-	else
+	} else
 		sim_at(AGAIN, roll, arg);
 }
 
@@ -42,9 +42,11 @@ join(void *arg)
 {
 	struct sim_node *n = arg;
 
-	if (n->work != NULL && sim_node_join(n))
+	if (n->work != NULL && sim_node_join(n)) {
+		sim_count(SIM_JOINED);
+		sim.coming--;
 		done();
-	else
+	} else
 		sim_at(AGAIN, join, arg);
 }
 
@@ -53,7 +55,7 @@ come(void *arg)
 {
 	struct sim_node *n = arg;
 
-	if (!is_time() || sim_ca_add(n) != BASE_OK) {
+	if (!sim_errand_is_time() || sim_ca_add(n) != BASE_OK) {
 		sim_at(AGAIN, come, arg);
 		return;
 	}
@@ -70,7 +72,7 @@ come_back(void *arg)
 {
 	struct sim_node *n = arg;
 
-	if (!is_time() || n->work == NULL || !sim_ca_return(n)) {
+	if (!sim_errand_is_time() || n->work == NULL || !sim_ca_return(n)) {
 		sim_at(AGAIN, come_back, arg);
 		return;
 	}
@@ -82,11 +84,12 @@ sim_errand_excuse(struct sim_node *n)
 {
 	int64_t ms = SIM_MINUTE + (int64_t)sim_dice(240) * SIM_SECOND;
 
-	if (!is_time() || n->excused)
+	if (!sim_errand_is_time() || n->excused)
 		return;
 	sim_ca_excuse(n);
 	if (!n->excused)
 		return;
+	sim_count(SIM_EXCUSED);
 	sim_node_off(n, ms);
 	sim.errands++;
 	sim_at(ms + SIM_SECOND + (int64_t)sim_dice(60) * SIM_SECOND, come_back,
@@ -99,6 +102,10 @@ sim_errands_begin(void)
 	if (sim.topo->nroots > 1 && sim_chance(60))
 		begin(3 * SIM_MINUTE, roll, sim.topo->roots[1].name);
 	for (size_t i = 0; i < sim.nnodes; i++)
-		if (sim.nodes[i].late)
+		if (sim.nodes[i].late) {
+			sim.coming++;
 			begin(5 * SIM_MINUTE, come, &sim.nodes[i]);
+		}
+	if (sim.deeds)
+		sim_deeds_begin();
 }

@@ -34,6 +34,41 @@ read_face(const struct ag_side *s, struct sim_face *f)
 	f->until = INT64_MAX;
 }
 
+/* What is loaded in quiet fits: the leaf is for the key beside it. */
+static void
+check_key(const struct sim_node *n, const struct ag_side *s, struct sim_face *f)
+{
+	STACK_OF(X509) *chain = NULL;
+	EVP_PKEY *key = NULL;
+	struct base_buf b;
+
+	read_file(s->key, &b);
+	if (b.n > 0 && f->chain.n > 0) {
+		if (wire_x509_stack_from_pem(base_buf_span(&f->chain), "sim",
+			&chain) != BASE_OK ||
+		    wire_key_from_pem(base_buf_span(&b), &key) != BASE_OK ||
+		    X509_check_private_key(sk_X509_value(chain, 0), key) != 1)
+			sim_fail("%s: its application's key is not that of "
+				 "its certificate",
+			    n->name);
+		SHA256(b.p, b.n, f->key);
+	}
+	EVP_PKEY_free(key);
+	sk_X509_pop_free(chain, X509_free);
+	base_buf_free(&b);
+}
+
+static void
+count_key(const struct sim_face *now, const struct sim_face *before)
+{
+	static const uint8_t none[32];
+
+	if (memcmp(before->key, none, 32) != 0 &&
+	    memcmp(now->key, none, 32) != 0 &&
+	    memcmp(now->key, before->key, 32) != 0)
+		sim_count(SIM_REKEYED);
+}
+
 static void
 drop(struct sim_face *f)
 {
@@ -78,12 +113,24 @@ sim_app_load(struct sim_node *n, bool calm)
 		if (!a->side[s].on)
 			continue;
 		read_face(&a->side[s], &f);
+		if (calm) {
+			check_key(n, &a->side[s], &f);
+			count_key(&f, &n->face[s][0]);
+		}
 		put_face(n->face[s], &f, calm ? a->settle_ms : 0);
 	}
 	n->serves |= calm;
 	ag_config_free(conf);
 	free(text);
 	sim_look(n);
+}
+
+void
+sim_app_end(struct sim_node *n)
+{
+	for (int s = 0; s < 2; s++)
+		for (size_t i = 1; i < SIM_FACES; i++)
+			drop(&n->face[s][i]);
 }
 
 /* ---- agentd/live.c ------------------------------------------------------------------ */
@@ -143,6 +190,12 @@ go_live(struct ag_live *l)
 		sim_at(20 * SIM_SECOND, load_late, n);
 		after(l, 1);
 		return;
+	}
+	if (l->c.order != NULL &&
+	    ag_app_must_kick(&l->c.conf->apps[0], l->c.order) &&
+	    l->c.conf->apps[0].kick != NULL) {
+		sim_count(SIM_KICKED);
+		sim_app_end(n);
 	}
 	sim_app_load(n, true);
 	after(l,

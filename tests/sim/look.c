@@ -108,7 +108,8 @@ look_link(const struct ca_topo_link *l)
 	const struct sim_node *c = &sim.nodes[l->client];
 	const struct sim_node *s = &sim.nodes[l->server];
 
-	if (!c->serves || !s->serves || c->off || s->off)
+	if (!c->serves || !s->serves || c->off || s->off ||
+	    sim.unlinked[l - sim.topo->links])
 		return;
 	if ((c->excused || s->excused) && !sim.ending)
 		return;
@@ -232,6 +233,43 @@ sim_look_hop(const struct sim_node *a, const struct sim_node *b)
 			sim_fail("hop: %s refuses %s", s->name, c->name);
 	}
 	return true;
+}
+
+/* ---- towards the CA ---------------------------------------------------------------- */
+
+static void
+look_own(X509 *x, STACK_OF(X509) *trust, bool node, const char *who,
+    const char *by)
+{
+	const struct wire_verify v = {
+		.purpose = node ? WIRE_NODE_SIGNER : WIRE_CA_SIGNER,
+		.closed = true,
+		.now = sim_time(),
+		.max_depth = -1,
+	};
+
+	sim.checks++;
+	if (wire_verify_cert(&v, x, trust, NULL, NULL) != BASE_OK)
+		sim_fail("%s refuses %s under the management root: %s", by, who,
+		    base_why());
+}
+
+void
+sim_look_ca(const struct sim_node *n)
+{
+	const struct ag_root *r = ag_holdings_find(&n->holdings, CA_MANAGEMENT);
+	STACK_OF(X509) *trust;
+
+	if (r == NULL || r->bundle == NULL || r->bundle->cert == NULL ||
+	    !n->joined || sim.ca.tls_cert == NULL)
+		return;
+	trust = sk_X509_new_null();
+	for (size_t i = 0; i < r->bundle->ntrust; i++)
+		if (sk_X509_push(trust, r->bundle->trust[i]) <= 0)
+			base_die("sim: out of memory");
+	look_own(sim.ca.tls_cert, trust, false, "the CA", n->name);
+	look_own(r->bundle->cert, sim.ca.management, true, n->name, "the CA");
+	sk_X509_free(trust);
 }
 
 /* ---- the end ----------------------------------------------------------------------- */

@@ -92,6 +92,8 @@ arrive(void *arg)
 
 	if (there && m->from != NULL && m->to != NULL)
 		there = sim_look_hop(m->from, m->to);
+	else if (there)
+		sim_look_ca(m->from != NULL ? m->from : m->to);
 	if (!there || is_parted(m->from, m->to) ||
 	    sim_chance(sim.weather.loss)) {
 		sim_at(TIMEOUT, ended, m);
@@ -245,6 +247,12 @@ is_via(uint32_t relay, uint32_t node)
 	return false;
 }
 
+bool
+sim_is_hop(uint32_t a, uint32_t b)
+{
+	return is_via(a, b) || is_via(b, a);
+}
+
 static void
 put_side(struct base_buf *b, const struct sim_node *n, const struct role *r,
     bool client)
@@ -322,7 +330,8 @@ sim_net_conf(const struct sim_node *n)
 	put_hops(&b, n, &r);
 	sim_put(&b,
 	    "applications = ( { name = \"app\"; proof = \"reload\";\n"
-	    "settle = 2.0; deadline = 10;\n");
+	    "settle = 2.0; deadline = 10;%s\n",
+	    n->number % 3 == 0 ? "" : " kick = [ \"kick\" ];");
 	if (r.server)
 		put_side(&b, n, &r, false);
 	if (r.client)

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "agentd/join.h"
@@ -20,6 +21,7 @@
 #define SIM_NODES 256
 #define SIM_FACES 4
 #define SIM_PEERS 64
+#define SIM_LINKS 1024
 #define SIM_SECOND INT64_C(1000)
 #define SIM_MINUTE (60 * SIM_SECOND)
 
@@ -28,6 +30,7 @@ struct sim_face {
 	int64_t until; /* connections with it may go on so long */
 	struct base_buf trust, chain;
 	uint8_t sum[32]; /* over both */
+	uint8_t key[32]; /* its key's */
 };
 
 struct sim_node {
@@ -68,9 +71,29 @@ struct sim_weather {
 
 #define SIM_ROOTS 2
 
+/* What is counted over all seeds, for each must happen. */
+enum sim_count {
+	SIM_REKEYED,
+	SIM_REKEY_CANCELLED,
+	SIM_LINK_REMOVED,
+	SIM_LINK_ADDED,
+	SIM_COMPROMISED,
+	SIM_KICKED,
+	SIM_MANAGEMENT,
+	SIM_RESTORED,
+	SIM_RECOVERED,
+	SIM_RELAY,
+	SIM_ABORTED,
+	SIM_EXCUSED,
+	SIM_JOINED,
+	SIM_BESIDE,
+	SIM_COUNTS
+};
+
 struct sim {
 	uint64_t seed, rng;
 	bool verbose;
+	bool deeds; /* rekeys, old copies and the like, too: deed.c */
 	bool hasty; /* agents say effective before it is live: must be seen */
 	int64_t trouble; /* lasts so long */
 	char replay[96]; /* what runs this seed again */
@@ -84,12 +107,17 @@ struct sim {
 	struct sim_node nodes[SIM_NODES];
 	size_t nnodes;
 	bool ending; /* the last look: at everybody */
+	unsigned coming; /* nodes that have not joined yet */
+	bool unlinked[SIM_LINKS]; /* links that are removed just now */
+	bool restored; /* the CA's store is an old copy, or was one */
+	atomic_uint *counts; /* of all processes */
 	unsigned errands; /* that must be done before all is well */
 	int64_t parted; /* the network is, so long */
 	int64_t ca_skew; /* of its clock */
 	bool ca_was_ahead;
 	int64_t ca_latest; /* the latest time that it ever showed */
 	uint32_t goal[SIM_ROOTS]; /* generation in the end, as in topo */
+	uint32_t own_goal; /* that of the management root */
 	struct ca ca;
 	struct ca_conf ca_conf;
 	struct hsm_fake *hsm;
@@ -145,6 +173,8 @@ bool sim_node_join(struct sim_node *n);
 /* The application reads its files; calm: connections with the old ones end
  * within its time-out, otherwise at once. */
 void sim_app_load(struct sim_node *n, bool calm);
+/* Connections with files that it has not any more end. */
+void sim_app_end(struct sim_node *n);
 /* An exchange that reached the node. */
 void sim_node_take(struct sim_node *n, const char *from,
     struct wire_exchange *x);
@@ -156,6 +186,8 @@ void sim_node_free(struct sim_node *n);
 void sim_net_pump(struct sim_node *n);
 /* The configuration of the node's agent; owned by the caller. */
 char *sim_net_conf(const struct sim_node *n);
+/* Whether parcels go between the two, which are numbers in the topology. */
+bool sim_is_hop(uint32_t a, uint32_t b);
 
 /* ---- the CA (authority.c) ---- */
 
@@ -170,13 +202,19 @@ bool sim_ca_join(struct base_span request, struct base_buf *answer);
 void sim_ca_report(const char *from, const struct wire_parcel *p);
 /* false: somebody has not said yet what he holds. */
 bool sim_ca_roll(const char *root);
+/* The generation that the CA has for the present one. */
+uint32_t sim_ca_current(const char *root);
 bool sim_ca_is_done(void);
+/* On what, as half a sentence; static. */
+const char *sim_ca_waits(void);
 /* What comes into an operator's mind: back, forth, not this node. */
 void sim_ca_whim(void);
 /* A node and its links are put into the topology. REFUSED and the like: not
  * now. */
 enum base_err sim_ca_add(const struct sim_node *n);
 /* Without this node, which is dead; or with it again. */
+/* Nobody holds it any more. */
+void sim_ca_release(const struct sim_node *n);
 void sim_ca_excuse(struct sim_node *n);
 bool sim_ca_return(const struct sim_node *n);
 
@@ -186,6 +224,8 @@ bool sim_ca_return(const struct sim_node *n);
 void sim_look(struct sim_node *n);
 /* Whether a hop between the two authenticates, by what they have stored. */
 bool sim_look_hop(const struct sim_node *a, const struct sim_node *b);
+/* Whether the CA and the node are good for each other. */
+void sim_look_ca(const struct sim_node *n);
 /* All links; and every node is at the generation, and at no other. */
 void sim_look_end(const char *root, uint32_t generation);
 
@@ -204,4 +244,11 @@ void sim_fleet_make(size_t least, size_t most);
 /* What the operator means to do beside the roll: in errand.c. */
 void sim_errands_begin(void);
 void sim_errand_excuse(struct sim_node *n);
+/* An operator waits until the CA and its token are there. */
+bool sim_errand_is_time(void);
+/* The rest: in deed.c. */
+void sim_deeds_begin(void);
+void sim_count(enum sim_count what);
+/* Prints how often each happened; false: one never did. */
+bool sim_counts_tell(void);
 void sim_trouble_begin(int64_t until);

@@ -70,10 +70,28 @@ part(void)
 		sim.nodes[i].side = (unsigned)sim_dice(2);
 }
 
+/* Whom others need to hear and to be heard, and for long. */
+static void
+relay_dies(void)
+{
+	struct sim_node *n = somebody();
+
+	for (int tries = 0; tries < 8; tries++, n = somebody())
+		for (uint32_t i = 0; i < sim.nnodes; i++)
+			if (n->work != NULL && n->serves && !n->late &&
+			    i != n->number && sim.topo->nodes[i].nvia > 0 &&
+			    sim_is_hop(n->number, i)) {
+				sim_count(SIM_RELAY);
+				sim_node_off(n,
+				    (20 + (int64_t)sim_dice(100)) * SIM_SECOND);
+				return;
+			}
+}
+
 static void
 strike_more(struct sim_node *n)
 {
-	switch (sim_dice(4)) {
+	switch (sim_dice(sim.deeds ? 5 : 4)) {
 	case 0:
 		part();
 		break;
@@ -83,6 +101,10 @@ strike_more(struct sim_node *n)
 	case 2:
 		if (n->work != NULL && n->serves && sim_chance(30))
 			sim_errand_excuse(n);
+		break;
+	case 4:
+		if (sim_chance(40))
+			relay_dies();
 		break;
 	default:
 		sim_ca_whim();

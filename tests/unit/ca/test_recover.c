@@ -352,6 +352,38 @@ START_TEST(nothing_is_sent_unchecked)
 }
 END_TEST
 
+/* Nothing makes a recovery look again by itself. */
+static bool
+all_quiet(struct world *v)
+{
+	return no_roll(v) && !v->ca.recovery.look;
+}
+
+/* Excused before the copy was made, it was not asked: its return asks it. */
+START_TEST(an_excused_node_is_asked_late)
+{
+	const struct ca_word sorry = { "plant", "app6", "gone", "uid 0" };
+
+	world_open_joined(&w, fleet, 51);
+	world_roll(&w, "plant");
+	world_node(&w, "app6")->excused = true;
+	world_node(&w, "app6")->deaf = true;
+	ck_assert_int_eq(ca_roll_excuse(&w.ca, &sorry), BASE_OK);
+	world_backup(&w, "b");
+	ck_assert(world_run(&w, 120, one_has_finished));
+	world_restore(&w, "b");
+	ck_assert(world_run(&w, 5, recovers));
+	ck_assert_msg(world_run(&w, 300, all_quiet), "%s", w.waits);
+	world_node(&w, "app6")->deaf = false;
+	ck_assert_int_eq(ca_roll_return(&w.ca, &sorry), BASE_OK);
+	ck_assert_msg(world_run(&w, 120, settled), "%s", w.waits);
+	world_node(&w, "app6")->excused = false;
+	world_links_hold(&w);
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
 /* Who does not answer is unknown: his peer waits, until he is excused; and
  * when he returns he is asked, too. */
 START_TEST(a_silent_node_is_unknown)
@@ -545,6 +577,7 @@ case_recover(void)
 	tcase_add_test(t, an_old_copy_gets_no_token);
 	tcase_add_test(t, sent_again_is_no_old_copy);
 	tcase_add_test(t, a_returned_node_is_not_excused_again);
+	tcase_add_test(t, an_excused_node_is_asked_late);
 	tcase_add_test(t, the_newest_copy_recovers_nothing);
 	tcase_add_test(t, nothing_is_sent_unchecked);
 	tcase_add_test(t, a_silent_node_is_unknown);
