@@ -92,11 +92,13 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	/* as a client it learns of the session only, not of the connection */
 	if (!p->over)
 		r = base_fail(BASE_E_TIMEOUT, "%s within %u ms",
-		    !p->reached	     ? "no connection"
-			: !p->shaken ? "no end of the TLS handshake"
-				     : "not the expected bytes",
+		    p->shaken		 ? "not the expected bytes"
+			: p->reached	 ? "no end of the TLS handshake"
+			: c.side->client ? "no connection"
+					 : "no TLS session",
 		    c.timeout_ms);
 	else if (r != BASE_OK)
 		r = base_fail(r, "%s", p->why);

@@ -4,13 +4,20 @@ unit_agentd_SRC := \
 	tests/unit/agentd/crash.c \
 	tests/unit/agentd/main.c \
 	tests/unit/agentd/node.c \
+	tests/unit/agentd/probe_rig.c \
 	tests/unit/agentd/rig.c \
+	tests/unit/agentd/test_bundle.c \
 	tests/unit/agentd/test_config.c \
 	tests/unit/agentd/test_courier.c \
 	tests/unit/agentd/test_death.c \
 	tests/unit/agentd/test_guests.c \
+	tests/unit/agentd/test_holdings.c \
+	tests/unit/agentd/test_job.c \
 	tests/unit/agentd/test_join.c \
 	tests/unit/agentd/test_knock.c \
+	tests/unit/agentd/test_live.c \
+	tests/unit/agentd/test_manifest.c \
+	tests/unit/agentd/test_pids.c \
 	tests/unit/agentd/test_porch.c \
 	tests/unit/agentd/test_net.c \
 	tests/unit/agentd/test_order.c \
@@ -18,13 +25,17 @@ unit_agentd_SRC := \
 	tests/unit/agentd/test_order_open.c \
 	tests/unit/agentd/test_order_renew.c \
 	tests/unit/agentd/test_probe.c \
+	tests/unit/agentd/test_probe_client.c \
+	tests/unit/agentd/test_probe_server.c \
 	tests/unit/agentd/test_proc.c \
 	tests/unit/agentd/test_rekey.c \
 	tests/unit/agentd/test_relay.c \
 	tests/unit/agentd/test_render.c \
 	tests/unit/agentd/test_spool.c \
+	tests/unit/agentd/test_state.c \
 	tests/unit/agentd/test_stock.c \
 	tests/unit/agentd/test_store.c \
+	tests/unit/agentd/test_store_key.c \
 	tests/unit/agentd/test_work.c tests/unit/agentd/test_clock.c \
 	tests/unit/wire/fleet.c
 unit_agentd_USES := agentd wire conf base

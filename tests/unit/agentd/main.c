@@ -28,6 +28,16 @@ static TCase *(*const cases[])(void) = {
 	case_work,
 	case_clock,
 	case_death,
+	case_bundle,
+	case_manifest,
+	case_holdings,
+	case_store_key,
+	case_pids,
+	case_probe_server,
+	case_probe_client,
+	case_live,
+	case_job,
+	case_state,
 };
 
 int

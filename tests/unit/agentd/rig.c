@@ -1,4 +1,5 @@
 /* The world of rig.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -272,5 +273,21 @@ rig_joined(const char *dir)
 	ag_bundle_free(m);
 	ag_bundle_free(b);
 	ag_store_close(store);
+	free(path);
+}
+
+void
+rig_damage(const char *dir, const char *file)
+{
+	char *path = base_asprintf("%s/plant/%s", dir, file);
+	FILE *f = fopen(path, "r+");
+	int c;
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fseek(f, 40, SEEK_SET), 0);
+	c = fgetc(f);
+	ck_assert_int_eq(fseek(f, 40, SEEK_SET), 0);
+	fputc(c ^ 1, f);
+	fclose(f);
 	free(path);
 }

@@ -56,3 +56,5 @@ void rig_dir_remove(char *dir);
 /* DIR/s is a store as after a join: generation 1 of "plant", version 1,
  * reported and acknowledged; version 0 of the management root. */
 void rig_joined(const char *dir);
+/* Turns a bit in DIR/plant/FILE. */
+void rig_damage(const char *dir, const char *file);

@@ -1,5 +1,5 @@
-/* Unit tests of agentd/store.c, state.c and manifest.c: after a death at any
- * write the node finds the old version or the new one, whole. */
+/* Unit tests of agentd/store.c: after a death at any write the node finds the
+ * old version or the new one, whole. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,21 +112,10 @@ END_TEST
 START_TEST(identity)
 {
 	struct ag_store *again = NULL;
-	EVP_PKEY *a = NULL, *b = NULL;
-	struct stat st;
-	char *path = base_asprintf("%s/plant/key.pem", dir);
 
 	OK(ag_store_open(dir, &again));
 	ck_assert_mem_eq(again->id, store->id, 16);
-	OK(ag_store_key(store, "plant", WIRE_P256, &a));
-	OK(ag_store_key(again, "plant", WIRE_P256, &b));
-	ck_assert_int_eq(EVP_PKEY_eq(a, b), 1);
-	ck_assert_int_eq(stat(path, &st), 0);
-	ck_assert_uint_eq(st.st_mode & 0777, 0600);
-	EVP_PKEY_free(a);
-	EVP_PKEY_free(b);
 	ag_store_close(again);
-	free(path);
 }
 END_TEST
 
@@ -135,17 +124,7 @@ END_TEST
 static void
 damage(const char *file)
 {
-	char *path = base_asprintf("%s/plant/%s", dir, file);
-	FILE *f = fopen(path, "r+");
-	int c;
-
-	ck_assert_ptr_nonnull(f);
-	ck_assert_int_eq(fseek(f, 40, SEEK_SET), 0);
-	c = fgetc(f);
-	ck_assert_int_eq(fseek(f, 40, SEEK_SET), 0);
-	fputc(c ^ 1, f);
-	fclose(f);
-	free(path);
+	rig_damage(dir, file);
 }
 
 START_TEST(damaged)
@@ -238,83 +217,6 @@ END_TEST
 
 /* ---- state ------------------------------------------------------------------------- */
 
-static struct ag_state
-sample_state(void)
-{
-	struct ag_state st = {
-		.highest = 7,
-		.phase = AG_PENDING,
-		.acked = true,
-		.nroute = 2,
-		.route = { "web1", "app1" },
-	};
-
-	base_buf_init(&st.order, 0);
-	base_buf_init(&st.report, 0);
-	memset(st.digest, 3, 32);
-	memset(st.report_digest, 4, 32);
-	OK(base_buf_put(&st.order, "order", 5));
-	OK(base_buf_put(&st.report, "report", 6));
-	return st;
-}
-
-START_TEST(state)
-{
-	struct ag_state st = sample_state(), got;
-
-	OK(ag_state_read(store, "plant", &got));
-	ck_assert_uint_eq(got.highest, 0);
-	ck_assert_int_eq(got.phase, AG_IDLE);
-	ag_state_clear(&got);
-	install(rig_bundle());
-	OK(ag_state_write(store, "plant", &st));
-	OK(ag_state_read(store, "plant", &got));
-	ck_assert_uint_eq(got.highest, 7);
-	ck_assert_int_eq(got.phase, AG_PENDING);
-	ck_assert(got.acked);
-	ck_assert_mem_eq(got.digest, st.digest, 32);
-	ck_assert_mem_eq(got.report_digest, st.report_digest, 32);
-	ck_assert_uint_eq(got.nroute, 2);
-	ck_assert_str_eq(got.route[1], "app1");
-	ck_assert_uint_eq(got.order.n, 5);
-	ck_assert_mem_eq(got.report.p, "report", 6);
-	ag_state_clear(&got);
-	damage("state");
-	NO(ag_state_read(store, "plant", &got), BASE_E_INTEGRITY);
-	ag_state_clear(&got);
-	ag_state_clear(&st);
-}
-END_TEST
-
-/* Whole, and written by another release: nothing is made of it, and the node
- * is not called damaged. */
-START_TEST(state_of_another_release)
-{
-	struct ag_state st = sample_state(), got;
-	char *file = base_asprintf("%s/plant/state", dir);
-	struct base_buf b;
-	uint8_t *at;
-
-	install(rig_bundle());
-	OK(ag_state_write(store, "plant", &st));
-	base_buf_init(&b, 0);
-	OK(base_file_read(file, 65536, &b));
-	at = memmem(b.p, b.n, "kedge state ", 12);
-	ck_assert_ptr_nonnull(at);
-	at[12]++;
-	ck_assert_int_eq(EVP_Digest(b.p, b.n - 32, b.p + b.n - 32, NULL,
-			     EVP_sha256(), NULL),
-	    1);
-	OK(base_file_write(file, base_buf_span(&b), 0600));
-	NO(ag_state_read(store, "plant", &got), BASE_E_STATE);
-	ck_assert_ptr_nonnull(strstr(base_why(), "the release that wrote it"));
-	ag_state_clear(&got);
-	ag_state_clear(&st);
-	base_buf_free(&b);
-	free(file);
-}
-END_TEST
-
 TCase *
 case_store(void)
 {
@@ -327,7 +229,5 @@ case_store(void)
 	tcase_add_test(t, damaged);
 	tcase_add_test(t, death);
 	tcase_add_test(t, death_torn);
-	tcase_add_test(t, state);
-	tcase_add_test(t, state_of_another_release);
 	return t;
 }

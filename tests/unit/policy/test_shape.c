@@ -115,7 +115,7 @@ START_TEST(test_notes_come_by_node)
 	struct fleet f;
 	struct shape s;
 
-	fleet_make(&f, "a>c c>b b>a", "a b c");
+	fleet_make(&f, "a>b b>c c>a", "a b c");
 	ck_assert_int_eq(shape_make(f.graph, 0, POL_BUNDLED, &s), POL_OK);
 	ck_assert_uint_eq(s.nnotes, 3);
 	for (size_t i = 1; i < s.nnotes; i++)
