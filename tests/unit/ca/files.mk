@@ -10,6 +10,7 @@ unit_ca_SRC += tests/unit/ca/test_topology.c tests/unit/ca/test_cmd_plan.c tests
 unit_ca_SRC += tests/unit/ca/words.c tests/unit/ca/test_cmd_audit.c
 unit_ca_SRC += tests/unit/ca/test_cmd_verify.c tests/unit/wire/fleet.c
 # kedged with fake nodes and a fake hsmd; tests/crash and tests/fuzz use it, too
+unit_ca_SRC += tests/unit/ca/store_rig.c
 ca_world_SRC := tests/unit/ca/hsm_fake.c tests/unit/ca/world.c \
                 tests/unit/ca/world_join.c tests/unit/ca/world_own.c tests/unit/ca/world_ready.c
 unit_ca_SRC += $(ca_world_SRC) tests/unit/ca/test_roll.c tests/unit/ca/test_management.c
@@ -33,3 +34,14 @@ unit_ca_SRC += tests/unit/ca/test_recall_own.c
 unit_ca_SRC += tests/unit/ca/stand_in.c tests/unit/ca/test_cmd_roll.c
 unit_ca_SRC += tests/unit/ca/test_control_recover.c tests/unit/ca/test_cmd_recover.c
 unit_ca_SRC += tests/unit/ca/test_recover_ask.c
+unit_ca_SRC += tests/unit/ca/test_store_sqlite_audit.c
+unit_ca_SRC += tests/unit/ca/test_store_sqlite_schema.c
+unit_ca_SRC += tests/unit/ca/test_store_sqlite_fleet.c
+unit_ca_SRC += tests/unit/ca/test_store_sqlite_link.c
+unit_ca_SRC += tests/unit/ca/test_store_sqlite_rolls.c
+unit_ca_SRC += tests/unit/ca/test_store_sqlite_roll.c
+unit_ca_SRC += tests/unit/ca/test_store_sqlite_gone.c
+unit_ca_SRC += tests/unit/ca/test_store_sqlite_leaf.c
+unit_ca_SRC += tests/unit/ca/test_store_sqlite_rekey.c
+unit_ca_SRC += tests/unit/ca/test_store_sqlite_stock.c
+unit_ca_SRC += tests/unit/ca/test_store_sqlite_sums.c

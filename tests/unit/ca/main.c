@@ -55,6 +55,17 @@ static TCase *(*const cases[])(void) = {
 	case_recall_own,
 	case_recover_ask,
 	case_compromised,
+	case_store_sqlite_audit,
+	case_store_sqlite_schema,
+	case_store_sqlite_fleet,
+	case_store_sqlite_link,
+	case_store_sqlite_rolls,
+	case_store_sqlite_roll,
+	case_store_sqlite_gone,
+	case_store_sqlite_leaf,
+	case_store_sqlite_rekey,
+	case_store_sqlite_stock,
+	case_store_sqlite_sums,
 };
 #define NCASES (sizeof(cases) / sizeof(*cases))
 

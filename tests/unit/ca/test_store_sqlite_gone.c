@@ -1,0 +1,56 @@
+/* Nodes that left, until kedge-hsmd has forgotten them. */
+#include <check.h>
+
+#include "tests/unit/ca/store_rig.h"
+#include "tests/unit/ca/suites.h"
+
+static const char *
+next(void)
+{
+	static char name[CA_NAME];
+
+	ck_assert_int_eq(ca_store_gone_next(st, name), BASE_OK);
+	return name;
+}
+
+static bool
+is_open(const char *node)
+{
+	bool is;
+
+	ck_assert_int_eq(ca_store_gone_is_open(st, node, &is), BASE_OK);
+	return is;
+}
+
+START_TEST(until_forgotten)
+{
+	store_fleet();
+	ck_assert_str_eq(next(), "");
+	ck_assert(!is_open("app1"));
+	ck_assert_int_eq(ca_store_node_delete(st, "web1"), BASE_OK);
+	ck_assert_int_eq(ca_store_node_delete(st, "app1"), BASE_OK);
+	store_reopen();
+	ck_assert_str_eq(next(), "app1");
+	ck_assert(is_open("web1") && is_open("app1"));
+	ck_assert_int_eq(ca_store_gone_done(st, "app1"), BASE_OK);
+	ck_assert_str_eq(next(), "web1");
+	ck_assert(!is_open("app1"));
+	ck_assert_int_eq(ca_store_gone_done(st, "web1"), BASE_OK);
+	ck_assert_str_eq(next(), "");
+	/* the name is given again, and leaves again */
+	store_fleet();
+	ck_assert(!is_open("web1"));
+	ck_assert_int_eq(ca_store_node_delete(st, "web1"), BASE_OK);
+	ck_assert_str_eq(next(), "web1");
+}
+END_TEST
+
+TCase *
+case_store_sqlite_gone(void)
+{
+	TCase *t = tcase_create("store_sqlite_gone");
+
+	tcase_add_checked_fixture(t, store_setup, store_teardown);
+	tcase_add_test(t, until_forgotten);
+	return t;
+}

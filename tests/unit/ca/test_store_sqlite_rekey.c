@@ -1,0 +1,84 @@
+/* Nodes that are to have another key, and whose key is whose. */
+#include <check.h>
+#include <string.h>
+
+#include "tests/unit/ca/store_rig.h"
+#include "tests/unit/ca/suites.h"
+
+static bool
+asked(const char *node, const char *root, const char *want)
+{
+	struct base_buf spki;
+	bool is;
+
+	base_buf_init(&spki, 0);
+	ck_assert_int_eq(ca_store_rekey_get(st, node, root, &is, &spki),
+	    BASE_OK);
+	ck_assert_uint_eq(spki.n, strlen(want));
+	if (spki.n > 0)
+		ck_assert_mem_eq(spki.p, want, spki.n);
+	base_buf_free(&spki);
+	return is;
+}
+
+START_TEST(asked_proven_dropped)
+{
+	store_fleet();
+	ck_assert(!asked("app1", "plant", ""));
+	ck_assert_int_eq(ca_store_rekey_put(st, "app1", "plant",
+			     store_span("")),
+	    BASE_OK);
+	ck_assert(asked("app1", "plant", ""));
+	ck_assert(!asked("app1", "management", ""));
+	ck_assert(!asked("web1", "plant", ""));
+	ck_assert_int_eq(ca_store_rekey_put(st, "app1", "plant",
+			     store_span("new key")),
+	    BASE_OK);
+	store_reopen();
+	ck_assert(asked("app1", "plant", "new key"));
+	ck_assert_int_eq(ca_store_rekey_drop(st, "app1", "plant"), BASE_OK);
+	ck_assert(!asked("app1", "plant", ""));
+	/* of nobody that there is */
+	ck_assert_int_ne(ca_store_rekey_put(st, "nosuch", "plant",
+			     store_span("")),
+	    BASE_OK);
+}
+END_TEST
+
+START_TEST(whose_key)
+{
+	char name[CA_NAME];
+
+	store_fleet();
+	ck_assert_int_eq(ca_store_key_put(st, "app1", "plant",
+			     store_span("one")),
+	    BASE_OK);
+	ck_assert_int_eq(ca_store_key_put(st, "web1", "plant",
+			     store_span("two")),
+	    BASE_OK);
+	ck_assert_int_eq(ca_store_key_owner(st, store_span("two"), name),
+	    BASE_OK);
+	ck_assert_str_eq(name, "web1");
+	ck_assert_int_eq(ca_store_key_owner(st, store_span("tw"), name),
+	    BASE_OK);
+	ck_assert_str_eq(name, "");
+	/* a key that was replaced is nobody's any more */
+	ck_assert_int_eq(ca_store_key_put(st, "web1", "plant",
+			     store_span("three")),
+	    BASE_OK);
+	ck_assert_int_eq(ca_store_key_owner(st, store_span("two"), name),
+	    BASE_OK);
+	ck_assert_str_eq(name, "");
+}
+END_TEST
+
+TCase *
+case_store_sqlite_rekey(void)
+{
+	TCase *t = tcase_create("store_sqlite_rekey");
+
+	tcase_add_checked_fixture(t, store_setup, store_teardown);
+	tcase_add_test(t, asked_proven_dropped);
+	tcase_add_test(t, whose_key);
+	return t;
+}
