@@ -1,6 +1,6 @@
 UNITS += hsm
 unit_hsm_SRC := tests/unit/hsm/main.c tests/unit/hsm/softhsm.c \
-                tests/unit/hsm/world.c tests/unit/hsm/daemon.c \
+                tests/unit/hsm/world.c tests/unit/hsm/daemon.c tests/unit/hsm/token_rig.c \
                 tests/unit/hsm/test_backup.c tests/unit/hsm/test_config.c \
                 tests/unit/hsm/test_journal.c tests/unit/hsm/test_judge.c \
                 tests/unit/hsm/test_judge_own.c tests/unit/hsm/test_judge_depth.c \
@@ -13,6 +13,17 @@ unit_hsm_SRC := tests/unit/hsm/main.c tests/unit/hsm/softhsm.c \
                 tests/unit/hsm/test_req_proofs.c \
                 tests/unit/hsm/test_req_recall.c \
                 tests/unit/hsm/test_rekey.c \
+                tests/unit/hsm/test_core.c \
+                tests/unit/hsm/test_signer.c \
+                tests/unit/hsm/test_ks_mem.c \
+                tests/unit/hsm/test_worker_io.c \
+                tests/unit/hsm/test_worker.c \
+                tests/unit/hsm/test_record.c \
+                tests/unit/hsm/test_state.c \
+                tests/unit/hsm/test_holds.c \
+                tests/unit/hsm/test_profile.c \
+                tests/unit/hsm/test_token_p11.c \
+                tests/unit/hsm/test_token_raw.c \
                 tests/unit/hsm/test_server.c
 unit_hsm_USES := hsm policy wire conf base
 unit_hsm_LIBS := $(hsm_LIBS) $(EVENT_LIBS)

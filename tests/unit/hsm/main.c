@@ -32,6 +32,18 @@ main(void)
 	suite_add_tcase(suite, case_server());
 	suite_add_tcase(suite, case_pin());
 	suite_add_tcase(suite, case_worker_bad_start());
+	suite_add_tcase(suite, case_core());
+	suite_add_tcase(suite, case_core_refusals());
+	suite_add_tcase(suite, case_signer());
+	suite_add_tcase(suite, case_ks_mem());
+	suite_add_tcase(suite, case_worker_io());
+	suite_add_tcase(suite, case_worker());
+	suite_add_tcase(suite, case_record());
+	suite_add_tcase(suite, case_state());
+	suite_add_tcase(suite, case_holds());
+	suite_add_tcase(suite, case_profile());
+	suite_add_tcase(suite, case_token_p11());
+	suite_add_tcase(suite, case_token_raw());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

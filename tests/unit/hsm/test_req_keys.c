@@ -246,22 +246,6 @@ START_TEST(state_survives)
 }
 END_TEST
 
-START_TEST(state_of_another_fleet)
-{
-	struct hsm_ks *ks[HSM_TOKENS] = { hsm_ks_mem_new() };
-	struct hsm_core *other = NULL;
-	struct hsm_conf conf = w.conf;
-	char name[] = "other";
-
-	conf.fleet = name;
-	hsm_core_close(w.core);
-	w.core = NULL;
-	ck_assert_int_eq(hsm_core_open(&conf, ks, base_time_now, &other),
-	    BASE_E_CONFIG);
-	world_reopen(NULL);
-}
-END_TEST
-
 TCase *
 case_req_keys(void)
 {
@@ -280,6 +264,5 @@ case_req_keys(void)
 	tcase_add_test(t, absent_token_leaves_no_records);
 	tcase_add_test(t, info_and_audit);
 	tcase_add_test(t, state_survives);
-	tcase_add_test(t, state_of_another_fleet);
 	return t;
 }

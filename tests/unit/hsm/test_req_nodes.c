@@ -216,17 +216,6 @@ START_TEST(forget_ends_it)
 }
 END_TEST
 
-START_TEST(wrong_fleet)
-{
-	struct wire_hsm_request r = { .type = WIRE_HSM_FORGET,
-		.fleet = "other",
-		.node = "web1" };
-
-	ck_assert_int_eq(world_ask(&r), BASE_E_REFUSED);
-	ck_assert(is_bound("web1", 0));
-}
-END_TEST
-
 TCase *
 case_req_nodes(void)
 {
@@ -248,6 +237,5 @@ case_req_nodes(void)
 	tcase_add_test(t, bind_point_off_the_curve);
 	tcase_add_test(t, bind_ca_once);
 	tcase_add_test(t, forget_ends_it);
-	tcase_add_test(t, wrong_fleet);
 	return t;
 }

@@ -46,25 +46,6 @@ START_TEST(link_that_was_taken_away_in_the_middle)
 }
 END_TEST
 
-START_TEST(the_same_refusal_is_recorded_once)
-{
-	uint64_t before;
-
-	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
-	before = w.core->state.refused;
-	for (int i = 0; i < 5; i++)
-		world_refused(world_tell(false, false), BASE_E_OUTAGE,
-		    "app1>web1");
-	ck_assert_uint_eq(w.core->state.refused - before, 1);
-	world_refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
-	    "app1");
-	ck_assert_uint_eq(w.core->state.refused - before, 2);
-	world_time.ms += HSM_SAID_MS;
-	world_refused(world_tell(false, false), BASE_E_OUTAGE, "app1>web1");
-	ck_assert_uint_eq(w.core->state.refused - before, 3);
-}
-END_TEST
-
 TCase *
 case_req_proofs(void)
 {
@@ -73,6 +54,5 @@ case_req_proofs(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, world_close);
 	tcase_add_test(t, link_that_was_taken_away_in_the_middle);
-	tcase_add_test(t, the_same_refusal_is_recorded_once);
 	return t;
 }

@@ -528,3 +528,10 @@ world_refused(enum base_err e, enum base_err want, const char *word)
 	ck_assert_msg(memmem(why->p, why->n, word, strlen(word)) != NULL,
 	    "\"%.*s\" does not say \"%s\"", (int)why->n, (char *)why->p, word);
 }
+
+struct wire_tbs
+world_node_tbs(void)
+{
+	return world_tbs(WIRE_NODE_CERT, "plant", 1, "web1",
+	    base_buf_span(&w.node_spki[0]));
+}

@@ -49,6 +49,8 @@ const struct hsm_key *world_key(const char *root, uint32_t generation,
  * NULL for roots. spki is borrowed. */
 struct wire_tbs world_tbs(enum wire_cert_kind kind, const char *root,
     uint32_t generation, const char *node, struct base_span spki);
+/* Of web1 under plant 1. */
+struct wire_tbs world_node_tbs(void);
 /* CERTS of one item: its own fate; *x, unless NULL, gets the certificate. */
 enum base_err world_sign(const struct wire_tbs *t, uint32_t generation,
     X509 **x);
