@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,4 +136,84 @@ size_t
 asked_size_of(const char *key)
 {
 	return json_array_size(json_object_get(asked.answer, key));
+}
+
+/* ---- fleets ---- */
+
+static const char two_roots[] =
+    "roots = ( { name = \"plant\"; }, { name = \"lab\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"lab1\"; reach = \"direct\"; },\n"
+    "  { name = \"lab2\"; reach = \"direct\"; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; auth = \"mutual\";\n"
+    "  root = \"plant\"; },\n"
+    "  { client = \"lab1\"; server = \"lab2\"; auth = \"mutual\";\n"
+    "  root = \"lab\"; } );\n";
+
+static const char pair[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; auth = \"mutual\";\n"
+    "  root = \"plant\"; } );\n";
+
+void
+asked_pair(void)
+{
+	asked_open(pair);
+}
+
+void
+asked_two_roots(void)
+{
+	asked_open(two_roots);
+}
+
+void
+asked_days(int days)
+{
+	asked.w.now.ms += days * INT64_C(86400000);
+	asked.w.mono.ms += days * INT64_C(86400000);
+}
+
+bool
+asked_rolls(const char *root)
+{
+	return ca_roll_of(&asked.w.ca, root) != NULL;
+}
+
+bool
+asked_web1_trusts(struct world *x)
+{
+	return pol_engine_step(x->ca.rolls->engine,
+		   ca_topo_node(x->ca.topo, "web1"),
+		   POL_TRUST) == POL_STEP_DONE;
+}
+
+/* ---- the log ---- */
+
+static int log_fd;
+
+void
+asked_log(void)
+{
+	int p[2];
+
+	base_log_open("test", BASE_INFO);
+	ck_assert_int_eq(pipe(p), 0);
+	ck_assert_int_eq(dup2(p[1], STDERR_FILENO), STDERR_FILENO);
+	close(p[1]);
+	log_fd = p[0];
+	ck_assert_int_eq(fcntl(log_fd, F_SETFL, O_NONBLOCK), 0);
+}
+
+const char *
+asked_log_new(void)
+{
+	static char text[16384];
+	ssize_t n = read(log_fd, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	return text;
 }

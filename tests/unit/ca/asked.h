@@ -28,3 +28,15 @@ void asked_ok(const char *text);
 void asked_no(const char *text, const char *error);
 /* Of an array in the answer. */
 size_t asked_size_of(const char *key);
+
+/* Fixtures: app1 polls web1, root plant; the same, and lab1 and lab2 under
+ * root lab. */
+void asked_pair(void);
+void asked_two_roots(void);
+void asked_days(int days);       /* go by */
+bool asked_rolls(const char *root);
+bool asked_web1_trusts(struct world *x);
+/* From here on the log can be read. check runs each test in a process of its
+ * own: descriptor 2 may go. */
+void asked_log(void);
+const char *asked_log_new(void); /* what came since the last time */

@@ -30,7 +30,7 @@ static TCase *(*const cases[])(void) = {
 	case_report,
 	case_stock,
 	case_control,
-	case_trigger,
+	case_schedule,
 	case_metrics,
 	case_doctor,
 	case_differ,
@@ -66,6 +66,15 @@ static TCase *(*const cases[])(void) = {
 	case_store_sqlite_rekey,
 	case_store_sqlite_stock,
 	case_store_sqlite_sums,
+	case_root_end,
+	case_events,
+	case_roll_report,
+	case_roll_nodes,
+	case_control_trigger,
+	case_control_fleet,
+	case_control_node,
+	case_control_pace,
+	case_control_roll,
 };
 #define NCASES (sizeof(cases) / sizeof(*cases))
 

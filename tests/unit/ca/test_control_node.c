@@ -1,0 +1,48 @@
+/* Nodes by command: they come and go. */
+#include <check.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "ca/control.h"
+#include "tests/unit/ca/asked.h"
+#include "tests/unit/ca/suites.h"
+
+START_TEST(nodes_come_and_go)
+{
+	asked_ok("{\"cmd\":\"node-add\",\"node\":\"db1\",\"reach\":\"poll\","
+		 "\"via\":[\"web1\"],\"names\":[\"DNS:db.example\"]}");
+	asked_ok("{\"cmd\":\"link-add\",\"client\":\"db1\",\"server\":\"web1\","
+		 "\"auth\":\"server\",\"root\":\"plant\"}");
+	asked_ok("{\"cmd\":\"node-set\",\"node\":\"db1\","
+		 "\"address\":\"127.0.0.1:9\"}");
+	asked_ok("{\"cmd\":\"node-token\",\"node\":\"db1\",\"seconds\":60}");
+	ck_assert_int_eq(strncmp(json_string_value(
+				     json_object_get(asked.answer, "token")),
+			     "kedge1.", 7),
+	    0);
+	asked_no("{\"cmd\":\"node-remove\",\"node\":\"db1\"}", "STATE");
+	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"db1\","
+		 "\"server\":\"web1\"}");
+	asked_ok("{\"cmd\":\"node-remove\",\"node\":\"db1\"}");
+	asked_no("{\"cmd\":\"node-show\",\"node\":\"db1\"}", "NOTFOUND");
+	asked_ok("{\"cmd\":\"audit-verify\"}");
+}
+END_TEST
+
+TCase *
+case_control_node(void)
+{
+	TCase *t = tcase_create("control_node");
+
+	tcase_set_timeout(t, 30);
+	tcase_add_checked_fixture(t, asked_pair, asked_close);
+	tcase_add_test(t, nodes_come_and_go);
+	return t;
+}
