@@ -75,6 +75,12 @@ static TCase *(*const cases[])(void) = {
 	case_control_node,
 	case_control_pace,
 	case_control_roll,
+	case_holding,
+	case_epoch,
+	case_topo,
+	case_excuses,
+	case_keyless,
+	case_table,
 };
 #define NCASES (sizeof(cases) / sizeof(*cases))
 
