@@ -81,6 +81,19 @@ static TCase *(*const cases[])(void) = {
 	case_excuses,
 	case_keyless,
 	case_table,
+	case_cmd_fleet,
+	case_cmd_watch,
+	case_cmd_topology,
+	case_cmd_compare,
+	case_ctl,
+	case_doctor_host,
+	case_doctor_node,
+	case_drawing,
+	case_drawing_svg,
+	case_plan_doc,
+	case_outlook_doc,
+	case_topology_route,
+	case_topology_link,
 };
 #define NCASES (sizeof(cases) / sizeof(*cases))
 

@@ -6,89 +6,8 @@
 #include <string.h>
 
 #include "ca/cli.h"
+#include "tests/unit/ca/plan_rig.h"
 #include "tests/unit/ca/suites.h"
-
-static char output[262144], errors[4096];
-
-static int
-run(int argc, const char *const *words)
-{
-	char *argv[16] = { NULL };
-	FILE *out, *err;
-	int code;
-
-	memset(output, 0, sizeof(output));
-	memset(errors, 0, sizeof(errors));
-	out = fmemopen(output, sizeof(output), "w");
-	err = fmemopen(errors, sizeof(errors), "w");
-	ck_assert(out != NULL && err != NULL && argc < 16);
-	for (int i = 0; i < argc; i++)
-		argv[i] = base_strdup(words[i]);
-	code = cli_main(argc, argv, out, err);
-	fclose(out);
-	fclose(err);
-	for (int i = 0; i < argc; i++)
-		free(argv[i]);
-	return code;
-}
-#define PLAN(...)                                               \
-	run(2 +                                                 \
-		(int)(sizeof((const char *[]){ __VA_ARGS__ }) / \
-		    sizeof(char *)),                            \
-	    (const char *const[]){ "kedge", "plan", __VA_ARGS__ })
-
-#define DATA "tests/data/topology/"
-
-START_TEST(test_plan_says_what_is_risked)
-{
-	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
-			     "--presume", "received", "--json"),
-	    CLI_DONE);
-	ck_assert_ptr_nonnull(strstr(output,
-	    "\"presumed\":[{\"order\":3,\"peer\":\"s\"},"
-	    "{\"order\":4,\"peer\":\"c\"}]}"));
-	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
-			     "--presume", "received"),
-	    CLI_DONE);
-	ck_assert_ptr_nonnull(strstr(output, "PRESUMED"));
-	ck_assert_ptr_nonnull(strstr(output,
-	    "4  goes when c has received its trust; if that fails, c refuses "
-	    "s until its next try works"));
-	/* layers wait for what is effective; bundles with a finish, too */
-	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
-			     "--presume", "received", "--strategy", "layered",
-			     "--json"),
-	    CLI_DONE);
-	ck_assert_ptr_nonnull(strstr(output, "\"presumed\":[]}"));
-	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
-			     "--presume", "effective"),
-	    CLI_USAGE);
-}
-END_TEST
-
-START_TEST(test_whole_document)
-{
-	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
-			     "--json"),
-	    CLI_DONE);
-	ck_assert_str_eq(output,
-	    "{\"version\":1,\"root\":\"a\",\"strategy\":\"minimal\","
-	    "\"groups\":[[\"c\",\"s\"]],\"orders\":["
-	    "{\"id\":1,\"node\":\"c\",\"steps\":[\"trust\"],"
-	    "\"route\":[\"s\",\"c\"],\"after\":[]},"
-	    "{\"id\":2,\"node\":\"s\",\"steps\":[\"trust\"],"
-	    "\"route\":[\"s\"],\"after\":[]},"
-	    "{\"id\":3,\"node\":\"c\",\"steps\":[\"cert\"],"
-	    "\"route\":[\"s\",\"c\"],\"after\":[1,2]},"
-	    "{\"id\":4,\"node\":\"s\",\"steps\":[\"cert\"],"
-	    "\"route\":[\"s\"],\"after\":[1,2]},"
-	    "{\"id\":5,\"node\":\"c\",\"steps\":[\"finish\"],"
-	    "\"route\":[\"s\",\"c\"],\"after\":[1,4]},"
-	    "{\"id\":6,\"node\":\"s\",\"steps\":[\"finish\"],"
-	    "\"route\":[\"s\"],\"after\":[2,3]}],"
-	    "\"rounds\":3,\"notes\":[]}\n");
-}
-END_TEST
 
 /* The orders of a file without their routes. */
 static json_t *
@@ -100,7 +19,7 @@ orders_of(const char *path, const char *strategy)
 	ck_assert_int_eq(PLAN("--topology", path, "--root", "a", "--strategy",
 			     strategy, "--json"),
 	    CLI_DONE);
-	doc = json_loads(output, JSON_REJECT_DUPLICATES, NULL);
+	doc = json_loads(plan_out, JSON_REJECT_DUPLICATES, NULL);
 	orders = json_incref(json_object_get(doc, "orders"));
 	json_array_foreach(orders, i, order)
 	    ck_assert_int_eq(json_object_del(order, "route"), 0);
@@ -186,7 +105,7 @@ START_TEST(test_orders_and_routes)
 	ck_assert_int_eq(PLAN("--topology", path, "--root", "a", "--strategy",
 			     r->strategy, "--json"),
 	    CLI_DONE);
-	doc = json_loads(output, JSON_REJECT_DUPLICATES, NULL);
+	doc = json_loads(plan_out, JSON_REJECT_DUPLICATES, NULL);
 	ck_assert_ptr_nonnull(doc);
 	orders = json_object_get(doc, "orders");
 	ck_assert_uint_eq(json_array_size(orders), r->orders);
@@ -210,35 +129,13 @@ START_TEST(test_orders_and_routes)
 }
 END_TEST
 
-START_TEST(test_notes_say_where_a_bundle_falls_back)
-{
-	json_t *doc, *notes;
-
-	ck_assert_int_eq(PLAN("--topology", DATA "both-roles-dual.conf",
-			     "--root", "a", "--strategy", "bundled", "--json"),
-	    CLI_DONE);
-	doc = json_loads(output, 0, NULL);
-	notes = json_object_get(doc, "notes");
-	ck_assert_uint_eq(json_array_size(notes), 2);
-	ck_assert(strstr(json_string_value(json_array_get(notes, 0)),
-		      "client and server on a cycle") != NULL);
-	json_decref(doc);
-	ck_assert_int_eq(PLAN("--topology", DATA "e3-shallow.conf", "--root",
-			     "a", "--strategy", "bundled"),
-	    CLI_DONE);
-	ck_assert_ptr_nonnull(strstr(output,
-	    "s takes trust, cert and finish in orders of their own: it takes "
-	    "no intermediate (shallow), so it does not see the bridge of c"));
-}
-END_TEST
-
 START_TEST(test_management_root)
 {
 	/* FIG. 49: the CA is a node, its finish comes last, no route to it */
 	ck_assert_int_eq(PLAN("--topology", DATA "e2.conf", "--root",
 			     "management", "--json"),
 	    CLI_DONE);
-	ck_assert(strstr(output,
+	ck_assert(strstr(plan_out,
 		      "{\"id\":9,\"node\":\"ca\",\"steps\":"
 		      "[\"finish\"],\"route\":[],") != NULL);
 }
@@ -249,7 +146,7 @@ START_TEST(test_exit_codes_of_plan)
 	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
 			     "--exit-code"),
 	    CLI_CHANGES);
-	ck_assert(strstr(output, "point of no return") != NULL);
+	ck_assert(strstr(plan_out, "point of no return") != NULL);
 	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf"), CLI_USAGE);
 	/* without a file the fleet of kedged is asked for */
 	ck_assert_int_eq(PLAN("--root", "a", "--socket", "/nonexistent"),
@@ -257,10 +154,10 @@ START_TEST(test_exit_codes_of_plan)
 	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
 			     "--strategy", "best"),
 	    CLI_USAGE);
-	ck_assert(strstr(errors, "no strategy \"best\"") != NULL);
+	ck_assert(strstr(plan_err, "no strategy \"best\"") != NULL);
 	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "z"),
 	    CLI_FAILED);
-	ck_assert(strstr(errors, "no root \"z\"") != NULL);
+	ck_assert(strstr(plan_err, "no root \"z\"") != NULL);
 	ck_assert_int_eq(PLAN("--topology", "/nonexistent", "--root", "a"),
 	    CLI_CONFIG);
 	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
@@ -274,11 +171,8 @@ case_cmd_plan(void)
 {
 	TCase *t = tcase_create("cmd_plan");
 
-	tcase_add_test(t, test_plan_says_what_is_risked);
-	tcase_add_test(t, test_whole_document);
 	tcase_add_loop_test(t, test_reach_is_no_part_of_the_order, 0, 6);
 	tcase_add_loop_test(t, test_orders_and_routes, 0, NROUTED);
-	tcase_add_test(t, test_notes_say_where_a_bundle_falls_back);
 	tcase_add_test(t, test_management_root);
 	tcase_add_test(t, test_exit_codes_of_plan);
 	return t;

@@ -36,3 +36,64 @@ words_run(const char *line)
 	free(words);
 	return code;
 }
+
+unsigned
+words_count(const char *what)
+{
+	unsigned n = 0;
+
+	for (const char *s = words_out; (s = strstr(s, what)) != NULL; s++)
+		n++;
+	return n;
+}
+
+double
+words_x_of(const char *text)
+{
+	char want[64];
+	const char *end, *start;
+
+	snprintf(want, sizeof(want), ">%s</text>", text);
+	end = strstr(words_out, want);
+	ck_assert_msg(end != NULL, "%s is not drawn", text);
+	for (start = end; strncmp(start, "x=\"", 3) != 0; start--)
+		ck_assert(start > words_out);
+	return strtod(start + 3, NULL);
+}
+
+/* Every tag that opens closes: elements are closed at once or are one of
+ * svg, style, defs, marker, text. */
+void
+words_are_svg(void)
+{
+	static const char *const names[] = { "svg", "style", "defs", "marker",
+		"text" };
+	char open[16], closed[16];
+	unsigned tags = words_count("<") - words_count("</"), opened = 0;
+
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(open, sizeof(open), "<%s", names[i]);
+		snprintf(closed, sizeof(closed), "</%s>", names[i]);
+		ck_assert_uint_eq(words_count(open), words_count(closed));
+		opened += words_count(open);
+	}
+	ck_assert_uint_eq(tags, opened + words_count("/>"));
+}
+
+json_t *
+words_json(const char *line, int code)
+{
+	json_t *doc;
+
+	ck_assert_int_eq(words_run(line), code);
+	doc = json_loads(words_out, JSON_REJECT_DUPLICATES, NULL);
+	ck_assert_ptr_nonnull(doc);
+	return doc;
+}
+
+json_int_t
+words_number(const json_t *doc, const char *key)
+{
+	ck_assert(json_is_integer(json_object_get(doc, key)));
+	return json_integer_value(json_object_get(doc, key));
+}

@@ -1,0 +1,112 @@
+/* What doctor finds about nodes. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ca/store_sqlite.h"
+#include "tests/unit/ca/doctor_rig.h"
+#include "tests/unit/ca/suites.h"
+
+START_TEST(nodes_that_have_not_joined)
+{
+	doctor_must("node", "node web1", "note");
+	doctor_must("ready", "root plant", "warning");
+	world_join_all(&asked.w);
+	doctor_must("node", "node web1", "");
+	doctor_must("ready", "root plant", "");
+}
+END_TEST
+
+START_TEST(silence)
+{
+	world_join_all(&asked.w);
+	asked.w.now.ms += 800000;
+	doctor_must("silent", "node web1", "");
+	asked.w.now.ms += 200000;
+	doctor_must("silent", "node web1", "warning");
+	doctor_must("silent", "node app1", "warning");
+	ca_seen(&asked.w.ca, "web1");
+	doctor_must("silent", "node web1", "");
+	doctor_must("silent", "node app1", "warning");
+}
+END_TEST
+
+/* A node is added before its links. */
+START_TEST(a_relay_without_a_link)
+{
+	world_join_all(&asked.w);
+	doctor_must("way", "node app1", "");
+	asked_ok("{\"cmd\":\"node-add\",\"node\":\"db1\",\"reach\":\"poll\","
+		 "\"via\":[\"web1\"]}");
+	doctor_must("way", "node db1", "warning");
+	asked_ok("{\"cmd\":\"link-add\",\"client\":\"db1\","
+		 "\"server\":\"web1\",\"auth\":\"mutual\","
+		 "\"root\":\"plant\"}");
+	doctor_must("way", "node db1", "");
+}
+END_TEST
+
+START_TEST(held_and_excused)
+{
+	world_join_all(&asked.w);
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+	doctor_must("node", "node app1", "");
+	asked_ok("{\"cmd\":\"roll-hold\",\"root\":\"plant\","
+		 "\"node\":\"app1\"}");
+	doctor_must("node", "node app1", "warning");
+	asked_ok("{\"cmd\":\"roll-excuse\",\"root\":\"plant\","
+		 "\"node\":\"app1\",\"reason\":\"dead\"}");
+	doctor_must("node", "node app1", "note");
+}
+END_TEST
+
+START_TEST(a_doubted_node)
+{
+	struct ca_fact f = { .root = "plant",
+		.node = "app1",
+		.kind = POL_FACT_DOUBTED,
+		.conf = { 1, 1, 0 } };
+
+	world_join_all(&asked.w);
+	ck_assert_int_eq(ca_store_fact_add(asked.w.ca.store, &f), BASE_OK);
+	doctor_must("node", "node app1", "warning");
+	doctor_must("node", "node web1", "");
+}
+END_TEST
+
+START_TEST(clocks)
+{
+	struct ca_node *n;
+
+	world_join_all(&asked.w);
+	n = &asked.w.ca.topo->nodes[ca_topo_node(asked.w.ca.topo, "web1")];
+	n->off_ms = 29000;
+	doctor_must("clock", "node web1", "");
+	n->off_ms = 31000;
+	doctor_must("clock", "node web1", "warning");
+	n->off_ms = -31000;
+	doctor_must("clock", "node web1", "warning");
+	n->off_ms = -301000;
+	doctor_must("clock", "node web1", "fault");
+	doctor_must("clock", "", "");
+	asked.w.now.ms -= 86400000;
+	doctor_must("clock", "", "fault");
+}
+END_TEST
+
+TCase *
+case_doctor_node(void)
+{
+	TCase *t = tcase_create("doctor_node");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, doctor_setup, asked_close);
+	tcase_add_test(t, nodes_that_have_not_joined);
+	tcase_add_test(t, silence);
+	tcase_add_test(t, a_relay_without_a_link);
+	tcase_add_test(t, held_and_excused);
+	tcase_add_test(t, a_doubted_node);
+	tcase_add_test(t, clocks);
+	return t;
+}
