@@ -4,17 +4,21 @@ unit_agentd_SRC := \
 	tests/unit/agentd/crash.c \
 	tests/unit/agentd/main.c \
 	tests/unit/agentd/node.c \
+	tests/unit/agentd/pair.c \
 	tests/unit/agentd/probe_rig.c \
 	tests/unit/agentd/rig.c \
+	tests/unit/agentd/test_agent.c \
 	tests/unit/agentd/test_bundle.c \
 	tests/unit/agentd/test_config.c \
 	tests/unit/agentd/test_courier.c \
 	tests/unit/agentd/test_death.c \
+	tests/unit/agentd/test_dial.c \
 	tests/unit/agentd/test_guests.c \
 	tests/unit/agentd/test_holdings.c \
 	tests/unit/agentd/test_job.c \
 	tests/unit/agentd/test_join.c \
 	tests/unit/agentd/test_knock.c \
+	tests/unit/agentd/test_listen.c \
 	tests/unit/agentd/test_live.c \
 	tests/unit/agentd/test_manifest.c \
 	tests/unit/agentd/test_pids.c \
@@ -31,6 +35,8 @@ unit_agentd_SRC := \
 	tests/unit/agentd/test_rekey.c \
 	tests/unit/agentd/test_relay.c \
 	tests/unit/agentd/test_render.c \
+	tests/unit/agentd/test_report.c \
+	tests/unit/agentd/test_self.c \
 	tests/unit/agentd/test_spool.c \
 	tests/unit/agentd/test_state.c \
 	tests/unit/agentd/test_stock.c \

@@ -38,6 +38,11 @@ static TCase *(*const cases[])(void) = {
 	case_live,
 	case_job,
 	case_state,
+	case_listen,
+	case_dial,
+	case_report,
+	case_agent,
+	case_self,
 };
 
 int

@@ -3,14 +3,17 @@
 
 #include <check.h>
 
+TCase *case_agent(void);
 TCase *case_bundle(void);
 TCase *case_config(void);
+TCase *case_dial(void);
 TCase *case_guests(void);
 TCase *case_holdings(void);
 TCase *case_job(void);
 TCase *case_join(void);
 TCase *case_courier(void);
 TCase *case_knock(void);
+TCase *case_listen(void);
 TCase *case_live(void);
 TCase *case_manifest(void);
 TCase *case_pids(void);
@@ -27,6 +30,8 @@ TCase *case_proc(void);
 TCase *case_rekey(void);
 TCase *case_relay(void);
 TCase *case_render(void);
+TCase *case_report(void);
+TCase *case_self(void);
 TCase *case_spool(void);
 TCase *case_state(void);
 TCase *case_stock(void);
