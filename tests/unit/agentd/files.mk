@@ -4,6 +4,7 @@ unit_agentd_SRC := \
 	tests/unit/agentd/crash.c \
 	tests/unit/agentd/main.c \
 	tests/unit/agentd/node.c \
+	tests/unit/agentd/order_rig.c \
 	tests/unit/agentd/pair.c \
 	tests/unit/agentd/probe_rig.c \
 	tests/unit/agentd/rig.c \

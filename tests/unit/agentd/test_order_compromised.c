@@ -2,63 +2,20 @@
  * wrong hands, and their refused twins. */
 #include <string.h>
 
-#include "tests/unit/agentd/rig.h"
+#include "tests/unit/agentd/order_rig.h"
 #include "tests/unit/agentd/suites.h"
-
-struct world {
-	struct ag_state state;
-	struct ag_bundle *bundle;
-	struct ag_known k;
-	struct wire_order o;
-	uint8_t digest[32];
-	struct ag_bundle *next;
-};
-
-static void
-begin(struct world *w, uint32_t steps)
-{
-	memset(w, 0, sizeof *w);
-	w->bundle = rig_bundle();
-	w->o = rig_order(steps);
-	w->state.highest = 1;
-	w->state.phase = AG_SETTLED;
-	w->k = (struct ag_known){
-		.node = NODE,
-		.presents = true,
-		.verifies = true,
-		.bundle = w->bundle,
-		.state = &w->state,
-		.key = rig_node_key()->key,
-		.now = NOW,
-	};
-}
-
-static void
-end(struct world *w)
-{
-	ag_bundle_free(w->next);
-	ag_bundle_free(w->bundle);
-	wire_order_clear(&w->o);
-	memset(w, 0, sizeof *w);
-}
-
-static enum ag_verdict
-judge(struct world *w)
-{
-	return ag_order_judge(&w->k, &w->o, w->digest, &w->next);
-}
 
 /* Taken when good, refused for want of a voucher when not. */
 static void
-decided(struct world *w, bool good)
+decided(struct order_world *w, bool good)
 {
-	const enum ag_verdict v = judge(w);
+	const enum ag_verdict v = order_judge(w);
 
 	ck_assert_msg(v == (good ? AG_TAKE : AG_REFUSE), "%s", base_why());
 	if (!good)
 		ck_assert_msg(strstr(base_why(), "vouches") != NULL, "%s",
 		    base_why());
-	end(w);
+	order_end(w);
 }
 
 /* Generation 1, of which it says whose key comes next; 0: nobody's. */
@@ -81,10 +38,10 @@ START_TEST(needs_a_named_key)
 		WIRE_STEP_TRUST | WIRE_STEP_CERT, WIRE_STEP_CERT,
 		WIRE_STEP_FINISH };
 	static const uint32_t next[] = { 0, 2, 3 };
-	struct world w;
+	struct order_world w;
 
 	for (int i = 0; i < 3; i++) {
-		begin(&w, steps[_i]);
+		order_begin(&w, steps[_i]);
 		w.o.compromised = true;
 		X509_free(w.bundle->trust[0]);
 		w.bundle->trust[0] = old_root(next[i]);
@@ -101,9 +58,9 @@ END_TEST
 /* In peace it is. */
 START_TEST(peace_takes_silence)
 {
-	struct world w;
+	struct order_world w;
 
-	begin(&w, WIRE_STEP_TRUST);
+	order_begin(&w, WIRE_STEP_TRUST);
 	X509_free(w.bundle->trust[0]);
 	w.bundle->trust[0] = old_root(0);
 	decided(&w, true);
@@ -113,10 +70,10 @@ END_TEST
 /* The check anchor of a node that verifies nobody is asked the same. */
 START_TEST(anchor)
 {
-	struct world w;
+	struct order_world w;
 
 	for (uint32_t next = 0; next < 3; next += 2) {
-		begin(&w, WIRE_STEP_CERT);
+		order_begin(&w, WIRE_STEP_CERT);
 		w.o.compromised = true;
 		w.o.verifies = w.k.verifies = false;
 		X509_free(w.bundle->trust[0]);

@@ -2,153 +2,87 @@
 #include <string.h>
 
 #include "tests/unit/agentd/node.h"
-#include "tests/unit/agentd/rig.h"
+#include "tests/unit/agentd/order_rig.h"
 #include "tests/unit/agentd/suites.h"
-
-struct world {
-	struct ag_state state;
-	struct ag_bundle *bundle;
-	struct ag_known k;
-	struct wire_order o;
-	uint8_t digest[32];
-	struct ag_bundle *next;
-};
-
-static void
-begin(struct world *w, uint32_t steps)
-{
-	memset(w, 0, sizeof *w);
-	w->bundle = rig_bundle();
-	w->o = rig_order(steps);
-	w->state.highest = 1;
-	w->state.phase = AG_SETTLED;
-	w->k = (struct ag_known){
-		.node = NODE,
-		.presents = true,
-		.verifies = true,
-		.bundle = w->bundle,
-		.state = &w->state,
-		.key = rig_node_key()->key,
-		.now = NOW,
-	};
-}
-
-static void
-end(struct world *w)
-{
-	ag_bundle_free(w->next);
-	ag_bundle_free(w->bundle);
-	wire_order_clear(&w->o);
-	memset(w, 0, sizeof *w);
-}
-
-static enum ag_verdict
-judge(struct world *w)
-{
-	return ag_order_judge(&w->k, &w->o, w->digest, &w->next);
-}
-
-static void
-refused(struct world *w, const char *word)
-{
-	ck_assert_int_eq(judge(w), AG_REFUSE);
-	ck_assert_ptr_null(w->next);
-	ck_assert_msg(strstr(base_why(), word) != NULL, "\"%s\" is not in: %s",
-	    word, base_why());
-	end(w);
-}
-
-static void
-taken(struct world *w)
-{
-	ck_assert_msg(judge(w) == AG_TAKE, "%s", base_why());
-	ck_assert_ptr_nonnull(w->next);
-}
-
-static void
-swap(X509 **slot, X509 *x)
-{
-	X509_free(*slot);
-	*slot = x;
-}
 
 /* Another certificate of the same generation: from is to. */
 static void
-begin_renewal(struct world *w, uint32_t generation)
+begin_renewal(struct order_world *w, uint32_t generation)
 {
-	begin(w, WIRE_STEP_CERT);
+	order_begin(w, WIRE_STEP_CERT);
 	w->o.from = w->o.to = generation;
-	swap(&w->o.new_with_new, rig_ref(rig_root(generation)));
-	swap(&w->o.new_with_old, NULL);
-	swap(&w->o.cert, rig_leaf_of(NODE, rig_node_key(), generation, 9, 200));
+	order_swap(&w->o.new_with_new, rig_ref(rig_root(generation)));
+	order_swap(&w->o.new_with_old, NULL);
+	order_swap(&w->o.cert,
+	    rig_leaf_of(NODE, rig_node_key(), generation, 9, 200));
 }
 
 START_TEST(renewal)
 {
-	struct world w;
+	struct order_world w;
 
 	begin_renewal(&w, 1);
-	taken(&w);
+	order_taken(&w);
 	ck_assert_int_eq(X509_cmp(w.next->cert, w.o.cert), 0);
 	ck_assert_int_ne(X509_cmp(w.next->cert, w.bundle->cert), 0);
 	ck_assert_uint_eq(w.next->cert_gen, 1);
 	ck_assert_uint_eq(ag_bundle_generations(w.next), 1);
 	ck_assert_uint_eq(w.next->previous, 1);
-	end(&w);
+	order_end(&w);
 }
 END_TEST
 
 /* Trust list, NewWithOld and bridging are none of its business. */
 START_TEST(renewal_in_the_middle_of_a_roll)
 {
-	struct world w;
+	struct order_world w;
 	struct ag_bundle *b;
 
-	begin(&w, WIRE_STEP_TRUST | WIRE_STEP_CERT);
+	order_begin(&w, WIRE_STEP_TRUST | WIRE_STEP_CERT);
 	w.o.bridge = true;
-	taken(&w);
+	order_taken(&w);
 	b = w.next;
 	w.next = NULL;
-	end(&w);
+	order_end(&w);
 	begin_renewal(&w, 2);
 	ag_bundle_free(w.bundle);
 	w.k.bundle = w.bundle = b;
 	w.state.highest = 2;
 	w.o.epoch = 3;
-	taken(&w);
+	order_taken(&w);
 	ck_assert_int_eq(X509_cmp(w.next->cert, w.o.cert), 0);
 	ck_assert(w.next->bridging);
 	ck_assert_uint_eq(ag_bundle_generations(w.next), 3);
 	ck_assert_ptr_nonnull(ag_bundle_link(w.next, true));
-	end(&w);
+	order_end(&w);
 }
 END_TEST
 
 START_TEST(renewal_of_something_else)
 {
-	struct world w;
+	struct order_world w;
 
 	begin_renewal(&w, 2);
-	refused(&w, "presents generation 1");
+	order_refused(&w, "presents generation 1");
 	begin_renewal(&w, 1);
 	w.o.from = w.o.to = 2;
-	refused(&w, "presents generation 1");
+	order_refused(&w, "presents generation 1");
 	begin_renewal(&w, 1);
-	swap(&w.o.new_with_new, rig_ref(rig_root(2)));
-	refused(&w, "another root");
+	order_swap(&w.o.new_with_new, rig_ref(rig_root(2)));
+	order_refused(&w, "another root");
 	begin_renewal(&w, 1);
-	swap(&w.o.cert,
+	order_swap(&w.o.cert,
 	    rig_leaf_of(NODE, rig_management_node_key(), 1, 9, 200));
-	refused(&w, "another key");
+	order_refused(&w, "another key");
 	begin_renewal(&w, 1);
-	swap(&w.o.cert, rig_canary(1));
-	refused(&w, "canary");
+	order_swap(&w.o.cert, rig_canary(1));
+	order_refused(&w, "canary");
 	begin_renewal(&w, 1);
-	swap(&w.o.cert, rig_leaf_of(NODE, rig_node_key(), 2, 9, 200));
-	refused(&w, "cert:");
+	order_swap(&w.o.cert, rig_leaf_of(NODE, rig_node_key(), 2, 9, 200));
+	order_refused(&w, "cert:");
 	begin_renewal(&w, 1);
-	swap(&w.o.cert, rig_leaf_of(NODE, rig_node_key(), 1, 1, 9));
-	refused(&w, "cert:");
+	order_swap(&w.o.cert, rig_leaf_of(NODE, rig_node_key(), 1, 1, 9));
+	order_refused(&w, "cert:");
 }
 END_TEST
 
@@ -166,9 +100,9 @@ give_renewal(const char *root, X509 *nwn, X509 *cert, X509 *canary)
 	strcpy(o.root, root);
 	o.from = o.to = 1;
 	o.epoch = 5;
-	swap(&o.new_with_new, rig_ref(nwn));
-	swap(&o.new_with_old, NULL);
-	swap(&o.cert, cert);
+	order_swap(&o.new_with_new, rig_ref(nwn));
+	order_swap(&o.new_with_old, NULL);
+	order_swap(&o.cert, cert);
 	o.ncanary = canary != NULL;
 	o.canary[0].generation = 1;
 	o.canary[0].cert = canary;
