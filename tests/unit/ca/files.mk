@@ -75,3 +75,7 @@ unit_ca_SRC += tests/unit/ca/test_plan_doc.c
 unit_ca_SRC += tests/unit/ca/test_outlook_doc.c
 unit_ca_SRC += tests/unit/ca/test_topology_route.c
 unit_ca_SRC += tests/unit/ca/test_topology_link.c
+unit_ca_SRC += tests/unit/ca/test_cmd_steer.c
+unit_ca_SRC += tests/unit/ca/test_cmd_trigger.c
+unit_ca_SRC += tests/unit/ca/test_cmd_doctor.c
+unit_ca_SRC += tests/unit/ca/test_cmd_report.c

@@ -94,6 +94,10 @@ static TCase *(*const cases[])(void) = {
 	case_outlook_doc,
 	case_topology_route,
 	case_topology_link,
+	case_cmd_steer,
+	case_cmd_trigger,
+	case_cmd_doctor,
+	case_cmd_report,
 };
 #define NCASES (sizeof(cases) / sizeof(*cases))
 

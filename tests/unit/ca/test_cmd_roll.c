@@ -1,5 +1,5 @@
 /* Unit tests of ca/cmd_roll.c: what kedge roll status makes of kedged's answer;
- * more of it in test_remote.c. */
+ * more of it in test_cmd_watch.c. */
 #include <check.h>
 #include <string.h>
 
