@@ -138,10 +138,12 @@ remember_signatures(void)
 void
 sim_quick(void)
 {
+	static OSSL_PROVIDER *curves; /* until the end: no leak */
+
 	sim_openssl = OSSL_LIB_CTX_new();
 	if (sim_openssl == NULL ||
 	    OSSL_PROVIDER_add_builtin(NULL, "curves", init) != 1 ||
-	    OSSL_PROVIDER_load(NULL, "curves") == NULL)
+	    (curves = OSSL_PROVIDER_load(NULL, "curves")) == NULL)
 		base_die("sim: OpenSSL does not take another provider");
 	remember_signatures();
 }
