@@ -449,6 +449,7 @@ START_TEST(after_a_failure_each_key_has_its_turn)
 	ck_assert_uint_ge(t.n, 4);
 	for (size_t i = 0; i < 4; i++)
 		ck_assert_int_eq(t.new[i], i % 2 == 0);
+	EVP_PKEY_free(web1->next);
 	world_close(&w);
 }
 END_TEST
