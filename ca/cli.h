@@ -118,6 +118,8 @@ enum base_err ca_cmd_roll_step(struct cli *c);
 /* ca/cmd_steer.c */
 enum base_err ca_cmd_roll_abort(struct cli *c);
 enum base_err ca_cmd_roll_excuse(struct cli *c);
+enum base_err ca_cmd_roll_cuts(struct cli *c);
+enum base_err ca_cmd_roll_approve(struct cli *c);
 enum base_err ca_cmd_roll_return(struct cli *c);
 enum base_err ca_cmd_roll_hold(struct cli *c);
 enum base_err ca_cmd_roll_release(struct cli *c);

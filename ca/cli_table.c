@@ -111,6 +111,15 @@ static const struct cli_option recover_status_options[] = {
 	{ "exit-code", NULL, "exit 4 while one is under way" },
 	{ NULL, NULL, NULL },
 };
+static const struct cli_option roll_cuts_options[] = {
+	{ "node", "NODE,...", "as if these were excused, too" },
+	{ "deadline", "TIME", "nothing of it before then (RFC 3339)" },
+	{ NULL, NULL, NULL },
+};
+static const struct cli_option roll_approve_options[] = {
+	{ "hsmd", "SOCKET", "default /run/kedge-hsmd/hsm.sock" },
+	{ NULL, NULL, NULL },
+};
 static const struct cli_option graph_options[] = {
 	{ "dot", NULL, "in the language of Graphviz (default)" },
 	{ "svg", NULL, "as a picture" },
@@ -297,6 +306,16 @@ const struct cli_command cli_commands[] = {
 	    "let the roll go on without a node",
 	    "Takes the node's links out of the rules and says which of them suffer.\n",
 	    roll_word_options, 2, 2, ca_cmd_roll_excuse },
+	{ "roll cuts", "[--node NODE,...] [--deadline TIME] ROOT",
+	    "list each direction that excuses may cut",
+	    "Of all excused nodes, those of --node, and links taken away meanwhile. With\n"
+	    "--json it is the list that approvers say yes to, where kedge-hsmd has some.\n",
+	    roll_cuts_options, 1, 1, ca_cmd_roll_cuts },
+	{ "roll approve", "[--hsmd SOCKET] FILE",
+	    "as an approver, let kedge-hsmd cut what FILE lists",
+	    "FILE is what kedge --json roll cuts ROOT printed; all of it is shown. Only\n"
+	    "users that are approvers in hsmd.conf. Exit 4 while others must approve, too.\n",
+	    roll_approve_options, 1, 1, ca_cmd_roll_approve },
 	{ "roll return", "[--reason TEXT] ROOT NODE",
 	    "take an excused node back; it catches up", NULL, roll_word_options,
 	    2, 2, ca_cmd_roll_return },

@@ -51,6 +51,7 @@ ca_handler ca_control_roll_abort;
 ca_handler ca_control_roll_hold;
 ca_handler ca_control_roll_release;
 ca_handler ca_control_roll_excuse;
+ca_handler ca_control_roll_cuts; /* ca/control_cuts.c */
 ca_handler ca_control_roll_return;
 /* ca/control_recover.c */
 ca_handler ca_control_recover_status;

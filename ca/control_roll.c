@@ -571,6 +571,7 @@ const struct ca_command ca_commands_roll[] = {
 	{ "roll-hold", ca_control_roll_hold },
 	{ "roll-release", ca_control_roll_release },
 	{ "roll-excuse", ca_control_roll_excuse },
+	{ "roll-cuts", ca_control_roll_cuts },
 	{ "roll-return", ca_control_roll_return },
 	{ "explain", cmd_explain },
 	{ "simulate", ca_control_simulate },

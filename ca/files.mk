@@ -95,6 +95,8 @@ ca_SRC += \
 	ca/control_trigger.c \
 	ca/roll_steer.c \
 	ca/control_steer.c \
+	ca/control_cuts.c \
+	ca/cmd_cuts.c \
 	ca/cmd_steer.c \
 	ca/send.c \
 	ca/show.c \

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf/conf.h"
 #include "hsm/config.h"
@@ -110,6 +111,13 @@ static const struct conf_key top_keys[] = {
 	    .count = offsetof(struct hsm_conf, nuids),
 	    .min = 1,
 	    .max = 64 },
+	{ .name = "approvers",
+	    .kind = CONF_UIDS,
+	    CONF_AT(hsm_conf, approvers),
+	    .count = offsetof(struct hsm_conf, napprovers),
+	    .min = 1,
+	    .max = 64 },
+	{ NUMBER("approvals", hsm_conf, approvals, 1, 1, 64) },
 	{ .name = "tokens",
 	    .kind = CONF_LIST,
 	    CONF_AT(hsm_conf, tokens),
@@ -176,12 +184,55 @@ root_tokens(const struct hsm_conf *c, struct hsm_conf_root *r)
 	return BASE_OK;
 }
 
+bool
+hsm_conf_is_asker(const struct hsm_conf *c, uid_t uid)
+{
+	for (size_t i = 0; i < c->nuids; i++)
+		if (c->uids[i] == uid)
+			return true;
+	return c->nuids == 0 && uid == geteuid();
+}
+
+bool
+hsm_conf_is_approver(const struct hsm_conf *c, uid_t uid)
+{
+	for (size_t i = 0; i < c->napprovers; i++)
+		if (c->approvers[i] == uid)
+			return true;
+	return false;
+}
+
+/* Who asks for a cut does not approve it, and each approver counts once. */
+static enum base_err
+check_approvers(const struct hsm_conf *c)
+{
+	for (size_t i = 0; i < c->napprovers; i++) {
+		if (hsm_conf_is_asker(c, c->approvers[i]))
+			return base_fail(BASE_E_CONFIG,
+			    "approvers: user %u may ask for orders (uids); an "
+			    "approver must be somebody else",
+			    c->approvers[i]);
+		for (size_t k = 0; k < i; k++)
+			if (c->approvers[k] == c->approvers[i])
+				return base_fail(BASE_E_CONFIG,
+				    "approvers: user %u is there twice",
+				    c->approvers[i]);
+	}
+	if (c->napprovers > 0 && c->approvals > c->napprovers)
+		return base_fail(BASE_E_CONFIG,
+		    "approvals: %u are wanted of %zu approvers", c->approvals,
+		    c->napprovers);
+	return BASE_OK;
+}
+
 static enum base_err
 finish(void *conf)
 {
 	struct hsm_conf *c = conf;
 	enum base_err e;
 
+	if ((e = check_approvers(c)) != BASE_OK)
+		return e;
 	c->any.ntokens = 1;
 	for (size_t i = 0; i < c->nroots; i++) {
 		struct hsm_conf_root *r = &c->roots[i];

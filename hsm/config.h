@@ -41,6 +41,9 @@ struct hsm_conf {
 	char *state; /* directory */
 	size_t nuids;
 	uid_t *uids; /* empty: only our own */
+	size_t napprovers; /* 0: excuses count as kedged tells them */
+	uid_t *approvers; /* users without whom nothing is cut */
+	uint32_t approvals; /* so many of them */
 	size_t ntokens;
 	struct hsm_conf_token *tokens;
 	size_t nroots;
@@ -59,6 +62,9 @@ struct hsm_conf {
 /* CONFIG with "file:line: what; what to do". */
 enum base_err hsm_conf_read(const char *path, struct hsm_conf *out) BASE_MUST;
 void hsm_conf_clear(struct hsm_conf *c);
+/* May this user ask for signatures? Approve cuts? */
+bool hsm_conf_is_asker(const struct hsm_conf *c, uid_t uid);
+bool hsm_conf_is_approver(const struct hsm_conf *c, uid_t uid);
 /* Never NULL. */
 const struct hsm_conf_root *
 hsm_conf_root(const struct hsm_conf *c, const char *name);

@@ -154,23 +154,27 @@ hsm_core_sweep(struct hsm_core *c, const char *token)
 /* ---- dispatch -------------------------------------------------------------- */
 
 /* What is not here is refused. */
+#define ANYBODY true
+
 static const struct {
 	enum wire_hsm_type type;
 	bool fleet; /* the request names its fleet */
 	hsm_handler *handler;
+	bool anybody; /* also an approver, who is none of uids */
 } core_table[] = {
-	{ WIRE_HSM_INFO, false, hsm_do_info },
-	{ WIRE_HSM_AUDIT, false, hsm_do_audit },
-	{ WIRE_HSM_KEYGEN, true, hsm_do_keygen },
-	{ WIRE_HSM_CERTS, true, hsm_do_certs },
-	{ WIRE_HSM_ORDERS, true, hsm_do_orders },
-	{ WIRE_HSM_TOKEN, true, hsm_do_token },
-	{ WIRE_HSM_BIND, true, hsm_do_bind },
-	{ WIRE_HSM_FORGET, true, hsm_do_forget },
-	{ WIRE_HSM_TELL, true, hsm_do_tell },
-	{ WIRE_HSM_SHOW, true, hsm_do_show },
-	{ WIRE_HSM_RECALL, true, hsm_do_recall },
-	{ WIRE_HSM_KNOWN, true, hsm_do_known },
+	{ WIRE_HSM_INFO, false, hsm_do_info, ANYBODY },
+	{ WIRE_HSM_AUDIT, false, hsm_do_audit, ANYBODY },
+	{ WIRE_HSM_APPROVE, true, hsm_do_approve, ANYBODY },
+	{ WIRE_HSM_KEYGEN, true, hsm_do_keygen, false },
+	{ WIRE_HSM_CERTS, true, hsm_do_certs, false },
+	{ WIRE_HSM_ORDERS, true, hsm_do_orders, false },
+	{ WIRE_HSM_TOKEN, true, hsm_do_token, false },
+	{ WIRE_HSM_BIND, true, hsm_do_bind, false },
+	{ WIRE_HSM_FORGET, true, hsm_do_forget, false },
+	{ WIRE_HSM_TELL, true, hsm_do_tell, false },
+	{ WIRE_HSM_SHOW, true, hsm_do_show, false },
+	{ WIRE_HSM_RECALL, true, hsm_do_recall, false },
+	{ WIRE_HSM_KNOWN, true, hsm_do_known, false },
 };
 
 /* kedged counts these requests, durably and before it asks: who asks with a
@@ -208,6 +212,12 @@ core_dispatch(struct hsm_core *c, const struct wire_hsm_request *r,
 			    "request: is of fleet \"%s\", this is kedge-hsmd "
 			    "of \"%s\"",
 			    r->fleet, c->conf->fleet);
+		if (!core_table[i].anybody &&
+		    hsm_conf_is_approver(c->conf, c->uid))
+			return base_fail(BASE_E_DENIED,
+			    "request: user %u approves, and asks for nothing "
+			    "else",
+			    c->uid);
 		e = core_mark(c, r);
 		return e != BASE_OK ? e : core_table[i].handler(c, r, a);
 	}

@@ -56,7 +56,7 @@ typedef enum base_err hsm_handler(struct hsm_core *c,
     const struct wire_hsm_request *r, struct wire_hsm_answer *a);
 hsm_handler hsm_do_info, hsm_do_audit, hsm_do_keygen, hsm_do_certs,
     hsm_do_orders, hsm_do_token, hsm_do_bind, hsm_do_forget, hsm_do_tell,
-    hsm_do_show, hsm_do_recall, hsm_do_known;
+    hsm_do_show, hsm_do_recall, hsm_do_known, hsm_do_approve;
 
 /* Adds a record and frees its fields; before the first one of a request that
  * carries a mark, that. */
@@ -92,8 +92,21 @@ enum base_err hsm_profile_check(struct hsm_core *c,
  * the node is known. OUTAGE with the sentence. With presume a trust that was
  * received counts as done, for orders without a finish. */
 struct wire_order;
-enum base_err hsm_judge(const struct hsm_state *s, const struct wire_order *o,
+enum base_err hsm_judge(const struct hsm_core *c, const struct wire_order *o,
     bool presume) BASE_MUST;
+/* Does the node's excuse under the root take its directions out of the rules?
+ * Where there are approvers, when enough of them have approved each one of
+ * these: approve.c. */
+struct hsm_node;
+bool hsm_excuse_counts(const struct hsm_core *c, const struct hsm_node *n,
+    const char *root);
+/* May the link be forgotten while its root rolls, if the operator says so? */
+struct hsm_link;
+bool hsm_link_may_go(const struct hsm_core *c, const struct hsm_link *l);
+/* The same of a whole node. */
+bool hsm_node_may_go(const struct hsm_core *c, const struct hsm_node *n);
+/* Is a root on its way, as far as the nodes that count are known here? */
+bool hsm_root_rolls(const struct hsm_core *c, const char *root);
 /* A renewal takes nothing away: a node that presents another generation
  * refuses it. So it is enough that n may present this one; OUTAGE when not. */
 enum base_err hsm_judge_renewal(const struct hsm_node *n,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hsm/core.h"
 #include "hsm/holds.h"
 #include "wire/msg.h"
 
@@ -457,6 +458,7 @@ node_has_root(const struct hsm_node *n, const char *root)
 }
 
 struct rolls {
+	const struct hsm_core *core;
 	const char *root;
 	uint64_t generations;
 	bool open;
@@ -478,7 +480,8 @@ rolls_node(void *arg, void *value)
 	const struct hsm_node *n = value;
 	const struct hsm_held *h = hsm_held_get(n, r->root);
 
-	if (h == NULL || h->excused || !node_has_root(n, r->root))
+	if (h == NULL || !node_has_root(n, r->root) ||
+	    hsm_excuse_counts(r->core, n, r->root))
 		return;
 	if (h->known)
 		r->generations |=
@@ -488,11 +491,11 @@ rolls_node(void *arg, void *value)
 }
 
 bool
-hsm_root_rolls(const struct hsm_state *s, const char *root)
+hsm_root_rolls(const struct hsm_core *c, const char *root)
 {
-	struct rolls r = { .root = root };
+	struct rolls r = { .core = c, .root = root };
 
-	hsm_map_each(&s->nodes, rolls_node, &r);
+	hsm_map_each(&c->state.nodes, rolls_node, &r);
 	return r.open || (r.generations & (r.generations - 1)) != 0;
 }
 

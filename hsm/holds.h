@@ -56,10 +56,8 @@ enum base_err hsm_holds_room(const struct hsm_node *n,
  * out. */
 struct pol_conf
 hsm_event_after(struct pol_conf c, const struct hsm_event *v);
-/* Is it excused under this root? */
+/* Is it excused under this root, as kedged tells? */
 bool hsm_is_excused(const struct hsm_node *n, const char *root);
-/* Is a root on its way, as far as the nodes that count are known here? */
-bool hsm_root_rolls(const struct hsm_state *s, const char *root);
 
 struct hsm_link_names {
 	const char *client, *server, *client_root, *server_root;
@@ -113,6 +111,11 @@ void hsm_order_key(const struct wire_order *o, uint8_t key[HSM_HASH]);
  * longer the node's. */
 void hsm_rekey_proven(struct hsm_state *s, struct hsm_node *n,
     const struct hsm_event *v, const char *root);
+
+/* ---- approve.c ---- */
+
+enum base_err hsm_apply_approved(struct hsm_state *s, struct base_buf *b);
+void hsm_approvals_free(struct hsm_state *s);
 
 /* All of a node that leaves: its links go with it. */
 void hsm_holds_forget(struct hsm_state *s, struct hsm_node *n);

@@ -39,6 +39,7 @@ enum hsm_record {
 	HSM_R_SIGNED, /* certificate of a root, as it was signed */
 	HSM_R_MARK, /* a request for orders: which one of kedged's store */
 	HSM_R_REKEY, /* another key of a node, by its signed report */
+	HSM_R_APPROVED, /* an approver lets directions be cut */
 };
 
 struct hsm_journal;

@@ -17,6 +17,7 @@
 
 /* The node and its peers under one root. */
 struct judge {
+	const struct hsm_core *core;
 	const struct wire_order *o;
 	bool presume; /* what was received works */
 	bool management; /* every bound node has a link with the CA there,
@@ -235,7 +236,7 @@ facts_of_node(struct judge *j, uint32_t node)
 	const struct hsm_held *h = hsm_held_get(n, j->o->root);
 	struct pol_fact *f;
 
-	if (h != NULL && h->excused)
+	if (hsm_excuse_counts(j->core, n, j->o->root))
 		fact_add(j, node, POL_FACT_EXCUSED);
 	if (h == NULL || !h->known)
 		return;
@@ -299,6 +300,19 @@ judge_name(const void *arg, uint32_t node)
 	return j->node[node]->name;
 }
 
+/* What the operator would have to bring. */
+static void
+judge_unapproved(const struct judge *j, uint32_t peer, char *text, size_t max)
+{
+	const size_t n = strlen(text);
+
+	if (peer < j->n && hsm_is_excused(j->node[peer], j->o->root))
+		snprintf(text + n, max - n,
+		    "; %s is excused, and not all its directions are approved "
+		    "to be cut (kedge roll cuts %s, kedge roll approve)",
+		    j->node[peer]->name, j->o->root);
+}
+
 static enum base_err
 judge_rules(struct judge *j, uint32_t self)
 {
@@ -319,6 +333,7 @@ judge_rules(struct judge *j, uint32_t self)
 	if (e != POL_E_UNSAFE)
 		return judge_no(j, pol_err_text(e));
 	pol_why_text(&why, judge_name, j, text, sizeof(text));
+	judge_unapproved(j, why.peer, text, sizeof(text));
 	return judge_no(j, text);
 }
 
@@ -338,17 +353,18 @@ judge_role(const struct judge *j, uint32_t self)
 }
 
 enum base_err
-hsm_judge(const struct hsm_state *s, const struct wire_order *o, bool presume)
+hsm_judge(const struct hsm_core *c, const struct wire_order *o, bool presume)
 {
-	const struct hsm_node *self = hsm_state_node(s, o->node);
-	struct judge j = { .o = o,
+	const struct hsm_node *self = hsm_state_node(&c->state, o->node);
+	struct judge j = { .core = c,
+		.o = o,
 		.presume = presume,
 		.management = strcmp(o->root, HSM_MANAGEMENT) == 0 };
 	uint32_t at;
 	enum pol_err p;
 	enum base_err e;
 
-	judge_nodes(&j, s, self);
+	judge_nodes(&j, &c->state, self);
 	at = node_index(&j, self);
 	j.fact = base_alloc((facts_max(&j) + 1) * sizeof(*j.fact));
 	for (uint32_t i = 0; i < j.n; i++)

@@ -125,6 +125,15 @@ hsm_put_signed(struct base_buf *b, const struct hsm_key *k,
 }
 
 void
+hsm_put_approved(struct base_buf *b, const struct hsm_approved *v)
+{
+	rec_must(base_buf_put_u32(b, v->uid));
+	rec_str(b, v->root);
+	rec_must(base_buf_put_u32(b, v->to));
+	rec_must(base_buf_put_blob(b, v->cuts));
+}
+
+void
 hsm_put_mark(struct base_buf *b, uint64_t mark)
 {
 	rec_must(base_buf_put_u64(b, mark));

@@ -169,6 +169,11 @@ hsm_do_forget(struct hsm_core *c, const struct wire_hsm_request *r,
 		    "node ca: cannot be forgotten");
 	if (hsm_state_node(&c->state, r->node) == NULL)
 		return BASE_OK;
+	if (!hsm_node_may_go(c, hsm_state_node(&c->state, r->node)))
+		return base_fail(BASE_E_OUTAGE,
+		    "node %s: is not forgotten while a root of its links "
+		    "rolls, unless their directions are approved to be cut",
+		    r->node);
 	base_buf_init(&b, 0);
 	hsm_put_forget(&b, r->node);
 	if ((e = hsm_core_record(c, HSM_R_FORGET, &b)) != BASE_OK)

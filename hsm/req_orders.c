@@ -201,10 +201,10 @@ order_judge(struct orders *b, const struct wire_order *o,
 {
 	struct hsm_received v = { .epoch = r->epoch };
 	struct base_buf fields;
-	enum base_err e = hsm_judge(&b->c->state, o, false);
+	enum base_err e = hsm_judge(b->c, o, false);
 
 	if (e != BASE_E_OUTAGE || !b->c->conf->presume ||
-	    (e = hsm_judge(&b->c->state, o, true)) != BASE_OK)
+	    (e = hsm_judge(b->c, o, true)) != BASE_OK)
 		return e;
 	memcpy(v.node, r->node, sizeof(v.node));
 	memcpy(v.root, r->root, sizeof(v.root));

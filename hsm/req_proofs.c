@@ -63,8 +63,12 @@ record_excuse(struct hsm_core *c, const char *node, const char *root,
 	hsm_put_excuse(&b, node, root, excused);
 	hsm_core_add(c, HSM_R_EXCUSE, &b);
 	base_log(BASE_WARNING, "node %s, root %s: %s", node, root,
-	    excused ? "excused; its links are not judged any more"
-		    : "excused no more; its links are judged again");
+	    !excused			  ? "excused no more; its links are "
+					    "judged again"
+		: c->conf->napprovers > 0 ? "excused; its links are judged "
+					    "until they are approved to be cut"
+					  : "excused; its links are not judged "
+					    "any more");
 }
 
 static bool
@@ -117,8 +121,8 @@ static bool
 link_rolls_under(const struct hsm_core *c, const struct hsm_link *l,
     const char *root)
 {
-	return !hsm_is_excused(l->client, root) &&
-	    !hsm_is_excused(l->server, root) && hsm_root_rolls(&c->state, root);
+	return !hsm_excuse_counts(c, l->client, root) &&
+	    !hsm_excuse_counts(c, l->server, root) && hsm_root_rolls(c, root);
 }
 
 static bool
@@ -193,7 +197,7 @@ forget_links(struct hsm_core *c, const struct wire_hsm_node *t,
 			continue;
 		if (!link_rolls(c, l))
 			record_link(c, &names, HSM_LINK_GONE);
-		else if (told_gone(t, l))
+		else if (told_gone(t, l) && hsm_link_may_go(c, l))
 			record_link(c, &names, HSM_LINK_EXCUSED);
 		else
 			e = base_fail(BASE_E_OUTAGE,

@@ -44,17 +44,6 @@ conn_close(struct conn *k)
 	k->closing = false;
 }
 
-static bool
-server_is_allowed(const struct hsm_conf *c, uid_t uid)
-{
-	if (c->nuids == 0)
-		return uid == geteuid();
-	for (size_t i = 0; i < c->nuids; i++)
-		if (c->uids[i] == uid)
-			return true;
-	return false;
-}
-
 /* A record a minute says enough, and does not let strangers fill the disk. */
 static void
 server_stranger(struct hsm_server *s, uint32_t uid)
@@ -64,7 +53,8 @@ server_stranger(struct hsm_server *s, uint32_t uid)
 	if (now.ms < s->strangers.ms)
 		return;
 	s->strangers.ms = now.ms + 60000;
-	hsm_core_garbage(s->core, uid, "connection: this user is not in uids");
+	hsm_core_garbage(s->core, uid,
+	    "connection: this user is not in uids or approvers");
 }
 
 static void
@@ -77,7 +67,8 @@ server_accept(struct hsm_server *s)
 	if (fd < 0)
 		return;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 ||
-	    !server_is_allowed(s->core->conf, cred.uid)) {
+	    !(hsm_conf_is_asker(s->core->conf, cred.uid) ||
+		hsm_conf_is_approver(s->core->conf, cred.uid))) {
 		server_stranger(s, cred.uid);
 		close(fd);
 		return;
@@ -317,7 +308,8 @@ server_listen(struct hsm_server *s)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	/* SO_PEERCRED decides, not the mode; alone we need no other user */
-	mode_t mode = s->core->conf->nuids == 0 ? 0600 : 0666;
+	mode_t mode =
+	    s->core->conf->nuids + s->core->conf->napprovers == 0 ? 0600 : 0666;
 	enum base_err e;
 
 	if (strlen(s->path) >= sizeof(sa.sun_path))

@@ -489,6 +489,7 @@ hsm_state_apply(void *state, enum hsm_record kind, struct base_time at,
 		[HSM_R_SIGNED] = apply_signed,
 		[HSM_R_MARK] = apply_mark,
 		[HSM_R_REKEY] = hsm_apply_rekey,
+		[HSM_R_APPROVED] = hsm_apply_approved,
 	};
 	enum base_err e;
 
@@ -536,5 +537,6 @@ hsm_state_clear(struct hsm_state *s)
 	for (size_t i = 0; i < s->nroots; i++)
 		free(s->roots[i]);
 	free(s->roots);
+	hsm_approvals_free(s);
 	memset(s, 0, sizeof(*s));
 }

@@ -80,6 +80,8 @@ struct hsm_state {
 	size_t nroots;
 	uint64_t certs, orders, refused;
 	uint64_t mark; /* highest of a request (wire_hsm_is_marked) */
+	struct hsm_approval *approvals; /* approve.c */
+	size_t napprovals;
 };
 
 void hsm_sha256(struct base_span s, uint8_t out[HSM_HASH]);
@@ -135,6 +137,13 @@ void hsm_put_cert(struct base_buf *b, const struct hsm_key *issuer,
     const struct wire_tbs *t, struct base_span tbs);
 void hsm_put_signed(struct base_buf *b, const struct hsm_key *k,
     enum wire_cert_kind kind, struct base_span der);
+struct hsm_approved {
+	uint32_t uid; /* who */
+	const char *root;
+	uint32_t to;
+	struct base_span cuts; /* as a wire_hsm_cuts is composed */
+};
+void hsm_put_approved(struct base_buf *b, const struct hsm_approved *v);
 void hsm_put_mark(struct base_buf *b, uint64_t mark);
 struct hsm_order {
 	char node[BASE_NAME_MAX + 1], root[BASE_NAME_MAX + 1];

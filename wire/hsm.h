@@ -32,6 +32,8 @@ enum wire_hsm_type {
 			      * (wire_hsm_recalled) */
 	WIRE_HSM_KNOWN,      /* nodes that are known here, a part at a time
 			      * (wire_hsm_known) */
+	WIRE_HSM_APPROVE,    /* an approver lets directions be cut; without an
+			      * item: what was approved (wire_hsm_cuts) */
 };
 
 struct wire_hsm_key {
@@ -50,7 +52,8 @@ struct wire_hsm_request {
 	uint32_t id;
 	char fleet[BASE_NAME_MAX + 1];
 	struct wire_hsm_key key;       /* KEYGEN; issuer for CERTS; RECALL:
-					* its root */
+					* its root; APPROVE: the root, and to
+					* which generation it rolls */
 	size_t nitems;                 /* CERTS: TBS DER; ORDERS: order DER;
 					* BIND: SPKI DER per root; TELL: nodes;
 					* SHOW: proofs */
@@ -183,6 +186,28 @@ enum base_err wire_hsm_known_compose(const struct wire_hsm_known *k,
     struct base_buf *out) BASE_MUST;
 enum base_err wire_hsm_known_parse(struct base_span item,
     struct wire_hsm_known *out) BASE_MUST;
+
+/* ---- items of APPROVE: wire/hsm_told.c ---------------------------------------- */
+
+#define WIRE_HSM_CUTS 4096
+
+struct wire_hsm_cut {            /* who shows a certificate, who checks it */
+	char presenter[BASE_NAME_MAX + 1], verifier[BASE_NAME_MAX + 1];
+};
+struct wire_hsm_cuts {
+	struct base_time start;  /* none of them is cut before; 0: now */
+	uint32_t have, need;     /* answers: so many approvers have said so, and
+				  * so many must; need 0: nobody is asked */
+	size_t n;
+	struct wire_hsm_cut *cut; /* ascending, each once; owned */
+};
+/* Brings what was put into cut into its sequence, each once. */
+void wire_hsm_cuts_sort(struct wire_hsm_cuts *c);
+void wire_hsm_cuts_clear(struct wire_hsm_cuts *c);
+enum base_err wire_hsm_cuts_compose(const struct wire_hsm_cuts *c,
+    struct base_buf *out) BASE_MUST;
+enum base_err wire_hsm_cuts_parse(struct base_span item,
+    struct wire_hsm_cuts *out) BASE_MUST;
 
 /* ---- frames: both sides ------------------------------------------------------ */
 

@@ -46,12 +46,13 @@ static const struct {
 	[WIRE_HSM_SHOW] = { F_FLEET | F_ITEMS, F_ITEMS },
 	[WIRE_HSM_RECALL] = { F_FLEET | F_KEY, F_ITEMS },
 	[WIRE_HSM_KNOWN] = { F_FLEET | F_AFTER, F_ITEMS },
+	[WIRE_HSM_APPROVE] = { F_FLEET | F_KEY | F_ITEMS, F_ITEMS },
 };
 
 static bool
 is_type(uint8_t t)
 {
-	return t >= WIRE_HSM_INFO && t <= WIRE_HSM_KNOWN;
+	return t >= WIRE_HSM_INFO && t <= WIRE_HSM_APPROVE;
 }
 
 bool

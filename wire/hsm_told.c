@@ -1,7 +1,7 @@
 /*
  * Items of TELL and SHOW: what kedged says of the topology, and what nodes
  * themselves have signed of what they hold. kedged composes, kedge-hsmd
- * parses. Items of RECALL and KNOWN go the other way: what kedge-hsmd
+ * parses; and what of it may be cut, as approvers say. Items of RECALL and KNOWN go the other way: what kedge-hsmd
  * remembers for a kedged whose store is an old copy.
  */
 #include "wire/hsm.h"
@@ -353,4 +353,109 @@ wire_hsm_known_clear(struct wire_hsm_known *k)
 	}
 	free(k->parts);
 	memset(k, 0, sizeof(*k));
+}
+
+/* ---- cuts ------------------------------------------------------------------------ */
+
+static int
+cut_cmp(const void *a, const void *b)
+{
+	const struct wire_hsm_cut *x = a, *y = b;
+	const int c = strcmp(x->presenter, y->presenter);
+
+	return c != 0 ? c : strcmp(x->verifier, y->verifier);
+}
+
+void
+wire_hsm_cuts_sort(struct wire_hsm_cuts *c)
+{
+	size_t n = 0;
+
+	if (c->n == 0)
+		return;
+	qsort(c->cut, c->n, sizeof(*c->cut), cut_cmp);
+	for (size_t i = 0; i < c->n; i++)
+		if (n == 0 || cut_cmp(&c->cut[n - 1], &c->cut[i]) != 0)
+			c->cut[n++] = c->cut[i];
+	c->n = n;
+}
+
+enum base_err
+wire_hsm_cuts_compose(const struct wire_hsm_cuts *c, struct base_buf *out)
+{
+	enum base_err e;
+
+	if (c->n > WIRE_HSM_CUTS)
+		return base_fail(BASE_E_RANGE,
+		    "hsm item: %zu directions, %d is the most", c->n,
+		    WIRE_HSM_CUTS);
+	if ((e = base_buf_put_u64(out, (uint64_t)c->start.ms)) == BASE_OK &&
+	    (e = base_buf_put_u32(out, c->have)) == BASE_OK &&
+	    (e = base_buf_put_u32(out, c->need)) == BASE_OK)
+		e = base_buf_put_u32(out, (uint32_t)c->n);
+	for (size_t i = 0; e == BASE_OK && i < c->n; i++)
+		if ((e = base_buf_put_str(out, c->cut[i].presenter)) == BASE_OK)
+			e = base_buf_put_str(out, c->cut[i].verifier);
+	return e;
+}
+
+static enum base_err
+get_cut(struct base_buf *b, struct wire_hsm_cuts *c)
+{
+	struct wire_hsm_cut *t = &c->cut[c->n];
+	enum base_err e;
+
+	if ((e = get_name(b, false, t->presenter)) != BASE_OK ||
+	    (e = get_name(b, false, t->verifier)) != BASE_OK)
+		return e;
+	if (strcmp(t->presenter, t->verifier) == 0 ||
+	    (c->n > 0 && cut_cmp(t - 1, t) >= 0))
+		return base_fail(BASE_E_SYNTAX,
+		    "hsm item: %s to %s is no direction, or out of its place",
+		    t->presenter, t->verifier);
+	c->n++;
+	return BASE_OK;
+}
+
+static enum base_err
+cuts_read(struct base_buf *b, struct wire_hsm_cuts *c)
+{
+	uint32_t count;
+	uint64_t start;
+	enum base_err e;
+
+	if ((e = base_buf_get_u64(b, &start)) != BASE_OK ||
+	    (e = base_buf_get_u32(b, &c->have)) != BASE_OK ||
+	    (e = base_buf_get_u32(b, &c->need)) != BASE_OK ||
+	    (e = get_count(b, 2, &count)) != BASE_OK)
+		return e;
+	if (count > WIRE_HSM_CUTS || start > INT64_MAX)
+		return base_fail(BASE_E_RANGE,
+		    "hsm item: %u directions from a time on that is none, or "
+		    "more than %d",
+		    count, WIRE_HSM_CUTS);
+	c->start.ms = (int64_t)start;
+	c->cut = base_alloc((count + (size_t)1) * sizeof(*c->cut));
+	while (e == BASE_OK && c->n < count)
+		e = get_cut(b, c);
+	return e == BASE_OK ? base_buf_get_end(b) : e;
+}
+
+enum base_err
+wire_hsm_cuts_parse(struct base_span item, struct wire_hsm_cuts *out)
+{
+	struct base_buf b = reader(item);
+	enum base_err e;
+
+	memset(out, 0, sizeof(*out));
+	if ((e = cuts_read(&b, out)) != BASE_OK)
+		wire_hsm_cuts_clear(out);
+	return e;
+}
+
+void
+wire_hsm_cuts_clear(struct wire_hsm_cuts *c)
+{
+	free(c->cut);
+	memset(c, 0, sizeof(*c));
 }

@@ -19,6 +19,7 @@ unit_ca_SRC += tests/unit/ca/test_report.c tests/unit/ca/test_config.c
 unit_ca_SRC += tests/unit/ca/test_control.c tests/unit/ca/test_change.c
 unit_ca_SRC += tests/unit/ca/test_net.c tests/unit/ca/test_roll_steer.c tests/unit/ca/test_pace.c
 unit_ca_SRC += tests/unit/ca/test_compromised.c
+unit_ca_SRC += tests/unit/ca/test_control_cuts.c tests/unit/ca/test_cmd_cuts.c
 unit_ca_SRC += tests/unit/ca/test_dial.c tests/unit/ca/test_node.c tests/unit/ca/test_differ.c
 unit_ca_SRC += tests/unit/ca/test_join.c
 unit_ca_SRC += tests/unit/ca/test_invite.c

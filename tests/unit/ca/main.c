@@ -98,6 +98,8 @@ static TCase *(*const cases[])(void) = {
 	case_cmd_trigger,
 	case_cmd_doctor,
 	case_cmd_report,
+	case_control_cuts,
+	case_cmd_cuts,
 };
 #define NCASES (sizeof(cases) / sizeof(*cases))
 

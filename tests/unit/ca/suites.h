@@ -48,6 +48,8 @@ TCase *case_roll_nodes(void);
 TCase *case_roll_report(void);
 TCase *case_roll_steer(void);
 TCase *case_compromised(void);
+TCase *case_control_cuts(void);
+TCase *case_cmd_cuts(void);
 TCase *case_pace(void);
 TCase *case_root_end(void);
 TCase *case_show(void);

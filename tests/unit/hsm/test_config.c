@@ -65,6 +65,7 @@ START_TEST(config_good)
 	ck_assert_msg(
 	    conf(HEAD TOKENS
 		"uids = ( 7, \"root\" );\nnode_days = 30;\n"
+		"approvers = [ 8, 9 ];\napprovals = 2;\n"
 		"roots = ( { name = \"plant\"; tokens = [ \"b\", \"a\" ]; "
 		"algorithm = \"p384\"; root_days = 9; } );\n"
 		"names = ( { node = \"n\"; allow = [ \"IP:::1\" ]; } );\n"
@@ -75,6 +76,10 @@ START_TEST(config_good)
 	ck_assert_uint_eq(c.nuids, 2);
 	ck_assert_uint_eq(c.uids[0], 7);
 	ck_assert_uint_eq(c.uids[1], 0);
+	ck_assert_uint_eq(c.napprovers, 2);
+	ck_assert_uint_eq(c.approvals, 2);
+	ck_assert(hsm_conf_is_approver(&c, 9) && !hsm_conf_is_approver(&c, 7));
+	ck_assert(hsm_conf_is_asker(&c, 7) && !hsm_conf_is_asker(&c, 9));
 	ck_assert_int_eq(c.sign_ms, 77);
 	ck_assert_int_eq(c.other_names, HSM_LISTED);
 	ck_assert_uint_eq(hsm_conf_root(&c, "plant")->token[0], 1);
@@ -98,6 +103,13 @@ static const struct {
 	{ HEAD TOKENS "node_days = \"1\";\n", "c:5: node_days: a whole" },
 	{ HEAD TOKENS "uids = [ -1 ];\n", "c:5: " },
 	{ HEAD TOKENS "uids = [ \"no such user\" ];\n", "c:5: " },
+	{ HEAD TOKENS "uids = [ 7, 8 ];\napprovers = [ 9, 8 ];\n",
+	    "approvers: user 8 may ask" },
+	{ HEAD TOKENS "approvers = [ 9, 9 ];\n", "user 9 is there twice" },
+	{ HEAD TOKENS "approvers = [ 8, 9 ];\napprovals = 3;\n",
+	    "approvals: 3 are wanted of 2" },
+	{ HEAD TOKENS "approvers = [ 8 ];\napprovals = 0;\n",
+	    "c:6: approvals" },
 	{ HEAD "tokens = ( " TOK("a") ", " TOK("a") " );\n", "twice" },
 	{ HEAD "tokens = ( { name = \"a\"; } );\n", "c:4: module is missing" },
 	{ HEAD "tokens = ( { name = \"a\"; module = \"/m\"; uri = "

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hsm/core.h"
 #include "hsm/holds.h"
 #include "tests/unit/hsm/suites.h"
 #include "wire/msg.h"
@@ -244,32 +245,42 @@ excuse(bool excused)
 	    hsm_is_excused(hsm_state_node(&s, "web1"), "plant") == excused);
 }
 
+/* Where nobody has to approve. */
+static bool
+rolls(const char *root)
+{
+	struct hsm_conf conf = { .napprovers = 0 };
+	struct hsm_core c = { .conf = &conf, .state = s };
+
+	return hsm_root_rolls(&c, root);
+}
+
 /* While somebody who counts holds two generations, or may. */
 START_TEST(a_root_rolls)
 {
 	link_is(&one, HSM_LINK_TOLD);
 	sent(1, WIRE_STEP_JOIN);
-	ck_assert(!hsm_root_rolls(&s, "plant"));
+	ck_assert(!rolls("plant"));
 	proven(1, (struct pol_conf){ 1, 1, 0 });
-	ck_assert(!hsm_root_rolls(&s, "plant"));
+	ck_assert(!rolls("plant"));
 	sent(2, WIRE_STEP_TRUST);
-	ck_assert(hsm_root_rolls(&s, "plant"));
-	ck_assert(!hsm_root_rolls(&s, "lab"));
+	ck_assert(rolls("plant"));
+	ck_assert(!rolls("lab"));
 	excuse(true);
-	ck_assert(!hsm_root_rolls(&s, "plant"));
+	ck_assert(!rolls("plant"));
 	excuse(false);
 	proven(2, (struct pol_conf){ 3, 1, 0 });
-	ck_assert(hsm_root_rolls(&s, "plant"));
+	ck_assert(rolls("plant"));
 	proven(3, (struct pol_conf){ 2, 2, 0 });
-	ck_assert(!hsm_root_rolls(&s, "plant"));
+	ck_assert(!rolls("plant"));
 	/* what tidies up, and what renews, moves nothing */
 	sent(4, WIRE_STEP_TIDY);
-	ck_assert(!hsm_root_rolls(&s, "plant"));
+	ck_assert(!rolls("plant"));
 	/* who has no link under it does not count */
 	sent(5, WIRE_STEP_TRUST);
-	ck_assert(hsm_root_rolls(&s, "plant"));
+	ck_assert(rolls("plant"));
 	link_is(&one, HSM_LINK_GONE);
-	ck_assert(!hsm_root_rolls(&s, "plant"));
+	ck_assert(!rolls("plant"));
 }
 END_TEST
 

@@ -42,9 +42,9 @@ START_TEST(whole_roll_is_signed)
 {
 	certified();
 	world_step(WORLD_WEB, WIRE_STEP_FINISH, 4, NEW, 2);
-	ck_assert(hsm_root_rolls(&w.core->state, "plant"));
+	ck_assert(hsm_root_rolls(w.core, "plant"));
 	world_step(WORLD_APP, WIRE_STEP_FINISH, 4, NEW, 2);
-	ck_assert(!hsm_root_rolls(&w.core->state, "plant"));
+	ck_assert(!hsm_root_rolls(w.core, "plant"));
 }
 END_TEST
 
@@ -109,7 +109,7 @@ START_TEST(renewal_of_what_is_presented)
 {
 	ck_assert_int_eq(renew(WORLD_WEB, 1, 2), BASE_OK);
 	/* it moves nothing: no root rolls, and what comes is judged as before */
-	ck_assert(!hsm_root_rolls(&w.core->state, "plant"));
+	ck_assert(!hsm_root_rolls(w.core, "plant"));
 	world_refused(renew(WORLD_WEB, 2, 3), BASE_E_OUTAGE,
 	    "not known to present");
 	world_step(WORLD_WEB, WIRE_STEP_TRUST, 3, BOTH, 1);

@@ -97,7 +97,7 @@ START_TEST(test_bad)
 	ck_assert_int_eq(wire_hsm_request_parse(base_buf_span(&msg), &p),
 	    BASE_E_SYNTAX);
 	msg.p[0] = 1;
-	msg.p[1] = WIRE_HSM_KNOWN + 1;
+	msg.p[1] = WIRE_HSM_APPROVE + 1;
 	ck_assert_int_eq(wire_hsm_request_parse(base_buf_span(&msg), &p),
 	    BASE_E_SYNTAX);
 	base_buf_clear(&msg);
@@ -180,8 +180,9 @@ case_hsm_msg(void)
 	TCase *tc = tcase_create("hsm_msg");
 
 	tcase_add_loop_test(tc, test_request, WIRE_HSM_INFO,
-	    WIRE_HSM_KNOWN + 1);
-	tcase_add_loop_test(tc, test_answer, WIRE_HSM_INFO, WIRE_HSM_KNOWN + 1);
+	    WIRE_HSM_APPROVE + 1);
+	tcase_add_loop_test(tc, test_answer, WIRE_HSM_INFO,
+	    WIRE_HSM_APPROVE + 1);
 	tcase_add_test(tc, test_marked);
 	tcase_add_test(tc, test_fields);
 	tcase_add_test(tc, test_bad);

@@ -190,6 +190,61 @@ START_TEST(test_known)
 }
 END_TEST
 
+START_TEST(test_cuts)
+{
+	struct wire_hsm_cut cut[] = { { "web1", "app1" }, { "app1", "web1" },
+		{ "app1", "db1" }, { "web1", "app1" } };
+	struct wire_hsm_cuts c = { .start = { 7000 },
+		.have = 1,
+		.need = 2,
+		.n = 4,
+		.cut = cut };
+	struct wire_hsm_cuts p;
+	struct base_buf b;
+
+	wire_hsm_cuts_sort(&c);
+	base_buf_init(&b, 0);
+	OK(wire_hsm_cuts_compose(&c, &b));
+	OK(wire_hsm_cuts_parse(base_buf_span(&b), &p));
+	ck_assert_int_eq(p.start.ms, 7000);
+	ck_assert_uint_eq(p.have, 1);
+	ck_assert_uint_eq(p.need, 2);
+	ck_assert_uint_eq(p.n, 3);
+	ck_assert_str_eq(p.cut[0].verifier, "db1");
+	ck_assert_str_eq(p.cut[1].verifier, "web1");
+	ck_assert_str_eq(p.cut[2].presenter, "web1");
+	wire_hsm_cuts_clear(&p);
+	for (size_t i = 0; i < b.n; i++)
+		ck_assert_int_ne(wire_hsm_cuts_parse((struct base_span){ b.p,
+							 i },
+				     &p),
+		    BASE_OK);
+	OK(base_buf_put_u8(&b, 0));
+	ck_assert_int_ne(wire_hsm_cuts_parse(base_buf_span(&b), &p), BASE_OK);
+	base_buf_free(&b);
+}
+END_TEST
+
+/* To itself, twice, out of its place, before 1970. */
+START_TEST(test_cuts_odd)
+{
+	struct wire_hsm_cut cut[][2] = { { { "a", "b" }, { "c", "c" } },
+		{ { "a", "b" }, { "a", "b" } }, { { "b", "a" }, { "a", "b" } },
+		{ { "a", "b" }, { "b", "a" } } };
+	struct wire_hsm_cuts c = { .start = { _i == 3 ? -1 : 0 },
+		.n = 2,
+		.cut = cut[_i] };
+	struct wire_hsm_cuts p;
+	struct base_buf b;
+
+	base_buf_init(&b, 0);
+	OK(wire_hsm_cuts_compose(&c, &b));
+	ck_assert_int_ne(wire_hsm_cuts_parse(base_buf_span(&b), &p), BASE_OK);
+	ck_assert_ptr_null(p.cut);
+	base_buf_free(&b);
+}
+END_TEST
+
 TCase *
 case_hsm_told(void)
 {
@@ -200,5 +255,7 @@ case_hsm_told(void)
 	tcase_add_test(tc, test_proof);
 	tcase_add_test(tc, test_recalled);
 	tcase_add_test(tc, test_known);
+	tcase_add_test(tc, test_cuts);
+	tcase_add_loop_test(tc, test_cuts_odd, 0, 4);
 	return tc;
 }

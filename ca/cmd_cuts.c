@@ -1,0 +1,203 @@
+/*
+ * kedge roll cuts, roll approve: the list of directions that are to be cut, as
+ * kedged has it, and an approver's yes to one such list, said to kedge-hsmd
+ * itself: kedged has no part in that.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/cli.h"
+#include "ca/ctl.h"
+#include "ca/remote.h"
+#include "wire/hsm.h"
+
+#define LIST_MAX       ((size_t)1 << 20)
+#define SOCKET_DEFAULT "/run/kedge-hsmd/hsm.sock"
+
+static void
+list_print(FILE *f, const json_t *list)
+{
+	const json_t *cuts = json_object_get(list, "cuts");
+	const char *start = json_string_value(json_object_get(list, "start"));
+	size_t i;
+	json_t *v;
+
+	fprintf(f,
+	    "root %s, to generation %" JSON_INTEGER_FORMAT ", from %s:\n",
+	    ca_text_of(list, "root"), ca_number_of(list, "to"),
+	    start == NULL ? "now on" : start);
+	if (json_array_size(cuts) == 0)
+		fprintf(f, "  nothing is cut\n");
+	json_array_foreach(cuts, i, v) fprintf(f, "  %s refuses %s\n",
+	    ca_text_of(v, "verifier"), ca_text_of(v, "presenter"));
+}
+
+static enum base_err
+cuts_print(struct cli *c, const json_t *a)
+{
+	list_print(cli_out(c), a);
+	return BASE_OK;
+}
+
+enum base_err
+ca_cmd_roll_cuts(struct cli *c)
+{
+	static const struct ca_field args[] = {
+		{ NULL, 0, CA_STRING, "root" },
+		{ "node", 0, CA_LIST, "nodes" },
+		{ "deadline", 0, CA_STRING, "start" },
+		CA_FIELD_END,
+	};
+
+	return ca_remote(c, "roll-cuts", args, cuts_print);
+}
+
+/* ---- roll approve ----------------------------------------------------------- */
+
+static enum base_err
+list_bad(const char *path, const char *why)
+{
+	return base_fail(BASE_E_CONFIG,
+	    "%s: %s; it is what kedge --json roll cuts ROOT prints", path, why);
+}
+
+static enum base_err
+name_copy(const json_t *o, const char *key, char out[BASE_NAME_MAX + 1])
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	if (s == NULL || !base_name_is_valid(s))
+		return base_fail(BASE_E_SYNTAX, "%s is no name", key);
+	snprintf(out, BASE_NAME_MAX + 1, "%s", s);
+	return BASE_OK;
+}
+
+static enum base_err
+cuts_take(const json_t *list, struct wire_hsm_cuts *out)
+{
+	const json_t *cuts = json_object_get(list, "cuts");
+	const char *start = json_string_value(json_object_get(list, "start"));
+	size_t i;
+	json_t *v;
+	enum base_err e = BASE_OK;
+
+	if (start != NULL &&
+	    (e = base_time_parse(start, &out->start)) != BASE_OK)
+		return e;
+	out->cut = base_alloc((json_array_size(cuts) + 1) * sizeof(*out->cut));
+	json_array_foreach(cuts, i, v)
+	{
+		struct wire_hsm_cut *t = &out->cut[out->n++];
+
+		if ((e = name_copy(v, "presenter", t->presenter)) != BASE_OK ||
+		    (e = name_copy(v, "verifier", t->verifier)) != BASE_OK)
+			return e;
+	}
+	wire_hsm_cuts_sort(out);
+	return BASE_OK;
+}
+
+static enum base_err
+request_take(const json_t *list, struct wire_hsm_request *r)
+{
+	struct wire_hsm_cuts cuts = { .n = 0 };
+	const json_int_t to = ca_number_of(list, "to");
+	enum base_err e;
+
+	r->key.alg = WIRE_P256; /* a key's name, not its algorithm, is asked */
+	if (to < 1 || to > 64)
+		return base_fail(BASE_E_SYNTAX, "to is no generation");
+	r->key.generation = (uint32_t)to;
+	r->nitems = 1;
+	r->items = base_alloc(sizeof(*r->items));
+	base_buf_init(&r->items[0], 0);
+	if ((e = name_copy(list, "fleet", r->fleet)) == BASE_OK &&
+	    (e = name_copy(list, "root", r->key.root)) == BASE_OK &&
+	    (e = cuts_take(list, &cuts)) == BASE_OK)
+		e = wire_hsm_cuts_compose(&cuts, &r->items[0]);
+	wire_hsm_cuts_clear(&cuts);
+	return e;
+}
+
+static bool
+is_same(const struct wire_hsm_cuts *a, const struct wire_hsm_cuts *b)
+{
+	return a->start.ms == b->start.ms && a->n == b->n &&
+	    memcmp(a->cut, b->cut, a->n * sizeof(*a->cut)) == 0;
+}
+
+/* How many have said so by now of this very list. */
+static enum base_err
+answer_read(const struct wire_hsm_request *r, const struct wire_hsm_answer *a,
+    uint32_t *have, uint32_t *need)
+{
+	struct wire_hsm_cuts mine, c;
+	enum base_err e =
+	    wire_hsm_cuts_parse(base_buf_span(&r->items[0]), &mine);
+
+	if (e != BASE_OK)
+		return e;
+	*have = *need = 0;
+	for (size_t i = 0; e == BASE_OK && i < a->nitems; i++) {
+		e = wire_hsm_cuts_parse(base_buf_span(&a->items[i].data), &c);
+		if (e == BASE_OK && is_same(&mine, &c)) {
+			*have = c.have;
+			*need = c.need;
+		}
+		wire_hsm_cuts_clear(&c);
+	}
+	wire_hsm_cuts_clear(&mine);
+	return e;
+}
+
+static enum base_err
+approve_ask(struct cli *c, struct wire_hsm_request *r)
+{
+	const struct wire_hsm_conf conf = {
+		.path = cli_has(c, "hsmd") ? cli_get(c, "hsmd") : SOCKET_DEFAULT
+	};
+	struct wire_hsm_answer a = { .nitems = 0 };
+	uint32_t have, need;
+	enum base_err e = wire_hsm_call(&conf, r, &a);
+
+	if (e == BASE_OK && a.err != BASE_OK)
+		e = base_fail(a.err, "kedge-hsmd: %s", a.why);
+	if (e == BASE_OK && (e = answer_read(r, &a, &have, &need)) == BASE_OK) {
+		fprintf(cli_out(c), "approved by %u of %u\n", have, need);
+		if (have < need)
+			cli_exit_set(c, CLI_WAITING);
+	}
+	wire_hsm_answer_clear(&a);
+	return e;
+}
+
+enum base_err
+ca_cmd_roll_approve(struct cli *c)
+{
+	const char *path = cli_arg(c, 0);
+	struct wire_hsm_request r = { .type = WIRE_HSM_APPROVE };
+	struct base_buf b;
+	json_t *list = NULL;
+	enum base_err e;
+
+	base_buf_init(&b, LIST_MAX);
+	if ((e = base_file_read(path, LIST_MAX, &b)) != BASE_OK)
+		goto out;
+	list = json_loadb((const char *)b.p, b.n, 0, NULL);
+	if (!json_is_object(list)) {
+		e = list_bad(path, "is no list of cuts");
+		goto out;
+	}
+	if (request_take(list, &r) != BASE_OK) {
+		e = list_bad(path, base_why());
+		goto out;
+	}
+	list_print(cli_out(c), list);
+	e = approve_ask(c, &r);
+out:
+	wire_hsm_request_clear(&r);
+	base_buf_free(&b);
+	json_decref(list);
+	return e;
+}

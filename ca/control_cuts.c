@@ -1,0 +1,168 @@
+/*
+ * ca/control_cuts: `roll-cuts`: which directions stop working, or may, because
+ * nodes are excused, or would be: the exact list that approvers say yes to at
+ * kedge-hsmd. Fields are in docs/control.md.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/control.h"
+
+struct cuts {
+	const struct ca *ca;
+	const struct ca_roll *roll;
+	bool *out; /* per node: excused, or asked about */
+	struct wire_hsm_cuts list;
+};
+
+static void
+cut_add(struct cuts *c, const char *presenter, const char *verifier)
+{
+	struct wire_hsm_cut *t;
+
+	c->list.cut = base_realloc_array(c->list.cut, c->list.n + 1,
+	    sizeof(*c->list.cut));
+	t = &c->list.cut[c->list.n++];
+	memset(t, 0, sizeof(*t));
+	snprintf(t->presenter, sizeof(t->presenter), "%s", presenter);
+	snprintf(t->verifier, sizeof(t->verifier), "%s", verifier);
+}
+
+static void
+cut_link(struct cuts *c, const struct ca_link *l)
+{
+	const char *root = c->roll->row.root;
+
+	if (strcmp(l->client_root, root) == 0)
+		cut_add(c, l->client, l->server);
+	if (strcmp(l->server_root, root) == 0)
+		cut_add(c, l->server, l->client);
+}
+
+static bool
+is_out(const struct cuts *c, const char *node)
+{
+	const uint32_t i = ca_topo_node(c->ca->topo, node);
+
+	return i != POL_NONE && c->out[i];
+}
+
+/* Under the management root the CA is at the other end of each node, and
+ * hellos go between neighbours. */
+static void
+cut_own(struct cuts *c)
+{
+	const struct ca_topo *t = c->ca->topo;
+
+	if (strcmp(c->roll->row.root, CA_MANAGEMENT) != 0)
+		return;
+	for (uint32_t i = 0; i < t->nnodes; i++)
+		if (c->out[i]) {
+			cut_add(c, t->nodes[i].name, CA_NODE_CA);
+			cut_add(c, CA_NODE_CA, t->nodes[i].name);
+		}
+	for (size_t i = 0; i < t->nhellos; i++)
+		if (c->out[t->hellos[i].presenter] ||
+		    c->out[t->hellos[i].verifier])
+			cut_add(c, t->nodes[t->hellos[i].presenter].name,
+			    t->nodes[t->hellos[i].verifier].name);
+}
+
+/* A link that was taken away while its root rolled has to be approved, too. */
+static enum base_err
+cut_gone(struct cuts *c)
+{
+	struct ca_link *gone = NULL;
+	size_t n = 0;
+	enum base_err r = ca_store_gone(c->ca->store, &gone, &n);
+
+	for (size_t i = 0; r == BASE_OK && i < n; i++)
+		cut_link(c, &gone[i]);
+	free(gone);
+	return r;
+}
+
+static enum base_err
+cuts_find(struct cuts *c)
+{
+	const struct ca_topo *t = c->ca->topo;
+	enum base_err r;
+
+	for (uint32_t i = 0; i < t->nnodes; i++)
+		c->out[i] =
+		    c->out[i] || pol_engine_is_excused(c->roll->engine, i);
+	for (size_t i = 0; i < t->nlinks; i++)
+		if (is_out(c, t->links[i].client) ||
+		    is_out(c, t->links[i].server))
+			cut_link(c, &t->links[i]);
+	cut_own(c);
+	r = cut_gone(c);
+	wire_hsm_cuts_sort(&c->list);
+	return r;
+}
+
+/* Nodes that would be excused. */
+static enum base_err
+cuts_asked(struct cuts *c, const json_t *nodes)
+{
+	size_t i;
+	json_t *v;
+
+	if (nodes != NULL && !json_is_array(nodes))
+		return base_fail(BASE_E_USAGE, "nodes: is a list of names");
+	json_array_foreach(nodes, i, v)
+	{
+		const char *name = json_string_value(v);
+		const uint32_t at =
+		    name == NULL ? POL_NONE : ca_topo_node(c->ca->topo, name);
+
+		if (at == POL_NONE || strcmp(name, CA_NODE_CA) == 0)
+			return base_fail(BASE_E_NOTFOUND,
+			    "node %s: is none that could be excused",
+			    name == NULL ? "?" : name);
+		c->out[at] = true;
+	}
+	return BASE_OK;
+}
+
+static json_t *
+cuts_json(const struct cuts *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->list.n; i++)
+		json_array_append_new(list,
+		    json_pack("{ss, ss}", "presenter", c->list.cut[i].presenter,
+			"verifier", c->list.cut[i].verifier));
+	return list;
+}
+
+enum base_err
+ca_control_roll_cuts(struct ca_session *s, json_t *q, json_t **answer)
+{
+	struct ca *ca = ca_session_ca(s);
+	struct cuts c = { .ca = ca };
+	const char *cmd, *root, *start = NULL;
+	json_t *nodes = NULL;
+	struct base_time at = { 0 };
+	enum base_err r;
+
+	if ((r = ca_unpack(q, "{s:s, s:s, s?o, s?s}", "cmd", &cmd, "root",
+		 &root, "nodes", &nodes, "start", &start)) != BASE_OK ||
+	    (start != NULL && (r = base_time_parse(start, &at)) != BASE_OK))
+		return r;
+	if ((c.roll = ca_roll_of(ca, root)) == NULL)
+		return base_fail(BASE_E_STATE, "root %s: does not roll", root);
+	c.out = base_alloc((ca->topo->nparts + 1) * sizeof(*c.out));
+	if ((r = cuts_asked(&c, nodes)) == BASE_OK &&
+	    (r = cuts_find(&c)) == BASE_OK)
+		*answer = json_pack("{ss, ss, sI, so, so}", "fleet",
+		    ca->conf->fleet, "root", root, "to",
+		    (json_int_t)(c.roll->row.to > c.roll->row.from
+			    ? c.roll->row.to
+			    : c.roll->row.from),
+		    "start", ca_json_time(at), "cuts", cuts_json(&c));
+	wire_hsm_cuts_clear(&c.list);
+	free(c.out);
+	return r;
+}

@@ -1,0 +1,333 @@
+/*
+ * approve: APPROVE: which directions approvers have let be cut. kedged says
+ * who is excused and which link is gone; where there are approvers that only
+ * counts when enough of them have said of each direction, by themselves and at
+ * this socket, that it may be cut. An approval is of one list and one
+ * generation to which its root goes; it ends with the next generation.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "hsm/core.h"
+#include "hsm/holds.h"
+
+struct hsm_approval {
+	char root[BASE_NAME_MAX + 1];
+	uint32_t to;
+	struct base_buf item; /* the list as it came; what makes it one */
+	struct wire_hsm_cuts cuts;
+	size_t nuids;
+	uint32_t *uids; /* each once */
+};
+
+/* ---- the fold ---------------------------------------------------------------- */
+
+static struct hsm_approval *
+approval_get(const struct hsm_state *s, const struct hsm_approved *v)
+{
+	for (size_t i = 0; i < s->napprovals; i++) {
+		struct hsm_approval *a = &s->approvals[i];
+
+		if (strcmp(a->root, v->root) == 0 && a->to == v->to &&
+		    a->item.n == v->cuts.n &&
+		    memcmp(a->item.p, v->cuts.p, v->cuts.n) == 0)
+			return a;
+	}
+	return NULL;
+}
+
+static void
+approval_free(struct hsm_approval *a)
+{
+	base_buf_free(&a->item);
+	wire_hsm_cuts_clear(&a->cuts);
+	free(a->uids);
+}
+
+static enum base_err
+approval_add(struct hsm_state *s, const struct hsm_approved *v)
+{
+	struct hsm_approval a = { .to = v->to };
+	enum base_err e;
+
+	snprintf(a.root, sizeof(a.root), "%s", v->root);
+	base_buf_init(&a.item, 0);
+	if ((e = base_buf_put(&a.item, v->cuts.p, v->cuts.n)) != BASE_OK ||
+	    (e = wire_hsm_cuts_parse(v->cuts, &a.cuts)) != BASE_OK) {
+		approval_free(&a);
+		return e;
+	}
+	s->approvals = base_realloc_array(s->approvals, s->napprovals + 1,
+	    sizeof(*s->approvals));
+	s->approvals[s->napprovals++] = a;
+	return BASE_OK;
+}
+
+static bool
+has_said(const struct hsm_approval *a, uint32_t uid)
+{
+	for (size_t i = 0; i < a->nuids; i++)
+		if (a->uids[i] == uid)
+			return true;
+	return false;
+}
+
+enum base_err
+hsm_apply_approved(struct hsm_state *s, struct base_buf *b)
+{
+	char root[BASE_NAME_MAX + 1];
+	struct hsm_approved v = { .root = root };
+	struct hsm_approval *a;
+	enum base_err e;
+
+	if ((e = base_buf_get_u32(b, &v.uid)) != BASE_OK ||
+	    (e = hsm_get_name(b, root, false)) != BASE_OK ||
+	    (e = base_buf_get_u32(b, &v.to)) != BASE_OK ||
+	    (e = base_buf_get_blob(b, &v.cuts)) != BASE_OK)
+		return e;
+	if (approval_get(s, &v) == NULL && (e = approval_add(s, &v)) != BASE_OK)
+		return e;
+	a = approval_get(s, &v);
+	if (has_said(a, v.uid))
+		return BASE_OK;
+	a->uids = base_realloc_array(a->uids, a->nuids + 1, sizeof(*a->uids));
+	a->uids[a->nuids++] = v.uid;
+	return BASE_OK;
+}
+
+void
+hsm_approvals_free(struct hsm_state *s)
+{
+	for (size_t i = 0; i < s->napprovals; i++)
+		approval_free(&s->approvals[i]);
+	free(s->approvals);
+}
+
+/* ---- what is approved --------------------------------------------------------- */
+
+/* The newest generation that has a certificate: to it, or back from it, the
+ * root rolls. */
+static uint32_t
+newest(const struct hsm_state *s, const char *root)
+{
+	uint32_t g = 0;
+
+	for (size_t i = 0; i < s->nkeys; i++) {
+		const struct hsm_key *k = s->keys[i];
+
+		if (k->has_root && !k->order_signer && k->generation > g &&
+		    strcmp(k->root, root) == 0)
+			g = k->generation;
+	}
+	return g;
+}
+
+/* Of those who are approvers today. */
+static uint32_t
+count(const struct hsm_core *c, const struct hsm_approval *a)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < a->nuids; i++)
+		n += hsm_conf_is_approver(c->conf, a->uids[i]);
+	return n;
+}
+
+static bool
+lists(const struct hsm_approval *a, const char *presenter, const char *verifier)
+{
+	for (size_t i = 0; i < a->cuts.n; i++)
+		if (strcmp(a->cuts.cut[i].presenter, presenter) == 0 &&
+		    strcmp(a->cuts.cut[i].verifier, verifier) == 0)
+			return true;
+	return false;
+}
+
+static bool
+may_cut(const struct hsm_core *c, const char *root, const char *presenter,
+    const char *verifier)
+{
+	const uint32_t to = newest(&c->state, root);
+
+	for (size_t i = 0; i < c->state.napprovals; i++) {
+		const struct hsm_approval *a = &c->state.approvals[i];
+
+		if (a->to == to && strcmp(a->root, root) == 0 &&
+		    a->cuts.start.ms <= c->now.ms &&
+		    count(c, a) >= c->conf->approvals &&
+		    lists(a, presenter, verifier))
+			return true;
+	}
+	return false;
+}
+
+/* Each direction of the link that this root verifies. */
+static bool
+link_may_be_cut(const struct hsm_core *c, const struct hsm_link *l,
+    const char *root)
+{
+	const char *client = l->client->name, *server = l->server->name;
+
+	return (strcmp(l->client_root, root) != 0 ||
+		   may_cut(c, root, client, server)) &&
+	    (strcmp(l->server_root, root) != 0 ||
+		may_cut(c, root, server, client));
+}
+
+bool
+hsm_excuse_counts(const struct hsm_core *c, const struct hsm_node *n,
+    const char *root)
+{
+	bool all = true;
+
+	if (!hsm_is_excused(n, root) || c->conf->napprovers == 0)
+		return hsm_is_excused(n, root);
+	if (strcmp(root, HSM_MANAGEMENT) == 0)
+		all = may_cut(c, root, n->name, HSM_CA) &&
+		    may_cut(c, root, HSM_CA, n->name);
+	for (size_t i = 0; all && i < n->nas_client; i++)
+		all = link_may_be_cut(c, n->as_client[i], root);
+	for (size_t i = 0; all && i < n->nas_server; i++)
+		all = link_may_be_cut(c, n->as_server[i], root);
+	return all;
+}
+
+bool
+hsm_link_may_go(const struct hsm_core *c, const struct hsm_link *l)
+{
+	return c->conf->napprovers == 0 ||
+	    (link_may_be_cut(c, l, l->server_root) &&
+		(l->client_root[0] == '\0' ||
+		    link_may_be_cut(c, l, l->client_root)));
+}
+
+static bool
+is_at_rest(const struct hsm_core *c, const struct hsm_link *l)
+{
+	return !hsm_root_rolls(c, l->server_root) &&
+	    (l->client_root[0] == '\0' || !hsm_root_rolls(c, l->client_root));
+}
+
+bool
+hsm_node_may_go(const struct hsm_core *c, const struct hsm_node *n)
+{
+	bool may = true;
+
+	if (c->conf->napprovers == 0)
+		return true;
+	for (size_t i = 0; may && i < n->nas_client; i++)
+		may = is_at_rest(c, n->as_client[i]) ||
+		    hsm_link_may_go(c, n->as_client[i]);
+	for (size_t i = 0; may && i < n->nas_server; i++)
+		may = is_at_rest(c, n->as_server[i]) ||
+		    hsm_link_may_go(c, n->as_server[i]);
+	return may;
+}
+
+/* ---- APPROVE -------------------------------------------------------------------- */
+
+/* The list without what only answers say. */
+static enum base_err
+item_of(const struct hsm_core *c, const struct wire_hsm_request *r,
+    struct base_buf *out)
+{
+	struct wire_hsm_cuts cuts;
+	enum base_err e;
+
+	if (!hsm_conf_is_approver(c->conf, c->uid))
+		return base_fail(BASE_E_DENIED,
+		    "approval: user %u is none of the approvers", c->uid);
+	if (r->nitems != 1)
+		return base_fail(BASE_E_USAGE,
+		    "approval: is of one list at a time");
+	if (r->key.generation != newest(&c->state, r->key.root))
+		return base_fail(BASE_E_STATE,
+		    "approval: root %s does not roll to generation %u, its "
+		    "newest is %u",
+		    r->key.root, r->key.generation,
+		    newest(&c->state, r->key.root));
+	if ((e = wire_hsm_cuts_parse(base_buf_span(&r->items[0]), &cuts)) !=
+	    BASE_OK)
+		return e;
+	cuts.have = cuts.need = 0;
+	e = cuts.n > 0 ? wire_hsm_cuts_compose(&cuts, out)
+		       : base_fail(BASE_E_USAGE, "approval: of nothing");
+	wire_hsm_cuts_clear(&cuts);
+	return e;
+}
+
+static enum base_err
+approve(struct hsm_core *c, const struct wire_hsm_request *r)
+{
+	struct base_buf item, b;
+	struct hsm_approved v = { c->uid, r->key.root, r->key.generation,
+		{ NULL, 0 } };
+	const struct hsm_approval *a;
+	enum base_err e;
+
+	base_buf_init(&item, HSM_RECORD_MAX / 2);
+	base_buf_init(&b, 0);
+	if ((e = item_of(c, r, &item)) != BASE_OK)
+		goto out;
+	v.cuts = base_buf_span(&item);
+	a = approval_get(&c->state, &v);
+	if (a != NULL && has_said(a, c->uid))
+		goto out;
+	hsm_put_approved(&b, &v);
+	if ((e = hsm_core_record(c, HSM_R_APPROVED, &b)) != BASE_OK)
+		goto out;
+	a = approval_get(&c->state, &v);
+	base_log(BASE_WARNING,
+	    "root %s, to generation %u: user %u lets %zu directions be cut, "
+	    "%u of %u",
+	    a->root, a->to, c->uid, a->cuts.n, count(c, a), c->conf->approvals);
+	for (size_t i = 0; i < a->cuts.n; i++)
+		base_log(BASE_WARNING, "root %s: %s to %s may be cut", a->root,
+		    a->cuts.cut[i].presenter, a->cuts.cut[i].verifier);
+out:
+	base_buf_free(&item);
+	return e;
+}
+
+static enum base_err
+answer_add(struct wire_hsm_answer *a, const struct wire_hsm_cuts *cuts)
+{
+	struct base_buf *b = &a->items[a->nitems++].data;
+
+	base_buf_init(b, 0);
+	return wire_hsm_cuts_compose(cuts, b);
+}
+
+/* An empty list first: so many would have to approve. */
+static enum base_err
+answer(const struct hsm_core *c, const struct wire_hsm_request *r,
+    struct wire_hsm_answer *a)
+{
+	const uint32_t need = c->conf->napprovers == 0 ? 0 : c->conf->approvals;
+	const struct wire_hsm_cuts none = { .need = need };
+	enum base_err e;
+
+	a->items = base_alloc(WIRE_HSM_BATCH * sizeof(*a->items));
+	e = answer_add(a, &none);
+	for (size_t i = 0; e == BASE_OK && i < c->state.napprovals; i++) {
+		const struct hsm_approval *p = &c->state.approvals[i];
+		struct wire_hsm_cuts cuts = p->cuts;
+
+		if (strcmp(p->root, r->key.root) != 0 ||
+		    p->to != r->key.generation || a->nitems == WIRE_HSM_BATCH)
+			continue;
+		cuts.have = count(c, p);
+		cuts.need = need;
+		e = answer_add(a, &cuts);
+	}
+	return e;
+}
+
+enum base_err
+hsm_do_approve(struct hsm_core *c, const struct wire_hsm_request *r,
+    struct wire_hsm_answer *a)
+{
+	enum base_err e = r->nitems == 0 ? BASE_OK : approve(c, r);
+
+	return e == BASE_OK ? answer(c, r, a) : e;
+}

@@ -1,0 +1,187 @@
+/* kedge roll approve: the very list of the file goes to kedge-hsmd, here a
+ * stand-in, and all of it is shown; what is no list goes nowhere. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ca/cli.h"
+#include "tests/unit/ca/suites.h"
+#include "wire/hsm.h"
+
+static char dir[64], socket_path[96], list_path[96], seen_path[96];
+static char output[4096], errors[4096];
+
+static void
+setup(void)
+{
+	snprintf(dir, sizeof(dir), "/tmp/kedge-cuts.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(socket_path, sizeof(socket_path), "%s/s", dir);
+	snprintf(list_path, sizeof(list_path), "%s/list", dir);
+	snprintf(seen_path, sizeof(seen_path), "%s/seen", dir);
+}
+
+static void
+teardown(void)
+{
+	unlink(socket_path);
+	unlink(list_path);
+	unlink(seen_path);
+	rmdir(dir);
+}
+
+static void
+must(enum base_err e)
+{
+	if (e != BASE_OK)
+		base_die("stand-in: %s", base_why());
+}
+
+/* Keeps the request's item, and says that so many of two have approved it. */
+static void
+answer_one(int fd, uint32_t have)
+{
+	uint8_t bytes[8192];
+	ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
+	struct wire_hsm_request r;
+	struct wire_hsm_item item = { .err = BASE_OK };
+	struct wire_hsm_answer a = { .type = WIRE_HSM_APPROVE,
+		.nitems = 1,
+		.items = &item };
+	struct wire_hsm_cuts cuts;
+	struct base_buf msg, frame;
+	struct base_span in;
+	size_t used;
+
+	must(wire_hsm_frame_get((struct base_span){ bytes,
+				    n < 0 ? 0 : (size_t)n },
+	    &in, &used));
+	must(wire_hsm_request_parse(in, &r));
+	must(base_file_write(seen_path, base_buf_span(&r.items[0]), 0600));
+	must(wire_hsm_cuts_parse(base_buf_span(&r.items[0]), &cuts));
+	if (r.type != WIRE_HSM_APPROVE || r.key.generation != 2 ||
+	    strcmp(r.key.root, "plant") != 0 || strcmp(r.fleet, "demo") != 0)
+		_exit(1);
+	cuts.have = have;
+	cuts.need = 2;
+	base_buf_init(&item.data, 0);
+	base_buf_init(&msg, 0);
+	base_buf_init(&frame, 0);
+	must(wire_hsm_cuts_compose(&cuts, &item.data));
+	a.id = r.id;
+	must(wire_hsm_answer_compose(&a, &msg));
+	must(wire_hsm_frame_put(&frame, base_buf_span(&msg)));
+	if (send(fd, frame.p, frame.n, 0) != (ssize_t)frame.n)
+		_exit(1);
+	_exit(0);
+}
+
+static void
+list_write(const char *text)
+{
+	must(base_file_write(list_path,
+	    (struct base_span){ (const uint8_t *)text, strlen(text) }, 0600));
+}
+
+static int
+approve(void)
+{
+	FILE *out = fmemopen(output, sizeof(output), "w");
+	FILE *err = fmemopen(errors, sizeof(errors), "w");
+	char words[][8] = { "kedge", "roll", "approve", "--hsmd" };
+	char *argv[] = { words[0], words[1], words[2], words[3], socket_path,
+		list_path, NULL };
+	int code = cli_main(6, argv, out, err);
+
+	fclose(out);
+	fclose(err);
+	return code;
+}
+
+static int
+approve_at(uint32_t have)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), code, status = 1;
+	pid_t pid;
+
+	memcpy(sun.sun_path, socket_path, strlen(socket_path) + 1);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	if ((pid = fork()) == 0)
+		answer_one(accept(fd, NULL, NULL), have);
+	close(fd);
+	code = approve();
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	return code;
+}
+
+#define LIST                                                           \
+	"{\"ok\":true,\"fleet\":\"demo\",\"root\":\"plant\",\"to\":2," \
+	"\"start\":\"2030-01-01T00:00:00Z\",\"cuts\":[{\"presenter\":" \
+	"\"web1\",\"verifier\":\"app4\"},{\"presenter\":\"app4\","     \
+	"\"verifier\":\"web1\"}]}"
+
+START_TEST(approved)
+{
+	struct wire_hsm_cuts c;
+	struct base_buf b;
+
+	list_write(LIST);
+	ck_assert_int_eq(approve_at((uint32_t)_i),
+	    _i == 2 ? CLI_DONE : CLI_WAITING);
+	ck_assert_ptr_nonnull(strstr(output, "2030-01-01T00:00:00Z"));
+	ck_assert_ptr_nonnull(strstr(output, "web1 refuses app4"));
+	ck_assert_ptr_nonnull(strstr(output, "app4 refuses web1"));
+	ck_assert_ptr_nonnull(strstr(output,
+	    _i == 2 ? "approved by 2 of 2" : "approved by 1 of 2"));
+	base_buf_init(&b, 0);
+	must(base_file_read(seen_path, 4096, &b));
+	must(wire_hsm_cuts_parse(base_buf_span(&b), &c));
+	ck_assert_uint_eq(c.n, 2);
+	ck_assert_str_eq(c.cut[0].presenter, "app4");
+	ck_assert_int_eq(c.start.ms, INT64_C(1893456000000));
+	wire_hsm_cuts_clear(&c);
+	base_buf_free(&b);
+}
+END_TEST
+
+static const char *const bad[] = { "", "[]", "{}",
+	"{\"fleet\":\"demo\",\"root\":\"plant\",\"to\":0,\"cuts\":[]}",
+	"{\"fleet\":\"demo\",\"root\":\"plant\",\"to\":2,\"start\":\"soon\","
+	"\"cuts\":[]}",
+	"{\"fleet\":\"demo\",\"root\":\"plant\",\"to\":2,\"cuts\":[{"
+	"\"presenter\":\"a\"}]}" };
+
+START_TEST(no_list)
+{
+	list_write(bad[_i]);
+	ck_assert_int_eq(approve(), CLI_CONFIG);
+	ck_assert_ptr_nonnull(strstr(errors, "roll cuts"));
+}
+END_TEST
+
+START_TEST(nobody_there)
+{
+	list_write(LIST);
+	ck_assert_int_eq(approve(), CLI_FAILED);
+	ck_assert_ptr_null(strstr(output, "approved"));
+}
+END_TEST
+
+TCase *
+case_cmd_cuts(void)
+{
+	TCase *t = tcase_create("cmd_cuts");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_loop_test(t, approved, 1, 3);
+	tcase_add_loop_test(t, no_list, 0, sizeof(bad) / sizeof(*bad));
+	tcase_add_test(t, nobody_there);
+	return t;
+}

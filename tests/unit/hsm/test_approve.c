@@ -1,0 +1,300 @@
+/* approve: where there are approvers nothing is cut without them, whatever
+ * kedged says; and just what they listed, from just then on. The fleet is
+ * app1>web1, mutual, on its way from generation 1 to 2. */
+#include <string.h>
+
+#include "hsm/holds.h"
+#include "policy/policy.h"
+#include "tests/unit/hsm/suites.h"
+#include "tests/unit/hsm/world.h"
+
+#define BOTH (POL_GEN(1) | POL_GEN(2))
+
+#define ANN    ((uid_t)501)
+#define BOB    ((uid_t)502)
+#define CARL   ((uid_t)503) /* nobody's approver */
+#define KEDGED 1u
+
+static uid_t approvers[] = { 501, 502 };
+
+static void
+setup(void)
+{
+	world_open();
+	world_fleet();
+	w.conf.approvers = approvers;
+	w.conf.napprovers = 2;
+	w.conf.approvals = 2;
+}
+
+static void
+teardown(void)
+{
+	w.conf.approvers = NULL;
+	world_close();
+}
+
+static struct wire_hsm_cut both_ways[] = { { "app1", "web1" },
+	{ "web1", "app1" } };
+
+/* What a user asks by APPROVE; cuts may be NULL. */
+static enum base_err
+say(uid_t uid, uint32_t to, const struct wire_hsm_cuts *cuts)
+{
+	struct wire_hsm_request r = { .type = WIRE_HSM_APPROVE,
+		.fleet = "test",
+		.nitems = cuts != NULL };
+	struct base_buf item;
+	enum base_err e;
+
+	strcpy(r.key.root, "plant");
+	r.key.generation = to;
+	r.key.alg = WIRE_P256;
+	base_buf_init(&item, 0);
+	r.items = &item;
+	if (cuts != NULL)
+		ck_assert_int_eq(wire_hsm_cuts_compose(cuts, &item), BASE_OK);
+	wire_hsm_answer_clear(&world_answer);
+	hsm_core_handle(w.core, uid, &r, &world_answer);
+	e = world_answer.err;
+	base_buf_free(&item);
+	return e;
+}
+
+static enum base_err
+lets_cut(uid_t uid, size_t n, int64_t start)
+{
+	const struct wire_hsm_cuts cuts = { .start = { start },
+		.n = n,
+		.cut = both_ways };
+
+	return say(uid, 2, &cuts);
+}
+
+/* So many approve the one list that there is. */
+static uint32_t
+have(void)
+{
+	struct wire_hsm_cuts none, c = { .have = 0 };
+	uint32_t n;
+
+	ck_assert_int_eq(say(KEDGED, 2, NULL), BASE_OK);
+	ck_assert_uint_ge(world_answer.nitems, 1);
+	ck_assert_int_eq(wire_hsm_cuts_parse(base_buf_span(
+						 &world_answer.items[0].data),
+			     &none),
+	    BASE_OK);
+	ck_assert_uint_eq(none.n, 0);
+	ck_assert_uint_eq(none.need, 2);
+	wire_hsm_cuts_clear(&none);
+	if (world_answer.nitems == 1)
+		return 0;
+	ck_assert_uint_eq(world_answer.nitems, 2);
+	ck_assert_int_eq(wire_hsm_cuts_parse(base_buf_span(
+						 &world_answer.items[1].data),
+			     &c),
+	    BASE_OK);
+	n = c.have;
+	wire_hsm_cuts_clear(&c);
+	return n;
+}
+
+static void
+web_waits_for_app(uint64_t epoch)
+{
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_CERT, epoch),
+	    BASE_E_OUTAGE, "app1");
+}
+
+/* A kedged that lies: its word alone cuts nothing. */
+START_TEST(excuse_alone_cuts_nothing)
+{
+	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
+	ck_assert_int_eq(world_tell(true, true), BASE_OK);
+	web_waits_for_app(3);
+	/* what is missing is said */
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_E_OUTAGE,
+	    "kedge roll approve");
+	ck_assert_int_eq(lets_cut(ANN, 2, 0), BASE_OK);
+	ck_assert_uint_eq(have(), 1);
+	web_waits_for_app(3);
+	/* the same one again is one */
+	ck_assert_int_eq(lets_cut(ANN, 2, 0), BASE_OK);
+	ck_assert_uint_eq(have(), 1);
+	web_waits_for_app(3);
+	ck_assert_int_eq(lets_cut(BOB, 2, 0), BASE_OK);
+	ck_assert_uint_eq(have(), 2);
+	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_OK);
+}
+END_TEST
+
+/* Nor do the approvers alone: the node has to be excused as well. */
+START_TEST(approval_alone_cuts_nothing)
+{
+	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
+	ck_assert_int_eq(lets_cut(ANN, 2, 0), BASE_OK);
+	ck_assert_int_eq(lets_cut(BOB, 2, 0), BASE_OK);
+	web_waits_for_app(3);
+	ck_assert_int_eq(world_tell(true, true), BASE_OK);
+	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_OK);
+}
+END_TEST
+
+/* One direction of the two; two lists that differ; before their time; of
+ * somebody who is an approver no more. */
+START_TEST(just_what_was_listed)
+{
+	const int64_t start = _i == 2 ? world_time.ms + 1000 : 0;
+	const size_t n = _i == 0 ? 1 : 2;
+
+	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
+	ck_assert_int_eq(world_tell(true, true), BASE_OK);
+	ck_assert_int_eq(lets_cut(ANN, n, start), BASE_OK);
+	ck_assert_int_eq(lets_cut(BOB, _i == 1 ? 1 : n, start), BASE_OK);
+	if (_i == 3)
+		w.conf.approvals = 3;
+	web_waits_for_app(3);
+	if (_i == 2) {
+		world_time.ms += 1000;
+		ck_assert_uint_eq(have(), 2);
+		ck_assert(hsm_excuse_counts(w.core,
+		    hsm_state_node(&w.core->state, "app1"), "plant"));
+		world_time.ms = WORLD_NOW;
+	}
+}
+END_TEST
+
+/* A new link of an excused node was not on the list. */
+START_TEST(new_link_is_judged)
+{
+	struct wire_hsm_link l = { "app1", "plant", "plant" };
+	const struct wire_hsm_node n = { .name = "app2",
+		.nlinks = 1,
+		.links = &l };
+	struct wire_hsm_request r = { .type = WIRE_HSM_TELL, .nitems = 1 };
+	struct base_buf item;
+
+	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
+	ck_assert_int_eq(world_tell(true, true), BASE_OK);
+	ck_assert_int_eq(lets_cut(ANN, 2, 0), BASE_OK);
+	ck_assert_int_eq(lets_cut(BOB, 2, 0), BASE_OK);
+	base_buf_init(&item, 0);
+	ck_assert_int_eq(wire_hsm_node_compose(&n, &item), BASE_OK);
+	r.items = &item;
+	ck_assert_int_eq(world_ask(&r), BASE_OK);
+	base_buf_free(&item);
+	web_waits_for_app(3);
+}
+END_TEST
+
+/* The ways around it: a link that is gone, a node that has left. */
+START_TEST(no_way_around)
+{
+	struct wire_hsm_link l = { "web1", "plant", "plant" };
+	const struct wire_hsm_node n = { .name = "app1",
+		.ngone = 1,
+		.gone = &l };
+	struct wire_hsm_request tell = { .type = WIRE_HSM_TELL, .nitems = 1 };
+	struct wire_hsm_request forget = { .type = WIRE_HSM_FORGET,
+		.node = "app1" };
+	struct base_buf item;
+
+	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
+	base_buf_init(&item, 0);
+	ck_assert_int_eq(wire_hsm_node_compose(&n, &item), BASE_OK);
+	tell.items = &item;
+	ck_assert_int_eq(world_ask(&tell), BASE_OK);
+	ck_assert_int_eq(world_answer.items[0].err, BASE_E_OUTAGE);
+	ck_assert_int_eq(world_ask(&forget), BASE_E_OUTAGE);
+	/* excused, the root would seem to be at rest */
+	ck_assert_int_eq(world_tell(true, true), BASE_OK);
+	ck_assert_int_eq(world_ask(&tell), BASE_OK);
+	ck_assert_int_eq(world_answer.items[0].err, BASE_E_OUTAGE);
+	web_waits_for_app(3);
+	ck_assert_int_eq(lets_cut(ANN, 2, 0), BASE_OK);
+	ck_assert_int_eq(lets_cut(BOB, 2, 0), BASE_OK);
+	if (_i == 0) {
+		ck_assert_int_eq(world_ask(&tell), BASE_OK);
+		ck_assert_int_eq(world_answer.items[0].err, BASE_OK);
+	} else {
+		ck_assert_int_eq(world_ask(&forget), BASE_OK);
+	}
+	base_buf_free(&item);
+}
+END_TEST
+
+/* Only approvers approve, and they do nothing else. */
+START_TEST(who_may_do_what)
+{
+	struct wire_hsm_request r = { .type = WIRE_HSM_TOKEN,
+		.fleet = "test",
+		.node = "web1",
+		.end = { world_time.ms + 1000 } };
+	const struct wire_hsm_cuts none = { .n = 0 };
+	const struct wire_hsm_cuts wrong = { .n = 2, .cut = both_ways };
+
+	ck_assert_int_eq(lets_cut(KEDGED, 2, 0), BASE_E_DENIED);
+	ck_assert_int_eq(lets_cut(CARL, 2, 0), BASE_E_DENIED);
+	ck_assert_int_eq(say(ANN, 2, &none), BASE_E_USAGE);
+	ck_assert_int_eq(say(ANN, 1, &wrong), BASE_E_STATE);
+	ck_assert_int_eq(say(ANN, 3, &wrong), BASE_E_STATE);
+	ck_assert_uint_eq(have(), 0);
+	ck_assert_int_eq(say(ANN, 2, NULL), BASE_OK);
+	wire_hsm_answer_clear(&world_answer);
+	hsm_core_handle(w.core, ANN, &r, &world_answer);
+	ck_assert_int_eq(world_answer.err, BASE_E_DENIED);
+}
+END_TEST
+
+/* It is in the journal, and ends with the generation. */
+START_TEST(kept_until_the_next_generation)
+{
+	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
+	ck_assert_int_eq(world_tell(true, true), BASE_OK);
+	ck_assert_int_eq(lets_cut(ANN, 2, 0), BASE_OK);
+	ck_assert_int_eq(lets_cut(BOB, 2, 0), BASE_OK);
+	world_reopen(NULL);
+	ck_assert_uint_eq(have(), 2);
+	ck_assert(hsm_excuse_counts(w.core,
+	    hsm_state_node(&w.core->state, "app1"), "plant"));
+	approvers[1] = CARL;
+	ck_assert(!hsm_excuse_counts(w.core,
+	    hsm_state_node(&w.core->state, "app1"), "plant"));
+	approvers[1] = BOB;
+	ck_assert(hsm_excuse_counts(w.core,
+	    hsm_state_node(&w.core->state, "app1"), "plant"));
+}
+END_TEST
+
+START_TEST(next_generation_asks_again)
+{
+	X509 *x;
+
+	ck_assert_int_eq(world_tell(true, true), BASE_OK);
+	ck_assert_int_eq(lets_cut(ANN, 2, 0), BASE_OK);
+	ck_assert_int_eq(lets_cut(BOB, 2, 0), BASE_OK);
+	ck_assert(hsm_excuse_counts(w.core,
+	    hsm_state_node(&w.core->state, "app1"), "plant"));
+	x = world_root("plant", 3);
+	X509_free(x);
+	ck_assert(!hsm_excuse_counts(w.core,
+	    hsm_state_node(&w.core->state, "app1"), "plant"));
+}
+END_TEST
+
+TCase *
+case_approve(void)
+{
+	TCase *t = tcase_create("approve");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, excuse_alone_cuts_nothing);
+	tcase_add_test(t, approval_alone_cuts_nothing);
+	tcase_add_loop_test(t, just_what_was_listed, 0, 4);
+	tcase_add_test(t, new_link_is_judged);
+	tcase_add_loop_test(t, no_way_around, 0, 2);
+	tcase_add_test(t, who_may_do_what);
+	tcase_add_test(t, kept_until_the_next_generation);
+	tcase_add_test(t, next_generation_asks_again);
+	return t;
+}
