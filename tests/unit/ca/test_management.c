@@ -111,6 +111,42 @@ START_TEST(direct_nodes_roll)
 }
 END_TEST
 
+static void
+name_count(void *arg, const char *name)
+{
+	(void)name;
+	++*(size_t *)arg;
+}
+
+/* Orders say so to every node, the sessions of all end with it, the CA's own
+ * too, and going back takes a word of its own; in peace nobody says so. */
+START_TEST(its_key_is_stolen)
+{
+	const bool stolen = _i == 1;
+	const struct ca_roll_row want = { .root = CA_MANAGEMENT,
+		.compromised = stolen };
+	const struct ca_roll_abort back = { CA_MANAGEMENT, "a test", "test",
+		true, false };
+	size_t unkicked = 0;
+	struct world w;
+
+	world_open_joined(&w, fleet, 12);
+	world_roll_as(&w, &want);
+	if (stolen)
+		ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_E_OUTAGE);
+	ck_assert_msg(world_run(&w, 240, world_rolled), "%s", w.waits);
+	all_on(&w, 2);
+	ck_assert_uint_eq(w.disbelieved, 0);
+	for (size_t i = 0; i < w.nnodes; i++)
+		ck_assert_uint_eq(w.nodes[i].compromised, stolen ? 3 : 0);
+	ck_assert_int_eq(ca_store_roll_unkicked(w.ca.store, 1, name_count,
+			     &unkicked),
+	    BASE_OK);
+	ck_assert_uint_eq(unkicked, 0);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(three_rolls_in_a_row)
 {
 	struct world w;
@@ -360,6 +396,7 @@ case_management(void)
 	tcase_add_unchecked_fixture(tc, ready, world_ready_clear);
 	tcase_add_test(tc, the_cas_own_join_outlives_a_change_of_the_fleet);
 	tcase_add_test(tc, direct_nodes_roll);
+	tcase_add_loop_test(tc, its_key_is_stolen, 0, 2);
 	tcase_add_test(tc, three_rolls_in_a_row);
 	tcase_add_loop_test(tc, a_bad_day, 0, 2);
 	tcase_add_test(tc, a_silent_node_keeps_the_old_root_alive);
