@@ -114,6 +114,7 @@ static const struct cli_option recover_status_options[] = {
 static const struct cli_option roll_cuts_options[] = {
 	{ "node", "NODE,...", "as if these were excused, too" },
 	{ "deadline", "TIME", "nothing of it before then (RFC 3339)" },
+	{ "back", NULL, "instead: that a stolen key may come back" },
 	{ NULL, NULL, NULL },
 };
 static const struct cli_option roll_approve_options[] = {
@@ -306,7 +307,7 @@ const struct cli_command cli_commands[] = {
 	    "let the roll go on without a node",
 	    "Takes the node's links out of the rules and says which of them suffer.\n",
 	    roll_word_options, 2, 2, ca_cmd_roll_excuse },
-	{ "roll cuts", "[--node NODE,...] [--deadline TIME] ROOT",
+	{ "roll cuts", "[--node NODE,... | --back] [--deadline TIME] ROOT",
 	    "list each direction that excuses may cut",
 	    "Of all excused nodes, those of --node, and links taken away meanwhile. With\n"
 	    "--json it is the list that approvers say yes to, where kedge-hsmd has some.\n",

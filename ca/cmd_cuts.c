@@ -28,7 +28,9 @@ list_print(FILE *f, const json_t *list)
 	    ca_text_of(list, "root"), ca_number_of(list, "to"),
 	    start == NULL ? "now on" : start);
 	if (json_array_size(cuts) == 0)
-		fprintf(f, "  nothing is cut\n");
+		fprintf(f,
+		    "  nothing is cut; approved, it lets that generation come "
+		    "back although its key may be in wrong hands\n");
 	json_array_foreach(cuts, i, v) fprintf(f, "  %s refuses %s\n",
 	    ca_text_of(v, "verifier"), ca_text_of(v, "presenter"));
 }
@@ -47,6 +49,7 @@ ca_cmd_roll_cuts(struct cli *c)
 		{ NULL, 0, CA_STRING, "root" },
 		{ "node", 0, CA_LIST, "nodes" },
 		{ "deadline", 0, CA_STRING, "start" },
+		{ "back", 0, CA_SWITCH, "back" },
 		CA_FIELD_END,
 	};
 

@@ -137,6 +137,22 @@ cuts_json(const struct cuts *c)
 	return list;
 }
 
+/* Nothing is cut, but an older generation comes back. */
+static enum base_err
+cuts_back(const struct cuts *c, struct base_time at, json_t **answer)
+{
+	const struct ca_roll_row *row = &c->roll->row;
+
+	if (row->from < row->to)
+		return base_fail(BASE_E_STATE,
+		    "root %s: does not go back; kedge roll abort makes it",
+		    row->root);
+	*answer = json_pack("{ss, ss, sI, so, so}", "fleet", c->ca->conf->fleet,
+	    "root", row->root, "to", (json_int_t)row->to, "start",
+	    ca_json_time(at), "cuts", json_array());
+	return BASE_OK;
+}
+
 enum base_err
 ca_control_roll_cuts(struct ca_session *s, json_t *q, json_t **answer)
 {
@@ -145,14 +161,18 @@ ca_control_roll_cuts(struct ca_session *s, json_t *q, json_t **answer)
 	const char *cmd, *root, *start = NULL;
 	json_t *nodes = NULL;
 	struct base_time at = { 0 };
+	int back = 0;
 	enum base_err r;
 
-	if ((r = ca_unpack(q, "{s:s, s:s, s?o, s?s}", "cmd", &cmd, "root",
-		 &root, "nodes", &nodes, "start", &start)) != BASE_OK ||
+	if ((r = ca_unpack(q, "{s:s, s:s, s?o, s?s, s?b}", "cmd", &cmd, "root",
+		 &root, "nodes", &nodes, "start", &start, "back", &back)) !=
+		BASE_OK ||
 	    (start != NULL && (r = base_time_parse(start, &at)) != BASE_OK))
 		return r;
 	if ((c.roll = ca_roll_of(ca, root)) == NULL)
 		return base_fail(BASE_E_STATE, "root %s: does not roll", root);
+	if (back != 0)
+		return cuts_back(&c, at, answer);
 	c.out = base_alloc((ca->topo->nparts + 1) * sizeof(*c.out));
 	if ((r = cuts_asked(&c, nodes)) == BASE_OK &&
 	    (r = cuts_find(&c)) == BASE_OK)

@@ -3,13 +3,16 @@
  * who is excused and which link is gone; where there are approvers that only
  * counts when enough of them have said of each direction, by themselves and at
  * this socket, that it may be cut. An approval is of one list and one
- * generation to which its root goes; it ends with the next generation.
+ * generation to which its root goes; it ends with the next generation. So is
+ * the way back to a generation whose key may be in wrong hands: a list of
+ * nothing, to that generation.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "hsm/core.h"
 #include "hsm/holds.h"
+#include "wire/msg.h"
 
 struct hsm_approval {
 	char root[BASE_NAME_MAX + 1];
@@ -224,7 +227,107 @@ hsm_node_may_go(const struct hsm_core *c, const struct hsm_node *n)
 	return may;
 }
 
+/* ---- a key in wrong hands -------------------------------------------------------- */
+
+/* It, or a later one, was left as compromised. */
+static bool
+is_stolen(const struct hsm_state *s, const char *root, uint32_t generation)
+{
+	for (size_t i = 0; i < s->nkeys; i++)
+		if (s->keys[i]->stolen &&
+		    s->keys[i]->generation >= generation &&
+		    strcmp(s->keys[i]->root, root) == 0)
+			return true;
+	return false;
+}
+
+enum base_err
+hsm_apply_stolen(struct hsm_state *s, struct base_buf *b)
+{
+	char root[BASE_NAME_MAX + 1];
+	uint32_t generation = 0;
+	struct hsm_key *k;
+	enum base_err e;
+
+	if ((e = hsm_get_name(b, root, false)) != BASE_OK ||
+	    (e = base_buf_get_u32(b, &generation)) != BASE_OK)
+		return e;
+	if ((k = hsm_state_key(s, root, generation, false)) == NULL)
+		return base_fail(BASE_E_INTEGRITY, "generation without a key");
+	k->stolen = true;
+	return BASE_OK;
+}
+
+void
+hsm_stolen_record(struct hsm_core *c, const struct wire_order *o)
+{
+	struct hsm_key *k = hsm_state_key(&c->state, o->root, o->from, false);
+	struct base_buf b;
+
+	if (!o->compromised || k == NULL || k->stolen)
+		return;
+	/* the rest of this request is judged with it */
+	k->stolen = true;
+	base_buf_init(&b, 0);
+	hsm_put_stolen(&b, o->root, o->from);
+	hsm_core_add(c, HSM_R_STOLEN, &b);
+	base_log(BASE_WARNING,
+	    "root %s, generation %u: its key may be in wrong hands, as an "
+	    "order says",
+	    o->root, o->from);
+}
+
+static bool
+may_return(const struct hsm_core *c, const char *root, uint32_t to)
+{
+	for (size_t i = 0; i < c->state.napprovals; i++) {
+		const struct hsm_approval *a = &c->state.approvals[i];
+
+		if (a->cuts.n == 0 && a->to == to &&
+		    strcmp(a->root, root) == 0 &&
+		    a->cuts.start.ms <= c->now.ms &&
+		    count(c, a) >= c->conf->approvals)
+			return true;
+	}
+	return false;
+}
+
+enum base_err
+hsm_stolen_check(const struct hsm_core *c, const struct wire_order *o)
+{
+	if (o->from <= o->to || (o->steps & WIRE_STEP_JOIN) != 0 ||
+	    !is_stolen(&c->state, o->root, o->to) || c->conf->napprovers == 0 ||
+	    may_return(c, o->root, o->to))
+		return BASE_OK;
+	return base_fail(BASE_E_REFUSED,
+	    "order %llu for %s, root %s: brings back generation %u, whose key "
+	    "may be in wrong hands, and that is not approved (kedge roll cuts "
+	    "--back %s, kedge roll approve)",
+	    (unsigned long long)o->epoch, o->node, o->root, o->to, o->root);
+}
+
 /* ---- APPROVE -------------------------------------------------------------------- */
+
+/* Directions, on the way to the newest generation or back from it; or nothing
+ * but the way back to a stolen one. */
+static enum base_err
+check_list(const struct hsm_core *c, const struct wire_hsm_request *r, size_t n)
+{
+	const uint32_t last = newest(&c->state, r->key.root);
+
+	if (n > 0 && r->key.generation != last)
+		return base_fail(BASE_E_STATE,
+		    "approval: root %s does not roll to generation %u, its "
+		    "newest is %u",
+		    r->key.root, r->key.generation, last);
+	if (n == 0 &&
+	    (r->key.generation >= last ||
+		!is_stolen(&c->state, r->key.root, r->key.generation)))
+		return base_fail(BASE_E_USAGE,
+		    "approval: of nothing; only of the way back to a "
+		    "generation whose key may be in wrong hands that is enough");
+	return BASE_OK;
+}
 
 /* The list without what only answers say. */
 static enum base_err
@@ -240,18 +343,12 @@ item_of(const struct hsm_core *c, const struct wire_hsm_request *r,
 	if (r->nitems != 1)
 		return base_fail(BASE_E_USAGE,
 		    "approval: is of one list at a time");
-	if (r->key.generation != newest(&c->state, r->key.root))
-		return base_fail(BASE_E_STATE,
-		    "approval: root %s does not roll to generation %u, its "
-		    "newest is %u",
-		    r->key.root, r->key.generation,
-		    newest(&c->state, r->key.root));
 	if ((e = wire_hsm_cuts_parse(base_buf_span(&r->items[0]), &cuts)) !=
 	    BASE_OK)
 		return e;
 	cuts.have = cuts.need = 0;
-	e = cuts.n > 0 ? wire_hsm_cuts_compose(&cuts, out)
-		       : base_fail(BASE_E_USAGE, "approval: of nothing");
+	if ((e = check_list(c, r, cuts.n)) == BASE_OK)
+		e = wire_hsm_cuts_compose(&cuts, out);
 	wire_hsm_cuts_clear(&cuts);
 	return e;
 }
@@ -281,6 +378,11 @@ approve(struct hsm_core *c, const struct wire_hsm_request *r)
 	    "root %s, to generation %u: user %u lets %zu directions be cut, "
 	    "%u of %u",
 	    a->root, a->to, c->uid, a->cuts.n, count(c, a), c->conf->approvals);
+	if (a->cuts.n == 0)
+		base_log(BASE_WARNING,
+		    "root %s: generation %u may come back, whatever became of "
+		    "its key",
+		    a->root, a->to);
 	for (size_t i = 0; i < a->cuts.n; i++)
 		base_log(BASE_WARNING, "root %s: %s to %s may be cut", a->root,
 		    a->cuts.cut[i].presenter, a->cuts.cut[i].verifier);

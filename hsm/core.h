@@ -105,6 +105,13 @@ struct hsm_link;
 bool hsm_link_may_go(const struct hsm_core *c, const struct hsm_link *l);
 /* The same of a whole node. */
 bool hsm_node_may_go(const struct hsm_core *c, const struct hsm_node *n);
+/* An order that was accepted: from here on the generation that it leaves as
+ * compromised is known as stolen. */
+void hsm_stolen_record(struct hsm_core *c, const struct wire_order *o);
+/* Does the order bring a node back to a stolen generation, or one before it?
+ * REFUSED where there are approvers and too few of them let it. */
+enum base_err hsm_stolen_check(const struct hsm_core *c,
+    const struct wire_order *o) BASE_MUST;
 /* Is a root on its way, as far as the nodes that count are known here? */
 bool hsm_root_rolls(const struct hsm_core *c, const char *root);
 /* A renewal takes nothing away: a node that presents another generation

@@ -116,6 +116,7 @@ void hsm_rekey_proven(struct hsm_state *s, struct hsm_node *n,
 
 enum base_err hsm_apply_approved(struct hsm_state *s, struct base_buf *b);
 void hsm_approvals_free(struct hsm_state *s);
+enum base_err hsm_apply_stolen(struct hsm_state *s, struct base_buf *b);
 
 /* All of a node that leaves: its links go with it. */
 void hsm_holds_forget(struct hsm_state *s, struct hsm_node *n);

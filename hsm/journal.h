@@ -40,6 +40,7 @@ enum hsm_record {
 	HSM_R_MARK, /* a request for orders: which one of kedged's store */
 	HSM_R_REKEY, /* another key of a node, by its signed report */
 	HSM_R_APPROVED, /* an approver lets directions be cut */
+	HSM_R_STOLEN, /* an order leaves a generation as compromised */
 };
 
 struct hsm_journal;

@@ -134,6 +134,13 @@ hsm_put_approved(struct base_buf *b, const struct hsm_approved *v)
 }
 
 void
+hsm_put_stolen(struct base_buf *b, const char *root, uint32_t generation)
+{
+	rec_str(b, root);
+	rec_must(base_buf_put_u32(b, generation));
+}
+
+void
 hsm_put_mark(struct base_buf *b, uint64_t mark)
 {
 	rec_must(base_buf_put_u64(b, mark));

@@ -180,7 +180,8 @@ order_check(struct orders *b, const struct wire_order *o, bool again)
 	if (n == NULL || !n->bound)
 		return order_no(o, "no node of this name is bound to a key");
 	if ((e = order_dates(b, o, again)) != BASE_OK ||
-	    (e = order_roots(b, o)) != BASE_OK)
+	    (e = order_roots(b, o)) != BASE_OK ||
+	    (e = hsm_stolen_check(b->c, o)) != BASE_OK)
 		return e;
 	if ((o->cert != NULL) != ((o->steps & WIRE_STEP_CERT) != 0))
 		return order_no(o, "step and certificate do not agree");
@@ -275,6 +276,7 @@ order_accept(struct orders *b, struct base_span der)
 		base_buf_init(&fields, 0);
 		hsm_put_order(&fields, &r);
 		hsm_core_add(b->c, HSM_R_ORDER, &fields);
+		hsm_stolen_record(b->c, &o);
 	}
 	wire_order_clear(&o);
 	return e;

@@ -32,6 +32,7 @@ struct hsm_key {
 	bool has_root;
 	struct base_time not_before, not_after;
 	uint8_t next_hash[HSM_HASH];
+	bool stolen; /* an order has said that it may be in wrong hands */
 	/* certificates of this key that were signed here last; a kedged whose
 	 * store is an old copy takes the same ones again */
 	struct base_buf nwn, nwo; /* by itself, by the generation before */
@@ -144,6 +145,8 @@ struct hsm_approved {
 	struct base_span cuts; /* as a wire_hsm_cuts is composed */
 };
 void hsm_put_approved(struct base_buf *b, const struct hsm_approved *v);
+void
+hsm_put_stolen(struct base_buf *b, const char *root, uint32_t generation);
 void hsm_put_mark(struct base_buf *b, uint64_t mark);
 struct hsm_order {
 	char node[BASE_NAME_MAX + 1], root[BASE_NAME_MAX + 1];

@@ -46,6 +46,8 @@ START_TEST(of_the_excused)
 		 "\"node\":\"app1\",\"reason\":\"silent\"}");
 	asked_ok("{\"cmd\":\"roll-cuts\",\"root\":\"plant\"}");
 	ck_assert_uint_eq(asked_size_of("cuts"), 2);
+	asked_no("{\"cmd\":\"roll-cuts\",\"root\":\"plant\",\"back\":true}",
+	    "STATE");
 	/* the same generation when it goes back */
 	asked_ok("{\"cmd\":\"roll-abort\",\"root\":\"plant\","
 		 "\"to_compromised\":true,\"after_finish\":true}");
@@ -53,6 +55,11 @@ START_TEST(of_the_excused)
 	ck_assert_int_eq(json_integer_value(
 			     json_object_get(asked.answer, "to")),
 	    2);
+	asked_ok("{\"cmd\":\"roll-cuts\",\"root\":\"plant\",\"back\":true}");
+	ck_assert_int_eq(json_integer_value(
+			     json_object_get(asked.answer, "to")),
+	    1);
+	ck_assert_uint_eq(asked_size_of("cuts"), 0);
 	asked_close();
 }
 END_TEST

@@ -282,6 +282,80 @@ START_TEST(next_generation_asks_again)
 }
 END_TEST
 
+/* Back to generation 1 for web1, by OldWithNew. */
+static enum base_err
+go_back(uint64_t epoch)
+{
+	struct wire_order o = { .fleet = "test",
+		.root = "plant",
+		.node = "web1",
+		.roll = 1,
+		.epoch = epoch,
+		.issued = world_time,
+		.expires = { world_time.ms + WORLD_DAY },
+		.steps = WIRE_STEP_TRUST,
+		.from = 2,
+		.to = 1,
+		.verifies = true };
+	struct wire_tbs t = world_tbs(WIRE_OLD_WITH_NEW, "plant", 2, NULL,
+	    base_buf_span(&world_key("plant", 1, false)->spki));
+	enum base_err e;
+
+	o.new_with_new = world_root("plant", 1);
+	t.not_before = world_key("plant", 1, false)->not_before;
+	t.not_after = world_key("plant", 1, false)->not_after;
+	ck_assert_int_eq(world_sign(&t, 2, &o.new_with_old), BASE_OK);
+	e = world_order_ask(&o);
+	wire_order_clear(&o);
+	return e;
+}
+
+/* Forward, and the order says that the old key is stolen, or does not. */
+static void
+go_on(bool stolen)
+{
+	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_TRUST, 2), BASE_OK);
+	world_last.o.epoch = 3;
+	world_last.o.compromised = stolen;
+	ck_assert_int_eq(world_order_ask(&world_last.o), BASE_OK);
+}
+
+START_TEST(stolen_stays_away)
+{
+	const struct wire_hsm_cuts nothing = { .n = 0 };
+
+	go_on(false);
+	ck_assert_int_eq(say(ANN, 1, &nothing), BASE_E_USAGE);
+	ck_assert_int_eq(go_back(4), BASE_OK);
+	world_last.o.epoch = 5;
+	world_last.o.compromised = true;
+	ck_assert_int_eq(world_order_ask(&world_last.o), BASE_OK);
+	world_refused(go_back(6), BASE_E_REFUSED, "kedge roll approve");
+	ck_assert_int_eq(say(ANN, 2, &nothing), BASE_E_USAGE);
+	ck_assert_int_eq(say(ANN, 1, &nothing), BASE_OK);
+	world_refused(go_back(6), BASE_E_REFUSED, "kedge roll approve");
+	ck_assert_int_eq(say(BOB, 1, &nothing), BASE_OK);
+	ck_assert_int_eq(go_back(6), BASE_OK);
+	/* and forward again needs nobody */
+	world_last.o.epoch = 7;
+	ck_assert_int_eq(world_order_ask(&world_last.o), BASE_OK);
+}
+END_TEST
+
+/* Where nobody approves, kedged's word is enough; it is on record. */
+START_TEST(stolen_without_approvers)
+{
+	w.conf.napprovers = 0;
+	go_on(true);
+	ck_assert_int_eq(go_back(4), BASE_OK);
+	ck_assert(world_key("plant", 1, false)->stolen);
+	ck_assert(!world_key("plant", 2, false)->stolen);
+	/* also for the next process */
+	world_reopen(NULL);
+	ck_assert(world_key("plant", 1, false)->stolen);
+}
+END_TEST
+
 TCase *
 case_approve(void)
 {
@@ -296,5 +370,7 @@ case_approve(void)
 	tcase_add_test(t, who_may_do_what);
 	tcase_add_test(t, kept_until_the_next_generation);
 	tcase_add_test(t, next_generation_asks_again);
+	tcase_add_test(t, stolen_stays_away);
+	tcase_add_test(t, stolen_without_approvers);
 	return t;
 }
