@@ -115,6 +115,45 @@ handed_print(FILE *f, const json_t *h)
 		    ca_text_of(h, "at"));
 }
 
+/* Until then everybody must be on the new one. */
+static void
+end_print(FILE *f, const json_t *roll)
+{
+	char now[BASE_RFC3339_LEN], left[CA_AGE_TEXT];
+
+	if (ca_roll_is_over(roll) ||
+	    !json_is_string(json_object_get(roll, "old_root_ends")))
+		return;
+	base_time_format(base_time_now(), now);
+	ca_age_text(ca_seconds_between(now, ca_text_of(roll, "old_root_ends")),
+	    left);
+	fprintf(f, "  old root ends at %s, in %s\n",
+	    ca_text_of(roll, "old_root_ends"), left);
+}
+
+static void
+outstanding_print(FILE *f, const json_t *o)
+{
+	const json_t *heard = json_object_get(o, "heard");
+
+	fprintf(f, "  %s ", ca_text_of(o, "node"));
+	print_names(f, json_object_get(o, "steps"), "+");
+	fprintf(f,
+	    " (epoch %" JSON_INTEGER_FORMAT
+	    "): %s%s since %s, %" JSON_INTEGER_FORMAT " tries",
+	    ca_number_of(o, "epoch"), ca_text_of(o, "state"),
+	    json_is_true(json_object_get(o, "presumed")) ? ", PRESUMED to work,"
+							 : "",
+	    ca_text_of(o, "since"), ca_number_of(o, "tries"));
+	if (heard != NULL)
+		fprintf(f, ", last heard %s",
+		    json_is_string(heard) ? json_string_value(heard) : "never");
+	if (json_string_length(json_object_get(o, "reason")) > 0)
+		fprintf(f, "; held by the node: %s", ca_text_of(o, "reason"));
+	fprintf(f, "\n");
+	handed_print(f, json_object_get(o, "handed"));
+}
+
 static void
 roll_print(FILE *f, const json_t *roll)
 {
@@ -137,24 +176,9 @@ roll_print(FILE *f, const json_t *roll)
 		fprintf(f, "\n");
 	}
 	ca_unkicked_print(f, roll, "  ");
+	end_print(f, roll);
 	json_array_foreach(json_object_get(roll, "outstanding"), i, o)
-	{
-		fprintf(f, "  %s ", ca_text_of(o, "node"));
-		print_names(f, json_object_get(o, "steps"), "+");
-		fprintf(f,
-		    " (epoch %" JSON_INTEGER_FORMAT
-		    "): %s%s since %s, %" JSON_INTEGER_FORMAT " tries%s%s\n",
-		    ca_number_of(o, "epoch"), ca_text_of(o, "state"),
-		    json_is_true(json_object_get(o, "presumed"))
-			? ", PRESUMED to work,"
-			: "",
-		    ca_text_of(o, "since"), ca_number_of(o, "tries"),
-		    json_string_length(json_object_get(o, "reason")) > 0
-			? "; held by the node: "
-			: "",
-		    ca_text_of(o, "reason"));
-		handed_print(f, json_object_get(o, "handed"));
-	}
+	    outstanding_print(f, o);
 	json_array_foreach(json_object_get(roll, "held"), i, o) fprintf(f,
 	    "  held: %s: %s\n", ca_text_of(o, "node"), ca_text_of(o, "reason"));
 	ca_excused_print(f, roll, "  ");
@@ -204,7 +228,7 @@ roll_status_print(struct cli *c, const json_t *answer)
 		fprintf(f, "no rolls\n");
 	json_array_foreach(rolls, i, o) roll_print(f, o);
 	if (cli_has(c, "nodes"))
-		ca_nodes_print(f, answer);
+		ca_nodes_print(f, 0, answer);
 	return BASE_OK;
 }
 

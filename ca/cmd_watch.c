@@ -40,24 +40,8 @@ steps_text(const json_t *list, char *out, size_t max)
 		json_string_value(v));
 }
 
-/* "12s", "5m", "3h", "9d" */
-static void
-age_text(int64_t seconds, char out[24])
-{
-	if (seconds < 0)
-		seconds = 0;
-	if (seconds < 120)
-		snprintf(out, 24, "%" PRId64 "s", seconds);
-	else if (seconds < 7200)
-		snprintf(out, 24, "%" PRId64 "m", seconds / 60);
-	else if (seconds < 2 * DAY_S)
-		snprintf(out, 24, "%" PRId64 "h", seconds / 3600);
-	else
-		snprintf(out, 24, "%" PRId64 "d", seconds / DAY_S);
-}
-
-static int64_t
-seconds_from(const char *from, const char *to)
+int64_t
+ca_seconds_between(const char *from, const char *to)
 {
 	struct base_time a, b;
 
@@ -65,6 +49,21 @@ seconds_from(const char *from, const char *to)
 	    base_time_parse(to, &b) != BASE_OK)
 		return 0;
 	return (b.ms - a.ms) / 1000;
+}
+
+void
+ca_age_text(int64_t seconds, char out[CA_AGE_TEXT])
+{
+	if (seconds < 0)
+		seconds = 0;
+	if (seconds < 120)
+		snprintf(out, CA_AGE_TEXT, "%" PRId64 "s", seconds);
+	else if (seconds < 7200)
+		snprintf(out, CA_AGE_TEXT, "%" PRId64 "m", seconds / 60);
+	else if (seconds < 2 * DAY_S)
+		snprintf(out, CA_AGE_TEXT, "%" PRId64 "h", seconds / 3600);
+	else
+		snprintf(out, CA_AGE_TEXT, "%" PRId64 "d", seconds / DAY_S);
 }
 
 /* Cut to the canvas, by whole characters. */
@@ -85,7 +84,7 @@ put_line(const struct canvas *v, const char *text)
 static void
 put_head(const struct canvas *v, const json_t *roll, const char *now)
 {
-	char bar[BAR_WIDTH + 1], left[24], line[512];
+	char bar[BAR_WIDTH + 1], left[CA_AGE_TEXT], line[512];
 	json_int_t done = ca_number_of(roll, "steps_done");
 	json_int_t all = ca_number_of(roll, "steps_all");
 	const char *end = ca_text_of(roll, "old_root_ends");
@@ -101,7 +100,7 @@ put_head(const struct canvas *v, const json_t *roll, const char *now)
 	for (int i = 0; i < BAR_WIDTH; i++)
 		bar[i] = i < full ? '#' : '.';
 	bar[BAR_WIDTH] = '\0';
-	age_text(seconds_from(now, end), left);
+	ca_age_text(ca_seconds_between(now, end), left);
 	snprintf(line, sizeof(line),
 	    "[%s] %" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT
 	    ", old root ends in %s",
@@ -130,10 +129,15 @@ short_reason(const json_t *o, char *out, size_t max)
 {
 	const char *peer = json_string_value(json_object_get(o, "peer"));
 	const char *rule = ca_text_of(o, "rule");
+	const char *state = ca_text_of(o, "state");
 	char steps[48];
 
 	steps_text(json_object_get(o, "peer_steps"), steps, sizeof(steps));
-	if (peer == NULL)
+	if (strcmp(state, "sent") == 0)
+		snprintf(out, max, "no answer yet");
+	else if (strcmp(state, "received") == 0)
+		snprintf(out, max, "it has the order; no result yet");
+	else if (peer == NULL)
 		snprintf(out, max, "%s", rule);
 	else if (strcmp(peer, ca_text_of(o, "node")) == 0)
 		snprintf(out, max, "its own %s (%s)", steps, rule);
@@ -158,7 +162,8 @@ reason_of(const json_t *o)
 static void
 put_node(const struct canvas *v, const json_t *o, const char *now)
 {
-	char done[4], state[80], next[48], heard[24] = "never", line[640];
+	char done[4], state[80], next[48], heard[CA_AGE_TEXT] = "never",
+					   line[640];
 	char why[300];
 
 	done_text(json_object_get(o, "done"), done);
@@ -170,10 +175,13 @@ put_node(const struct canvas *v, const json_t *o, const char *now)
 	    strcmp(next, "-") == 0 ? "" : " ",
 	    strcmp(next, "-") == 0 ? "" : next);
 	snprintf(why, sizeof(why), "%s", reason_of(o));
-	if (v->columns > 0 && why[0] != '\0')
+	/* a node's own words are nowhere else in the picture */
+	if (v->columns > 0 && why[0] != '\0' &&
+	    strncmp(why, "held by ", 8) != 0)
 		short_reason(o, why, sizeof(why));
 	if (json_is_string(json_object_get(o, "heard")))
-		age_text(seconds_from(ca_text_of(o, "heard"), now), heard);
+		ca_age_text(ca_seconds_between(ca_text_of(o, "heard"), now),
+		    heard);
 	snprintf(line, sizeof(line), "%-10s %-4s %-19s %5s  %s",
 	    ca_text_of(o, "node"), done, state, heard, why);
 	for (size_t n = strlen(line); n > 0 && line[n - 1] == ' '; n--)
@@ -275,9 +283,9 @@ put_picture(const struct canvas *v, const json_t *answer, const json_t *before)
 }
 
 void
-ca_nodes_print(FILE *f, const json_t *answer)
+ca_nodes_print(FILE *f, size_t columns, const json_t *answer)
 {
-	const struct canvas v = { f, 0, 0 };
+	const struct canvas v = { f, columns, 0 };
 
 	put_picture(&v, answer, NULL);
 }
@@ -397,7 +405,7 @@ watch_show(struct watch *w, const json_t *event)
 		if (strcmp(ca_text_of(event, "event"), "waits") != 0 ||
 		    *ca_text_of(event, "text") == '\0' || now.ms < w->again.ms)
 			return;
-		ca_nodes_print(f, w->answer);
+		ca_nodes_print(f, 0, w->answer);
 		w->again.ms = now.ms + AGAIN_MS;
 	}
 }
@@ -419,7 +427,7 @@ watch_loop(struct watch *w)
 	enum base_err e = watch_ask(w);
 
 	if (e == BASE_OK && !w->finished && !cli_json(w->c) && !w->fancy)
-		ca_nodes_print(cli_out(w->c), w->answer);
+		ca_nodes_print(cli_out(w->c), 0, w->answer);
 	while (e == BASE_OK && !w->finished) {
 		watch_show(w, event);
 		json_decref(event);

@@ -271,21 +271,25 @@ roll_open_order(void *arg, const struct ca_order *o)
 {
 	struct open_orders *w = arg;
 	const struct ca_roll *roll = ca_roll_of(w->ca, o->root);
+	const uint32_t node = ca_topo_node(w->ca->topo, o->node);
+	struct base_time heard = { 0 };
+	enum base_err r =
+	    node == POL_NONE ? BASE_OK : ca_node_heard(w->ca, node, &heard);
 
-	if (o->roll == w->roll && roll != NULL)
+	if (r == BASE_OK && o->roll == w->roll && roll != NULL)
 		json_array_append_new(w->list,
-		    json_pack("{ss, so, sI, ss, so, si, sb, ss, so}", "node",
-			o->node, "steps", ca_json_steps(o->steps), "epoch",
-			(json_int_t)o->epoch, "state",
+		    json_pack("{ss, so, sI, ss, so, si, sb, ss, so, so}",
+			"node", o->node, "steps", ca_json_steps(o->steps),
+			"epoch", (json_int_t)o->epoch, "state",
 			ca_order_state_name(o->state), "since",
 			ca_json_time(o->issued), "tries",
 			(int)ca_deliver_tries(w->ca->deliver, o->node, o->root,
 			    o->epoch),
 			"presumed",
-			(int)pol_engine_is_presumed(roll->engine,
-			    ca_topo_node(w->ca->topo, o->node)),
-			"reason", o->reason, "handed", handed_json(w->ca, o)));
-	return BASE_OK;
+			(int)pol_engine_is_presumed(roll->engine, node),
+			"reason", o->reason, "heard", ca_json_time(heard),
+			"handed", handed_json(w->ca, o)));
+	return r;
 }
 
 static void
@@ -402,14 +406,20 @@ enum base_err
 ca_json_roll(struct ca *ca, const struct ca_roll_row *row, json_t **out)
 {
 	const struct ca_roll *w = ca_roll_of(ca, row->root);
-	enum base_err r = BASE_OK;
+	struct base_time end = { 0 };
+	enum base_err r = ca_root_end(ca, row->root,
+	    row->from < row->to ? row->from : row->to, &end);
 	json_t *o;
 
-	o = json_pack("{sI, ss, si, si, ss, ss, so, so}", "roll",
+	/* a copy of the store may know a roll and not its roots */
+	if (r != BASE_OK && r != BASE_E_NOTFOUND)
+		return r;
+	o = json_pack("{sI, ss, si, si, ss, ss, so, so, so}", "roll",
 	    (json_int_t)row->id, "root", row->root, "from", (int)row->from,
 	    "to", (int)row->to, "strategy", pol_strategy_name(row->strategy),
 	    "state", ca_roll_word(row), "started", ca_json_time(row->started),
-	    "ended", ca_json_time(row->ended));
+	    "ended", ca_json_time(row->ended), "old_root_ends",
+	    ca_json_time(end));
 	ca_json_pace(ca, row, o);
 	if (w != NULL && w->row.id == row->id)
 		r = roll_running(ca, w, o);

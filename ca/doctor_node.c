@@ -1,6 +1,6 @@
 /*
  * ca/doctor_node: what the doctor finds about nodes: silent, held, doubted,
- * with clocks that disagree, or without a way.
+ * with clocks that disagree, or without a way that works.
  */
 #include "ca/doctor.h"
 
@@ -16,11 +16,12 @@ node_state(struct ca *ca, uint32_t node, const char *subject, json_t *list)
 		const char *what, *why, *help;
 		enum ca_level level;
 	} t[CA_NODE_STATES] = {
-		[CA_NODE_DOUBTED] = { "holds something else than it reported",
-		    "what rests on it waits; it may be a restored snapshot, or "
-		    "a copy",
-		    "find out what it is; a roll that runs mends it, else let "
-		    "it join again: kedge node token",
+		[CA_NODE_DOUBTED] = { "may hold something else than it "
+				      "reported",
+		    "what rests on it waits; an order of an earlier roll was "
+		    "never answered, or it is a restored snapshot, or a copy",
+		    "kedge audit list says which; a roll that runs mends it, "
+		    "else let it join again: kedge node token",
 		    CA_WARNING },
 		[CA_NODE_HELD] = { "is on hold in a roll",
 		    "its group gets no further order, and the old root's end "
@@ -125,6 +126,59 @@ node_way(struct ca *ca, uint32_t node, const char *subject, json_t *list)
 			ca_found(list, &f, "%s", base_why());
 }
 
+/* May verifier accept what presenter is known to show under root? Yes where
+ * nobody knows. */
+static bool
+may_accept(struct ca *ca, const char *verifier, const char *presenter,
+    const char *root)
+{
+	struct ca_holding v, p;
+
+	return ca_holding_get(ca->store, verifier, root, &v) != BASE_OK ||
+	    ca_holding_get(ca->store, presenter, root, &p) != BASE_OK ||
+	    !v.known || !p.known ||
+	    (v.conf.trust & (p.conf.present | p.conf.bridge)) != 0;
+}
+
+static bool
+hop_works(struct ca *ca, const struct ca_node *n, const char *relay)
+{
+	const struct ca_link *l = n->reach == CA_PUSH
+	    ? ca_topo_link(ca->topo, relay, n->name)
+	    : ca_topo_link(ca->topo, n->name, relay);
+
+	return l == NULL ||
+	    (may_accept(ca, l->client, l->server, l->server_root) &&
+		(l->client_root[0] == '\0' ||
+		    may_accept(ca, l->server, l->client, l->client_root)));
+}
+
+/* Excused when its relays forgot what it holds: it is back, and cannot say so.
+ * While the roll runs that it is excused from, NewWithOld may carry it. */
+static void
+node_cut_off(struct ca *ca, uint32_t node, const char *subject, json_t *list)
+{
+	const struct ca_finding f = { CA_WARNING, "cut-off", subject,
+		"no order comes to it and no word from it, for the way runs "
+		"over the links' own certificates",
+		"let it join again (kedge node token), or carry its orders as "
+		"files (kedge parcel export)" };
+	const struct ca_node *n = &ca->topo->nodes[node];
+	enum ca_node_state s;
+
+	if (n->joined.ms == 0 || n->nvia == 0 ||
+	    (ca->rolls != NULL &&
+		(ca_node_state(ca, node, &s) != BASE_OK ||
+		    s == CA_NODE_EXCUSED)))
+		return;
+	for (size_t v = 0; v < n->nvia; v++)
+		if (hop_works(ca, n, n->via[v]))
+			return;
+	ca_found(list, &f,
+	    "it and %s%s do not accept each other's certificates any more",
+	    n->via[0], n->nvia > 1 ? " (and its other relays)" : "");
+}
+
 void
 ca_doctor_nodes(struct ca *ca, json_t *list)
 {
@@ -138,5 +192,6 @@ ca_doctor_nodes(struct ca *ca, json_t *list)
 		node_silent(ca, i, subject, list);
 		node_clock(ca, i, subject, list);
 		node_way(ca, i, subject, list);
+		node_cut_off(ca, i, subject, list);
 	}
 }

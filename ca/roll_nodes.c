@@ -89,14 +89,9 @@ ca_json_roll_nodes(struct ca *ca, const struct ca_roll_row *row, json_t *o)
 {
 	const struct ca_roll *w = ca_roll_of(ca, row->root);
 	json_t *list = json_array();
-	struct base_time end;
-	enum base_err r;
+	enum base_err r = BASE_OK;
 
 	json_object_set_new(o, "nodes", list);
-	r = ca_root_end(ca, row->root,
-	    row->from < row->to ? row->from : row->to, &end);
-	if (r == BASE_OK)
-		json_object_set_new(o, "old_root_ends", ca_json_time(end));
 	for (uint32_t i = 0; r == BASE_OK && w != NULL &&
 	     w->row.id == row->id && i < ca->topo->nparts;
 	     i++)

@@ -162,18 +162,38 @@ start(struct ca *ca, const struct ca_root *root, struct ca_schedule *x)
 	ca->who = who;
 }
 
+/* One that leads to no new root: on its way back, or for a node that catches
+ * up, and may be silent for ever. */
+static void
+in_the_way(struct ca *ca, struct ca_schedule *x, const struct ca_roll_row *row)
+{
+	char why[256];
+
+	snprintf(why, sizeof(why),
+	    "roll %llu, which is %s generation %u, is not over; kedge roll "
+	    "status %s says on whom it waits",
+	    (unsigned long long)row->id,
+	    row->from > row->to ? "on its way back to"
+				: "of nodes that catch up with",
+	    row->to, x->root);
+	blocked(ca, x, why);
+}
+
 static void
 look(struct ca *ca, const struct ca_root *root)
 {
 	struct ca_schedule *x = entry_of(ca, root->name);
+	const struct ca_roll *w = ca_roll_of(ca, root->name);
 	struct base_time due = { 0 };
 
-	if (x->starting || ca_roll_of(ca, root->name) != NULL)
+	if (x->starting || (w != NULL && w->row.to > root->current))
 		return;
 	if (ca_schedule_due(ca, root, &due) != BASE_OK)
 		blocked(ca, x, base_why());
 	else if (due.ms == 0 || due.ms > ca_now(ca).ms)
 		x->why[0] = '\0';
+	else if (w != NULL)
+		in_the_way(ca, x, &w->row);
 	else if (check(ca, root) != BASE_OK)
 		blocked(ca, x, base_why());
 	else

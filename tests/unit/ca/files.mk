@@ -26,6 +26,7 @@ unit_ca_SRC += tests/unit/ca/test_invite.c
 unit_ca_SRC += tests/unit/ca/test_show.c
 unit_ca_SRC += tests/unit/ca/test_stock.c
 unit_ca_SRC += tests/unit/ca/asked.c tests/unit/ca/test_schedule.c
+unit_ca_SRC += tests/unit/ca/test_control_steer.c
 unit_ca_SRC += tests/unit/ca/test_renew.c tests/unit/ca/test_rekey.c tests/unit/ca/test_forget.c tests/unit/ca/test_held.c tests/unit/ca/test_refused.c
 unit_ca_SRC += tests/unit/ca/test_metrics.c tests/unit/ca/test_doctor.c
 unit_ca_SRC += tests/unit/ca/test_claim.c tests/unit/ca/test_recover.c

@@ -70,6 +70,7 @@ TCase *case_store_sqlite_schema(void);
 TCase *case_store_sqlite_stock(void);
 TCase *case_store_sqlite_sums(void);
 TCase *case_schedule(void);
+TCase *case_control_steer(void);
 TCase *case_metrics(void);
 TCase *case_doctor(void);
 TCase *case_change(void);

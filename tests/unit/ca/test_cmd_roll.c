@@ -64,6 +64,31 @@ START_TEST(no_relay_says_anything)
 }
 END_TEST
 
+#define LATE(state, heard)                                             \
+	"{\"ok\":true,\"rolls\":[{\"roll\":1,\"state\":\"" state "\"," \
+	"\"old_root_ends\":\"2000-01-01T00:00:00Z\","                  \
+	"\"outstanding\":[" ORDER "null,\"heard\":" heard "}]}]}"
+
+/* The last word of whoever owes one, and how long there is. */
+START_TEST(what_is_late)
+{
+	status(LATE("running", "\"T2\""));
+	ck_assert_ptr_nonnull(strstr(words_out,
+	    "  old root ends at 2000-01-01T00:00:00Z, in 0s\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(words_out, "since T1, 2 tries, last heard T2\n"));
+}
+END_TEST
+
+START_TEST(what_was_never_heard)
+{
+	status(LATE("done", "null"));
+	ck_assert_ptr_nonnull(
+	    strstr(words_out, "since T1, 2 tries, last heard never\n"));
+	ck_assert_ptr_null(strstr(words_out, "old root ends"));
+}
+END_TEST
+
 TCase *
 case_cmd_roll(void)
 {
@@ -74,5 +99,7 @@ case_cmd_roll(void)
 	tcase_add_test(c, nobody_is_excused);
 	tcase_add_test(c, what_a_relay_says);
 	tcase_add_test(c, no_relay_says_anything);
+	tcase_add_test(c, what_is_late);
+	tcase_add_test(c, what_was_never_heard);
 	return c;
 }

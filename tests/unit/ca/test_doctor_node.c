@@ -95,6 +95,36 @@ START_TEST(clocks)
 }
 END_TEST
 
+/* What app1 holds and what its relay does, as if the relay had finished while
+ * app1 was excused. */
+START_TEST(a_node_whose_relay_forgot_it)
+{
+	struct ca_fact f = { .root = "plant",
+		.node = "web1",
+		.kind = POL_FACT_EFFECTIVE,
+		.conf = { .trust = POL_GEN(1) | POL_GEN(2),
+		    .present = POL_GEN(2) } };
+
+	world_join_all(&asked.w);
+	doctor_must("cut-off", "node app1", "");
+	ck_assert_int_eq(ca_store_fact_add(asked.w.ca.store, &f), BASE_OK);
+	doctor_must("cut-off", "node app1", "warning");
+	doctor_must("cut-off", "node web1", "");
+	f = (struct ca_fact){ .root = "plant",
+		.node = "app1",
+		.kind = POL_FACT_EFFECTIVE,
+		.conf = { .trust = POL_GEN(2), .present = POL_GEN(1) } };
+	ck_assert_int_eq(ca_store_fact_add(asked.w.ca.store, &f), BASE_OK);
+	doctor_must("cut-off", "node app1", "");
+	/* the other direction */
+	memcpy(f.node, "web1", sizeof("web1"));
+	f.conf =
+	    (struct pol_conf){ .trust = POL_GEN(2), .present = POL_GEN(2) };
+	ck_assert_int_eq(ca_store_fact_add(asked.w.ca.store, &f), BASE_OK);
+	doctor_must("cut-off", "node app1", "warning");
+}
+END_TEST
+
 TCase *
 case_doctor_node(void)
 {
@@ -108,5 +138,6 @@ case_doctor_node(void)
 	tcase_add_test(t, held_and_excused);
 	tcase_add_test(t, a_doubted_node);
 	tcase_add_test(t, clocks);
+	tcase_add_test(t, a_node_whose_relay_forgot_it);
 	return t;
 }

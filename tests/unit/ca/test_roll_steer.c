@@ -150,8 +150,9 @@ END_TEST
 /* An order of before the abort that a relay kept is refused by its epoch. */
 START_TEST(an_aborted_order_is_not_sent_again)
 {
-	struct world w;
+	struct ca_order o = { .epoch = 0 };
 	struct world_node *n;
+	struct world w;
 
 	world_open_joined(&w, world_pair, 4);
 	n = world_node(&w, "app1");
@@ -159,6 +160,11 @@ START_TEST(an_aborted_order_is_not_sent_again)
 	world_roll(&w, "plant");
 	ck_assert(!world_run(&w, 20, world_rolled));
 	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_OK);
+	/* not by a kedged that was killed since either */
+	ck_assert_int_eq(ca_store_order_get(w.ca.store, "app1", "plant", 2, &o),
+	    BASE_OK);
+	ck_assert_int_eq(o.state, CA_ORDER_REPLACED);
+	ca_order_clear(&o);
 	n->deaf = false;
 	run_to_end(&w);
 	all_on(&w, 1);
