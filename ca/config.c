@@ -72,7 +72,7 @@ static const struct conf_key keys[] = {
 	SECONDS("retry", retry_ms, 5, 0.01, 3600),
 	SECONDS("connect", connect_ms, 5, 0.01, 60),
 	SECONDS("hsm_deadline", hsm_ms, 30, 0.1, 600),
-	SECONDS("hsm_grace", hsm_grace_ms, 3, 0.1, 600),
+	SECONDS("hsm_grace", hsm_grace_ms, 10, 0.1, 600),
 	NUMBER("order_life", order_s, 604800, 10, 31536000),
 	NUMBER("canary_life", canary_s, 600, 10, 600),
 	NUMBER("backdate", backdate_s, 60, 0, 86400),

@@ -229,7 +229,7 @@ struct wire_hsm_conf {
 	const char *path;        /* unix socket; copied */
 	uint32_t answer_ms;      /* deadline of each request; 0: 30 000 */
 	uint32_t grace_ms;       /* so long requests wait for a kedge-hsmd
-				  * that is not there; 0: 3 000 */
+				  * that is not there; 0: 10 000 */
 	uint32_t max_waiting;    /* requests on their way; 0: 64 */
 };
 

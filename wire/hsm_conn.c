@@ -22,7 +22,7 @@
 #include <event2/event.h>
 
 #define ANSWER_MS    30000
-#define GRACE_MS     3000
+#define GRACE_MS     10000 /* more than RestartSec of kedge-hsmd.service */
 #define MAX_WAITING  64
 #define BACK_OFF_MIN 50 /* ms */
 #define BACK_OFF_MAX 2000
