@@ -225,10 +225,15 @@ is_bound(const struct wire_hsm_known *k)
 static enum base_err
 take_node(struct ca *ca, const struct wire_hsm_known *k)
 {
+	bool gone = false;
 	enum base_err r;
 
 	if (!is_bound(k))
 		return BASE_OK; /* of no use until it joins */
+	if ((r = ca_store_gone_is_open(ca->store, k->node.name, &gone)) !=
+		BASE_OK ||
+	    gone)
+		return r; /* kedge-hsmd is to forget it, too */
 	r = keep_node(ca, k);
 	for (size_t i = 0; r == BASE_OK && i < k->nparts; i++) {
 		const struct wire_hsm_part *p = &k->parts[i];
@@ -242,11 +247,25 @@ take_node(struct ca *ca, const struct wire_hsm_known *k)
 
 /* ---- links, when all nodes are there ------------------------------------------- */
 
+/* The operator has taken it away, or the server, and kedge-hsmd was not told
+ * yet. */
+static enum base_err
+is_link_gone(struct ca *ca, const struct ca_link *l, bool *yes)
+{
+	enum base_err r = ca_store_gone_is_open(ca->store, l->server, yes);
+
+	if (r != BASE_OK || *yes)
+		return r;
+	return ca_store_gone_has(ca->store, l, yes);
+}
+
 static enum base_err
 take_link(struct ca *ca, const char *client, const struct wire_hsm_link *from)
 {
 	struct ca_link l = { .client = "" };
 	struct ca_node n;
+	bool gone;
+	enum base_err r;
 
 	/* hellos follow from how the nodes are reached */
 	if (strcmp(from->server_root, CA_MANAGEMENT) == 0 ||
@@ -259,6 +278,8 @@ take_link(struct ca *ca, const char *client, const struct wire_hsm_link *from)
 	memcpy(l.server, from->server, sizeof(l.server));
 	memcpy(l.client_root, from->client_root, sizeof(l.client_root));
 	memcpy(l.server_root, from->server_root, sizeof(l.server_root));
+	if ((r = is_link_gone(ca, &l, &gone)) != BASE_OK || gone)
+		return r;
 	if (ca_store_link_put(ca->store, &l) != BASE_OK) {
 		base_log(BASE_ERR, "link %s>%s: not taken up: %s", client,
 		    l.server, base_why());
@@ -303,8 +324,11 @@ is_excused(const struct wire_hsm_known *k, const char *root)
 static enum base_err
 take_links(struct ca *ca, const struct wire_hsm_known *k)
 {
-	enum base_err r = BASE_OK;
+	bool gone;
+	enum base_err r = ca_store_gone_is_open(ca->store, k->node.name, &gone);
 
+	if (r != BASE_OK || gone)
+		return r;
 	for (size_t i = 0; r == BASE_OK && i < k->node.nlinks; i++)
 		r = take_link(ca, k->node.name, &k->node.links[i]);
 	for (size_t i = 0; r == BASE_OK && i < k->node.nexcused; i++)

@@ -156,6 +156,85 @@ START_TEST(a_roll_goes_on_without_who_is_given_up)
 }
 END_TEST
 
+/* ---- while kedge-hsmd is away -------------------------------------------------- */
+
+/* The recovery cannot ask it what it remembers. */
+static void
+waits_for_hsmd(void)
+{
+	hsm_fake_mood(asked.w.hsm)->down = true;
+	asked_ok(START);
+	ck_assert(!world_run(&asked.w, 5, over));
+	stage_is("recall");
+}
+
+static void
+hsmd_is_back(void)
+{
+	hsm_fake_mood(asked.w.hsm)->down = false;
+	ck_assert_msg(world_run(&asked.w, 120, over), "%s", asked.w.waits);
+}
+
+/* Nor does it come back by its key or its links. */
+START_TEST(who_was_removed_meanwhile_stays_away)
+{
+	struct ca_node n;
+
+	world_node(&asked.w, "app2")->excused = true;
+	waits_for_hsmd();
+	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app2\","
+		 "\"server\":\"web1\"}");
+	asked_ok("{\"cmd\":\"node-remove\",\"node\":\"app2\"}");
+	hsmd_is_back();
+	ck_assert_int_eq(ca_store_node_get(asked.w.ca.store, "app2", &n),
+	    BASE_E_NOTFOUND);
+	ck_assert_int_eq(ca_store_node_get(asked.w.ca.store, "app1", &n),
+	    BASE_OK);
+	ck_assert_str_eq(hsm_fake_mood(asked.w.hsm)->forgotten, "app2");
+}
+END_TEST
+
+/* The name is given again at once: what the first one had is not the second
+ * one's. */
+START_TEST(a_name_given_again_takes_nothing_over)
+{
+	struct base_buf key;
+
+	world_node(&asked.w, "app2")->excused = true;
+	waits_for_hsmd();
+	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app2\","
+		 "\"server\":\"web1\"}");
+	asked_ok("{\"cmd\":\"node-remove\",\"node\":\"app2\"}");
+	asked_ok("{\"cmd\":\"node-add\",\"node\":\"app2\","
+		 "\"reach\":\"poll\",\"via\":[\"web1\"]}");
+	hsmd_is_back();
+	base_buf_init(&key, 0);
+	ck_assert_int_eq(ca_store_key_get(asked.w.ca.store, "app2",
+			     CA_MANAGEMENT, &key),
+	    BASE_E_NOTFOUND);
+	base_buf_free(&key);
+	ck_assert_ptr_null(ca_topo_link(asked.w.ca.topo, "app2", "web1"));
+	ck_assert_ptr_nonnull(ca_topo_link(asked.w.ca.topo, "app1", "web1"));
+}
+END_TEST
+
+/* In the middle of a roll, with a reason. */
+START_TEST(a_link_taken_away_meanwhile_stays_away)
+{
+	world_roll(&asked.w, "plant");
+	world_node(&asked.w, "app2")->deaf = true;
+	world_node(&asked.w, "app2")->excused = true;
+	ck_assert(!world_run(&asked.w, 10, no_roll));
+	waits_for_hsmd();
+	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app2\","
+		 "\"server\":\"web1\",\"reason\":\"sold\"}");
+	world_node(&asked.w, "app2")->deaf = false;
+	hsmd_is_back();
+	ck_assert_ptr_null(ca_topo_link(asked.w.ca.topo, "app2", "web1"));
+	ck_assert_ptr_nonnull(ca_topo_link(asked.w.ca.topo, "app1", "web1"));
+}
+END_TEST
+
 TCase *
 case_control_recover(void)
 {
@@ -166,5 +245,8 @@ case_control_recover(void)
 	tcase_add_test(t, begun_by_hand);
 	tcase_add_test(t, who_does_not_answer_is_given_up);
 	tcase_add_test(t, a_roll_goes_on_without_who_is_given_up);
+	tcase_add_test(t, who_was_removed_meanwhile_stays_away);
+	tcase_add_test(t, a_name_given_again_takes_nothing_over);
+	tcase_add_test(t, a_link_taken_away_meanwhile_stays_away);
 	return t;
 }
