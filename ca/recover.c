@@ -330,6 +330,12 @@ ca_recover_is_unsure(const struct ca *ca)
 	    (ca->recovery.stage == CA_RECOVERY_ASK && ca->recovery.answers);
 }
 
+bool
+ca_recover_stops_all(const struct ca *ca)
+{
+	return ca_recover_is_stale(ca) || ca_recover_is_unsure(ca);
+}
+
 /* ---- is this the newest store? ---------------------------------------------------- */
 
 void

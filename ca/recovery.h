@@ -70,6 +70,9 @@ void ca_recover_want(struct ca *ca, const char *fmt, ...) BASE_PRINTF(2, 3);
 bool ca_recover_is_stale(const struct ca *ca);
 /* A recovery does not know yet which rolls there are. */
 bool ca_recover_is_unsure(const struct ca *ca);
+/* The first, or the second: no node gets an order but a question. Else only who
+ * is lost is left alone. */
+bool ca_recover_stops_all(const struct ca *ca);
 /* Asks kedge-hsmd. A request that an older copy of this store would know
  * nothing of is counted first, durably; so not within a transaction. */
 enum base_err

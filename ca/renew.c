@@ -68,10 +68,11 @@ has_part(const struct ca *ca, const struct ca_leaf *l, uint32_t *node)
 }
 
 /* The operator's word counts for the roll in which it was said; an excuse
- * until the node returns. */
+ * until the node returns. What is not believed any more, until the node says
+ * it anew. */
 struct said {
 	uint64_t roll;
-	bool held, excused;
+	bool held, excused, lost;
 };
 
 static enum base_err
@@ -83,6 +84,10 @@ said_fact(void *arg, const struct ca_fact *f)
 		s->held = f->kind == POL_FACT_HELD && f->roll == s->roll;
 	if (f->kind == POL_FACT_EXCUSED || f->kind == POL_FACT_RETURNED)
 		s->excused = f->kind == POL_FACT_EXCUSED;
+	if (f->kind == POL_FACT_LOST)
+		s->lost = true;
+	if (f->kind == POL_FACT_HOLDS || f->kind == POL_FACT_EFFECTIVE)
+		s->lost = false;
 	return BASE_OK;
 }
 
@@ -159,6 +164,8 @@ obstacles(struct ca *ca, const struct ca_leaf *l, uint32_t node,
 	/* another key is worth it all the same */
 	if (over && !out->rekey)
 		out->state = CA_RENEW_ROOT;
+	if (said.lost)
+		out->state = CA_RENEW_UNKNOWN;
 	if (said.held)
 		out->state = CA_RENEW_HELD;
 	if (said.excused)
@@ -391,7 +398,7 @@ renew_done(void *arg, enum base_err e, struct ca_drafts *d)
 
 	ca->renewing = false;
 	/* what they rest on is from an old copy of the store */
-	if (e == BASE_OK && ca->recovery.stage != CA_RECOVERY_NONE)
+	if (e == BASE_OK && ca_recover_is_stale(ca))
 		e = base_fail(BASE_E_STATE, "a recovery has begun");
 	if (e == BASE_OK)
 		e = renew_store(ca, d, due);
@@ -434,8 +441,7 @@ ca_renew_work(struct ca *ca)
 {
 	struct choice c = { .ca = ca, .next = HOUR_MS };
 
-	if (ca->renewing || ca->tidying ||
-	    ca->recovery.stage != CA_RECOVERY_NONE)
+	if (ca->renewing || ca->tidying || ca_recover_stops_all(ca))
 		return CA_NEVER;
 	if (ca->renew_next.ms > ca_mono(ca).ms)
 		return ca->renew_next;

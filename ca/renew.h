@@ -16,6 +16,7 @@ enum ca_renew_state {
 	CA_RENEW_UNSIGNED, /* kedge-hsmd does not sign it; tried again */
 	CA_RENEW_BUSY, /* another order of the node comes first */
 	CA_RENEW_ROOT, /* the root's generation ends with it: only a roll helps */
+	CA_RENEW_UNKNOWN, /* it has not said what it holds (ca/recover.c) */
 	CA_RENEW_HELD, /* the operator holds the node */
 	CA_RENEW_EXCUSED /* the operator has excused the node */
 };

@@ -36,6 +36,18 @@ had_order(void *arg, const struct ca_order *o)
 	return BASE_OK;
 }
 
+/* It has not said yet what it holds: see recover.c. */
+static bool
+is_lost(struct ca *ca, const char *node, const char *root)
+{
+	struct ca_holding h;
+
+	if (ca_holding_get(ca->store, node, root, &h) == BASE_OK)
+		return h.lost;
+	base_log(BASE_ERR, "tidy: %s", base_why());
+	return true;
+}
+
 static bool
 needs_tidy(struct ca *ca, const struct ca_roll_row *row, uint32_t root,
     uint32_t node)
@@ -51,7 +63,8 @@ needs_tidy(struct ca *ca, const struct ca_roll_row *row, uint32_t root,
 		return false;
 	}
 	return !h.done && h.failed < ca->conf->failure_limit &&
-	    !ca_rekey_is_out(ca, ca->topo->nodes[node].name, row->root);
+	    !ca_rekey_is_out(ca, ca->topo->nodes[node].name, row->root) &&
+	    !is_lost(ca, ca->topo->nodes[node].name, row->root);
 }
 
 static void
@@ -91,8 +104,19 @@ tidy_roll(struct ca *ca, const struct ca_roll_row *row, struct ca_drafts *d)
 
 /* ---- giving them --------------------------------------------------------------- */
 
+/* A roll that began meanwhile, or a question, has taken the epoch. */
+static bool
+is_still_needed(struct ca *ca, const struct ca_draft *t)
+{
+	uint64_t epoch;
+
+	return ca_roll_of(ca, t->row.root) == NULL &&
+	    ca_epoch_next(ca, t->row.node, t->row.root, &epoch) == BASE_OK &&
+	    epoch == t->row.epoch && !is_lost(ca, t->row.node, t->row.root);
+}
+
 static enum base_err
-tidy_store(struct ca *ca, struct ca_drafts *d)
+tidy_store(struct ca *ca, struct ca_drafts *d, bool *given)
 {
 	enum base_err r;
 
@@ -101,8 +125,8 @@ tidy_store(struct ca *ca, struct ca_drafts *d)
 	for (size_t i = 0; r == BASE_OK && i < ca_drafts_count(d); i++) {
 		const struct ca_draft *t = ca_drafts_get(d, i);
 
-		/* a roll that began meanwhile has taken the epoch */
-		if (t->err != BASE_OK || ca_roll_of(ca, t->row.root) != NULL)
+		given[i] = t->err == BASE_OK && is_still_needed(ca, t);
+		if (!given[i])
 			continue;
 		if ((r = ca_roll_replace(ca, &t->row)) == BASE_OK &&
 		    (r = ca_drafts_store(d, i)) == BASE_OK)
@@ -129,13 +153,14 @@ static void
 tidy_done(void *arg, enum base_err e, struct ca_drafts *d)
 {
 	struct ca *ca = arg;
+	bool *given = base_alloc(ca_drafts_count(d) + 1);
 
 	ca->tidying = false;
 	/* what they rest on is from an old copy of the store */
-	if (e == BASE_OK && ca->recovery.stage != CA_RECOVERY_NONE)
+	if (e == BASE_OK && ca_recover_is_stale(ca))
 		e = base_fail(BASE_E_STATE, "a recovery has begun");
 	if (e == BASE_OK)
-		e = tidy_store(ca, d);
+		e = tidy_store(ca, d, given);
 	for (size_t i = 0; e == BASE_OK && i < ca_drafts_count(d); i++) {
 		const struct ca_draft *t = ca_drafts_get(d, i);
 
@@ -145,8 +170,10 @@ tidy_done(void *arg, enum base_err e, struct ca_drafts *d)
 			ca_tidy_later(ca);
 			continue;
 		}
-		if (ca_roll_of(ca, t->row.root) != NULL)
+		if (!given[i]) {
+			ca_tidy_later(ca);
 			continue;
+		}
 		ca_deliver_settled(ca->deliver, t->row.node, t->row.root,
 		    t->row.epoch - 1);
 		ca_order_send(ca, &t->row);
@@ -156,6 +183,7 @@ tidy_done(void *arg, enum base_err e, struct ca_drafts *d)
 		base_log(BASE_WARNING, "tidy: %s", base_why());
 		ca_tidy_later(ca);
 	}
+	free(given);
 	ca_drafts_free(d);
 	ca_kick(ca);
 }
@@ -167,8 +195,7 @@ ca_tidy_work(struct ca *ca)
 	struct ca_drafts *d;
 	size_t n = 0;
 
-	if (ca->tidying || ca->renewing ||
-	    ca->recovery.stage != CA_RECOVERY_NONE)
+	if (ca->tidying || ca->renewing || ca_recover_stops_all(ca))
 		return CA_NEVER;
 	if (!ca->tidy_wanted && ca->tidy_look.ms > ca_mono(ca).ms)
 		return ca->tidy_look;

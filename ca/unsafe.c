@@ -15,7 +15,7 @@ const char *
 ca_renew_name(enum ca_renew_state s)
 {
 	static const char *const names[] = { "none", "due", "sent", "failed",
-		"unsigned", "busy", "root", "held", "excused" };
+		"unsigned", "busy", "root", "unknown", "held", "excused" };
 
 	return (size_t)s < sizeof(names) / sizeof(*names) ? names[s] : "?";
 }
@@ -60,6 +60,10 @@ why_text(const struct ca *ca, const struct ca_renewal *w,
 		snprintf(out, max,
 		    "generation %u of the root ends with it; roll the root",
 		    l->gen);
+		break;
+	case CA_RENEW_UNKNOWN:
+		snprintf(out, max,
+		    "it has not said what it holds; kedge recover status");
 		break;
 	case CA_RENEW_HELD:
 		snprintf(out, max, "it is held; kedge roll release");

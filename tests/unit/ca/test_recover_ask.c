@@ -1,5 +1,5 @@
-/* Tests of ca/recover_ask.c: how often a node is asked what it holds; see
- * world.h. */
+/* Tests of ca/recover_ask.c: how often a node is asked what it holds, and what
+ * others get meanwhile; see world.h. */
 #include <check.h>
 
 #include "tests/unit/ca/suites.h"
@@ -90,6 +90,63 @@ START_TEST(who_gives_no_answer_is_asked_again_after_a_pause)
 }
 END_TEST
 
+/* ---- what goes on meanwhile ------------------------------------------------ */
+
+/* web1 needs a tidy, having no finish. */
+static const char one_sided[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; auth = \"server\";\n"
+    "  root = \"plant\"; } );\n";
+
+static enum base_err
+count_tidy(void *arg, const struct ca_order *o)
+{
+	*(size_t *)arg += (o->steps & WIRE_STEP_TIDY) != 0;
+	return BASE_OK;
+}
+
+static size_t
+tidies_given(const char *node)
+{
+	size_t n = 0;
+
+	ck_assert_int_eq(ca_store_orders_of_node(w.ca.store, node, count_tidy,
+			     &n),
+	    BASE_OK);
+	return n;
+}
+
+/* The others do not wait with it for who is unknown; itself gets none. */
+START_TEST(a_tidy_in_a_recovery)
+{
+	struct world_node *web1;
+
+	world_open(&w, one_sided, 40);
+	w.conf.order_s = 600;
+	world_join_all(&w);
+	web1 = world_node(&w, "web1");
+	world_roll(&w, "plant");
+	while (web1->orders < 2) /* join, cert */
+		world_turn(&w);
+	web1->deaf = true;
+	ck_assert(!world_run(&w, 20, world_rolled));
+	ck_assert_uint_eq(tidies_given("web1"), 1);
+	world_node(&w, "app1")->deaf = true;
+	ca_recover_want(&w.ca, "a test");
+	world_days(&w, 2);
+	ck_assert_int_eq(w.ca.recovery.stage, CA_RECOVERY_ASK);
+	ck_assert_uint_eq(tidies_given("web1"), 1);
+	web1->deaf = false;
+	world_days(&w, 2);
+	ck_assert_int_eq(w.ca.recovery.stage, CA_RECOVERY_ASK);
+	ck_assert_uint_eq(tidies_given("web1"), 2);
+	ck_assert_uint_eq(web1->tidies, 1);
+	world_close(&w);
+}
+END_TEST
+
 static void
 ready(void)
 {
@@ -105,5 +162,6 @@ case_recover_ask(void)
 	tcase_add_unchecked_fixture(t, ready, world_ready_clear);
 	tcase_add_test(t, who_is_silent_is_asked_once_at_a_time);
 	tcase_add_test(t, who_gives_no_answer_is_asked_again_after_a_pause);
+	tcase_add_test(t, a_tidy_in_a_recovery);
 	return t;
 }

@@ -278,6 +278,65 @@ START_TEST(held_and_excused_nodes_are_left_alone)
 }
 END_TEST
 
+static enum base_err
+count_renewal(void *arg, const struct ca_order *o)
+{
+	*(size_t *)arg += wire_step_renews(o->steps, o->from, o->to);
+	return BASE_OK;
+}
+
+/* A recovery waits for app1 for most of a year: the others are renewed all the
+ * while, app1 when it has said what it holds. */
+START_TEST(only_who_is_unknown_waits_for_a_recovery)
+{
+	struct dangers d;
+	struct world w;
+	size_t n = 0;
+
+	world_open_joined(&w, fleet, 1);
+	world_node(&w, "app1")->deaf = true;
+	ca_recover_want(&w.ca, "a test");
+	world_days(&w, 345);
+	ck_assert_int_eq(w.ca.recovery.stage, CA_RECOVERY_ASK);
+	ck_assert_uint_eq(world_node(&w, "web1")->renewals, 1);
+	ck_assert_uint_eq(world_node(&w, "web1")->management_renewals, 1);
+	ck_assert_uint_eq(world_node(&w, "app2")->renewals, 1);
+	ck_assert_int_eq(ca_store_orders_of_node(w.ca.store, "app1",
+			     count_renewal, &n),
+	    BASE_OK);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_uint_eq(dangers(&w, &d), 2);
+	ck_assert_str_eq(d.last.leaf.node, "app1");
+	ck_assert_int_eq(d.last.state, CA_RENEW_UNKNOWN);
+	ck_assert_str_eq(ca_renew_name(d.last.state), "unknown");
+	ck_assert_ptr_nonnull(strstr(d.last.text, "kedge recover status"));
+	world_node(&w, "app1")->deaf = false;
+	world_days(&w, 2);
+	ck_assert_int_eq(w.ca.recovery.stage, CA_RECOVERY_NONE);
+	ck_assert_uint_eq(world_node(&w, "app1")->renewals, 1);
+	ck_assert_uint_eq(dangers(&w, &d), 0);
+	world_close(&w);
+}
+END_TEST
+
+/* Not before kedge-hsmd has said what it has signed. */
+START_TEST(nobody_is_renewed_from_an_old_copy)
+{
+	struct world w;
+
+	world_open_joined(&w, fleet, 1);
+	ca_recover_want(&w.ca, "a test");
+	hsm_fake_mood(w.hsm)->unknowing = BASE_E_IO;
+	world_days(&w, 300);
+	ck_assert_int_eq(w.ca.recovery.stage, CA_RECOVERY_RECALL);
+	ck_assert_uint_eq(world_node(&w, "web1")->renewals, 0);
+	hsm_fake_mood(w.hsm)->unknowing = BASE_OK;
+	world_days(&w, 2);
+	ck_assert_uint_eq(world_node(&w, "web1")->renewals, 1);
+	world_close(&w);
+}
+END_TEST
+
 /* Where the root ends, another certificate would end no later. */
 START_TEST(a_root_that_ends_is_no_reason_for_orders)
 {
@@ -452,6 +511,8 @@ case_renew(void)
 	tcase_add_test(c, hsmd_is_shown_the_last_report);
 	tcase_add_test(c, a_dead_canary_is_no_failure);
 	tcase_add_test(c, held_and_excused_nodes_are_left_alone);
+	tcase_add_test(c, only_who_is_unknown_waits_for_a_recovery);
+	tcase_add_test(c, nobody_is_renewed_from_an_old_copy);
 	tcase_add_test(c, a_root_that_ends_is_no_reason_for_orders);
 	tcase_add_test(c, whoever_asks_is_told);
 	tcase_add_test(c, dates_are_spread_by_name);
