@@ -89,6 +89,30 @@ ca_recover_text(struct ca *ca, char *out, size_t max)
 
 /* ---- a node that will not answer ------------------------------------------------- */
 
+/* Why nothing was excused. */
+static enum base_err
+excuse_none(struct ca *ca, const struct ca_word *w, uint32_t node)
+{
+	const uint32_t own = ca_topo_root(ca->topo, CA_MANAGEMENT);
+	bool lost = false;
+	enum base_err r;
+
+	if (own != POL_NONE && ca->topo->nodes[node].joined.ms != 0 &&
+	    (r = ca_part_is_lost(ca, node, own, &lost)) != BASE_OK)
+		return r;
+	if (lost)
+		return base_fail(BASE_E_STATE,
+		    "node %s: it is waited for under the management root only, "
+		    "and an excuse from that could not be taken back; a new "
+		    "join is an answer (kedge node token %s), and kedge node "
+		    "remove %s gives it up",
+		    w->node, w->node, w->node);
+	return base_fail(BASE_E_STATE,
+	    "node %s: no recovery waits for it; see kedge recover status, and "
+	    "kedge roll excuse for a roll",
+	    w->node);
+}
+
 /* Only under the roots of its links: under the management root it comes back
  * by an answer, or by a new join, and nothing of the others waits for it. */
 static enum base_err
@@ -114,13 +138,7 @@ excuse_store(struct ca *ca, const struct ca_word *w, uint32_t node, size_t *n)
 			    "%s",
 			    w->node, root, w->reason);
 	}
-	if (r == BASE_OK && *n == 0)
-		r = base_fail(BASE_E_STATE,
-		    "node %s: no recovery waits for it under a root of its "
-		    "links; see kedge recover status, and kedge roll excuse "
-		    "for a roll",
-		    w->node);
-	return r;
+	return r == BASE_OK && *n == 0 ? excuse_none(ca, w, node) : r;
 }
 
 enum base_err

@@ -235,6 +235,47 @@ START_TEST(a_link_taken_away_meanwhile_stays_away)
 }
 END_TEST
 
+#define EXCUSE_APP2                                      \
+	"{\"cmd\":\"recover-excuse\",\"node\":\"app2\"," \
+	"\"reason\":\"in the sea\"}"
+
+static bool
+says(const char *part)
+{
+	return strstr(json_string_value(
+			  json_object_get(asked.answer, "message")),
+		   part) != NULL;
+}
+
+/* ---- who cannot be excused ------------------------------------------------------ */
+
+/* It has no links, so only the CA itself waits for it. */
+START_TEST(who_is_lost_towards_the_ca_only_is_removed)
+{
+	world_node(&asked.w, "app2")->deaf = true;
+	world_node(&asked.w, "app2")->excused = true;
+	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app2\","
+		 "\"server\":\"web1\"}");
+	/* kedge-hsmd is told first */
+	for (int i = 0; i < 20; i++)
+		world_turn(&asked.w);
+	asked_ok(START);
+	ck_assert(!world_run(&asked.w, 60, over));
+	stage_is("ask");
+	ck_assert_uint_eq(asked_size_of("missing"), 1);
+	asked_no(EXCUSE_APP2, "STATE");
+	ck_assert(says("management"));
+	ck_assert(says("kedge node remove app2"));
+	ck_assert(!says("no recovery waits"));
+	asked_ok("{\"cmd\":\"node-remove\",\"node\":\"app2\"}");
+	ck_assert(world_run(&asked.w, 60, over));
+	asked_no("{\"cmd\":\"recover-excuse\",\"node\":\"app1\","
+		 "\"reason\":\"x\"}",
+	    "STATE");
+	ck_assert(says("no recovery waits"));
+}
+END_TEST
+
 TCase *
 case_control_recover(void)
 {
@@ -248,5 +289,6 @@ case_control_recover(void)
 	tcase_add_test(t, who_was_removed_meanwhile_stays_away);
 	tcase_add_test(t, a_name_given_again_takes_nothing_over);
 	tcase_add_test(t, a_link_taken_away_meanwhile_stays_away);
+	tcase_add_test(t, who_is_lost_towards_the_ca_only_is_removed);
 	return t;
 }
