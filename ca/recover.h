@@ -57,7 +57,7 @@ uint32_t ca_top_generation(struct ca *ca, const char *root);
 
 /* The operator gives a node up: it is excused under the roots of its links
  * under which it has not said what it holds; root is not looked at. STATE:
- * there is none. */
+ * there is none, or kedge-hsmd has not been heard yet. */
 struct ca_word;
 enum base_err
 ca_recover_excuse(struct ca *ca, const struct ca_word *w) BASE_MUST;

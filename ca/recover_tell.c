@@ -155,6 +155,14 @@ ca_recover_excuse(struct ca *ca, const struct ca_word *w)
 	if (node == POL_NONE || ca_topo_is_ca(ca->topo, node))
 		return base_fail(BASE_E_NOTFOUND, "node %s: not known",
 		    w->node);
+	/* what it remembers of excuses is taken for the last word */
+	if (ca_recover_is_stale(ca))
+		return base_fail(BASE_E_STATE,
+		    "node %s: kedge-hsmd has not said yet what it has signed "
+		    "and who is excused, and that would undo this; see to "
+		    "kedge-hsmd, and say it again when kedge recover status "
+		    "says that nodes are asked",
+		    w->node);
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
 	if ((r = excuse_store(ca, w, node, &n)) == BASE_OK)

@@ -247,6 +247,32 @@ says(const char *part)
 		   part) != NULL;
 }
 
+/* What kedge-hsmd remembers would undo it without a word. */
+START_TEST(nobody_is_given_up_before_hsmd_was_heard)
+{
+	struct ca_holding h;
+
+	world_node(&asked.w, "app2")->deaf = true;
+	hsm_fake_mood(asked.w.hsm)->down = true;
+	asked_ok(START);
+	asked_no(EXCUSE_APP2, "STATE");
+	ck_assert(!world_run(&asked.w, 5, over));
+	stage_is("recall");
+	asked_no(EXCUSE_APP2, "STATE");
+	ck_assert(says("kedge-hsmd"));
+	ck_assert(says("kedge recover status"));
+	hsm_fake_mood(asked.w.hsm)->down = false;
+	ck_assert(!world_run(&asked.w, 60, over));
+	stage_is("ask");
+	world_node(&asked.w, "app2")->excused = true;
+	asked_ok(EXCUSE_APP2);
+	ck_assert(world_run(&asked.w, 60, over));
+	ck_assert_int_eq(ca_holding_get(asked.w.ca.store, "app2", "plant", &h),
+	    BASE_OK);
+	ck_assert(h.excused);
+}
+END_TEST
+
 /* ---- who cannot be excused ------------------------------------------------------ */
 
 /* It has no links, so only the CA itself waits for it. */
@@ -289,6 +315,7 @@ case_control_recover(void)
 	tcase_add_test(t, who_was_removed_meanwhile_stays_away);
 	tcase_add_test(t, a_name_given_again_takes_nothing_over);
 	tcase_add_test(t, a_link_taken_away_meanwhile_stays_away);
+	tcase_add_test(t, nobody_is_given_up_before_hsmd_was_heard);
 	tcase_add_test(t, who_is_lost_towards_the_ca_only_is_removed);
 	return t;
 }
