@@ -23,7 +23,7 @@ struct ca_session {
 	struct ca_session *next;
 	struct ca_control *control;
 	struct bufferevent *bev; /* NULL: hung up, kept for an answer */
-	unsigned holds;
+	unsigned holds, replies;
 	bool busy, subscribed;
 	char who[32];
 };
@@ -93,6 +93,7 @@ static void session_next(struct ca_session *s);
 static void
 session_reply(struct ca_session *s, enum base_err e, json_t *answer)
 {
+	s->replies++;
 	if (answer == NULL)
 		answer = json_object();
 	json_object_set_new(answer, "ok", json_boolean(e == BASE_OK));
@@ -182,6 +183,7 @@ session_request(struct ca_session *s, const char *line, size_t n)
 	json_t *q = json_loadb(line, n, JSON_REJECT_DUPLICATES, &err);
 	json_t *answer = NULL;
 	const char *cmd = json_string_value(json_object_get(q, "cmd"));
+	const unsigned before = s->replies;
 	ca_handler *run = NULL;
 	enum base_err e;
 
@@ -199,6 +201,12 @@ session_request(struct ca_session *s, const char *line, size_t n)
 		e = run(s, q, &answer);
 		s->control->ca->who = NULL;
 	}
+	/* jansson makes nothing of a text that is no UTF-8 */
+	if (e == BASE_OK && answer == NULL && !s->busy && s->replies == before)
+		e = base_fail(BASE_E_INTEGRITY,
+		    "control: %s: what was done cannot be told, some text in "
+		    "the answer is not UTF-8",
+		    cmd);
 	if (e != BASE_OK || answer != NULL)
 		session_reply(s, e, answer);
 	json_decref(q);

@@ -114,6 +114,24 @@ ca_control_recover_status(struct ca_session *s, json_t *q, json_t **answer)
 
 /* ---- the operator's words ------------------------------------------------------ */
 
+/* It is kept whole, or not taken: cut anywhere it may end inside a
+ * character. */
+static enum base_err
+want(struct ca *ca, const char *who, const char *reason)
+{
+	char why[CA_RECOVERY_WHY];
+	const int n =
+	    snprintf(why, sizeof(why), "by the word of %s: %s", who, reason);
+
+	if (n < 0 || (size_t)n >= sizeof(why))
+		return base_fail(BASE_E_USAGE,
+		    "recovery: the reason is longer than there is room for, "
+		    "by %d bytes; say it in fewer words",
+		    n - (int)sizeof(why) + 1);
+	ca_recover_want(ca, "%s", why);
+	return BASE_OK;
+}
+
 enum base_err
 ca_control_recover_start(struct ca_session *s, json_t *q, json_t **answer)
 {
@@ -135,7 +153,8 @@ ca_control_recover_start(struct ca_session *s, json_t *q, json_t **answer)
 	if (ca->recovery.stage != CA_RECOVERY_NONE || ca->recovery.wanted)
 		return base_fail(BASE_E_STATE,
 		    "recovery: one is under way; see kedge recover status");
-	ca_recover_want(ca, "by the word of %s: %s", ca_session_who(s), reason);
+	if ((r = want(ca, ca_session_who(s), reason)) != BASE_OK)
+		return r;
 	return json_recovery(ca, answer);
 }
 

@@ -302,6 +302,45 @@ START_TEST(who_is_lost_towards_the_ca_only_is_removed)
 }
 END_TEST
 
+/* ---- words that are too long ------------------------------------------------------ */
+
+#define A10 "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4" /* bytes */
+#define A50 A10 A10 A10 A10 A10
+
+/* It is not cut in the middle of a character; both lengths, for one of them
+ * would cut there. */
+START_TEST(a_reason_has_its_length)
+{
+	asked_no("{\"cmd\":\"recover-start\",\"reason\":\"" A50 A50 A50 A50 A50
+		 "\"}",
+	    "USAGE");
+	ck_assert(says("longer"));
+	asked_no("{\"cmd\":\"recover-start\",\"reason\":\"x" A50 A50 A50 A50 A50
+		 "\"}",
+	    "USAGE");
+	stage_is("none");
+	asked_ok(
+	    "{\"cmd\":\"recover-start\",\"reason\":\"" A50 A50 A50 A50 "\"}");
+	ck_assert_ptr_nonnull(
+	    strstr(json_string_value(json_object_get(asked.answer, "why")),
+		A50 A50 A50 A50));
+}
+END_TEST
+
+/* Whatever it is that cannot be told: the caller does not wait for ever. */
+START_TEST(an_answer_that_is_no_utf8_is_an_error)
+{
+	asked_ok(START);
+	snprintf(asked.w.ca.recovery.why, sizeof(asked.w.ca.recovery.why),
+	    "cut \xc3");
+	asked_no(STATUS, "INTEGRITY");
+	ck_assert(says("UTF-8"));
+	snprintf(asked.w.ca.recovery.why, sizeof(asked.w.ca.recovery.why),
+	    "whole \xc3\xa4");
+	asked_ok(STATUS);
+}
+END_TEST
+
 TCase *
 case_control_recover(void)
 {
@@ -317,5 +356,7 @@ case_control_recover(void)
 	tcase_add_test(t, a_link_taken_away_meanwhile_stays_away);
 	tcase_add_test(t, nobody_is_given_up_before_hsmd_was_heard);
 	tcase_add_test(t, who_is_lost_towards_the_ca_only_is_removed);
+	tcase_add_test(t, a_reason_has_its_length);
+	tcase_add_test(t, an_answer_that_is_no_utf8_is_an_error);
 	return t;
 }
