@@ -64,6 +64,9 @@ import_print(struct cli *c, const json_t *a)
 	if (ca_number_of(a, "refused") > 0)
 		fprintf(cli_out(c), "  refused: %" JSON_INTEGER_FORMAT ": %s\n",
 		    ca_number_of(a, "refused"), ca_text_of(a, "reason"));
+	else if (ca_text_of(a, "reason")[0] != '\0')
+		fprintf(cli_out(c), "  left out: %s\n",
+		    ca_text_of(a, "reason"));
 	return BASE_OK;
 }
 

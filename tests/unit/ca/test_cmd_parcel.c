@@ -79,6 +79,24 @@ START_TEST(an_import_is_told)
 	ck_assert_ptr_nonnull(strstr(words_out, "app1: 3 new reports"));
 	ck_assert_ptr_nonnull(strstr(words_out, "known before: 1"));
 	ck_assert_ptr_nonnull(strstr(words_out, "refused: 1: odd"));
+	ck_assert_ptr_null(strstr(words_out, "left out"));
+}
+END_TEST
+
+/* Not refused, and not taken. */
+START_TEST(what_an_import_leaves_out)
+{
+	stand_in_answers("{\"ok\":true,\"node\":\"app1\",\"reports\":3,"
+			 "\"known\":0,\"holds\":false,\"refused\":0,"
+			 "\"reason\":\"too old\"}");
+	ck_assert_int_eq(base_file_write("in",
+			     (struct base_span){ (const uint8_t *)"x", 1 },
+			     0600),
+	    BASE_OK);
+	ck_assert_int_eq(words_run("kedge parcel import in --socket s"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(words_out, "left out: too old"));
+	ck_assert_ptr_null(strstr(words_out, "refused"));
 }
 END_TEST
 
@@ -93,5 +111,6 @@ case_cmd_parcel(void)
 	    sizeof(no_file) / sizeof(*no_file));
 	tcase_add_test(c, what_is_missing);
 	tcase_add_test(c, an_import_is_told);
+	tcase_add_test(c, what_an_import_leaves_out);
 	return c;
 }

@@ -183,6 +183,38 @@ START_TEST(a_report_is_taken_once)
 }
 END_TEST
 
+/* What lies beside them stays good for days: only the inventory is too old. */
+START_TEST(an_old_inventory_takes_no_report_along)
+{
+	struct wire_stock s = { .fleet = "demo",
+		.node = "app1",
+		.number = (uint64_t)w.now.ms - 301000 };
+	struct wire_parcel *p;
+	struct base_buf der;
+
+	report_file();
+	base_buf_init(&der, 0);
+	x.parcels = base_realloc_array(x.parcels, 2, sizeof(*x.parcels));
+	x.nparcels = 2;
+	p = &x.parcels[1];
+	*p = x.parcels[0];
+	p->kind = WIRE_P_STOCK;
+	p->expires.ms = w.now.ms - 1;
+	base_buf_init(&p->content, 0);
+	ck_assert_int_eq(wire_stock_compose(&s, &der), BASE_OK);
+	ck_assert_int_eq(wire_cms_sign(WIRE_C_STOCK, base_buf_span(&der),
+			     app1->cert, app1->management, NULL, &p->content),
+	    BASE_OK);
+	ck_assert_int_eq(import(), BASE_OK);
+	ck_assert_uint_eq(in.reports, 1);
+	ck_assert_uint_eq(in.refused, 0);
+	ck_assert(!in.stock);
+	ck_assert_ptr_nonnull(strstr(in.why, "301 s before"));
+	ck_assert_int_eq(state(2), CA_ORDER_EFFECTIVE);
+	base_buf_free(&der);
+}
+END_TEST
+
 static const struct {
 	const char *from, *route;
 	int64_t expires_ms;
@@ -239,6 +271,7 @@ case_parcels(void)
 	tcase_add_test(c, what_is_too_old_is_made_again);
 	tcase_add_test(c, who_gets_nothing);
 	tcase_add_test(c, a_report_is_taken_once);
+	tcase_add_test(c, an_old_inventory_takes_no_report_along);
 	tcase_add_loop_test(c, a_wrong_file_changes_nothing, 0,
 	    sizeof(bad) / sizeof(*bad));
 	tcase_add_test(c, a_damaged_file_is_refused);
