@@ -274,8 +274,9 @@ join_done(void *arg, enum base_err e, struct base_span answer)
 	}
 	if (e == BASE_OK && answer.n > ANSWER_MAX)
 		refuse(a,
-		    "its answer is too long for a relay; let it join by files: "
-		    "kedge-agentd --join-request");
+		    "its answer is too long for a relay; let it join by files, "
+		    "with a new token: kedge node token, then kedge-agentd "
+		    "--join-request");
 	else if (e == BASE_OK)
 		send_answer(a, answer);
 	else if (ca_join_status(e) != CA_JOIN_AGAIN)
