@@ -109,8 +109,8 @@ handed_print(FILE *f, const json_t *h)
 {
 	if (json_is_object(h))
 		fprintf(f,
-		    "    %s says that it handed it over to %s at %s; no word "
-		    "since\n",
+		    "    %s says that it handed it over to %s at %s; no "
+		    "answer to it since\n",
 		    ca_text_of(h, "by"), ca_text_of(h, "to"),
 		    ca_text_of(h, "at"));
 }

@@ -258,7 +258,8 @@ handed_json(struct ca *ca, const struct ca_order *o)
 {
 	struct ca_handed h;
 
-	if (o->state != CA_ORDER_SENT ||
+	/* with a reason the node has answered: it holds it */
+	if (o->state != CA_ORDER_SENT || o->reason[0] != '\0' ||
 	    !ca_deliver_handed_last(ca->deliver, o->node, o->root, o->epoch,
 		&h))
 		return json_null();

@@ -46,7 +46,7 @@ handed_text(const struct ca *ca, const struct ca_order *o, const char *before,
 	base_time_format(h.at, at);
 	snprintf(out, max,
 	    "%s%s says that it handed it over to %s at %s; no "
-	    "word since",
+	    "answer to it since",
 	    before, h.by, h.to, at);
 }
 
@@ -81,7 +81,7 @@ late_order(void *arg, const struct ca_order *o)
 {
 	struct late *l = arg;
 	char steps[CA_STEPS_TEXT], since[BASE_RFC3339_LEN];
-	char handed[2 * CA_NAME + 80];
+	char handed[2 * CA_NAME + 96];
 	size_t at = strlen(l->out);
 
 	if (o->roll != l->roll->row.id ||

@@ -52,7 +52,7 @@ START_TEST(what_a_relay_says)
 	    ROLL(ORDER "{\"by\":\"web1\",\"to\":\"app2\",\"at\":\"T2\"}}", ""));
 	ck_assert_ptr_nonnull(strstr(words_out,
 	    "since T1, 2 tries\n    web1 says that it handed it over to app2 "
-	    "at T2; no word since\n"));
+	    "at T2; no answer to it since\n"));
 }
 END_TEST
 

@@ -205,6 +205,32 @@ START_TEST(handed_over_is_told)
 }
 END_TEST
 
+/* It has answered that it holds it: a relay's word is of no use then. */
+START_TEST(handed_over_and_held)
+{
+	struct ca_order o;
+	const json_t *list;
+
+	world_roll(&asked.w, "plant");
+	rolls(60);
+	ck_assert_int_eq(ca_store_order_get(asked.w.ca.store, "app1", "plant",
+			     last_epoch(), &o),
+	    BASE_OK);
+	web1_says(base_buf_span(&o.cms), 32);
+	asked_ok("{\"cmd\":\"roll-status\",\"root\":\"plant\"}");
+	list = json_object_get(json_array_get(json_object_get(asked.answer,
+						  "rolls"),
+				   0),
+	    "outstanding");
+	ck_assert_uint_eq(json_array_size(list), 1);
+	list = json_array_get(list, 0);
+	ck_says_why(json_string_value(json_object_get(list, "reason")));
+	ck_assert(json_is_null(json_object_get(list, "handed")));
+	ck_assert(!is_told());
+	ca_order_clear(&o);
+}
+END_TEST
+
 /* By the CA's clock its canaries are dead, so it would be held for ever: it is
  * made again, as often as it takes, and that is no failure either. */
 START_TEST(held_too_long_is_made_again)
@@ -280,6 +306,7 @@ case_held(void)
 	tcase_add_test(t, held_is_no_failure);
 	tcase_add_test(t, held_is_told);
 	tcase_add_test(t, handed_over_is_told);
+	tcase_add_test(t, handed_over_and_held);
 	tcase_add_test(t, held_too_long_is_made_again);
 	tcase_add_test(t, made_by_a_clock_that_was_ahead);
 	tcase_add_test(t, held_after_the_end);
