@@ -73,6 +73,6 @@ struct base_mono ca_root_ends_work(struct ca *ca);
 enum base_err ca_schedule_due(struct ca *ca, const struct ca_root *root,
     struct base_time *out) BASE_MUST;
 /* Why a roll that is due has not started; NULL: none is due, or it has. */
-const char *ca_schedule_blocked(const struct ca *ca, const char *root);
+const char *ca_schedule_blocked(struct ca *ca, const char *root);
 struct base_mono ca_schedule_work(struct ca *ca);
 void ca_schedule_free(struct ca *ca);

@@ -37,9 +37,22 @@ entry_of(struct ca *ca, const char *root)
 	return x;
 }
 
-const char *
-ca_schedule_blocked(const struct ca *ca, const char *root)
+/* Also when the operator has started it, since the last look. */
+static bool
+rolls_forward(struct ca *ca, const char *root)
 {
+	const struct ca_roll *w = ca_roll_of(ca, root);
+	const uint32_t i = ca_topo_root(ca->topo, root);
+
+	return w != NULL && i != POL_NONE &&
+	    w->row.to > ca->topo->roots[i].current;
+}
+
+const char *
+ca_schedule_blocked(struct ca *ca, const char *root)
+{
+	if (rolls_forward(ca, root))
+		return NULL;
 	for (const struct ca_schedule *x = ca->schedule; x != NULL; x = x->next)
 		if (strcmp(x->root, root) == 0)
 			return x->why[0] == '\0' ? NULL : x->why;
@@ -186,8 +199,12 @@ look(struct ca *ca, const struct ca_root *root)
 	const struct ca_roll *w = ca_roll_of(ca, root->name);
 	struct base_time due = { 0 };
 
-	if (x->starting || (w != NULL && w->row.to > root->current))
+	if (x->starting)
 		return;
+	if (rolls_forward(ca, root->name)) {
+		x->why[0] = '\0';
+		return;
+	}
 	if (ca_schedule_due(ca, root, &due) != BASE_OK)
 		blocked(ca, x, base_why());
 	else if (due.ms == 0 || due.ms > ca_now(ca).ms)

@@ -126,8 +126,13 @@ START_TEST(an_abort_is_respected)
 	look();
 	ck_assert(!asked_rolls("plant"));
 	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+	ck_assert_ptr_null(blocked());
 	look();
 	ck_assert(asked_rolls("plant"));
+	ck_assert_ptr_null(blocked());
+	/* nor by what was true before it, when it is over */
+	ck_assert(world_run(&asked.w, 100, world_rolled));
+	ck_assert_ptr_null(blocked());
 }
 END_TEST
 
