@@ -161,8 +161,9 @@ node_cut_off(struct ca *ca, uint32_t node, const char *subject, json_t *list)
 	const struct ca_finding f = { CA_WARNING, "cut-off", subject,
 		"no order comes to it and no word from it, for the way runs "
 		"over the links' own certificates",
-		"let it join again (kedge node token), or carry its orders as "
-		"files (kedge parcel export)" };
+		"kedge roll return ROOT NODE, where it is excused, then carry "
+		"its orders as files (kedge parcel export); or let it join "
+		"again (kedge node token)" };
 	const struct ca_node *n = &ca->topo->nodes[node];
 	enum ca_node_state s;
 

@@ -95,6 +95,20 @@ START_TEST(clocks)
 }
 END_TEST
 
+/* What to do about it, as the last doctor said. */
+static const char *
+advice(const char *check)
+{
+	size_t i;
+	json_t *o;
+
+	json_array_foreach(json_object_get(asked.answer, "findings"), i,
+	    o) if (doctor_is(o, "check",
+		       check)) return json_string_value(json_object_get(o,
+	    "do"));
+	return "";
+}
+
 /* What app1 holds and what its relay does, as if the relay had finished while
  * app1 was excused. */
 START_TEST(a_node_whose_relay_forgot_it)
@@ -109,6 +123,8 @@ START_TEST(a_node_whose_relay_forgot_it)
 	doctor_must("cut-off", "node app1", "");
 	ck_assert_int_eq(ca_store_fact_add(asked.w.ca.store, &f), BASE_OK);
 	doctor_must("cut-off", "node app1", "warning");
+	/* the excused have no orders to carry */
+	ck_assert_ptr_nonnull(strstr(advice("cut-off"), "kedge roll return"));
 	doctor_must("cut-off", "node web1", "");
 	f = (struct ca_fact){ .root = "plant",
 		.node = "app1",
