@@ -18,13 +18,16 @@ agent() {
 	"$B/bin/kedge-agentd" --config "$D/$N/agent.conf" "$@" >>"$D/$N/agent.log" 2>&1
 }
 
-# refuses WORDS COMMAND...: it fails, and says so
+# refuses WORDS COMMAND...: it fails, and says so, in its own words or in what it
+# adds to the agent's log
 refuses() {
 	words=$1
 	shift
+	before=$(wc -c <"$D/$N/agent.log")
 	! "$@" >"$D/refused.log" 2>&1 || die "accepted: $*"
-	cat "$D/refused.log" "$D/$N/agent.log" | grep -q "$words" ||
-		die "$*: not for that reason: $(tail -n 3 "$D/refused.log" "$D/$N/agent.log")"
+	tail -c "+$((before + 1))" "$D/$N/agent.log" >>"$D/refused.log"
+	grep -q "$words" "$D/refused.log" ||
+		die "$*: not for that reason: $(tail -n 3 "$D/refused.log")"
 }
 
 join_by_files() {
