@@ -261,6 +261,7 @@ ag_guests_keep(struct ag_guests *g, const char *node, struct base_span answer,
 	if ((t = find(g, node)) == NULL)
 		return base_fail(BASE_E_NOTFOUND,
 		    "join: an answer for %s, who is not expected", node);
+	t->answered = false; /* not of this one */
 	base_buf_clear(&t->answer);
 	return base_buf_put(&t->answer, answer.p, answer.n);
 }

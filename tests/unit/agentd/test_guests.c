@@ -210,6 +210,26 @@ START_TEST(so_many_and_some_are_done)
 }
 END_TEST
 
+/* He was told one answer, and another came for him since. */
+START_TEST(who_has_an_answer_keeps_his_place)
+{
+	struct base_buf b;
+
+	for (int i = 0; i < AG_GUESTS_MAX; i++) {
+		snprintf(invite.node, sizeof invite.node, "app%d", i);
+		OK(give());
+	}
+	ag_guests_answered(guests, "app5");
+	OK(ag_guests_keep(guests, "app5",
+	    (struct base_span){ (const uint8_t *)"x", 1 }, NOW));
+	strcpy(invite.node, "one-more");
+	NO(give(), BASE_E_RANGE);
+	ck_assert(ag_guests_answer(guests, "app5", &b));
+	base_buf_free(&b);
+	OK(give());
+}
+END_TEST
+
 /* ---- calls -------------------------------------------------------------------------- */
 
 START_TEST(the_word)
@@ -282,6 +302,7 @@ case_guests(void)
 	tcase_add_test(tc, newest_counts);
 	tcase_add_test(tc, so_many);
 	tcase_add_test(tc, so_many_and_some_are_done);
+	tcase_add_test(tc, who_has_an_answer_keeps_his_place);
 	tcase_add_test(tc, the_word);
 	tcase_add_test(tc, so_often);
 	tcase_add_test(tc, answers);
