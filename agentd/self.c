@@ -294,13 +294,15 @@ step_ca(struct ag_self *s)
 
 	wire_client_close(s->client);
 	s->client = NULL;
-	if (!s->c.conf->ca_poll || s->c.tls == NULL) {
+	if (s->c.conf->ca_poll && s->c.tls != NULL)
+		e = s->c.tls(s->c.tls_arg, &c.ctx);
+	if (e == BASE_OK && c.ctx == NULL) {
 		if (s->c.conf->ca_poll)
 			s->proof = WIRE_PROOF_RELOAD;
 		enter(s, S_SETTLE);
 		return;
 	}
-	if ((e = s->c.tls(s->c.tls_arg, &c.ctx)) == BASE_OK &&
+	if (e == BASE_OK &&
 	    (e = wire_client_open(s->c.eb, &c, &s->client)) == BASE_OK)
 		e = wire_client_call(s->client,
 		    &(struct wire_call){ .path = WIRE_PATH_EXCHANGE,

@@ -25,7 +25,8 @@ struct ag_self_conf {            /* borrowed until done */
 	const struct wire_order *order;  /* canaries; NULL: put back, nothing
 					  * is proven */
 	uint16_t port;           /* on which the CA calls; 0: none */
-	/* A context as for calls to the CA; NULL: the node calls nobody. */
+	/* A context as for calls to the CA; NULL, or *out NULL: the node calls
+	 * nobody. */
 	enum base_err (*tls)(void *arg, SSL_CTX **out);
 	void *tls_arg;
 	/* Once, never from within ag_self_start. AGAIN: the CA is away and

@@ -24,7 +24,7 @@ struct ag_work_conf {            /* borrowed for its life */
 					  * base_time_now */
 	/* For the proof that the agent's own connections are live: the port on
 	 * which the CA calls, and a context as for calls to it. NULL: the node
-	 * has none (tests). */
+	 * has none (tests). *out NULL: it calls nobody now. */
 	uint16_t (*port)(void *arg);
 	enum base_err (*tls)(void *arg, SSL_CTX **out);
 	void *arg;

@@ -13,6 +13,7 @@ static struct wire_order order;
 static enum base_err result;
 static enum wire_proof how;
 static bool is_done;
+static enum base_err (*tls)(void *arg, SSL_CTX **out);
 
 static void
 setup(void)
@@ -24,6 +25,7 @@ setup(void)
 	order.from = 1;
 	order.to = 2;
 	is_done = false;
+	tls = NULL;
 }
 
 static void
@@ -72,6 +74,7 @@ prove(const struct wire_order *o)
 	    .conf = conf,
 	    .holdings = &held,
 	    .order = o,
+	    .tls = tls,
 	    .done = on_done }));
 	ck_assert(!is_done);
 	while (!is_done)
@@ -113,6 +116,41 @@ START_TEST(nothing_to_show)
 }
 END_TEST
 
+static enum base_err
+calls_nobody(void *arg, SSL_CTX **out)
+{
+	(void)arg;
+	*out = NULL;
+	return BASE_OK;
+}
+
+static enum base_err
+not_yet(void *arg, SSL_CTX **out)
+{
+	(void)arg, (void)out;
+	return base_fail(BASE_E_AGAIN, "not running yet");
+}
+
+/* By file there is no CA to ask, and never will be: by reload only, however
+ * good the canaries. An agent that is just starting asks later. */
+START_TEST(the_ca_is_not_called)
+{
+	add_canary(2, ours());
+	add_canary(1, foreign());
+	conf->ca_poll = true;
+	tls = calls_nobody;
+	OK(prove(&order));
+	ck_assert_int_eq(how, WIRE_PROOF_RELOAD);
+	is_done = false;
+	tls = not_yet;
+	NO(prove(&order), BASE_E_AGAIN);
+	is_done = false;
+	conf->ca_poll = false;
+	OK(prove(&order));
+	ck_assert_int_eq(how, WIRE_PROOF_PROBE);
+}
+END_TEST
+
 static void
 never(void *arg, enum base_err e, enum wire_proof proof)
 {
@@ -144,6 +182,7 @@ case_self(void)
 	tcase_add_test(t, old_is_still_accepted);
 	tcase_add_test(t, new_is_not_accepted);
 	tcase_add_test(t, nothing_to_show);
+	tcase_add_test(t, the_ca_is_not_called);
 	tcase_add_test(t, cancelled);
 	return t;
 }
