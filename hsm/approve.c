@@ -254,7 +254,7 @@ hsm_apply_stolen(struct hsm_state *s, struct base_buf *b)
 		return e;
 	if ((k = hsm_state_key(s, root, generation, false)) == NULL)
 		return base_fail(BASE_E_INTEGRITY, "generation without a key");
-	k->stolen = true;
+	k->stolen = k->stolen_kept = true;
 	return BASE_OK;
 }
 
@@ -275,6 +275,13 @@ hsm_stolen_record(struct hsm_core *c, const struct wire_order *o)
 	    "root %s, generation %u: its key may be in wrong hands, as an "
 	    "order says",
 	    o->root, o->from);
+}
+
+void
+hsm_stolen_settle(struct hsm_core *c)
+{
+	for (size_t i = 0; i < c->state.nkeys; i++)
+		c->state.keys[i]->stolen = c->state.keys[i]->stolen_kept;
 }
 
 static bool

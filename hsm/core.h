@@ -108,6 +108,9 @@ bool hsm_node_may_go(const struct hsm_core *c, const struct hsm_node *n);
 /* An order that was accepted: from here on the generation that it leaves as
  * compromised is known as stolen. */
 void hsm_stolen_record(struct hsm_core *c, const struct wire_order *o);
+/* After the sync: what could not be recorded is not known, and the next order
+ * records it. */
+void hsm_stolen_settle(struct hsm_core *c);
 /* Does the order bring a node back to a stolen generation, or one before it?
  * REFUSED where there are approvers and too few of them let it. */
 enum base_err hsm_stolen_check(const struct hsm_core *c,

@@ -359,7 +359,9 @@ orders_chunk(struct orders *b, size_t *at)
 		base_buf_init(&out[n], 0);
 		item[n++] = *at;
 	}
-	if ((e = hsm_journal_sync(b->c->journal)) == BASE_OK && n > 0)
+	e = hsm_journal_sync(b->c->journal);
+	hsm_stolen_settle(b->c);
+	if (e == BASE_OK && n > 0)
 		e = b->ks->ops->cms(b->ks->ks, &ref, base_buf_span(&b->r->cert),
 		    in, n, out);
 	for (size_t i = 0; i < n; i++) {

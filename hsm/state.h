@@ -33,6 +33,7 @@ struct hsm_key {
 	struct base_time not_before, not_after;
 	uint8_t next_hash[HSM_HASH];
 	bool stolen; /* an order has said that it may be in wrong hands */
+	bool stolen_kept; /* and that is on record: set by the fold only */
 	/* certificates of this key that were signed here last; a kedged whose
 	 * store is an old copy takes the same ones again */
 	struct base_buf nwn, nwo; /* by itself, by the generation before */

@@ -1,7 +1,11 @@
 /* approve: where there are approvers nothing is cut without them, whatever
  * kedged says; and just what they listed, from just then on. The fleet is
  * app1>web1, mutual, on its way from generation 1 to 2. */
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "hsm/holds.h"
 #include "policy/policy.h"
@@ -356,6 +360,34 @@ START_TEST(stolen_without_approvers)
 }
 END_TEST
 
+/* No room in the journal: the order is refused, and its word comes with the
+ * next one. */
+START_TEST(stolen_is_recorded_after_all)
+{
+	struct rlimit before, small;
+	struct stat st;
+	char *path = base_asprintf("%s/journal", w.conf.state);
+
+	w.conf.napprovers = 0;
+	go_on(false);
+	ck_assert_int_eq(stat(path, &st), 0);
+	free(path);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = (rlim_t)st.st_size + 10;
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	world_last.o.epoch = 4;
+	world_last.o.compromised = true;
+	ck_assert_int_eq(world_order_ask(&world_last.o), BASE_E_IO);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	ck_assert(!world_key("plant", 1, false)->stolen);
+	ck_assert_int_eq(world_order_ask(&world_last.o), BASE_OK);
+	world_reopen(NULL);
+	ck_assert(world_key("plant", 1, false)->stolen);
+}
+END_TEST
+
 TCase *
 case_approve(void)
 {
@@ -372,5 +404,6 @@ case_approve(void)
 	tcase_add_test(t, next_generation_asks_again);
 	tcase_add_test(t, stolen_stays_away);
 	tcase_add_test(t, stolen_without_approvers);
+	tcase_add_test(t, stolen_is_recorded_after_all);
 	return t;
 }
