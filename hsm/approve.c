@@ -17,6 +17,7 @@
 struct hsm_approval {
 	char root[BASE_NAME_MAX + 1];
 	uint32_t to;
+	uint32_t last; /* the root's newest, then: it ends with the next */
 	struct base_buf item; /* the list as it came; what makes it one */
 	struct wire_hsm_cuts cuts;
 	size_t nuids;
@@ -25,14 +26,33 @@ struct hsm_approval {
 
 /* ---- the fold ---------------------------------------------------------------- */
 
+/* The newest generation that has a certificate: to it, or back from it, the
+ * root rolls. */
+static uint32_t
+newest(const struct hsm_state *s, const char *root)
+{
+	uint32_t g = 0;
+
+	for (size_t i = 0; i < s->nkeys; i++) {
+		const struct hsm_key *k = s->keys[i];
+
+		if (k->has_root && !k->order_signer && k->generation > g &&
+		    strcmp(k->root, root) == 0)
+			g = k->generation;
+	}
+	return g;
+}
+
 static struct hsm_approval *
 approval_get(const struct hsm_state *s, const struct hsm_approved *v)
 {
+	const uint32_t last = newest(s, v->root);
+
 	for (size_t i = 0; i < s->napprovals; i++) {
 		struct hsm_approval *a = &s->approvals[i];
 
 		if (strcmp(a->root, v->root) == 0 && a->to == v->to &&
-		    a->item.n == v->cuts.n &&
+		    a->last == last && a->item.n == v->cuts.n &&
 		    memcmp(a->item.p, v->cuts.p, v->cuts.n) == 0)
 			return a;
 	}
@@ -50,7 +70,7 @@ approval_free(struct hsm_approval *a)
 static enum base_err
 approval_add(struct hsm_state *s, const struct hsm_approved *v)
 {
-	struct hsm_approval a = { .to = v->to };
+	struct hsm_approval a = { .to = v->to, .last = newest(s, v->root) };
 	enum base_err e;
 
 	snprintf(a.root, sizeof(a.root), "%s", v->root);
@@ -107,23 +127,6 @@ hsm_approvals_free(struct hsm_state *s)
 }
 
 /* ---- what is approved --------------------------------------------------------- */
-
-/* The newest generation that has a certificate: to it, or back from it, the
- * root rolls. */
-static uint32_t
-newest(const struct hsm_state *s, const char *root)
-{
-	uint32_t g = 0;
-
-	for (size_t i = 0; i < s->nkeys; i++) {
-		const struct hsm_key *k = s->keys[i];
-
-		if (k->has_root && !k->order_signer && k->generation > g &&
-		    strcmp(k->root, root) == 0)
-			g = k->generation;
-	}
-	return g;
-}
 
 /* Of those who are approvers today. */
 static uint32_t
@@ -287,10 +290,12 @@ hsm_stolen_settle(struct hsm_core *c)
 static bool
 may_return(const struct hsm_core *c, const char *root, uint32_t to)
 {
+	const uint32_t last = newest(&c->state, root);
+
 	for (size_t i = 0; i < c->state.napprovals; i++) {
 		const struct hsm_approval *a = &c->state.approvals[i];
 
-		if (a->cuts.n == 0 && a->to == to &&
+		if (a->cuts.n == 0 && a->to == to && a->last == last &&
 		    strcmp(a->root, root) == 0 &&
 		    a->cuts.start.ms <= c->now.ms &&
 		    count(c, a) >= c->conf->approvals)
@@ -413,6 +418,7 @@ answer(const struct hsm_core *c, const struct wire_hsm_request *r,
     struct wire_hsm_answer *a)
 {
 	const uint32_t need = c->conf->napprovers == 0 ? 0 : c->conf->approvals;
+	const uint32_t last = newest(&c->state, r->key.root);
 	const struct wire_hsm_cuts none = { .need = need };
 	enum base_err e;
 
@@ -422,7 +428,7 @@ answer(const struct hsm_core *c, const struct wire_hsm_request *r,
 		const struct hsm_approval *p = &c->state.approvals[i];
 		struct wire_hsm_cuts cuts = p->cuts;
 
-		if (strcmp(p->root, r->key.root) != 0 ||
+		if (strcmp(p->root, r->key.root) != 0 || p->last != last ||
 		    p->to != r->key.generation || a->nitems == WIRE_HSM_BATCH)
 			continue;
 		cuts.have = count(c, p);

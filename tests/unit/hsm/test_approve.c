@@ -327,6 +327,10 @@ go_on(bool stolen)
 START_TEST(stolen_stays_away)
 {
 	const struct wire_hsm_cuts nothing = { .n = 0 };
+	const struct wire_order back = { .root = "plant",
+		.node = "web1",
+		.from = 2,
+		.to = 1 };
 
 	go_on(false);
 	ck_assert_int_eq(say(ANN, 1, &nothing), BASE_E_USAGE);
@@ -343,6 +347,16 @@ START_TEST(stolen_stays_away)
 	/* and forward again needs nobody */
 	world_last.o.epoch = 7;
 	ck_assert_int_eq(world_order_ask(&world_last.o), BASE_OK);
+	/* with the next generation it has ended, also for the next process */
+	X509_free(world_root("plant", 3));
+	world_refused(go_back(8), BASE_E_REFUSED, "kedge roll approve");
+	world_reopen(NULL);
+	ck_assert_int_eq(hsm_stolen_check(w.core, &back), BASE_E_REFUSED);
+	ck_assert_int_eq(say(ANN, 1, &nothing), BASE_OK);
+	ck_assert_uint_eq(world_answer.nitems, 2);
+	ck_assert_int_ne(hsm_stolen_check(w.core, &back), BASE_OK);
+	ck_assert_int_eq(say(BOB, 1, &nothing), BASE_OK);
+	ck_assert_int_eq(hsm_stolen_check(w.core, &back), BASE_OK);
 }
 END_TEST
 
