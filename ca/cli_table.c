@@ -119,6 +119,7 @@ static const struct cli_option roll_cuts_options[] = {
 };
 static const struct cli_option roll_approve_options[] = {
 	{ "hsmd", "SOCKET", "default /run/kedge-hsmd/hsm.sock" },
+	{ "yes", NULL, "approve it; without this it is only shown" },
 	{ NULL, NULL, NULL },
 };
 static const struct cli_option graph_options[] = {
@@ -312,10 +313,11 @@ const struct cli_command cli_commands[] = {
 	    "Of all excused nodes, those of --node, and links taken away meanwhile. With\n"
 	    "--json it is the list that approvers say yes to, where kedge-hsmd has some.\n",
 	    roll_cuts_options, 1, 1, ca_cmd_roll_cuts },
-	{ "roll approve", "[--hsmd SOCKET] FILE",
+	{ "roll approve", "[--hsmd SOCKET] [--yes] FILE",
 	    "as an approver, let kedge-hsmd cut what FILE lists",
-	    "FILE is what kedge --json roll cuts ROOT printed; all of it is shown. Only\n"
-	    "users that are approvers in hsmd.conf. Exit 4 while others must approve, too.\n",
+	    "FILE is what kedge --json roll cuts ROOT printed; all of it is shown,\n"
+	    "and with --yes approved. Only users that are approvers in hsmd.conf. Exit 4\n"
+	    "without --yes, and while others must approve, too.\n",
 	    roll_approve_options, 1, 1, ca_cmd_roll_approve },
 	{ "roll return", "[--reason TEXT] ROOT NODE",
 	    "take an excused node back; it catches up", NULL, roll_word_options,

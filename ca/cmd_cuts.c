@@ -15,8 +15,9 @@
 #define LIST_MAX       ((size_t)1 << 20)
 #define SOCKET_DEFAULT "/run/kedge-hsmd/hsm.sock"
 
+/* back: an empty list is a yes to the way back, and not just empty. */
 static void
-list_print(FILE *f, const json_t *list)
+list_print(FILE *f, const json_t *list, bool back)
 {
 	const json_t *cuts = json_object_get(list, "cuts");
 	const char *start = json_string_value(json_object_get(list, "start"));
@@ -28,9 +29,10 @@ list_print(FILE *f, const json_t *list)
 	    ca_text_of(list, "root"), ca_number_of(list, "to"),
 	    start == NULL ? "now on" : start);
 	if (json_array_size(cuts) == 0)
-		fprintf(f,
-		    "  nothing is cut; approved, it lets that generation come "
-		    "back although its key may be in wrong hands\n");
+		fprintf(f, "  nothing is cut%s\n",
+		    back ? "; approved, it lets that generation come back "
+			   "although its key may be in wrong hands"
+			 : "");
 	json_array_foreach(cuts, i, v) fprintf(f, "  %s refuses %s\n",
 	    ca_text_of(v, "verifier"), ca_text_of(v, "presenter"));
 }
@@ -38,7 +40,7 @@ list_print(FILE *f, const json_t *list)
 static enum base_err
 cuts_print(struct cli *c, const json_t *a)
 {
-	list_print(cli_out(c), a);
+	list_print(cli_out(c), a, cli_has(c, "back"));
 	return BASE_OK;
 }
 
@@ -80,11 +82,17 @@ static enum base_err
 cuts_take(const json_t *list, struct wire_hsm_cuts *out)
 {
 	const json_t *cuts = json_object_get(list, "cuts");
-	const char *start = json_string_value(json_object_get(list, "start"));
+	const json_t *at = json_object_get(list, "start");
+	const char *start = json_string_value(at);
 	size_t i;
 	json_t *v;
 	enum base_err e = BASE_OK;
 
+	/* what is missing is not a list of nothing, nor from now on */
+	if (!json_is_array(cuts))
+		return base_fail(BASE_E_SYNTAX, "cuts is no list");
+	if (start == NULL && at != NULL && !json_is_null(at))
+		return base_fail(BASE_E_SYNTAX, "start is no time");
 	if (start != NULL &&
 	    (e = base_time_parse(start, &out->start)) != BASE_OK)
 		return e;
@@ -130,27 +138,34 @@ is_same(const struct wire_hsm_cuts *a, const struct wire_hsm_cuts *b)
 	    memcmp(a->cut, b->cut, a->n * sizeof(*a->cut)) == 0;
 }
 
-/* How many have said so by now of this very list. */
+/* How many have said so by now of this very list; the first says nothing but
+ * how many must. */
 static enum base_err
 answer_read(const struct wire_hsm_request *r, const struct wire_hsm_answer *a,
     uint32_t *have, uint32_t *need)
 {
 	struct wire_hsm_cuts mine, c;
+	bool found = false;
 	enum base_err e =
 	    wire_hsm_cuts_parse(base_buf_span(&r->items[0]), &mine);
 
 	if (e != BASE_OK)
 		return e;
 	*have = *need = 0;
-	for (size_t i = 0; e == BASE_OK && i < a->nitems; i++) {
+	for (size_t i = 1; e == BASE_OK && i < a->nitems; i++) {
 		e = wire_hsm_cuts_parse(base_buf_span(&a->items[i].data), &c);
 		if (e == BASE_OK && is_same(&mine, &c)) {
+			found = true;
 			*have = c.have;
 			*need = c.need;
 		}
 		wire_hsm_cuts_clear(&c);
 	}
 	wire_hsm_cuts_clear(&mine);
+	if (e == BASE_OK && !found)
+		e = base_fail(BASE_E_SYNTAX,
+		    "kedge-hsmd: its answer is not about this list; nothing "
+		    "says that it is approved");
 	return e;
 }
 
@@ -196,8 +211,16 @@ ca_cmd_roll_approve(struct cli *c)
 		e = list_bad(path, base_why());
 		goto out;
 	}
-	list_print(cli_out(c), list);
-	e = approve_ask(c, &r);
+	list_print(cli_out(c), list, true);
+	if (cli_has(c, "yes")) {
+		e = approve_ask(c, &r);
+	} else {
+		fprintf(cli_out(c),
+		    "not approved; once you have read it: kedge roll approve "
+		    "--yes %s\n",
+		    path);
+		cli_exit_set(c, CLI_WAITING);
+	}
 out:
 	wire_hsm_request_clear(&r);
 	base_buf_free(&b);

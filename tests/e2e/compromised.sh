@@ -77,10 +77,10 @@ hsmd_start() {
 	proc_keep hsmd $!
 }
 
-# approve UID: of the list in $D/cuts.json; its exit code
+# approve UID [--yes]: of the list in $D/cuts.json; its exit code
 approve() {
 	setpriv --reuid "$1" --regid "$1" --clear-groups "$D/kedge-approve" \
-		roll approve --hsmd "$D/hsm/socket" "$D/cuts.json" \
+		roll approve --hsmd "$D/hsm/socket" ${2:-} "$D/cuts.json" \
 		>"$D/approved.$1" 2>&1
 }
 
@@ -181,12 +181,14 @@ if approvers_can; then
 	kedge roll cuts --json plant >"$D/cuts.json" || die "no list of cuts"
 	chmod 644 "$D/cuts.json"
 	approve $ANN
+	[ $? = 4 ] || die "what is only read is approved: $(cat "$D/approved.$ANN")"
+	approve $ANN --yes
 	[ $? = 4 ] || die "one of two is not waited for: $(cat "$D/approved.$ANN")"
 	grep -q "web1 refuses app4" "$D/approved.$ANN" || die "the list is not shown"
 	sleep 1
 	asks_approval || die "one approver was enough"
 	[ ! -f "$D/web1/kicks" ] || die "web1 has finished before the approval"
-	approve $BOB || die "not approved: $(cat "$D/approved.$BOB")"
+	approve $BOB --yes || die "not approved: $(cat "$D/approved.$BOB")"
 	[ "$(grep -c "may be cut$" "$D/hsm/hsmd.log")" = 4 ] ||
 		die "more is cut than app4's two directions, by two users"
 	say "compromised: no finish without two approvers, who had just app4's directions"

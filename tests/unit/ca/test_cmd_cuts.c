@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "ca/cli.h"
+#include "tests/unit/ca/remote_rig.h"
 #include "tests/unit/ca/suites.h"
 #include "wire/hsm.h"
 
 static char dir[64], socket_path[96], list_path[96], seen_path[96];
-static char output[4096], errors[4096];
 
 static void
 setup(void)
@@ -41,17 +41,19 @@ must(enum base_err e)
 		base_die("stand-in: %s", base_why());
 }
 
-/* Keeps the request's item, and says that so many of two have approved it. */
+/* Keeps the request's item, and says that so many of two have approved it; of
+ * nobody it says nothing. */
 static void
 answer_one(int fd, uint32_t have)
 {
+	struct wire_hsm_cuts none = { .need = 2 };
 	uint8_t bytes[8192];
 	ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
 	struct wire_hsm_request r;
-	struct wire_hsm_item item = { .err = BASE_OK };
+	struct wire_hsm_item item[2] = { { .err = BASE_OK } };
 	struct wire_hsm_answer a = { .type = WIRE_HSM_APPROVE,
-		.nitems = 1,
-		.items = &item };
+		.nitems = have == 0 ? 1 : 2,
+		.items = item };
 	struct wire_hsm_cuts cuts;
 	struct base_buf msg, frame;
 	struct base_span in;
@@ -68,10 +70,12 @@ answer_one(int fd, uint32_t have)
 		_exit(1);
 	cuts.have = have;
 	cuts.need = 2;
-	base_buf_init(&item.data, 0);
+	base_buf_init(&item[0].data, 0);
+	base_buf_init(&item[1].data, 0);
 	base_buf_init(&msg, 0);
 	base_buf_init(&frame, 0);
-	must(wire_hsm_cuts_compose(&cuts, &item.data));
+	must(wire_hsm_cuts_compose(&none, &item[0].data));
+	must(wire_hsm_cuts_compose(&cuts, &item[1].data));
 	a.id = r.id;
 	must(wire_hsm_answer_compose(&a, &msg));
 	must(wire_hsm_frame_put(&frame, base_buf_span(&msg)));
@@ -88,14 +92,14 @@ list_write(const char *text)
 }
 
 static int
-approve(void)
+approve(bool yes)
 {
 	FILE *out = fmemopen(output, sizeof(output), "w");
 	FILE *err = fmemopen(errors, sizeof(errors), "w");
-	char words[][8] = { "kedge", "roll", "approve", "--hsmd" };
+	char words[][8] = { "kedge", "roll", "approve", "--hsmd", "--yes" };
 	char *argv[] = { words[0], words[1], words[2], words[3], socket_path,
-		list_path, NULL };
-	int code = cli_main(6, argv, out, err);
+		list_path, yes ? words[4] : NULL, NULL };
+	int code = cli_main(yes ? 7 : 6, argv, out, err);
 
 	fclose(out);
 	fclose(err);
@@ -115,7 +119,7 @@ approve_at(uint32_t have)
 	if ((pid = fork()) == 0)
 		answer_one(accept(fd, NULL, NULL), have);
 	close(fd);
-	code = approve();
+	code = approve(true);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 	return code;
@@ -127,6 +131,9 @@ approve_at(uint32_t have)
 	"\"web1\",\"verifier\":\"app4\"},{\"presenter\":\"app4\","     \
 	"\"verifier\":\"web1\"}]}"
 
+#define NOTHING                                                        \
+	"{\"ok\":true,\"fleet\":\"demo\",\"root\":\"plant\",\"to\":2," \
+	"\"cuts\":[],\"start\":null}"
 START_TEST(approved)
 {
 	struct wire_hsm_cuts c;
@@ -152,6 +159,10 @@ START_TEST(approved)
 END_TEST
 
 static const char *const bad[] = { "", "[]", "{}",
+	"{\"fleet\":\"demo\",\"root\":\"plant\",\"to\":2}",
+	"{\"fleet\":\"demo\",\"root\":\"plant\",\"to\":2,\"cuts\":{}}",
+	"{\"fleet\":\"demo\",\"root\":\"plant\",\"to\":2,\"start\":1,"
+	"\"cuts\":[]}",
 	"{\"fleet\":\"demo\",\"root\":\"plant\",\"to\":0,\"cuts\":[]}",
 	"{\"fleet\":\"demo\",\"root\":\"plant\",\"to\":2,\"start\":\"soon\","
 	"\"cuts\":[]}",
@@ -161,16 +172,57 @@ static const char *const bad[] = { "", "[]", "{}",
 START_TEST(no_list)
 {
 	list_write(bad[_i]);
-	ck_assert_int_eq(approve(), CLI_CONFIG);
+	ck_assert_int_eq(approve(true), CLI_CONFIG);
 	ck_assert_ptr_nonnull(strstr(errors, "roll cuts"));
+}
+END_TEST
+
+/* Without --yes nobody is asked, so it does not matter that nobody is there. */
+START_TEST(only_shown)
+{
+	list_write(LIST);
+	ck_assert_int_eq(approve(false), CLI_WAITING);
+	ck_assert_ptr_nonnull(strstr(output, "web1 refuses app4"));
+	ck_assert_ptr_nonnull(strstr(output, "approve --yes"));
+}
+END_TEST
+
+START_TEST(answer_about_another_list)
+{
+	list_write(_i == 0 ? LIST : NOTHING);
+	ck_assert_int_eq(approve_at(0), CLI_FAILED);
+	ck_assert_ptr_null(strstr(output, "approved by"));
+}
+END_TEST
+
+START_TEST(way_back)
+{
+	list_write(NOTHING);
+	ck_assert_int_eq(approve_at(2), CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output, "come back"));
+	ck_assert_ptr_nonnull(strstr(output, "approved by 2 of 2"));
 }
 END_TEST
 
 START_TEST(nobody_there)
 {
 	list_write(LIST);
-	ck_assert_int_eq(approve(), CLI_FAILED);
+	ck_assert_int_eq(approve(true), CLI_FAILED);
 	ck_assert_ptr_null(strstr(output, "approved"));
+}
+END_TEST
+
+/* Nobody is excused: that is no way back, unless it was asked for. */
+START_TEST(cuts_of_nobody)
+{
+	remote_setup();
+	ck_assert_int_eq(RUN(NOTHING, "roll", "cuts", "plant"), CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output, "nothing is cut"));
+	ck_assert_ptr_null(strstr(output, "come back"));
+	ck_assert_int_eq(RUN(NOTHING, "roll", "cuts", "--back", "plant"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output, "come back"));
+	remote_teardown();
 }
 END_TEST
 
@@ -182,6 +234,10 @@ case_cmd_cuts(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, approved, 1, 3);
 	tcase_add_loop_test(t, no_list, 0, sizeof(bad) / sizeof(*bad));
+	tcase_add_test(t, only_shown);
+	tcase_add_loop_test(t, answer_about_another_list, 0, 2);
+	tcase_add_test(t, way_back);
 	tcase_add_test(t, nobody_there);
+	tcase_add_test(t, cuts_of_nobody);
 	return t;
 }
