@@ -117,7 +117,7 @@ static const struct conf_key top_keys[] = {
 	    .count = offsetof(struct hsm_conf, napprovers),
 	    .min = 1,
 	    .max = 64 },
-	{ NUMBER("approvals", hsm_conf, approvals, 1, 1, 64) },
+	{ NUMBER("approvals", hsm_conf, approvals, 0, 1, 64) },
 	{ .name = "tokens",
 	    .kind = CONF_LIST,
 	    CONF_AT(hsm_conf, tokens),
@@ -218,6 +218,11 @@ check_approvers(const struct hsm_conf *c)
 				    "approvers: user %u is there twice",
 				    c->approvers[i]);
 	}
+	if (c->napprovers == 0 && c->approvals > 0)
+		return base_fail(BASE_E_CONFIG,
+		    "approvals: %u are wanted, but without approvers nobody "
+		    "has to approve anything; name them",
+		    c->approvals);
 	if (c->napprovers > 0 && c->approvals > c->napprovers)
 		return base_fail(BASE_E_CONFIG,
 		    "approvals: %u are wanted of %zu approvers", c->approvals,
@@ -233,6 +238,8 @@ finish(void *conf)
 
 	if ((e = check_approvers(c)) != BASE_OK)
 		return e;
+	if (c->approvals == 0)
+		c->approvals = 1;
 	c->any.ntokens = 1;
 	for (size_t i = 0; i < c->nroots; i++) {
 		struct hsm_conf_root *r = &c->roots[i];

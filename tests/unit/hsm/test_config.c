@@ -92,6 +92,17 @@ START_TEST(config_good)
 }
 END_TEST
 
+START_TEST(one_approval_is_the_least)
+{
+	struct hsm_conf c;
+
+	ck_assert_int_eq(conf(HEAD TOKENS "approvers = [ 8, 9 ];\n", &c),
+	    BASE_OK);
+	ck_assert_uint_eq(c.approvals, 1);
+	hsm_conf_clear(&c);
+}
+END_TEST
+
 static const struct {
 	const char *text, *says;
 } bad_conf[] = {
@@ -108,6 +119,8 @@ static const struct {
 	{ HEAD TOKENS "approvers = [ 9, 9 ];\n", "user 9 is there twice" },
 	{ HEAD TOKENS "approvers = [ 8, 9 ];\napprovals = 3;\n",
 	    "approvals: 3 are wanted of 2" },
+	{ HEAD TOKENS "approvals = 2;\n", "without approvers" },
+	{ HEAD TOKENS "approvals = 1;\n", "without approvers" },
 	{ HEAD TOKENS "approvers = [ 8 ];\napprovals = 0;\n",
 	    "c:6: approvals" },
 	{ HEAD "tokens = ( " TOK("a") ", " TOK("a") " );\n", "twice" },
@@ -154,6 +167,7 @@ case_config(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, config_good);
+	tcase_add_test(t, one_approval_is_the_least);
 	tcase_add_loop_test(t, config_bad, 0,
 	    sizeof(bad_conf) / sizeof(bad_conf[0]));
 	tcase_add_test(t, config_absent);
