@@ -14,6 +14,9 @@
 #include "hsm/holds.h"
 #include "wire/msg.h"
 
+/* An approver's, of one root and generation; each is kept for good. */
+#define LISTS_MAX 32
+
 struct hsm_approval {
 	char root[BASE_NAME_MAX + 1];
 	uint32_t to;
@@ -366,12 +369,35 @@ item_of(const struct hsm_core *c, const struct wire_hsm_request *r,
 }
 
 static enum base_err
-approve(struct hsm_core *c, const struct wire_hsm_request *r)
+check_room(const struct hsm_core *c, const struct hsm_approved *v)
+{
+	const uint32_t last = newest(&c->state, v->root);
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->state.napprovals; i++) {
+		const struct hsm_approval *a = &c->state.approvals[i];
+
+		n += a->last == last && a->to == v->to &&
+		    strcmp(a->root, v->root) == 0 && has_said(a, c->uid);
+	}
+	if (n < LISTS_MAX)
+		return BASE_OK;
+	return base_fail(BASE_E_REFUSED,
+	    "approval: user %u has approved %d lists of root %s, generation "
+	    "%u, and that is the most; take nodes back that are excused (kedge "
+	    "roll return), or let another user approve",
+	    c->uid, LISTS_MAX, v->root, v->to);
+}
+
+/* *out: the list as it is approved now; the state's. */
+static enum base_err
+approve(struct hsm_core *c, const struct wire_hsm_request *r,
+    const struct hsm_approval **out)
 {
 	struct base_buf item, b;
 	struct hsm_approved v = { c->uid, r->key.root, r->key.generation,
 		{ NULL, 0 } };
-	const struct hsm_approval *a;
+	const struct hsm_approval *a = NULL;
 	enum base_err e;
 
 	base_buf_init(&item, HSM_RECORD_MAX / 2);
@@ -381,6 +407,8 @@ approve(struct hsm_core *c, const struct wire_hsm_request *r)
 	v.cuts = base_buf_span(&item);
 	a = approval_get(&c->state, &v);
 	if (a != NULL && has_said(a, c->uid))
+		goto out;
+	if ((e = check_room(c, &v)) != BASE_OK)
 		goto out;
 	hsm_put_approved(&b, &v);
 	if ((e = hsm_core_record(c, HSM_R_APPROVED, &b)) != BASE_OK)
@@ -399,6 +427,7 @@ approve(struct hsm_core *c, const struct wire_hsm_request *r)
 		base_log(BASE_WARNING, "root %s: %s to %s may be cut", a->root,
 		    a->cuts.cut[i].presenter, a->cuts.cut[i].verifier);
 out:
+	*out = a;
 	base_buf_free(&item);
 	return e;
 }
@@ -412,10 +441,11 @@ answer_add(struct wire_hsm_answer *a, const struct wire_hsm_cuts *cuts)
 	return wire_hsm_cuts_compose(cuts, b);
 }
 
-/* An empty list first: so many would have to approve. */
+/* An empty list first: so many would have to approve. Then only, unless it is
+ * NULL, or all. */
 static enum base_err
 answer(const struct hsm_core *c, const struct wire_hsm_request *r,
-    struct wire_hsm_answer *a)
+    const struct hsm_approval *only, struct wire_hsm_answer *a)
 {
 	const uint32_t need = c->conf->napprovers == 0 ? 0 : c->conf->approvals;
 	const uint32_t last = newest(&c->state, r->key.root);
@@ -429,7 +459,8 @@ answer(const struct hsm_core *c, const struct wire_hsm_request *r,
 		struct wire_hsm_cuts cuts = p->cuts;
 
 		if (strcmp(p->root, r->key.root) != 0 || p->last != last ||
-		    p->to != r->key.generation || a->nitems == WIRE_HSM_BATCH)
+		    (only != NULL && p != only) || p->to != r->key.generation ||
+		    a->nitems == WIRE_HSM_BATCH)
 			continue;
 		cuts.have = count(c, p);
 		cuts.need = need;
@@ -442,7 +473,8 @@ enum base_err
 hsm_do_approve(struct hsm_core *c, const struct wire_hsm_request *r,
     struct wire_hsm_answer *a)
 {
-	enum base_err e = r->nitems == 0 ? BASE_OK : approve(c, r);
+	const struct hsm_approval *only = NULL;
+	enum base_err e = r->nitems == 0 ? BASE_OK : approve(c, r, &only);
 
-	return e == BASE_OK ? answer(c, r, a) : e;
+	return e == BASE_OK ? answer(c, r, only, a) : e;
 }

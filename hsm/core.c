@@ -151,6 +151,22 @@ hsm_core_sweep(struct hsm_core *c, const char *token)
 	return BASE_OK;
 }
 
+/* Approvers may ask for next to nothing, and shall not fill the disk: of their
+ * refusals one a minute is for record and log. */
+static bool
+core_is_said(struct hsm_core *c)
+{
+	const int64_t since = c->now.ms - c->approver_said.ms;
+
+	if (!hsm_conf_is_approver(c->conf, c->uid))
+		return true;
+	/* less than nothing: the clock was set back */
+	if (since >= 0 && since < HSM_APPROVER_SAID_MS)
+		return false;
+	c->approver_said = c->now;
+	return true;
+}
+
 /* ---- dispatch -------------------------------------------------------------- */
 
 /* What is not here is refused. */
@@ -251,6 +267,10 @@ core_refuse(struct hsm_core *c, const struct wire_hsm_request *r,
 	a->id = r->id;
 	a->err = e;
 	strncpy(a->why, why, sizeof(a->why) - 1);
+	if (!core_is_said(c)) {
+		free(why);
+		return;
+	}
 	if (failed) {
 		base_log(BASE_WARNING, "request: not done: %s", why);
 		if (hsm_core_count(c) != c->count)
@@ -285,6 +305,8 @@ hsm_core_garbage(struct hsm_core *c, uint32_t uid, const char *why)
 {
 	c->now = c->clock();
 	c->uid = uid;
+	if (!core_is_said(c))
+		return;
 	hsm_core_add_refused(c, (enum wire_hsm_type)0, why);
 	if (hsm_journal_sync(c->journal) != BASE_OK)
 		base_log(BASE_ERR, "journal: %s", base_why());

@@ -18,6 +18,8 @@
 #define HSM_SAID    64
 #define HSM_SAID_MS INT64_C(3600000)
 
+#define HSM_APPROVER_SAID_MS INT64_C(60000)
+
 struct hsm_core {
 	const struct hsm_conf *conf; /* borrowed */
 	struct hsm_ks *ks[HSM_TOKENS]; /* one per token; owned */
@@ -32,6 +34,7 @@ struct hsm_core {
 		struct base_time at;
 	} said[HSM_SAID];
 	size_t nsaid;
+	struct base_time approver_said; /* a refusal of one, on record */
 	int lock; /* on the state directory */
 	struct hsm_state state;
 	struct hsm_journal *journal;
@@ -47,7 +50,7 @@ void hsm_core_close(struct hsm_core *c); /* NULL is allowed */
 /* Answers every request, also what it refuses. */
 void hsm_core_handle(struct hsm_core *c, uint32_t uid,
     const struct wire_hsm_request *r, struct wire_hsm_answer *a);
-/* A message that is none: leaves a record of it. */
+/* A message that is none: leaves a record of it; of approvers one a minute. */
 void hsm_core_garbage(struct hsm_core *c, uint32_t uid, const char *why);
 
 /* ---- between the files of the core ---------------------------------------------- */

@@ -14,6 +14,7 @@
 #include "hsm/server.h"
 
 #define CONNS	  64
+#define APPROVERS 8 /* of these */
 #define READ_SIZE ((size_t)1 << 16)
 
 struct conn {
@@ -57,6 +58,19 @@ server_stranger(struct hsm_server *s, uint32_t uid)
 	    "connection: this user is not in uids or approvers");
 }
 
+/* Approvers leave room for kedged. */
+static bool
+server_is_crowded(const struct hsm_server *s, uint32_t uid)
+{
+	const struct hsm_conf *conf = s->core->conf;
+	int n = 0;
+
+	for (size_t i = 0; i < CONNS; i++)
+		n += s->conn[i].fd >= 0 &&
+		    hsm_conf_is_approver(conf, s->conn[i].uid);
+	return hsm_conf_is_approver(conf, uid) && n >= APPROVERS;
+}
+
 static void
 server_accept(struct hsm_server *s)
 {
@@ -70,6 +84,12 @@ server_accept(struct hsm_server *s)
 	    !(hsm_conf_is_asker(s->core->conf, cred.uid) ||
 		hsm_conf_is_approver(s->core->conf, cred.uid))) {
 		server_stranger(s, cred.uid);
+		close(fd);
+		return;
+	}
+	if (server_is_crowded(s, cred.uid)) {
+		hsm_core_garbage(s->core, cred.uid,
+		    "connection: approvers have too many open");
 		close(fd);
 		return;
 	}

@@ -66,13 +66,19 @@ say(uid_t uid, uint32_t to, const struct wire_hsm_cuts *cuts)
 }
 
 static enum base_err
-lets_cut(uid_t uid, size_t n, int64_t start)
+lets_cut_to(uid_t uid, uint32_t to, size_t n, int64_t start)
 {
 	const struct wire_hsm_cuts cuts = { .start = { start },
 		.n = n,
 		.cut = both_ways };
 
-	return say(uid, 2, &cuts);
+	return say(uid, to, &cuts);
+}
+
+static enum base_err
+lets_cut(uid_t uid, size_t n, int64_t start)
+{
+	return lets_cut_to(uid, 2, n, start);
 }
 
 /* So many approve the one list that there is. */
@@ -402,6 +408,59 @@ START_TEST(stolen_is_recorded_after_all)
 }
 END_TEST
 
+/* What an approver may not do leaves a record a minute. */
+START_TEST(refusals_are_rare)
+{
+	struct wire_hsm_request r = { .type = WIRE_HSM_APPROVE,
+		.fleet = "other" };
+	const struct wire_hsm_cuts none = { .n = 0 };
+	uint64_t n = hsm_core_count(w.core);
+
+	strcpy(r.key.root, "plant");
+	r.key.generation = 2;
+	ck_assert_int_eq(say(ANN, 2, &none), BASE_E_USAGE);
+	ck_assert_uint_eq(hsm_core_count(w.core), n + 1);
+	ck_assert_int_eq(say(BOB, 2, &none), BASE_E_USAGE);
+	hsm_core_garbage(w.core, ANN, "no message at all");
+	wire_hsm_answer_clear(&world_answer);
+	hsm_core_handle(w.core, ANN, &r, &world_answer);
+	ck_assert_int_eq(world_answer.err, BASE_E_REFUSED);
+	ck_assert_uint_eq(hsm_core_count(w.core), n + 1);
+	/* kedged's own are all there */
+	wire_hsm_answer_clear(&world_answer);
+	hsm_core_handle(w.core, KEDGED, &r, &world_answer);
+	ck_assert_uint_eq(hsm_core_count(w.core), n + 2);
+	world_time.ms += HSM_APPROVER_SAID_MS;
+	ck_assert_int_eq(say(ANN, 2, &none), BASE_E_USAGE);
+	ck_assert_uint_eq(hsm_core_count(w.core), n + 3);
+	/* nor does a clock that was set back end them */
+	world_time.ms -= 10 * HSM_APPROVER_SAID_MS;
+	ck_assert_int_eq(say(ANN, 2, &none), BASE_E_USAGE);
+	ck_assert_uint_eq(hsm_core_count(w.core), n + 4);
+	world_time.ms = WORLD_NOW;
+}
+END_TEST
+
+/* So many lists of one user, and no more; the answer is about his own only. */
+START_TEST(lists_are_few)
+{
+	for (int64_t i = 0; i < 32; i++) {
+		ck_assert_int_eq(lets_cut(ANN, 2, i), BASE_OK);
+		ck_assert_uint_eq(world_answer.nitems, 2);
+	}
+	ck_assert_int_eq(lets_cut(ANN, 2, 32), BASE_E_REFUSED);
+	/* one of them again, and another user's */
+	ck_assert_int_eq(lets_cut(ANN, 2, 31), BASE_OK);
+	ck_assert_int_eq(lets_cut(BOB, 2, 32), BASE_OK);
+	ck_assert_uint_eq(world_answer.nitems, 2);
+	ck_assert_int_eq(say(KEDGED, 2, NULL), BASE_OK);
+	ck_assert_uint_eq(world_answer.nitems, 1 + 33);
+	/* the next generation has room again */
+	X509_free(world_root("plant", 3));
+	ck_assert_int_eq(lets_cut_to(ANN, 3, 2, 32), BASE_OK);
+}
+END_TEST
+
 TCase *
 case_approve(void)
 {
@@ -419,5 +478,7 @@ case_approve(void)
 	tcase_add_test(t, stolen_stays_away);
 	tcase_add_test(t, stolen_without_approvers);
 	tcase_add_test(t, stolen_is_recorded_after_all);
+	tcase_add_test(t, refusals_are_rare);
+	tcase_add_test(t, lists_are_few);
 	return t;
 }

@@ -178,6 +178,51 @@ START_TEST(other_users_are_refused)
 }
 END_TEST
 
+static int
+server_connect(void)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(sa.sun_path, sock_path);
+	ck_assert_int_eq(connect(fd, (const struct sockaddr *)&sa, sizeof(sa)),
+	    0);
+	return fd;
+}
+
+static bool
+is_hung_up_on(int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+	char c;
+
+	return poll(&p, 1, 30000) > 0 && recv(fd, &c, 1, 0) <= 0;
+}
+
+/* A few connections of approvers, and never all; one that ends makes room. */
+START_TEST(approvers_leave_room)
+{
+	static const uint8_t zero[4];
+	struct wire_hsm_request r = { .type = WIRE_HSM_INFO };
+	char *more =
+	    base_asprintf("uids = [ 4242 ];\napprovers = [ %u ];", geteuid());
+	int fd[9];
+
+	daemon_conf(more);
+	free(more);
+	ck_assert(daemon_start(SOFTHSM_PIN));
+	for (int i = 0; i < 9; i++)
+		fd[i] = server_connect();
+	ck_assert(is_hung_up_on(fd[8]));
+	ck_assert_int_ne(daemon_ask(&r), BASE_OK);
+	ck_assert_int_eq(send(fd[0], zero, sizeof(zero), MSG_NOSIGNAL), 4);
+	ck_assert(is_hung_up_on(fd[0]));
+	ck_assert_int_eq(daemon_ask(&r), BASE_OK);
+	for (int i = 0; i < 9; i++)
+		close(fd[i]);
+}
+END_TEST
+
 /* Sends these bytes; true when the connection is then closed. */
 static bool
 closes_on(const void *p, size_t n)
@@ -313,6 +358,7 @@ case_server(void)
 	tcase_add_test(t, module_that_hangs_or_dies);
 	tcase_add_test(t, module_that_hangs_at_the_start);
 	tcase_add_test(t, other_users_are_refused);
+	tcase_add_test(t, approvers_leave_room);
 	tcase_add_test(t, garbage_closes_the_connection);
 	tcase_add_test(t, half_a_message_holds_up_nobody);
 	tcase_add_test(t, half_a_message_has_its_time);
