@@ -264,13 +264,46 @@ hsm_apply_stolen(struct hsm_state *s, struct base_buf *b)
 	return BASE_OK;
 }
 
+/* Generations that it may have, done or not what was signed for it. */
+static uint64_t
+may_hold(const struct hsm_node *n, const char *root)
+{
+	const struct hsm_held *h = n == NULL ? NULL : hsm_held_get(n, root);
+	uint64_t g;
+
+	if (h == NULL)
+		return 0;
+	g = h->conf.trust | h->conf.present;
+	for (size_t i = 0; i < h->ndoubts; i++)
+		g |= h->doubt[i].trust | h->doubt[i].present;
+	for (size_t i = 0; i < h->nevents; i++)
+		if (h->event[i].to != 0)
+			g |= POL_GEN(h->event[i].to);
+	return g;
+}
+
+/* A node that was excused when a stolen generation was left, and comes back in
+ * a later roll: its orders say so because of that generation or one before it,
+ * whichever they leave. */
+static bool
+is_late(const struct hsm_state *s, const struct wire_order *o)
+{
+	const uint64_t has = may_hold(hsm_state_node(s, o->node), o->root);
+
+	for (uint32_t g = 1; g < o->from && g < 64; g++)
+		if ((has & POL_GEN(g)) != 0 && is_stolen(s, o->root, g) &&
+		    !is_stolen(s, o->root, o->from))
+			return true;
+	return false;
+}
+
 void
 hsm_stolen_record(struct hsm_core *c, const struct wire_order *o)
 {
 	struct hsm_key *k = hsm_state_key(&c->state, o->root, o->from, false);
 	struct base_buf b;
 
-	if (!o->compromised || k == NULL || k->stolen)
+	if (!o->compromised || k == NULL || k->stolen || is_late(&c->state, o))
 		return;
 	/* the rest of this request is judged with it */
 	k->stolen = true;

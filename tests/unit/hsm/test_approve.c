@@ -408,6 +408,34 @@ START_TEST(stolen_is_recorded_after_all)
 }
 END_TEST
 
+/* app1 was excused while generation 1 was left as stolen, and comes back when 2
+ * is left in peace. The same order is about 2 where 1 was left in peace, or
+ * when app1 has surely forgotten it. */
+START_TEST(late_node_marks_nothing)
+{
+	struct wire_order o = { .root = "plant",
+		.node = "app1",
+		.from = 2,
+		.to = 3,
+		.compromised = true };
+	struct hsm_held *h =
+	    hsm_held_get(hsm_state_node(&w.core->state, "app1"), "plant");
+
+	if (_i != 1)
+		go_on(true);
+	ck_assert_int_eq(world_key("plant", 1, false)->stolen, _i != 1);
+	if (_i == 2)
+		h->conf.trust = h->conf.present = POL_GEN(2);
+	if (_i == 3) {
+		h->conf.trust = h->conf.present = POL_GEN(2);
+		h->doubt[h->ndoubts++].trust = POL_GEN(1);
+	}
+	hsm_stolen_record(w.core, &o);
+	ck_assert_int_eq(world_key("plant", 2, false)->stolen,
+	    _i == 1 || _i == 2);
+}
+END_TEST
+
 /* What an approver may not do leaves a record a minute. */
 START_TEST(refusals_are_rare)
 {
@@ -478,6 +506,7 @@ case_approve(void)
 	tcase_add_test(t, stolen_stays_away);
 	tcase_add_test(t, stolen_without_approvers);
 	tcase_add_test(t, stolen_is_recorded_after_all);
+	tcase_add_loop_test(t, late_node_marks_nothing, 0, 4);
 	tcase_add_test(t, refusals_are_rare);
 	tcase_add_test(t, lists_are_few);
 	return t;
