@@ -26,8 +26,9 @@ JOBS ?= 2
 sim: $(B)/test/sim
 	$(B)/test/sim -e -j $(JOBS) $(FROM) $(SEEDS) 5 30
 
-# The same in small: SIM_SHARE of a hundred of 480 small fleets and 20 large
-# ones, all as a rule: under two minutes on two cores. The seeds that once
+# The same in small: SIM_SHARE of a hundred of 480 seeds of small fleets, five
+# seeds to a fleet, and 20 of large ones, all as a rule: under two minutes on two
+# cores. The seeds that once
 # failed; some in which an operator does more (-e); and the control: hasty
 # agents must be found out. Some node must have held an order, else no clock was
 # wrong and no disk full.
