@@ -280,6 +280,9 @@ event_check(struct search *s, const struct state *before,
 		search_found(s, before, "this leads to what is not listed");
 }
 
+/* A prime that divides no number of things, or some could never have a turn. */
+#define PEER_STEP 11u
+
 /* Everything that can happen to the centre, whatever it holds, beside one of
  * the things that the peer may hold, in turn. */
 static void
@@ -289,12 +292,16 @@ events_check(struct facts *f, struct search *s, const struct locals *peer,
 	static struct locals own;
 	size_t at = 0;
 
+	if (peer->n % PEER_STEP == 0) {
+		fprintf(stderr, "explore: not each thing has its turn\n");
+		exit(2);
+	}
 	locals_make(&s->t, 0, ALL, st->goal, &own);
 	for (size_t i = 0; i < 2 * own.n; i++) {
 		uint8_t orders;
 		st->node[0] = own.at[i / 2];
 		st->node[0].excused = i % 2 == 1;
-		at = (at + 7) % peer->n;
+		at = (at + PEER_STEP) % peer->n;
 		st->node[1] = peer->at[at];
 		orders = hood_check(s, st, 0);
 		events_of_node(s, st, 0, orders, event_check);

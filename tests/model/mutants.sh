@@ -1,7 +1,8 @@
 #!/bin/sh
 # mutants.sh DIR: builds the explorer with each fault of mutants.txt, one at a
-# time, and demands that it is found; those after the line @unit, which is what
-# only the unit tests of policy/ see, by these. DIR is scratch. MUTANT=NAME
+# time, and demands that it is found; those after the line @stars by three peers,
+# which runs up to three nodes do not have; those after the line @unit, which is
+# what only the unit tests of policy/ see, by these. DIR is scratch. MUTANT=NAME
 # runs one.
 set -eu
 dir=$1
@@ -26,26 +27,45 @@ rungs() {
 	RUNGS
 }
 
+peers() {
+	echo --stars 3
+}
+
 # What runs find must be found by the facts alone as well, as the two are proofs
 # of the same. Walks see more than rules: strategies; and facts know no --kinds.
 compare() {
-	case $by in *--walks-only*|*--kinds*|*--stars*|unit:*) return 0 ;; esac
+	case $what in *--walks-only*|*--kinds*|*--stars*|unit:*) return 0 ;; esac
 	code=0
 	timeout 300 "$1" --stars 1 >"$1.log" 2>&1 || code=$?
-	case $code in 0|124) alone="$alone $name" ;; esac
+	[ $code -eq 1 ] || alone="$alone $name"
+}
+
+# attempt SECONDS PROGRAM ARGS: whether it says that something is wrong. A crash,
+# no more time or memory finds nothing; that is kept in $dir/neither.
+attempt() {
+	limit=$1
+	shift
+	code=0
+	timeout "$limit" "$@" >"$1.log" 2>&1 || code=$?
+	case $code in
+	0) return 1 ;;
+	1) return 0 ;;
+	esac
+	echo "$* ended with $code" >>"$dir/neither"
+	return 1
 }
 
 # Prints the rung that finds the fault; 1 when none does.
 hunt() {
-	if [ "$by_unit" = 1 ]; then
-		! CK_FORK=no timeout 60 "$1" >"$1.log" 2>&1 || return 1
+	if [ "$by" = unit ]; then
+		CK_FORK=no attempt 60 "$1" || return 1
 		echo "unit: $(sed -n 's/.*:[0-9]*:[EF]:\([^:]*:[^:]*\).*/\1/p' "$1.log" |
 		    head -n 1)"
 		return 0
 	fi
-	rungs | while read -r args; do
+	$by | while read -r args; do
 		# shellcheck disable=SC2086
-		if ! timeout 300 "$1" $args >"$1.log" 2>&1; then
+		if attempt 300 "$1" $args; then
 			echo "$args: $(head -n 1 "$1.log")"
 			exit 1
 		fi
@@ -66,24 +86,29 @@ compile policy "$(echo policy/*.c)"
 compile model "$(for f in ends events explore facts hood paced pick resume search star walk world; do
 	echo "$here/$f.c"; done)"
 compile unit "$(echo tests/unit/policy/*.c)"
-# what fails by itself finds everything
-for by_unit in 0 1; do
-	tests=$([ $by_unit = 0 ] && echo model || echo unit)
+# What fails by itself finds everything. Three peers are what make model is for.
+for by in rungs unit; do
+	tests=$([ $by = unit ] && echo unit || echo model)
 	# shellcheck disable=SC2046
 	$cc -o "$dir/$tests/sound" "$dir"/policy/*.o "$dir/$tests"/*.o \
 	    $(pkg-config --libs check)
-	if by=$(hunt "$dir/$tests/sound"); then
-		echo "no mutant, and yet: $by" >&2
+	if what=$(hunt "$dir/$tests/sound"); then
+		echo "no mutant, and yet: $what" >&2
+		exit 1
+	elif [ -e "$dir/neither" ]; then
+		echo "no mutant, and yet: $(cat "$dir/neither")" >&2
 		exit 1
 	fi
 done
-by_unit=0
+by=rungs
 while IFS='|' read -r name file expression; do
-	case $name in ''|'#'*) continue ;; @unit) by_unit=1; continue ;; esac
+	case $name in ''|'#'*) continue ;; @stars) by=peers; continue ;;
+	@unit) by=unit; continue ;; esac
 	# MUTANT is a pattern of names
 	# shellcheck disable=SC2254
 	case $name in ${MUTANT:-*}) ;; *) continue ;; esac
 	m=$dir/$name
+	rm -f "$dir/neither"
 	cp -r "$dir/policy" "$m"
 	sed -E "$expression" "policy/$file" >"$m/$file"
 	if cmp -s "policy/$file" "$m/$file"; then
@@ -92,7 +117,7 @@ while IFS='|' read -r name file expression; do
 	fi
 	tests=$dir/model
 	libs=
-	[ $by_unit = 0 ] || { tests=$dir/unit; libs=$(pkg-config --libs check); }
+	[ $by != unit ] || { tests=$dir/unit; libs=$(pkg-config --libs check); }
 	# shellcheck disable=SC2086
 	if ! $cc $flags -I. -c -o "$m/${file%.c}.o" "$m/$file" \
 	    2>"$m/cc.log" ||
@@ -101,13 +126,14 @@ while IFS='|' read -r name file expression; do
 		echo "mutant $name: does not compile, see $m/cc.log" >&2
 		exit 1
 	fi
-	if by=$(hunt "$m/tests"); then
+	if what=$(hunt "$m/tests"); then
 		found=$((found + 1))
-		echo "found $name by $by"
+		echo "found $name by $what"
 		compare "$m/tests"
 	else
 		lived="$lived $name"
 		echo "LIVES $name"
+		[ ! -e "$dir/neither" ] || cat "$dir/neither"
 	fi
 done <"$here/mutants.txt"
 [ -z "$lived" ] || { echo "mutants that live:$lived" >&2; exit 1; }
