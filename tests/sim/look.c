@@ -13,7 +13,8 @@
 #define KNOWN (1u << 18)
 #define HOPS  4099u
 
-/* Verdicts by what they are about. */
+/* Verdicts by what they are about, in every seed. The clock is no part of that:
+ * no certificate of a link ends while a seed runs. */
 static struct {
 	uint64_t key;
 	bool good;
@@ -63,13 +64,14 @@ verify(const struct question *q)
 static bool
 is_good(const struct question *q)
 {
-	uint8_t sums[2][32], sum[32];
+	uint8_t sums[3][32], sum[32];
 	uint64_t key;
 	size_t i;
 
 	sim.checks++;
 	SHA256(q->chain->p, q->chain->n, sums[0]);
 	SHA256(q->trust->p, q->trust->n, sums[1]);
+	SHA256((const uint8_t *)q->name, strlen(q->name), sums[2]);
 	SHA256(sums[0], sizeof(sums), sum);
 	memcpy(&key, sum, sizeof(key));
 	key ^= q->client | (uint64_t)q->shallow << 1;
@@ -162,15 +164,19 @@ verify_hop(const struct ag_bundle *shows, const struct ag_bundle *holds,
 	return good;
 }
 
-/* Of what a hop rests on; the same certificates are looked at once. */
+/* Of what a hop rests on; the same certificates are looked at once for whom
+ * they are to name. */
 static uint64_t
 hop_key(const struct ag_bundle *shows, const struct ag_bundle *holds,
-    bool client)
+    const char *name, bool client)
 {
 	X509 *link = ag_bundle_link(shows, client);
-	uint64_t key = client, part;
-	uint8_t sum[20];
+	uint64_t key, part;
+	uint8_t sum[32];
 
+	SHA256((const uint8_t *)name, strlen(name), sum);
+	memcpy(&key, sum, sizeof(key));
+	key ^= client;
 	for (int i = -2; i < (int)holds->ntrust; i++) {
 		X509 *x = i == -2 ? shows->cert
 		    : i == -1	  ? link
@@ -200,7 +206,7 @@ hop_direction(const struct sim_node *from, const struct sim_node *to,
 		return true; /* not joined yet: nothing to look at */
 	if (shows->bundle->cert == NULL)
 		return false;
-	key = hop_key(shows->bundle, holds->bundle, client);
+	key = hop_key(shows->bundle, holds->bundle, from->name, client);
 	if (good[key % HOPS] == key)
 		return true;
 	if (!verify_hop(shows->bundle, holds->bundle, from->name, client))

@@ -88,10 +88,13 @@ share(X509 *x)
 enum base_err
 __wrap_wire_x509_from_der(struct base_span der, const char *what, X509 **out)
 {
-	struct slot *at = slot_of(der, 0);
+	struct slot *at;
 	X509 *x = NULL;
 	enum base_err e;
 
+	if (is_off())
+		return __real_wire_x509_from_der(der, what, out);
+	at = slot_of(der, 0);
 	if (at->certs == NULL) {
 		if ((e = __real_wire_x509_from_der(der, what, &x)) != BASE_OK)
 			return e;
@@ -120,9 +123,12 @@ enum base_err
 __wrap_wire_x509_stack_from_pem(struct base_span pem, const char *what,
     STACK_OF(X509) **out)
 {
-	struct slot *at = slot_of(pem, 0);
+	struct slot *at;
 	enum base_err e;
 
+	if (is_off())
+		return __real_wire_x509_stack_from_pem(pem, what, out);
+	at = slot_of(pem, 0);
 	if (at->certs == NULL &&
 	    (e = __real_wire_x509_stack_from_pem(pem, what, &at->certs)) !=
 		BASE_OK)
@@ -135,9 +141,12 @@ enum base_err
 __wrap_wire_x509_stack_from_der(struct base_span der, int max, const char *what,
     STACK_OF(X509) **out)
 {
-	struct slot *at = slot_of(der, max);
+	struct slot *at;
 	enum base_err e;
 
+	if (is_off())
+		return __real_wire_x509_stack_from_der(der, max, what, out);
+	at = slot_of(der, max);
 	if (at->certs == NULL &&
 	    (e = __real_wire_x509_stack_from_der(der, max, what, &at->certs)) !=
 		BASE_OK)
