@@ -7,40 +7,7 @@
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
 
-static const char fleet[] =
-    "roots = ( { name = \"plant\"; } );\n"
-    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
-    "  { name = \"web2\"; reach = \"push\"; via = [ \"app3\" ]; },\n"
-    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
-    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ];\n"
-    "    dual = true; },\n"
-    "  { name = \"app3\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
-    "  { name = \"app6\"; reach = \"poll\"; via = [ \"web2\" ]; } );\n"
-    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
-    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; },\n"
-    "  { client = \"app3\"; server = \"web1\"; root = \"plant\"; },\n"
-    "  { client = \"app3\"; server = \"web2\"; root = \"plant\"; },\n"
-    "  { client = \"app6\"; server = \"web2\"; auth = \"server\";\n"
-    "    root = \"plant\"; } );\n";
-
 static struct world w;
-
-static bool
-recovers(struct world *v)
-{
-	return v->ca.recovery.stage != CA_RECOVERY_NONE;
-}
-
-static bool
-settled(struct world *v)
-{
-	for (struct ca_roll *r = v->ca.rolls; r != NULL; r = r->next)
-		if (r->row.state == CA_ROLL_PAUSED)
-			ck_assert_int_eq(ca_roll_pause(&v->ca, r->row.root,
-					     false, "test"),
-			    BASE_OK);
-	return !recovers(v) && !v->ca.unchecked && world_rolled(v);
-}
 
 /* All trust and show this one. */
 static void
@@ -86,11 +53,11 @@ START_TEST(one_that_lies_stops_nobody_else)
 	const struct wire_inventory claims = { .root = "plant", .highest = 9 };
 	struct ca_holding h;
 
-	world_open(&w, fleet, 44);
+	world_open(&w, world_relayed, 44);
 	world_join_all(&w);
 	world_node(&w, "web1")->deaf = true;
 	ca_epochs_learn(&w.ca, "web1", &claims, 1);
-	ck_assert(!world_run(&w, 10, recovers));
+	ck_assert(!world_run(&w, 10, world_recovers));
 	ck_assert_uint_eq(suspects(), 1);
 	ck_assert_int_eq(ca_holding_get(w.ca.store, "web1", "plant", &h),
 	    BASE_OK);
@@ -102,7 +69,7 @@ START_TEST(one_that_lies_stops_nobody_else)
 	ck_assert(world_run(&w, 60, all_known));
 	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 1);
 	world_roll(&w, "plant");
-	ck_assert(world_run(&w, 120, settled));
+	ck_assert(world_run(&w, 120, world_settled));
 	ck_assert_uint_gt(world_node(&w, "web1")->highest, 9);
 	all_hold(2);
 	world_close(&w);
@@ -114,15 +81,15 @@ START_TEST(two_that_say_so_are_believed)
 {
 	const struct wire_inventory claims = { .root = "plant", .highest = 9 };
 
-	world_open(&w, fleet, 45);
+	world_open(&w, world_relayed, 45);
 	world_join_all(&w);
 	world_node(&w, "app6")->deaf = true;
 	ca_epochs_learn(&w.ca, "app6", &claims, 1);
-	ck_assert(!world_run(&w, 10, recovers));
+	ck_assert(!world_run(&w, 10, world_recovers));
 	ca_epochs_learn(&w.ca, "web1", &claims, 1);
-	ck_assert(world_run(&w, 10, recovers));
+	ck_assert(world_run(&w, 10, world_recovers));
 	world_node(&w, "app6")->deaf = false;
-	ck_assert(world_run(&w, 120, settled));
+	ck_assert(world_run(&w, 120, world_settled));
 	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 13);
 	world_close(&w);
 }
@@ -133,7 +100,7 @@ START_TEST(a_claim_that_hsmd_knows_shows_an_old_copy)
 {
 	struct wire_inventory claims = { .root = "plant" };
 
-	world_open(&w, fleet, 46);
+	world_open(&w, world_relayed, 46);
 	world_join_all(&w);
 	world_backup(&w, "b");
 	world_roll(&w, "plant");
@@ -142,9 +109,9 @@ START_TEST(a_claim_that_hsmd_knows_shows_an_old_copy)
 	w.ca.unchecked = false;
 	claims.highest = world_node(&w, "web2")->highest;
 	ca_epochs_learn(&w.ca, "web2", &claims, 1);
-	ck_assert(world_run(&w, 10, recovers));
+	ck_assert(world_run(&w, 10, world_recovers));
 	ck_assert_uint_eq(suspects(), 0);
-	ck_assert(world_run(&w, 120, settled));
+	ck_assert(world_run(&w, 120, world_settled));
 	all_hold(2);
 	world_close(&w);
 }
@@ -156,21 +123,21 @@ START_TEST(what_cannot_be_answered_is_dropped)
 {
 	struct wire_inventory claims = { .root = "plant", .highest = 9 };
 
-	world_open_joined(&w, fleet, 48);
+	world_open_joined(&w, world_relayed, 48);
 	world_node(&w, "web1")->deaf = true;
 	hsm_fake_mood(w.hsm)->unknowing = BASE_E_REFUSED;
 	ca_epochs_learn(&w.ca, "web1", &claims, 1);
-	ck_assert(!world_run(&w, 10, recovers));
+	ck_assert(!world_run(&w, 10, world_recovers));
 	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->knew, 1);
 	ck_assert_str_eq(w.ca.recovery.claim.node, "");
 	hsm_fake_mood(w.hsm)->unknowing = BASE_E_AGAIN;
 	claims.highest = 10;
 	ca_epochs_learn(&w.ca, "web1", &claims, 1);
-	ck_assert(!world_run(&w, 10, recovers));
+	ck_assert(!world_run(&w, 10, world_recovers));
 	ck_assert_uint_gt(hsm_fake_mood(w.hsm)->knew, 3);
 	ck_assert_uint_eq(suspects(), 0);
 	hsm_fake_mood(w.hsm)->unknowing = BASE_OK;
-	ck_assert(!world_run(&w, 10, recovers));
+	ck_assert(!world_run(&w, 10, world_recovers));
 	ck_assert_uint_eq(suspects(), 1);
 	world_close(&w);
 }
@@ -193,10 +160,10 @@ START_TEST(what_a_node_said_goes_with_it)
 	struct wire_inventory claims = { .root = "plant", .highest = 9 };
 	uint64_t knew;
 
-	world_open_joined(&w, fleet, 49);
+	world_open_joined(&w, world_relayed, 49);
 	hsm_fake_mood(w.hsm)->unknowing = BASE_E_AGAIN;
 	ca_epochs_learn(&w.ca, "app6", &claims, 1);
-	ck_assert(!world_run(&w, 5, recovers));
+	ck_assert(!world_run(&w, 5, world_recovers));
 	knew = hsm_fake_mood(w.hsm)->knew;
 	ck_assert_uint_gt(knew, 1);
 	/* asked, and not answered yet */
@@ -210,12 +177,12 @@ START_TEST(what_a_node_said_goes_with_it)
 	world_node(&w, "web1")->deaf = true;
 	ca_epochs_learn(&w.ca, "web1", &claims, 1);
 	ck_assert_str_eq(w.ca.recovery.claim.node, "");
-	ck_assert(!world_run(&w, 5, recovers));
+	ck_assert(!world_run(&w, 5, world_recovers));
 	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->knew, knew + 1);
 	ck_assert_uint_eq(suspects(), 0);
 	/* web1's was not lost: it is news still */
 	ca_epochs_learn(&w.ca, "web1", &claims, 1);
-	ck_assert(!world_run(&w, 5, recovers));
+	ck_assert(!world_run(&w, 5, world_recovers));
 	ck_assert_uint_eq(suspects(), 1);
 	world_close(&w);
 }
@@ -230,13 +197,13 @@ START_TEST(who_is_lost_otherwise_is_no_witness)
 		.kind = POL_FACT_LOST,
 		.at = { 1 } };
 
-	world_open_joined(&w, fleet, 50);
+	world_open_joined(&w, world_relayed, 50);
 	world_node(&w, "app6")->deaf = true;
 	world_node(&w, "web1")->deaf = true;
 	ck_assert_int_eq(ca_store_fact_add(w.ca.store, &lost), BASE_OK);
 	ck_assert(!all_known(&w));
 	ca_epochs_learn(&w.ca, "web1", &claims, 1);
-	ck_assert(!world_run(&w, 10, recovers));
+	ck_assert(!world_run(&w, 10, world_recovers));
 	ck_assert_uint_eq(suspects(), 1);
 	world_close(&w);
 }
@@ -247,13 +214,13 @@ START_TEST(who_has_answered_is_no_witness)
 {
 	const struct wire_inventory claims = { .root = "plant", .highest = 9 };
 
-	world_open_joined(&w, fleet, 51);
+	world_open_joined(&w, world_relayed, 51);
 	ca_epochs_learn(&w.ca, "app6", &claims, 1);
-	ck_assert(!world_run(&w, 20, recovers));
+	ck_assert(!world_run(&w, 20, world_recovers));
 	ck_assert_uint_eq(suspects(), 1);
 	ck_assert(all_known(&w));
 	ca_epochs_learn(&w.ca, "web1", &claims, 1);
-	ck_assert(!world_run(&w, 20, recovers));
+	ck_assert(!world_run(&w, 20, world_recovers));
 	ck_assert_uint_eq(suspects(), 2);
 	world_close(&w);
 }

@@ -7,60 +7,18 @@
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
 
-static const char fleet[] =
-    "roots = ( { name = \"plant\"; } );\n"
-    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
-    "  { name = \"web2\"; reach = \"push\"; via = [ \"app3\" ]; },\n"
-    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
-    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ];\n"
-    "    dual = true; },\n"
-    "  { name = \"app3\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
-    "  { name = \"app6\"; reach = \"poll\"; via = [ \"web2\" ]; } );\n"
-    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
-    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; },\n"
-    "  { client = \"app3\"; server = \"web1\"; root = \"plant\"; },\n"
-    "  { client = \"app3\"; server = \"web2\"; root = \"plant\"; },\n"
-    "  { client = \"app6\"; server = \"web2\"; auth = \"server\";\n"
-    "    root = \"plant\"; } );\n";
-
 static struct world w;
-
-/* As an operator does who has read the sentence. */
-static void
-let_go(struct world *v)
-{
-	for (struct ca_roll *r = v->ca.rolls; r != NULL; r = r->next)
-		if (r->row.state == CA_ROLL_PAUSED &&
-		    ca_recover_made(&v->ca, r->row.id))
-			ck_assert_int_eq(ca_roll_pause(&v->ca, r->row.root,
-					     false, "test"),
-			    BASE_OK);
-}
-
-static bool
-settled(struct world *v)
-{
-	let_go(v);
-	return v->ca.recovery.stage == CA_RECOVERY_NONE && !v->ca.unchecked &&
-	    world_rolled(v);
-}
-
-static bool
-recovers(struct world *v)
-{
-	return v->ca.recovery.stage != CA_RECOVERY_NONE;
-}
 
 static bool
 recovered(struct world *v)
 {
-	return !v->ca.unchecked && !recovers(v);
+	return !v->ca.unchecked && !world_recovers(v);
 }
 
 static bool
 no_roll(struct world *v)
 {
-	let_go(v);
+	world_let_go(v);
 	return recovered(v) && v->ca.rolls == NULL;
 }
 
@@ -116,14 +74,14 @@ new_with_new(uint32_t gen, struct base_buf *out)
 
 START_TEST(before_the_first_finish)
 {
-	world_open_joined(&w, fleet, 31);
+	world_open_joined(&w, world_relayed, 31);
 	world_roll(&w, "plant");
 	ck_assert(world_run(&w, 60, all_trust_new));
 	world_backup(&w, "b");
 	ck_assert(world_run(&w, 60, one_has_finished));
 	world_restore(&w, "b");
-	ck_assert(world_run(&w, 5, recovers));
-	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	ck_assert(world_run(&w, 5, world_recovers));
+	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
 	all_hold(2);
 	world_close(&w);
 }
@@ -135,14 +93,14 @@ START_TEST(before_the_roll)
 	struct base_buf made, again;
 	char text[1024];
 
-	world_open_joined(&w, fleet, 32);
+	world_open_joined(&w, world_relayed, 32);
 	world_backup(&w, "b");
 	world_roll(&w, "plant");
 	ck_assert(world_run(&w, 60, one_has_finished));
 	new_with_new(2, &made);
 	world_restore(&w, "b");
 	ck_assert_ptr_null(w.ca.rolls);
-	ck_assert(world_run(&w, 5, recovers));
+	ck_assert(world_run(&w, 5, world_recovers));
 	ck_assert(world_run(&w, 60, recovered));
 	ck_assert(!world_run(&w, 20, world_rolled));
 	ck_assert_int_eq(w.ca.rolls->row.state, CA_ROLL_PAUSED);
@@ -150,7 +108,7 @@ START_TEST(before_the_roll)
 	ck_assert(!ca_recover_made(&w.ca, w.ca.rolls->row.id + 1));
 	ca_waits_text(&w.ca, w.ca.rolls, text, sizeof(text));
 	ck_assert_ptr_nonnull(strstr(text, "kedge roll resume plant"));
-	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
 	all_hold(2);
 	new_with_new(2, &again);
 	ck_assert_uint_eq(made.n, again.n);
@@ -158,7 +116,7 @@ START_TEST(before_the_roll)
 	base_buf_free(&made);
 	base_buf_free(&again);
 	world_roll(&w, "plant");
-	ck_assert(world_run(&w, 300, settled));
+	ck_assert(world_run(&w, 300, world_settled));
 	all_hold(3);
 	world_close(&w);
 }
@@ -174,8 +132,8 @@ START_TEST(before_a_node_joined)
 	world_roll(&w, "plant");
 	ck_assert(world_run(&w, 60, all_trust_new));
 	world_restore(&w, "b");
-	ck_assert(world_run(&w, 5, recovers));
-	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	ck_assert(world_run(&w, 5, world_recovers));
+	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
 	all_hold(2);
 	world_close(&w);
 }
@@ -187,17 +145,17 @@ START_TEST(a_newer_link_comes_back)
 {
 	const struct ca_link l = { "app1", "web2", "plant", "plant" };
 
-	world_open_joined(&w, fleet, 40);
+	world_open_joined(&w, world_relayed, 40);
 	world_backup(&w, "b");
 	ck_assert_int_eq(ca_store_link_put(w.ca.store, &l), BASE_OK);
 	ck_assert_int_eq(ca_reload_topo(&w.ca), BASE_OK);
-	ck_assert(world_run(&w, 60, settled));
+	ck_assert(world_run(&w, 60, world_settled));
 	world_roll(&w, "plant");
 	ck_assert(world_run(&w, 60, all_trust_new));
 	world_restore(&w, "b");
 	ck_assert_ptr_null(ca_topo_link(w.ca.topo, "app1", "web2"));
-	ck_assert(world_run(&w, 5, recovers));
-	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	ck_assert(world_run(&w, 5, world_recovers));
+	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
 	ck_assert_ptr_nonnull(ca_topo_link(w.ca.topo, "app1", "web2"));
 	all_hold(2);
 	world_close(&w);
@@ -209,17 +167,17 @@ START_TEST(a_link_alone_shows_an_old_copy)
 {
 	const struct ca_link l = { "app1", "web2", "plant", "plant" };
 
-	world_open_joined(&w, fleet, 42);
-	ck_assert(world_run(&w, 60, settled));
+	world_open_joined(&w, world_relayed, 42);
+	ck_assert(world_run(&w, 60, world_settled));
 	world_backup(&w, "b");
 	world_restore(&w, "b");
-	ck_assert(!world_run(&w, 5, recovers));
+	ck_assert(!world_run(&w, 5, world_recovers));
 	ck_assert_int_eq(ca_store_link_put(w.ca.store, &l), BASE_OK);
 	ck_assert_int_eq(ca_reload_topo(&w.ca), BASE_OK);
-	ck_assert(world_run(&w, 60, settled));
+	ck_assert(world_run(&w, 60, world_settled));
 	world_restore(&w, "b");
-	ck_assert(world_run(&w, 5, recovers));
-	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	ck_assert(world_run(&w, 5, world_recovers));
+	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
 	ck_assert_ptr_nonnull(ca_topo_link(w.ca.topo, "app1", "web2"));
 	world_close(&w);
 }
@@ -238,7 +196,7 @@ START_TEST(an_old_copy_gets_no_token)
 	enum base_err e = BASE_OK;
 
 	world_open_joined(&w, world_pair, 43);
-	ck_assert(world_run(&w, 60, settled));
+	ck_assert(world_run(&w, 60, world_settled));
 	ca_token_make(&w.ca, "app1", 60, token_made, &e);
 	hsm_fake_turn(w.hsm);
 	ck_assert_int_eq(e, BASE_OK);
@@ -253,8 +211,8 @@ START_TEST(an_old_copy_gets_no_token)
 	ca_token_make(&w.ca, "app1", 60, token_made, &e);
 	hsm_fake_turn(w.hsm);
 	ck_assert_int_eq(e, BASE_E_AGAIN);
-	ck_assert(world_run(&w, 5, recovers));
-	ck_assert(world_run(&w, 60, settled));
+	ck_assert(world_run(&w, 5, world_recovers));
+	ck_assert(world_run(&w, 60, world_settled));
 	ca_token_make(&w.ca, "app1", 60, token_made, &e);
 	hsm_fake_turn(w.hsm);
 	ck_assert_int_eq(e, BASE_OK);
@@ -269,7 +227,7 @@ START_TEST(sent_again_is_no_old_copy)
 	enum base_err first = BASE_OK, second = BASE_E_IO;
 
 	world_open_joined(&w, world_pair, 43);
-	ck_assert(world_run(&w, 60, settled));
+	ck_assert(world_run(&w, 60, world_settled));
 	ca_token_make(&w.ca, "app1", 60, token_made, &first);
 	ca_token_make(&w.ca, "web1", 60, token_made, &second);
 	hsm_fake_again(w.hsm);
@@ -291,18 +249,18 @@ START_TEST(a_returned_node_is_not_excused_again)
 	const struct ca_word sorry = { "plant", "app6", "gone", "uid 0" };
 	struct ca_holding h;
 
-	world_open_joined(&w, fleet, 41);
+	world_open_joined(&w, world_relayed, 41);
 	world_roll(&w, "plant");
 	ck_assert_int_eq(ca_roll_excuse(&w.ca, &sorry), BASE_OK);
 	world_backup(&w, "b");
 	ck_assert_int_eq(ca_roll_return(&w.ca, &sorry), BASE_OK);
-	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
 	world_restore(&w, "b");
 	ck_assert_int_eq(ca_holding_get(w.ca.store, "app6", "plant", &h),
 	    BASE_OK);
 	ck_assert(h.excused);
-	ck_assert(world_run(&w, 5, recovers));
-	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	ck_assert(world_run(&w, 5, world_recovers));
+	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
 	ck_assert_int_eq(ca_holding_get(w.ca.store, "app6", "plant", &h),
 	    BASE_OK);
 	ck_assert(!h.excused && h.confirmed);
@@ -320,7 +278,7 @@ START_TEST(the_newest_copy_recovers_nothing)
 	world_backup(&w, "b");
 	world_restore(&w, "b");
 	ck_assert(world_run(&w, 5, recovered));
-	ck_assert(world_run(&w, 300, settled));
+	ck_assert(world_run(&w, 300, world_settled));
 	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 0);
 	all_hold(2);
 	world_close(&w);
@@ -346,7 +304,7 @@ START_TEST(nothing_is_sent_unchecked)
 	ck_assert(w.ca.unchecked);
 	ck_assert_uint_eq(world_node(&w, "web1")->orders, before);
 	hsm_fake_mood(w.hsm)->down = false;
-	ck_assert(world_run(&w, 300, settled));
+	ck_assert(world_run(&w, 300, world_settled));
 	all_hold(2);
 	world_close(&w);
 }
@@ -364,7 +322,7 @@ START_TEST(an_excused_node_is_asked_late)
 {
 	const struct ca_word sorry = { "plant", "app6", "gone", "uid 0" };
 
-	world_open_joined(&w, fleet, 51);
+	world_open_joined(&w, world_relayed, 51);
 	world_roll(&w, "plant");
 	world_node(&w, "app6")->excused = true;
 	world_node(&w, "app6")->deaf = true;
@@ -372,11 +330,11 @@ START_TEST(an_excused_node_is_asked_late)
 	world_backup(&w, "b");
 	ck_assert(world_run(&w, 120, one_has_finished));
 	world_restore(&w, "b");
-	ck_assert(world_run(&w, 5, recovers));
+	ck_assert(world_run(&w, 5, world_recovers));
 	ck_assert_msg(world_run(&w, 300, all_quiet), "%s", w.waits);
 	world_node(&w, "app6")->deaf = false;
 	ck_assert_int_eq(ca_roll_return(&w.ca, &sorry), BASE_OK);
-	ck_assert_msg(world_run(&w, 120, settled), "%s", w.waits);
+	ck_assert_msg(world_run(&w, 120, world_settled), "%s", w.waits);
 	world_node(&w, "app6")->excused = false;
 	world_links_hold(&w);
 	all_hold(2);
@@ -392,13 +350,13 @@ START_TEST(a_silent_node_is_unknown)
 	struct ca_recovery_count n;
 	char text[1024];
 
-	world_open_joined(&w, fleet, 36);
+	world_open_joined(&w, world_relayed, 36);
 	world_backup(&w, "b");
 	world_roll(&w, "plant");
 	ck_assert(world_run(&w, 60, all_trust_new));
 	world_node(&w, "app6")->deaf = true;
 	world_restore(&w, "b");
-	ck_assert(!world_run(&w, 60, settled));
+	ck_assert(!world_run(&w, 60, world_settled));
 	ck_assert_int_eq(ca_recover_count(&w.ca, &n), BASE_OK);
 	ck_assert_uint_eq(n.nodes, 6);
 	ck_assert_uint_eq(n.lost, 1);
@@ -415,7 +373,7 @@ START_TEST(a_silent_node_is_unknown)
 	world_node(&w, "app6")->excused = false;
 	world_node(&w, "app6")->deaf = false;
 	ck_assert_int_eq(ca_roll_return(&w.ca, &sorry), BASE_OK);
-	ck_assert_msg(world_run(&w, 120, settled), "%s", w.waits);
+	ck_assert_msg(world_run(&w, 120, world_settled), "%s", w.waits);
 	all_hold(2);
 	world_close(&w);
 }
@@ -436,12 +394,12 @@ START_TEST(a_question_that_is_held)
 	ck_assert(world_run(&w, 60, world_rolled));
 	world_restore(&w, "b");
 	web1->holds = "this node's clock is behind";
-	ck_assert(!world_run(&w, 120, settled));
+	ck_assert(!world_run(&w, 120, world_settled));
 	ck_assert_int_eq(ca_recover_count(&w.ca, &n), BASE_OK);
 	ck_assert_uint_eq(n.lost, 1);
 	ck_assert_str_eq(n.name[0], "web1");
 	web1->holds = NULL;
-	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
 	all_hold(2);
 	world_close(&w);
 }
@@ -465,13 +423,13 @@ START_TEST(what_is_under_way_is_outranked)
 	memset(&web1->late, 0, sizeof(p));
 	wire_parcel_clear(&world_node(&w, "app1")->late);
 	world_restore(&w, "b");
-	ck_assert(world_run(&w, 5, recovers));
-	ck_assert(world_run(&w, 120, settled));
+	ck_assert(world_run(&w, 5, world_recovers));
+	ck_assert(world_run(&w, 120, world_settled));
 	world_order(&w, web1, base_buf_span(&p.content));
 	ck_assert_uint_eq(web1->conf.trust, POL_GEN(1));
 	wire_parcel_clear(&p);
 	world_roll(&w, "plant");
-	ck_assert(world_run(&w, 120, settled));
+	ck_assert(world_run(&w, 120, world_settled));
 	all_hold(2);
 	world_close(&w);
 }
@@ -482,10 +440,10 @@ START_TEST(other_signs_of_an_old_copy)
 {
 	world_open_joined(&w, world_pair, 38);
 	ca_recover_want(&w.ca, "a sign");
-	ck_assert(world_run(&w, 5, recovers));
+	ck_assert(world_run(&w, 5, world_recovers));
 	ca_recover_want(&w.ca, "another");
 	ck_assert(!w.ca.recovery.wanted);
-	ck_assert(world_run(&w, 60, settled));
+	ck_assert(world_run(&w, 60, world_settled));
 	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->asks, 4);
 	world_close(&w);
 }
@@ -523,7 +481,7 @@ START_TEST(any_copy_at_any_time)
 {
 	char name[16];
 
-	world_open(&w, fleet, (uint64_t)_i + 1000);
+	world_open(&w, world_relayed, (uint64_t)_i + 1000);
 	ncopies = seen = 0;
 	w.loss = 10;
 	w.late = 10;
@@ -534,16 +492,16 @@ START_TEST(any_copy_at_any_time)
 		world_backup(&w, "b0");
 		ncopies = ncopies == 0 ? 1 : ncopies;
 		world_roll(&w, "plant");
-		for (int i = 0; i < 20 * 600 && !(settled(&w) && puts == 0);
-		     i++) {
+		for (int i = 0;
+		     i < 20 * 600 && !(world_settled(&w) && puts == 0); i++) {
 			turn_and_copy();
-			if (puts == 0 || (dice(60) != 0 && !settled(&w)))
+			if (puts == 0 || (dice(60) != 0 && !world_settled(&w)))
 				continue;
 			snprintf(name, sizeof(name), "b%u", dice(ncopies));
 			world_restore(&w, name);
 			puts--;
 		}
-		ck_assert_msg(settled(&w), "seed %d: %s", _i, w.waits);
+		ck_assert_msg(world_settled(&w), "seed %d: %s", _i, w.waits);
 		/* what it was before any order of the roll was sent, stays */
 		if (world_node(&w, "web1")->conf.trust == POL_GEN(g - 1)) {
 			all_hold(g - 1);
@@ -558,7 +516,7 @@ END_TEST
 static void
 ready(void)
 {
-	world_ready_make(fleet);
+	world_ready_make(world_relayed);
 	world_ready_make(world_pair);
 }
 

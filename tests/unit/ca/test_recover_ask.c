@@ -7,19 +7,6 @@
 
 static struct world w;
 
-/* As an operator does who has read the sentence. */
-static bool
-settled(struct world *v)
-{
-	for (struct ca_roll *r = v->ca.rolls; r != NULL; r = r->next)
-		if (r->row.state == CA_ROLL_PAUSED)
-			ck_assert_int_eq(ca_roll_pause(&v->ca, r->row.root,
-					     false, "test"),
-			    BASE_OK);
-	return v->ca.recovery.stage == CA_RECOVERY_NONE && !v->ca.unchecked &&
-	    world_rolled(v);
-}
-
 static void
 all_hold(uint32_t g)
 {
@@ -53,17 +40,17 @@ START_TEST(who_is_silent_is_asked_once_at_a_time)
 	put_back(53);
 	world_node(&w, "web1")->deaf = true;
 	world_restore(&w, "b");
-	ck_assert(!world_run(&w, 30, settled));
+	ck_assert(!world_run(&w, 30, world_settled));
 	n = asks();
 	ck_assert_uint_eq(n, 4);
-	ck_assert(!world_run(&w, 300, settled));
+	ck_assert(!world_run(&w, 300, world_settled));
 	ck_assert_uint_eq(asks(), n);
 	w.now.ms += INT64_C(86400000);
 	w.mono.ms += INT64_C(86400000);
-	ck_assert(!world_run(&w, 30, settled));
+	ck_assert(!world_run(&w, 30, world_settled));
 	ck_assert_uint_eq(asks(), n + 2);
 	world_node(&w, "web1")->deaf = false;
-	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
 	all_hold(2);
 	world_close(&w);
 }
@@ -77,14 +64,14 @@ START_TEST(who_gives_no_answer_is_asked_again_after_a_pause)
 	put_back(54);
 	world_node(&w, "web1")->fails = true;
 	world_restore(&w, "b");
-	ck_assert(!world_run(&w, 8, settled));
+	ck_assert(!world_run(&w, 8, world_settled));
 	n = asks();
 	ck_assert_uint_ge(n, 4);
-	ck_assert(!world_run(&w, 80, settled));
+	ck_assert(!world_run(&w, 80, world_settled));
 	ck_assert_uint_ge(asks(), n + 2 * 4);
 	ck_assert_uint_le(asks(), n + 2 * 11);
 	world_node(&w, "web1")->fails = false;
-	ck_assert_msg(world_run(&w, 300, settled), "%s", w.waits);
+	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
 	all_hold(2);
 	world_close(&w);
 }

@@ -119,6 +119,13 @@ void world_roll(struct world *w, const char *root);
 /* The same with strategy and pace. */
 void world_roll_as(struct world *w, const struct ca_roll_row *want);
 bool world_rolled(struct world *w); /* no roll runs, nothing is open */
+/* Five relayed clients of two servers, one of which a client pushes to. */
+extern const char world_relayed[];
+bool world_recovers(struct world *w); /* the CA asks what nodes hold */
+/* Lets the rolls go that a recovery has begun anew, as an operator does who has
+ * read the sentence. */
+void world_let_go(struct world *w);
+bool world_settled(struct world *w); /* recovered, let go, and rolled */
 /* Days go by, with a few turns in each, and more while something is open. */
 void world_days(struct world *w, unsigned days);
 /* Who verifies whom under the management root does so, by OpenSSL. */

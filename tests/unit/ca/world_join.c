@@ -243,6 +243,44 @@ world_rolled(struct world *w)
 	return true;
 }
 
+const char world_relayed[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"web2\"; reach = \"push\"; via = [ \"app3\" ]; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ];\n"
+    "    dual = true; },\n"
+    "  { name = \"app3\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app6\"; reach = \"poll\"; via = [ \"web2\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app3\"; server = \"web2\"; root = \"plant\"; },\n"
+    "  { client = \"app6\"; server = \"web2\"; auth = \"server\";\n"
+    "    root = \"plant\"; } );\n";
+
+bool
+world_recovers(struct world *w)
+{
+	return w->ca.recovery.stage != CA_RECOVERY_NONE;
+}
+
+void
+world_let_go(struct world *w)
+{
+	for (struct ca_roll *r = w->ca.rolls; r != NULL; r = r->next)
+		if (r->row.state == CA_ROLL_PAUSED &&
+		    ca_recover_made(&w->ca, r->row.id))
+			must(ca_roll_pause(&w->ca, r->row.root, false, "test"));
+}
+
+bool
+world_settled(struct world *w)
+{
+	world_let_go(w);
+	return !world_recovers(w) && !w->ca.unchecked && world_rolled(w);
+}
+
 void
 world_days(struct world *w, unsigned days)
 {
