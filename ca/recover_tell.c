@@ -113,8 +113,8 @@ excuse_none(struct ca *ca, const struct ca_word *w, uint32_t node)
 	    w->node);
 }
 
-/* Only under the roots of its links: under the management root it comes back
- * by an answer, or by a new join, and nothing of the others waits for it. */
+/* Only under the roots of its links: an excuse from the management root could
+ * not be taken back; there an answer, a new join or its removal ends it. */
 static enum base_err
 excuse_store(struct ca *ca, const struct ca_word *w, uint32_t node, size_t *n)
 {
