@@ -202,9 +202,10 @@ claim_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 		claim_page(ca, after);
 		return;
 	}
-	if (e == BASE_OK && (e = conclude(ca, epoch)) == BASE_OK)
+	if (e == BASE_OK && (e = conclude(ca, epoch)) == BASE_OK) {
 		ca->recovery.claim.node[0] = '\0';
-	else if (e == BASE_E_AGAIN || e == BASE_E_IO || e == BASE_E_TIMEOUT)
+		ca_recover_goes_on(ca);
+	} else if (e == BASE_E_AGAIN || e == BASE_E_IO || e == BASE_E_TIMEOUT)
 		ca_recover_later(ca, "an epoch that was never given");
 	else
 		give_up(ca);

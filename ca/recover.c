@@ -341,9 +341,24 @@ ca_recover_stops_all(const struct ca *ca)
 void
 ca_recover_later(struct ca *ca, const char *what)
 {
-	base_log(BASE_WARNING, "recovery: %s: %s", what, base_why());
-	ca->recovery.next = ca_after(ca, ca->conf->retry_ms);
+	struct ca_recovery *v = &ca->recovery;
+	char text[sizeof(v->said)];
+
+	snprintf(text, sizeof(text), "%s: %s", what, base_why());
+	if (strcmp(text, v->said) != 0)
+		base_log(BASE_WARNING, "recovery: %s", text);
+	memcpy(v->said, text, sizeof(text));
+	v->next = ca_after(ca, ca->conf->retry_ms);
 	ca_kick(ca);
+}
+
+void
+ca_recover_goes_on(struct ca *ca)
+{
+	if (ca->recovery.said[0] != '\0')
+		base_log(BASE_NOTICE, "recovery: goes on after: %s",
+		    ca->recovery.said);
+	ca->recovery.said[0] = '\0';
 }
 
 void
@@ -378,7 +393,9 @@ check_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 		ca->unchecked = false;
 		e = ca_orders_load(ca);
 	}
-	if (e != BASE_OK)
+	if (e == BASE_OK)
+		ca_recover_goes_on(ca);
+	else
 		ca_recover_later(ca,
 		    "waits for kedge-hsmd before any order is sent");
 	ca_kick(ca);
@@ -442,7 +459,9 @@ recalled(void *arg, enum base_err e)
 		ca->recovery = v;
 		e = ca_roll_reopen(ca);
 	}
-	if (e != BASE_OK)
+	if (e == BASE_OK)
+		ca_recover_goes_on(ca);
+	else
 		ca_recover_later(ca, "taking up what kedge-hsmd remembers");
 	ca_kick(ca);
 }
@@ -484,5 +503,7 @@ ca_recover_work(struct ca *ca)
 	v->next = ca_after(ca, LOOK_MS);
 	if (ca_recover_look(ca) != BASE_OK)
 		ca_recover_later(ca, "looking at the nodes");
+	else if (!v->busy)
+		ca_recover_goes_on(ca);
 	return v->look ? v->next : CA_NEVER;
 }

@@ -19,8 +19,11 @@ enum base_err
 ca_meta_put_u64(struct ca *ca, const char *key, uint64_t v) BASE_MUST;
 enum base_err
 ca_recovery_put(struct ca *ca, const struct ca_recovery *v) BASE_MUST;
-/* Logs what fails, by base_why(), and comes back to it. */
+/* Logs what fails, by base_why(), unless it was logged already and nothing has
+ * changed since; and comes back to it. */
 void ca_recover_later(struct ca *ca, const char *what);
+/* It does not fail any more: logged, if the failure was. */
+void ca_recover_goes_on(struct ca *ca);
 
 /* Each part: a node that has joined, under a root that its links use, or under
  * the management root; the CA itself is none. */

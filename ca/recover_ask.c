@@ -149,7 +149,9 @@ asked(void *arg, enum base_err e, struct ca_drafts *d)
 		ca_order_send(ca, &t->row);
 		ca_event_order(ca, &t->row, 0);
 	}
-	if (e != BASE_OK)
+	if (e == BASE_OK)
+		ca_recover_goes_on(ca);
+	else
 		ca_recover_later(ca, "asking the nodes");
 	ca->recovery.look = true;
 	ca_drafts_free(d);

@@ -38,6 +38,7 @@ struct ca_recovery {
 	bool answers; /* that were not looked at: rolls wait for that */
 	struct base_mono next; /* not before */
 	char trouble[CA_REASON_MAX + CA_NAME + 8]; /* last refusal; "" none */
+	char said[1280]; /* what failed, as it is in the log; "": it goes on */
 };
 
 /* ---- epochs (ca/epoch.c) ---- */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/unit/ca/asked.h"
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
 
@@ -310,6 +311,43 @@ START_TEST(nothing_is_sent_unchecked)
 }
 END_TEST
 
+/* How often the log has said so since it was read last. */
+static unsigned
+said(const char *words)
+{
+	const char *at;
+	unsigned n = 0;
+
+	while (*(at = asked_log_new()) != '\0')
+		for (; (at = strstr(at, words)) != NULL; at++)
+			n++;
+	return n;
+}
+
+/* hsmd is away for long: that is in the log once, its return, too, and the
+ * next time again. */
+START_TEST(a_wait_is_logged_once)
+{
+	world_open_joined(&w, world_pair, 36);
+	asked_log();
+	for (int i = 0; i < 2; i++) {
+		hsm_fake_mood(w.hsm)->down = true;
+		world_restart(&w);
+		for (int k = 0; k < 300; k++)
+			world_turn(&w);
+		ck_assert(w.ca.unchecked);
+		ck_assert_uint_eq(said("waits for kedge-hsmd before any"), 1);
+		hsm_fake_mood(w.hsm)->down = false;
+		ck_assert(world_run(&w, 60, recovered));
+		ck_assert_uint_eq(said("recovery: goes on after: waits"), 1);
+	}
+	for (int k = 0; k < 100; k++)
+		world_turn(&w);
+	ck_assert_uint_eq(said("recovery:"), 0);
+	world_close(&w);
+}
+END_TEST
+
 /* Nothing makes a recovery look again by itself. */
 static bool
 all_quiet(struct world *v)
@@ -538,6 +576,7 @@ case_recover(void)
 	tcase_add_test(t, an_excused_node_is_asked_late);
 	tcase_add_test(t, the_newest_copy_recovers_nothing);
 	tcase_add_test(t, nothing_is_sent_unchecked);
+	tcase_add_test(t, a_wait_is_logged_once);
 	tcase_add_test(t, a_silent_node_is_unknown);
 	tcase_add_test(t, a_question_that_is_held);
 	tcase_add_test(t, what_is_under_way_is_outranked);
