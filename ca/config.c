@@ -74,7 +74,7 @@ static const struct conf_key keys[] = {
 	SECONDS("hsm_deadline", hsm_ms, 30, 0.1, 600),
 	SECONDS("hsm_grace", hsm_grace_ms, 10, 0.1, 600),
 	NUMBER("order_life", order_s, 604800, 10, 31536000),
-	NUMBER("canary_life", canary_s, 600, 10, 600),
+	NUMBER("canary_life", canary_s, 600, 5, 600),
 	NUMBER("backdate", backdate_s, 60, 0, 86400),
 	NUMBER("root_days", root_days, 3650, 1, 36500),
 	NUMBER("node_days", node_days, 825, 1, 36500),

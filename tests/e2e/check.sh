@@ -1,8 +1,9 @@
 #!/bin/sh
 # check.sh: the end-to-end test within make check: the demo fleet under a
-# small load rolls twice, 1 -> 2 undisturbed, 2 -> 3 while kedged, kedge-hsmd
-# and an agent are killed (SIGKILL) in the middle. No handshake may be refused
-# and the old roots must be gone. In between, orders and reports that are none.
+# small load rolls twice, 1 -> 2 with a first order that somebody else brings, 2
+# -> 3 with one that is brought too late, and while kedged, kedge-hsmd and an
+# agent are killed (SIGKILL) in the middle. No handshake may be refused and the
+# old roots must be gone. In between, orders and reports that are none.
 
 # Lists of nodes are split into words on purpose; fleet.sh sets the rest.
 # shellcheck disable=SC1091,SC2086,SC2154
@@ -33,14 +34,14 @@ roll_wait() {
 	try 40 roll_is_over || die "the roll does not end: $(cat "$D/try.log")"
 }
 
-roll_quiet() {
-	kedge roll start plant || die "the roll did not start"
+roll_first() {
+	order_in_time
 	roll_wait
 	note "rolled 1 -> 2"
 }
 
 roll_disturbed() {
-	kedge roll start plant || die "the second roll did not start"
+	order_too_late
 	try 20 steps_at_least 3 || die "the roll does not move"
 	crash kedged kedged_start
 	try 20 steps_at_least 7 || die "no progress after kedged's death"
@@ -90,7 +91,7 @@ note "the fleet is up"
 load_start "$RATE"
 sleep 0.5
 load_say begin
-roll_quiet
+roll_first
 forge_all
 fleet_keep_old
 roll_disturbed

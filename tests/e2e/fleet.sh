@@ -62,9 +62,10 @@ port_next() {
 }
 
 fleet_new() {
-	D=$(mktemp -d "${TMPDIR:-/tmp}/kedge-demo.XXXXXX") || exit 1
+	D=
 	trap fleet_end EXIT
 	trap 'exit 130' INT TERM HUP
+	D=$(mktemp -d "${TMPDIR:-/tmp}/kedge-demo.XXXXXX") || exit 1
 	mkdir "$D/run" "$D/pki"
 	for n in $NODES; do
 		mkdir -p "$D/$n/files"
@@ -77,13 +78,18 @@ fleet_new() {
 	done
 }
 
+# What went wrong is kept to be looked at; who has ended it by a signal does not
+# want that, and shall not leave half of it by a second one
 fleet_end() {
 	code=$?
 	trap - EXIT
+	trap '' INT TERM HUP
+	[ -n "$D" ] || exit "$code"
 	for f in "$D"/run/*; do
 		[ -f "$f" ] && proc_stop "${f##*/}"
 	done
-	if [ "$code" -ne 0 ] || [ -n "${KEDGE_DEMO_KEEP:-}" ]; then
+	if [ -n "${KEDGE_DEMO_KEEP:-}" ] ||
+		{ [ "$code" -ne 0 ] && [ "$code" -ne 130 ]; }; then
 		say "demo: everything is kept in $D" >&2
 	else
 		rm -rf "$D"

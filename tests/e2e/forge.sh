@@ -1,7 +1,8 @@
 # forge.sh: orders and reports that are none, sent to live agents and to
 # kedged by somebody who has the CA's TLS key or a node's management key, but
 # not the key that signs orders. Nothing may change but logs and counters.
-# Sourced by check.sh; the fleet is idle while it runs.
+# Sourced by check.sh; the fleet is idle while it runs. And a true order, which
+# somebody else than kedged brings to its node: in its time and after it.
 
 # What must stay: rendered files, and what the CA believes of the fleet, but
 # for the times at which it heard of a node
@@ -46,10 +47,15 @@ forge_make() {
 		    "$app1_key" || die "forge: cannot make the messages"
 }
 
-forge_all() {
-	# kedged has its store for itself; it is idle, so a copy is whole
+# kedged has its store for itself; it is idle or dead, so a copy is whole
+store_copy() {
+	rm -rf "$D/copy"
 	mkdir "$D/copy" && cp "$D"/ca/state/kedged.db* "$D/copy"
 	db=$D/copy/kedged.db
+}
+
+forge_all() {
+	store_copy
 	o=$D/pki/forge
 	CA_CERT=$o.ca.pem CA_KEY=$D/ca/state/ca-tls.key
 	app1_key=$D/app1/store/management/key.pem
@@ -63,4 +69,82 @@ forge_all() {
 	forge_down "old order again" "is lower than" "$o.old"
 	forge_try "report of app2 signed by app1" "is signed by node app1" ca \
 	    send "$CA" "$o.app1.pem" "$app1_key" app1 up app1 "$o.report"
+}
+
+# web1_says WORDS: the first line with them since what $web1_log counts
+web1_says() {
+	tail -n "+$((web1_log + 1))" "$D/web1/agent.log" | grep -F -m 1 -- "$1"
+}
+
+# What web1 has: its files, and the version under plant that counts. An order
+# that is held may tell it the time, nothing else.
+web1_holds() {
+	cat "$D"/web1/files/*.pem "$D"/web1/store/plant/current* | sha256sum
+	ls "$D/web1/store/plant"
+}
+
+web1_has_order() {
+	kedge roll status plant | grep -q "^  web1 .*(epoch"
+}
+
+# late_take: a roll starts while web1's agent is stopped, and kedged dies: the
+# first order for it is signed and stored, and was not brought to it
+late_take() {
+	kill -STOP "$(proc_pid web1-agent)"
+	kedge roll start plant || die "the roll did not start"
+	try 20 web1_has_order || die "no order for web1: $(kedge roll status)"
+	proc_stop kedged KILL
+	store_copy
+	o=$D/pki/late
+	"$E2E/forge" cert "$db" ca "$o.ca.pem" &&
+		"$E2E/forge" take "$db" web1 newest "$o.order" ||
+		die "late: $(kedge roll status)"
+	web1_log=$(wc -l <"$D/web1/agent.log")
+	web1_had=$(web1_holds)
+}
+
+# late_bring: that order, in the CA's place
+late_bring() {
+	kill -CONT "$(proc_pid web1-agent)"
+	"$E2E/forge" send "$MWEB1" "$o.ca.pem" "$D/ca/state/ca-tls.key" ca \
+	    down web1 "$o.order" >"$D/forge.log" 2>&1 ||
+		die "late: $(cat "$D/forge.log")"
+}
+
+# Its canaries live for so many seconds; the least that kedged takes
+LATE=5
+
+# order_in_time: the roll starts, and its first order comes by another's hand
+order_in_time() {
+	late_take
+	late_bring
+	try 20 web1_says "order: none -> received" ||
+		die "in time: web1 does not take it: $(tail -n 3 "$D/web1/agent.log")"
+	say "e2e: order in time: $(web1_says 'order: none -> received')"
+	[ "$(web1_holds)" != "$web1_had" ] || die "in time: nothing stored"
+	kedged_start
+}
+
+# order_too_late: the roll starts; its first order is held by web1, which
+# stores nothing of it and says why, and the CA makes it again
+order_too_late() {
+	proc_stop kedged
+	KEDGED_MORE="canary_life = $LATE;"
+	ca_conf
+	kedged_start
+	try 20 kedge root show plant || die "kedged: $(cat "$D/try.log")"
+	late_take
+	sleep "$LATE"
+	sleep 1
+	late_bring
+	try 20 web1_says "its time was over at" ||
+		die "too late: web1 does not hold it: $(tail -n 3 "$D/web1/agent.log")"
+	say "e2e: order too late: $(web1_says 'order: none -> held')"
+	[ "$(web1_holds)" = "$web1_had" ] || die "too late: something was stored"
+	kedged_start
+	try 20 web1_says "order: none -> received" ||
+		die "too late: it is not made again: $(kedge roll status)"
+	say "e2e: made again: $(web1_says 'order: none -> received')"
+	KEDGED_MORE=
+	ca_conf # when kedged starts again
 }

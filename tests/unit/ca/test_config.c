@@ -82,6 +82,7 @@ static const struct {
 	{ "fleet = \"demo\";\nresend = \"2\";\n", ":2: resend" },
 	{ "fleet = \"demo\";\nresend = 0.0;\n", ":2: resend" },
 	{ "fleet = \"demo\";\n\ncanary_life = 601;\n", ":3: canary_life" },
+	{ "fleet = \"demo\";\n\ncanary_life = 4;\n", ":3: canary_life" },
 	{ "fleet = \"demo\";\nmetrics = \"0.0.0.0:9443\";\n",
 	    ":2: metrics: \"0.0.0.0:9443\" is no loopback address" },
 	{ "fleet = \"demo\";\nmetrics = \"[2001:db8::1]:9443\";\n",
