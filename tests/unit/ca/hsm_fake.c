@@ -205,6 +205,7 @@ order(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 	EVP_PKEY *key = key_of(f, "", 0, true);
 	struct wire_hsm_part *p;
 	struct wire_order o;
+	struct base_buf der;
 
 	must(wire_order_parse(base_buf_span(&q->items[i]), &o));
 	p = part_of(f, o.node, o.root);
@@ -217,22 +218,27 @@ order(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 	p->epoch = o.epoch;
 	may_hold(p, &o);
 	f->mood.asks += o.steps == 0;
+	base_buf_init(&der, 0);
+	o.epoch += f->mood.other_order;
+	must(wire_order_compose(&o, &der));
 	wire_order_clear(&o);
 	if (f->mood.unjustified > 0 || f->mood.older > 0) {
 		it->err = f->mood.older > 0 ? BASE_E_EXISTS : BASE_E_OUTAGE;
 		--*(f->mood.older > 0 ? &f->mood.older : &f->mood.unjustified);
 		must(base_buf_printf(&it->data, "not this order"));
+		base_buf_free(&der);
 		return;
 	}
 	must(wire_x509_stack_from_der(base_buf_span(&q->cert), WIRE_SIGNERS_MAX,
 	    "order", &certs));
 	if (sk_X509_num(certs) == 1)
-		must(wire_cms_sign(WIRE_C_ORDER, base_buf_span(&q->items[i]),
+		must(wire_cms_sign(WIRE_C_ORDER, base_buf_span(&der),
 		    sk_X509_value(certs, 0), key, NULL, &it->data));
 	else
-		must(wire_cms_sign_all(WIRE_C_ORDER,
-		    base_buf_span(&q->items[i]), certs, key, NULL, &it->data));
+		must(wire_cms_sign_all(WIRE_C_ORDER, base_buf_span(&der), certs,
+		    key, NULL, &it->data));
 	sk_X509_pop_free(certs, X509_free);
+	base_buf_free(&der);
 }
 
 static void

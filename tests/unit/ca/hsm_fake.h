@@ -29,6 +29,7 @@ struct hsm_fake_mood {
 	bool down; /* every request times out */
 	const char *refuse; /* no certificate for this node */
 	bool other_cert; /* signs another TBS than asked for */
+	bool other_order; /* the same of orders */
 	unsigned unjustified; /* so many orders are not justified */
 	unsigned older; /* for so many a later one was signed */
 	struct base_span expect; /* a report; how often it was shown: */

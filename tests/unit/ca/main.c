@@ -101,6 +101,19 @@ static TCase *(*const cases[])(void) = {
 	case_cmd_report,
 	case_control_cuts,
 	case_cmd_cuts,
+	case_fleet,
+	case_waits,
+	case_roll_start,
+	case_roll_enter,
+	case_draft,
+	case_issue,
+	case_send,
+	case_unsafe,
+	case_control_unsafe,
+	case_core,
+	case_token,
+	case_identity,
+	case_tidy,
 };
 #define NCASES (sizeof(cases) / sizeof(*cases))
 
