@@ -281,6 +281,7 @@ ca_unload(struct ca *ca)
 	ca_schedule_free(ca);
 	ca_health_free(ca);
 	ca_invites_free(ca);
+	ca_forget_free(ca);
 	ca->deliver = NULL;
 	ca->topo = NULL;
 }

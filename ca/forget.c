@@ -1,37 +1,103 @@
 /*
  * ca/forget: nodes that left are forgotten by kedge-hsmd, too. While it
  * remembers one, orders of its peers rest on reports that will not come; so
- * it is asked until it has done so, also by a kedged that starts anew.
+ * it is asked until it has done so, also by a kedged that starts anew. One that
+ * it will not forget keeps nobody else from his turn, and is asked about less
+ * and less often.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "ca/kedged.h"
 
+#define DOUBLES 5 /* then the pause does not grow any more */
+
+/* What became of a node's last request, until it is forgotten. */
+struct ca_kept {
+	struct ca_kept *next;
+	char node[CA_NAME];
+	char *why;
+	unsigned times; /* refused, in a row */
+	struct base_mono at; /* not before */
+};
+
 struct forgetting {
 	struct ca *ca;
 	char node[CA_NAME];
 };
+
+static struct ca_kept **
+kept_of(struct ca *ca, const char *node)
+{
+	struct ca_kept **at = &ca->kept;
+
+	while (*at != NULL && strcmp((*at)->node, node) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+static void
+kept_drop(struct ca_kept **at)
+{
+	struct ca_kept *k = *at;
+
+	if (k == NULL)
+		return;
+	*at = k->next;
+	free(k->why);
+	free(k);
+}
+
+/* The same words again are no news for the log. */
+static struct ca_kept *
+kept_say(struct ca *ca, const char *node, const char *why)
+{
+	struct ca_kept **at = kept_of(ca, node), *k = *at;
+
+	if (k == NULL) {
+		k = *at = base_alloc(sizeof(*k));
+		snprintf(k->node, sizeof(k->node), "%s", node);
+	}
+	if (k->why != NULL && strcmp(k->why, why) == 0)
+		return k;
+	base_log(BASE_WARNING,
+	    "node %s: kedge-hsmd has not forgotten that it was there, it is "
+	    "tried again: %s",
+	    node, why);
+	free(k->why);
+	k->why = base_strdup(why);
+	return k;
+}
+
+void
+ca_forget_free(struct ca *ca)
+{
+	while (ca->kept != NULL)
+		kept_drop(&ca->kept);
+}
 
 static void
 forgotten(void *arg, enum base_err e, struct wire_hsm_answer *a)
 {
 	struct forgetting *f = arg;
 	struct ca *ca = f->ca;
+	struct ca_kept *k;
+	int64_t pause = 0;
 
-	if ((e = ca_hsm_heard(ca, e, a)) == BASE_OK && a->err != BASE_OK)
-		e = base_fail(a->err, "%s", a->why);
-	if (e == BASE_OK)
-		e = ca_store_gone_done(ca->store, f->node);
-	if (e == BASE_OK)
+	if ((e = ca_hsm_heard(ca, e, a)) == BASE_OK && a->err != BASE_OK) {
+		k = kept_say(ca, f->node, a->why);
+		k->at = ca_after(ca, (int64_t)ca->conf->retry_ms << k->times);
+		k->times += k->times < DOUBLES;
+	} else if (e == BASE_OK &&
+	    (e = ca_store_gone_done(ca->store, f->node)) == BASE_OK) {
+		kept_drop(kept_of(ca, f->node));
 		ca->told = false;
-	else
-		base_log(BASE_WARNING,
-		    "node %s: kedge-hsmd was not told that it left, it is "
-		    "tried again: %s",
-		    f->node, base_why());
+	} else {
+		(void)kept_say(ca, f->node, base_why());
+		pause = ca->conf->retry_ms;
+	}
 	ca->forgetting = false;
-	ca->forget_next = ca_after(ca, e == BASE_OK ? 0 : ca->conf->retry_ms);
+	ca->forget_next = ca_after(ca, pause);
 	ca_kick(ca);
 	free(f);
 }
@@ -43,35 +109,61 @@ ca_forget_soon(struct ca *ca)
 	ca_kick(ca);
 }
 
+/* The first whose time it is ("": none); *next: when the first other's is. */
+static enum base_err
+forget_find(struct ca *ca, char out[CA_NAME], struct base_mono *next)
+{
+	enum base_err r;
+
+	out[0] = '\0';
+	while ((r = ca_store_gone_next(ca->store, out, out)) == BASE_OK &&
+	    out[0] != '\0') {
+		const struct ca_kept *k = *kept_of(ca, out);
+
+		if (k == NULL || k->at.ms <= ca_mono(ca).ms)
+			break;
+		*next = ca_sooner(*next, k->at);
+	}
+	return r;
+}
+
+static enum base_err
+forget_ask(struct ca *ca, const char *node)
+{
+	struct wire_hsm_request q = { .type = WIRE_HSM_FORGET };
+	struct forgetting *f = base_alloc(sizeof(*f));
+	struct wire_hsm_ask w = { &q, forgotten, f };
+	enum base_err r;
+
+	f->ca = ca;
+	snprintf(f->node, sizeof(f->node), "%s", node);
+	memcpy(q.fleet, ca->conf->fleet, sizeof(q.fleet));
+	memcpy(q.node, f->node, sizeof(q.node));
+	ca->forgetting = true;
+	if ((r = ca_hsm_ask(ca, &w)) != BASE_OK) {
+		ca->forgetting = false;
+		free(f);
+	}
+	return r;
+}
+
 struct base_mono
 ca_forget_work(struct ca *ca)
 {
-	struct wire_hsm_request q = { .type = WIRE_HSM_FORGET };
-	struct wire_hsm_ask w = { &q, forgotten, NULL };
-	struct forgetting *f;
+	struct base_mono next = CA_NEVER;
+	char node[CA_NAME];
 	enum base_err r;
 
 	if (ca->forgetting || ca_recover_is_stale(ca))
 		return CA_NEVER;
 	if (ca->forget_next.ms > ca_mono(ca).ms)
 		return ca->forget_next;
-	ca->forget_next = CA_NEVER;
-	f = base_alloc(sizeof(*f));
-	f->ca = ca;
-	w.arg = f;
-	if ((r = ca_store_gone_next(ca->store, f->node)) == BASE_OK &&
-	    f->node[0] != '\0') {
-		memcpy(q.fleet, ca->conf->fleet, sizeof(q.fleet));
-		memcpy(q.node, f->node, sizeof(q.node));
-		ca->forgetting = true;
-		if ((r = ca_hsm_ask(ca, &w)) == BASE_OK)
-			return CA_NEVER;
-		ca->forgetting = false;
-	}
+	if ((r = forget_find(ca, node, &next)) == BASE_OK && node[0] != '\0')
+		r = forget_ask(ca, node);
 	if (r != BASE_OK) {
-		base_log(BASE_WARNING, "node %s: %s", f->node, base_why());
-		ca->forget_next = ca_after(ca, ca->conf->retry_ms);
+		base_log(BASE_WARNING, "nodes that left: %s", base_why());
+		next = ca_after(ca, ca->conf->retry_ms);
 	}
-	free(f);
-	return ca->forget_next;
+	ca->forget_next = next;
+	return ca->forgetting ? CA_NEVER : next;
 }

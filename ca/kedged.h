@@ -67,6 +67,7 @@ struct ca_issuer;
 struct ca_schedule;
 struct ca_health;
 struct ca_invites;
+struct ca_kept;
 
 /* hsmd as a function, so that tests can put their own in its place. */
 struct ca_hsm {
@@ -119,6 +120,7 @@ struct ca {
 	struct ca_health *health; /* of ca/health.c */
 	bool renewing; /* drafts of renewals are on their way */
 	bool forgetting; /* hsmd is asked to, ca/forget.c */
+	struct ca_kept *kept; /* and has not, of ca/forget.c */
 	struct base_mono renew_next, unsafe_next, forget_next;
 	struct ca_unsigned *renewals_unsigned; /* ca/renew.c */
 	const char *who; /* asks just now, for the audit; NULL: nobody */
@@ -278,6 +280,7 @@ bool ca_make_is_ready(struct ca *ca);
 /* kedge-hsmd shall no longer count on them, nor certify their keys. */
 void ca_forget_soon(struct ca *ca);
 struct base_mono ca_forget_work(struct ca *ca);
+void ca_forget_free(struct ca *ca);
 
 /* ---- rolls (ca/roll.c) ---------------------------------- */
 
@@ -291,7 +294,7 @@ struct ca_roll {
 	struct base_mono busy_late; /* worth telling from then on */
 	struct base_mono retry; /* not before */
 	struct base_mono *retries; /* the same per node of topo; 0: at once */
-	size_t nretries; /* no more of them are not 0 */
+	size_t nretries; /* no more of them are not 0, as of the last turn */
 	bool *reissues; /* per node: its open order is made again */
 	bool *shown; /* per node: hsmd has seen its newest report */
 	bool prove; /* show the orders, too: hsmd knew too little */

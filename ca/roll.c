@@ -120,10 +120,8 @@ ca_roll_tell(struct ca *ca, const struct ca_fact *f)
 	if (f->kind == POL_FACT_FAILED)
 		ca_retry_failed(ca, w, node);
 	/* with an excuse, hsmd may sign for anybody */
-	if (f->kind == POL_FACT_EXCUSED) {
+	if (f->kind == POL_FACT_EXCUSED)
 		memset(w->retries, 0, w->nnodes * sizeof(*w->retries));
-		w->nretries = 0;
-	}
 	ca_kick(ca);
 }
 
@@ -408,7 +406,8 @@ draft_fill(struct ca *ca, const struct ca_roll *w, const struct pol_order *p,
 	return draft_mark(ca, w, p->node, o);
 }
 
-/* Returns when the first of those that wait after a failure is due. */
+/* Returns when the first of those that wait for their next try is due; at once
+ * when one of them must make room for others first. */
 static struct base_mono
 roll_give(struct ca *ca, struct ca_roll *w, const struct pol_order *ready,
     size_t n)
@@ -427,7 +426,8 @@ roll_give(struct ca *ca, struct ca_roll *w, const struct pol_order *ready,
 		    ca_rekey_is_out(ca, ca->topo->nodes[ready[i].node].name,
 			w->row.root)) {
 			ca_retry_later(ca, w, ready[i].node, 0);
-			at = w->retries[ready[i].node];
+			next = now;
+			continue;
 		}
 		if (at.ms > now.ms) {
 			next = ca_sooner(next, at);
@@ -551,6 +551,28 @@ roll_see_self(struct ca *ca, struct ca_roll *w)
 		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
 }
 
+/* Orders that wait for their next try keep nobody from his turn. Returns when
+ * the first of them is due. */
+static struct base_mono
+roll_put_off(struct ca *ca, struct ca_roll *w)
+{
+	struct base_mono now = ca_mono(ca), next = CA_NEVER;
+	size_t n = 0;
+
+	for (uint32_t i = 0; w->nretries > 0 && i < w->nnodes; i++) {
+		const bool off = w->retries[i].ms > now.ms;
+
+		pol_engine_put_off(w->engine, i, off);
+		n += off;
+		if (off)
+			next = ca_sooner(next, w->retries[i]);
+		else
+			w->retries[i].ms = 0;
+	}
+	w->nretries = n;
+	return next;
+}
+
 static struct base_mono
 roll_next(struct ca *ca, struct ca_roll *w)
 {
@@ -562,16 +584,16 @@ roll_next(struct ca *ca, struct ca_roll *w)
 	if (roll_reissue(ca, w, &next))
 		return next;
 	roll_see_self(ca, w);
-	/* as many as go at once, beside those that wait after a failure */
+	next = ca_sooner(next, roll_put_off(ca, w));
 	if (ca_pol_fail(pol_engine_ready(w->engine,
-			    (struct pol_time){ ca_now(ca).ms },
-			    DRAFTS_AT_ONCE + w->nretries, &ready, &n),
+			    (struct pol_time){ ca_now(ca).ms }, DRAFTS_AT_ONCE,
+			    &ready, &n),
 		w->row.root) != BASE_OK) {
 		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
 		return next;
 	}
 	if (n > 0)
-		return roll_give(ca, w, ready, n);
+		return ca_sooner(next, roll_give(ca, w, ready, n));
 	opens = ca_roll_opens(ca, w).ms - ca_now(ca).ms;
 	return opens > 0 ? ca_sooner(next, ca_after(ca, opens)) : next;
 }

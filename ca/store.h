@@ -115,9 +115,10 @@ enum base_err ca_store_node_get(struct ca_store *st, const char *name,
 enum base_err
 ca_store_node_delete(struct ca_store *st, const char *name) BASE_MUST;
 /* Nodes that were deleted and that kedge-hsmd has not forgotten yet: the
- * first ("": none), whether this one is among them, and that it is done. */
-enum base_err
-ca_store_gone_next(struct ca_store *st, char out[CA_NAME]) BASE_MUST;
+ * first by name after this one ("": none), whether this one is among them, and
+ * that it is done. after and out may be the same. */
+enum base_err ca_store_gone_next(struct ca_store *st, const char *after,
+    char out[CA_NAME]) BASE_MUST;
 enum base_err ca_store_gone_is_open(struct ca_store *st, const char *node,
     bool *out) BASE_MUST;
 enum base_err

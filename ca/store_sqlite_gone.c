@@ -4,19 +4,21 @@
 #include "ca/store_sqlite.h"
 
 enum base_err
-ca_store_gone_next(struct ca_store *st, char out[CA_NAME])
+ca_store_gone_next(struct ca_store *st, const char *after, char out[CA_NAME])
 {
 	sqlite3_stmt *s = NULL;
 	bool row = false;
 	enum base_err r;
 
-	out[0] = '\0';
 	if ((r = ca_sq_open(st,
-		 "SELECT node FROM gone WHERE forgotten = 0 ORDER BY node"
-		 " LIMIT 1",
-		 &s, "")) == BASE_OK &&
-	    (r = ca_sq_next(st, s, &row)) == BASE_OK && row)
+		 "SELECT node FROM gone WHERE forgotten = 0 AND node > ?"
+		 " ORDER BY node LIMIT 1",
+		 &s, "s", after)) == BASE_OK)
+		r = ca_sq_next(st, s, &row);
+	if (row)
 		r = ca_sq_text(s, 0, out, CA_NAME);
+	else
+		out[0] = '\0';
 	ca_sq_close(s);
 	return r;
 }

@@ -275,7 +275,7 @@ core_refuse(struct hsm_core *c, const struct wire_hsm_request *r,
 		base_log(BASE_WARNING, "request: not done: %s", why);
 		if (hsm_core_count(c) != c->count)
 			core_add_why(c, HSM_R_FAILED, r->type, why);
-	} else
+	} else if (e != BASE_E_OUTAGE || !core_said_before(c, r->type, why))
 		hsm_core_add_refused(c, r->type, why);
 	if (hsm_journal_sync(c->journal) != BASE_OK)
 		base_log(BASE_ERR, "journal: %s", base_why());

@@ -82,8 +82,8 @@ struct hsm_key_ref hsm_key_as_ref(const struct hsm_key *k);
 enum base_err hsm_key_check(struct hsm_key *k, struct base_span msg,
     struct base_span sig) BASE_MUST;
 /* An item's refusal: sets its error and sentence, adds the record. OUTAGE is
- * asked again until it is due: the same within the hour is on record and in
- * the log already. */
+ * asked again until it is due, also where it is the whole request's: the same
+ * within the hour is on record and in the log already. */
 void hsm_item_refuse(struct hsm_core *c, enum wire_hsm_type type,
     struct wire_hsm_item *item, enum base_err e);
 

@@ -53,6 +53,7 @@ struct enode {
 	int64_t fresh_oldest;
 	uint8_t flags, sure, done;
 	uint8_t offer; /* steps that may be given now */
+	bool put_off; /* the caller does not want it just now */
 };
 
 struct egroup {

@@ -62,6 +62,7 @@ pol_engine_copy(const struct pol_engine *e, struct pol_engine **out)
 		copy->group[i].ready = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		copy->node[i].offer = 0;
+		copy->node[i].put_off = false;
 		if (s->role[i] != 0)
 			engine_queue(copy, i);
 	}

@@ -263,6 +263,11 @@ enum pol_err
 pol_engine_ready(struct pol_engine *e, struct pol_time now, size_t max,
     const struct pol_order **out, size_t *n) POL_MUST;
 
+/* The node's order is not given for a while, for a reason of the caller's: the
+ * answers leave it out, and it takes nobody's turn. No fact: a copy, or an
+ * engine that is made anew, knows nothing of it. */
+void pol_engine_put_off(struct pol_engine *e, uint32_t node, bool off);
+
 /* With goal.step: the orders for which only the operator's word is missing, or
  * was given; as above. */
 enum pol_err pol_engine_batch(struct pol_engine *e, struct pol_time now,

@@ -187,7 +187,7 @@ ready_add(struct pol_engine *e, bool is_batch, unsigned turn, size_t room,
 	for (uint32_t i = nodeset_next(&e->ready, 0);
 	     i != POL_NONE && *n < room; i = nodeset_next(&e->ready, i + 1)) {
 		const struct pol_order o = { i, e->node[i].offer };
-		if (turn_of(e, o) != turn ||
+		if (turn_of(e, o) != turn || e->node[i].put_off ||
 		    !gates_pass(gates_when, e, o, NULL) ||
 		    (!is_batch && !gates_pass(gates_word, e, o, NULL)))
 			continue;
@@ -245,6 +245,13 @@ pol_engine_batch(struct pol_engine *e, struct pol_time now,
 	*out = NULL;
 	*n = 0;
 	return err == POL_OK ? ready_make(e, true, SIZE_MAX, out, n) : err;
+}
+
+void
+pol_engine_put_off(struct pol_engine *e, uint32_t node, bool off)
+{
+	if (node < e->shape.graph->nnodes)
+		e->node[node].put_off = off;
 }
 
 bool

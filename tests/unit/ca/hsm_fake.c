@@ -369,6 +369,11 @@ answer(struct hsm_fake *f, struct waiting *w)
 	    w->q.type == WIRE_HSM_ORDERS || w->q.type == WIRE_HSM_TELL ||
 	    w->q.type == WIRE_HSM_SHOW) {
 		items(f, &w->q, &a);
+	} else if (w->q.type == WIRE_HSM_FORGET && f->mood.remembers != NULL &&
+	    strcmp(f->mood.remembers, w->q.node) == 0) {
+		f->mood.remembered++;
+		a.err = BASE_E_OUTAGE;
+		snprintf(a.why, sizeof(a.why), "not this node");
 	} else if (w->q.type == WIRE_HSM_FORGET) {
 		memcpy(f->mood.forgotten, w->q.node, CA_NAME);
 	} else if (w->q.type == WIRE_HSM_AUDIT) {

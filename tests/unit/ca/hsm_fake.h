@@ -41,6 +41,8 @@ struct hsm_fake_mood {
 	uint64_t made; /* signatures: certificates and orders */
 	unsigned old_copies; /* refused for a mark from before */
 	char forgotten[CA_NAME]; /* the last node that it forgot */
+	const char *remembers; /* a node that it does not forget */
+	unsigned remembered; /* so often */
 	uint64_t asks; /* orders without steps */
 	uint64_t told, links, shown, proven; /* items; proven: with order */
 	uint64_t gone, excused; /* in the items told */

@@ -48,6 +48,7 @@ static TCase *(*const cases[])(void) = {
 	case_control_parcel,
 	case_base64,
 	case_refused,
+	case_refused_turns,
 	case_pace,
 	case_show,
 	case_claim,

@@ -43,6 +43,7 @@ TCase *case_rekey(void);
 TCase *case_forget(void);
 TCase *case_held(void);
 TCase *case_refused(void);
+TCase *case_refused_turns(void);
 TCase *case_management(void);
 TCase *case_roll_nodes(void);
 TCase *case_roll_report(void);

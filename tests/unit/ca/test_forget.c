@@ -34,6 +34,13 @@ remove_app1(void)
 	asked_ok("{\"cmd\":\"node-remove\",\"node\":\"app1\"}");
 }
 
+static bool
+never(struct world *w)
+{
+	(void)w;
+	return false;
+}
+
 static const char *
 forgotten(void)
 {
@@ -109,6 +116,43 @@ START_TEST(a_name_given_again_is_another_node)
 }
 END_TEST
 
+/* kedge-hsmd does not forget app1: app2, which comes after it, is forgotten all
+ * the same, and app1 is asked about less and less often, in the log once. */
+START_TEST(one_that_is_kept_keeps_nobody_waiting)
+{
+	struct hsm_fake_mood *m = hsm_fake_mood(asked.w.hsm);
+	const char *log;
+	unsigned n;
+
+	asked_log();
+	m->remembers = "app1";
+	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app2\","
+		 "\"server\":\"web1\",\"reason\":\"sold\"}");
+	asked_ok("{\"cmd\":\"node-remove\",\"node\":\"app2\"}");
+	strcpy(m->forgotten, "");
+	remove_app1();
+	(void)world_run(&asked.w, 3, never);
+	ck_assert_uint_ge(m->remembered, 1);
+	log = strstr(asked_log_new(), "app1: kedge-hsmd has not forgotten");
+	ck_assert_ptr_nonnull(log);
+	ck_assert_ptr_nonnull(strstr(log, "not this node"));
+	asked_ok("{\"cmd\":\"node-add\",\"node\":\"app3\","
+		 "\"reach\":\"poll\"}");
+	asked_ok("{\"cmd\":\"node-remove\",\"node\":\"app3\"}");
+	(void)world_run(&asked.w, 3, never);
+	ck_assert_str_eq(m->forgotten, "app3");
+	(void)world_run(&asked.w, 600, never);
+	n = m->remembered;
+	ck_assert_uint_ge(n, 6);
+	ck_assert_uint_le(n, 2 + 5 + 600000 / (asked.w.conf.retry_ms << 5));
+	ck_assert_ptr_null(strstr(asked_log_new(), "has not forgotten"));
+	m->remembers = NULL;
+	(void)world_run(&asked.w,
+	    2 + (int)(asked.w.conf.retry_ms << 5) / 1000, never);
+	ck_assert_str_eq(m->forgotten, "app1");
+}
+END_TEST
+
 TCase *
 case_forget(void)
 {
@@ -119,5 +163,6 @@ case_forget(void)
 	tcase_add_test(c, a_roll_goes_on_without_who_left);
 	tcase_add_test(c, hsmd_is_told_in_the_end);
 	tcase_add_test(c, a_name_given_again_is_another_node);
+	tcase_add_test(c, one_that_is_kept_keeps_nobody_waiting);
 	return c;
 }

@@ -14,6 +14,14 @@ static const char fleet[] =
     "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
     "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; } );\n";
 
+static const char three[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; } );\n";
+
 static struct world_node *app1;
 
 static void
@@ -96,6 +104,35 @@ START_TEST(what_works_ends_the_row)
 }
 END_TEST
 
+/* One order at a time, and that of app1 is not signed: the others have their
+ * turn all the same, and app1 its own when it is signed after all. */
+START_TEST(who_is_refused_keeps_nobody_waiting)
+{
+	const struct ca_roll_row want = { .root = "plant", .max_in_flight = 1 };
+	struct world *w = &asked.w;
+
+	asked_open(three);
+	world_join_all(w);
+	hsm_fake_mood(w->hsm)->refuse = "app1";
+	world_roll_as(w, &want);
+	for (int i = 0; i < 200; i++)
+		world_turn(w);
+	ck_assert_uint_eq(world_node(w, "app1")->conf.trust, POL_GEN(1));
+	ck_assert_uint_eq(world_node(w, "app2")->conf.trust,
+	    POL_GEN(1) | POL_GEN(2));
+	ck_assert_uint_eq(world_node(w, "web1")->conf.trust,
+	    POL_GEN(1) | POL_GEN(2));
+	asked_ok("{\"cmd\":\"explain\",\"root\":\"plant\",\"node\":\"app1\","
+		 "\"step\":\"trust\"}");
+	ck_assert_ptr_nonnull(
+	    strstr(json_string_value(json_object_get(asked.answer, "text")),
+		"not signed: kedge-hsmd: not this one"));
+	hsm_fake_mood(w->hsm)->refuse = NULL;
+	ck_assert_msg(world_run(w, 1200, world_rolled), "%s", w->waits);
+	asked_close();
+}
+END_TEST
+
 TCase *
 case_refused(void)
 {
@@ -106,5 +143,15 @@ case_refused(void)
 	tcase_add_test(t, the_pause_grows);
 	tcase_add_test(t, retry_is_at_once);
 	tcase_add_test(t, what_works_ends_the_row);
+	return t;
+}
+
+TCase *
+case_refused_turns(void)
+{
+	TCase *t = tcase_create("refused_turns");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, who_is_refused_keeps_nobody_waiting);
 	return t;
 }

@@ -5,12 +5,18 @@
 #include "tests/unit/ca/suites.h"
 
 static const char *
-next(void)
+next_after(const char *after)
 {
 	static char name[CA_NAME];
 
-	ck_assert_int_eq(ca_store_gone_next(st, name), BASE_OK);
+	ck_assert_int_eq(ca_store_gone_next(st, after, name), BASE_OK);
 	return name;
+}
+
+static const char *
+next(void)
+{
+	return next_after("");
 }
 
 static bool
@@ -31,6 +37,8 @@ START_TEST(until_forgotten)
 	ck_assert_int_eq(ca_store_node_delete(st, "app1"), BASE_OK);
 	store_reopen();
 	ck_assert_str_eq(next(), "app1");
+	ck_assert_str_eq(next_after("app1"), "web1");
+	ck_assert_str_eq(next_after("web1"), "");
 	ck_assert(is_open("web1") && is_open("app1"));
 	ck_assert_int_eq(ca_store_gone_done(st, "app1"), BASE_OK);
 	ck_assert_str_eq(next(), "web1");

@@ -208,6 +208,7 @@ START_TEST(no_way_around)
 	struct wire_hsm_request forget = { .type = WIRE_HSM_FORGET,
 		.node = "app1" };
 	struct base_buf item;
+	uint64_t records;
 
 	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
 	base_buf_init(&item, 0);
@@ -216,6 +217,10 @@ START_TEST(no_way_around)
 	ck_assert_int_eq(world_ask(&tell), BASE_OK);
 	ck_assert_int_eq(world_answer.items[0].err, BASE_E_OUTAGE);
 	ck_assert_int_eq(world_ask(&forget), BASE_E_OUTAGE);
+	/* asked again for the same, it is on record already */
+	records = hsm_core_count(w.core);
+	ck_assert_int_eq(world_ask(&forget), BASE_E_OUTAGE);
+	ck_assert_uint_eq(hsm_core_count(w.core), records);
 	/* excused, the root would seem to be at rest */
 	ck_assert_int_eq(world_tell(true, true), BASE_OK);
 	ck_assert_int_eq(world_ask(&tell), BASE_OK);

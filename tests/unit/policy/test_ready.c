@@ -316,6 +316,43 @@ START_TEST(test_what_forgets_goes_first_when_asked_for)
 }
 END_TEST
 
+/* What the caller does not want just now keeps nobody from his turn, however
+ * often; wanted again, it has its own. */
+START_TEST(test_what_is_put_off_takes_nobodys_place)
+{
+	const struct pol_goal goal = { .from = 1, .to = 2, .max_in_flight = 1 };
+	const struct pol_order *o;
+	struct pol_engine *e, *copy;
+	struct fleet f;
+	size_t n;
+
+	fleet_make(&f, "a>b y>z", "");
+	e = fleet_engine_of(&f, &goal);
+	for (uint32_t i = 0; i < 5; i++) {
+		ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, 9,
+				     &o, &n),
+		    POL_OK);
+		ck_assert_uint_eq(n, i < 4);
+		if (n == 1)
+			ck_assert_uint_eq(o[0].node, i);
+		ck_assert(i == 4 ||
+		    pol_engine_may_start(e, (struct pol_time){ 0 }, i));
+		pol_engine_put_off(e, i, true); /* 4: no such node */
+	}
+	/* a copy looks ahead, and knows nothing of it */
+	ck_assert_int_eq(pol_engine_copy(e, &copy), POL_OK);
+	ck_assert_uint_eq(ready_at(copy, 0), 1);
+	pol_engine_free(copy);
+	pol_engine_put_off(e, 2, false);
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, 9, &o, &n),
+	    POL_OK);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_uint_eq(o[0].node, 2);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 /* One order at a time: the next try of one that failed waits for its time,
  * which its caller alone knows, so the place is not kept for it. */
 START_TEST(test_who_failed_takes_nobodys_place)
@@ -370,6 +407,7 @@ case_ready(void)
 	tcase_add_test(t, test_no_bundle_with_a_finish_rests_on_it);
 	tcase_add_test(t, test_a_presumed_trust_that_fails);
 	tcase_add_test(t, test_what_forgets_goes_first_when_asked_for);
+	tcase_add_test(t, test_what_is_put_off_takes_nobodys_place);
 	tcase_add_test(t, test_who_failed_takes_nobodys_place);
 	tcase_add_test(t, test_outlook_knows_windows_and_first);
 	return t;
