@@ -82,6 +82,7 @@ ca_SRC += \
 	ca/reissue.c \
 	ca/rekey.c \
 	ca/renew.c \
+	ca/prove.c \
 	ca/refused.c \
 	ca/report.c \
 	ca/resign.c \

@@ -298,6 +298,7 @@ struct ca_roll {
 	bool *reissues; /* per node: its open order is made again */
 	bool *shown; /* per node: hsmd has seen its newest report */
 	bool prove; /* show the orders, too: hsmd knew too little */
+	bool stolen_shown; /* that what it goes back to is stolen */
 	struct ca_refused { /* per node: its last order was not made */
 		char *why; /* NULL: it was */
 		unsigned times; /* in a row, so the pause grows */
@@ -318,6 +319,9 @@ void ca_retry_later(const struct ca *ca, struct ca_roll *w, uint32_t node,
 /* The same after an order of the node has failed: the more of them in a row,
  * the longer. */
 void ca_retry_failed(const struct ca *ca, struct ca_roll *w, uint32_t node);
+/* Orders that wait for their next try keep nobody from his turn. Returns when
+ * the first of them is due. */
+struct base_mono ca_retry_put_off(const struct ca *ca, struct ca_roll *w);
 void ca_refused_draft(struct ca *ca, struct ca_roll *w, uint32_t node,
     const struct ca_draft *t);
 void ca_refused_no_more(struct ca *ca, const struct ca_order *o);

@@ -90,6 +90,27 @@ keep_cert(struct ca *ca, const struct wire_hsm_recalled *r,
 	    t->root, r->generation);
 }
 
+/* Once, for the audit. */
+static enum base_err
+keep_stolen(struct ca *ca, const char *root, uint32_t generation)
+{
+	struct ca_gen g = { .gen = 0 };
+	enum base_err r = ca_store_gen_get(ca->store, root, generation, &g);
+	const bool known = g.stolen;
+
+	ca_gen_clear(&g);
+	if (r != BASE_OK || known ||
+	    (r = ca_store_gen_stolen(ca->store, root, generation)) != BASE_OK)
+		return r;
+	base_log(BASE_WARNING,
+	    "root %s: generation %u was left because its key may be in wrong "
+	    "hands, as kedge-hsmd remembers",
+	    root, generation);
+	return ca_audit(ca, CA_NODE_CA, "recalled",
+	    "root %s generation %u: its key may be in wrong hands", root,
+	    generation);
+}
+
 static enum base_err
 take_cert(struct ca *ca, const char *root, struct base_span item)
 {
@@ -116,6 +137,8 @@ take_cert(struct ca *ca, const char *root, struct base_span item)
 	else if ((e = check_signed(ca, root, &r, x)) == BASE_OK)
 		e = keep_cert(ca, &r, &t);
 out:
+	if (e == BASE_OK && r.stolen)
+		e = keep_stolen(ca, root, r.generation);
 	wire_tbs_free(&t);
 	X509_free(x);
 	ca_gen_clear(&g);

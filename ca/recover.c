@@ -431,6 +431,31 @@ lose_unknown(struct ca *ca, uint32_t node, uint32_t root, void *arg)
 	return ca_part_fact(ca, node, root, POL_FACT_LOST);
 }
 
+/* Rolls that the copy knows as ones in peace. */
+static enum base_err
+rolls_stolen(struct ca *ca)
+{
+	enum base_err r = BASE_OK;
+
+	for (const struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
+	     w = w->next) {
+		struct ca_gen g = { .gen = 0 };
+
+		if (w->row.compromised || w->row.from > w->row.to)
+			continue;
+		r = ca_store_gen_get(ca->store, w->row.root, w->row.from, &g);
+		if (r == BASE_OK && g.stolen &&
+		    (r = ca_store_roll_compromised(ca->store, w->row.id)) ==
+			BASE_OK)
+			r = ca_audit(ca, CA_NODE_CA, "recovery",
+			    "roll %llu of root %s: the old root's key may be "
+			    "in wrong hands, as kedge-hsmd remembers",
+			    (unsigned long long)w->row.id, w->row.root);
+		ca_gen_clear(&g);
+	}
+	return r;
+}
+
 static enum base_err
 recalled_store(struct ca *ca, const struct ca_recovery *v)
 {
@@ -439,6 +464,7 @@ recalled_store(struct ca *ca, const struct ca_recovery *v)
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
 	if ((r = ca_each_part(ca, lose_unknown, NULL)) == BASE_OK &&
+	    (r = rolls_stolen(ca)) == BASE_OK &&
 	    (r = ca_recovery_put(ca, v)) == BASE_OK)
 		r = ca_store_commit(ca->store);
 	ca_store_rollback(ca->store);

@@ -236,8 +236,10 @@ roll_store(struct ca *ca, const struct ca_roll *old, struct ca_roll_row *row)
 		return r;
 	return ca_audit(ca, CA_NODE_CA, "recovery",
 	    "roll %llu of root %s, %u to %u: nodes hold it already; it is "
-	    "paused until the operator lets it go on",
-	    (unsigned long long)row->id, row->root, row->from, row->to);
+	    "paused until the operator lets it go on%s",
+	    (unsigned long long)row->id, row->root, row->from, row->to,
+	    row->compromised ? "; the old root's key may be in wrong hands"
+			     : "");
 }
 
 /* The nodes are on a way to a generation that the store knows no roll to: it
@@ -247,6 +249,7 @@ static enum base_err
 roll_again(struct ca *ca, const struct seen *s, uint32_t to)
 {
 	const char *name = ca->topo->roots[s->root].name;
+	struct ca_gen old = { .gen = 0 };
 	struct ca_roll_row row = { .from = to - 1,
 		.to = to,
 		.strategy = POL_MINIMAL,
@@ -256,7 +259,10 @@ roll_again(struct ca *ca, const struct seen *s, uint32_t to)
 	enum base_err r;
 
 	memcpy(row.root, name, sizeof(row.root));
-	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+	r = ca_store_gen_get(ca->store, name, row.from, &old);
+	row.compromised = old.stolen;
+	ca_gen_clear(&old);
+	if (r != BASE_OK || (r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
 	if ((r = roll_store(ca, ca_roll_of(ca, name), &row)) == BASE_OK)
 		r = ca_store_commit(ca->store);
@@ -266,8 +272,10 @@ roll_again(struct ca *ca, const struct seen *s, uint32_t to)
 	base_log(BASE_WARNING,
 	    "recovery: root %s: nodes hold generation %u, to which this store "
 	    "knew no roll; it is roll %llu now, and paused: kedge roll resume "
-	    "%s lets it go on",
-	    name, to, (unsigned long long)row.id, name);
+	    "%s lets it go on%s",
+	    name, to, (unsigned long long)row.id, name,
+	    row.compromised ? "; the old root's key may be in wrong hands"
+			    : "");
 	return ca_reload_topo(ca);
 }
 

@@ -30,6 +30,26 @@ ca_retry_failed(const struct ca *ca, struct ca_roll *w, uint32_t node)
 				  : n - 1);
 }
 
+struct base_mono
+ca_retry_put_off(const struct ca *ca, struct ca_roll *w)
+{
+	struct base_mono now = ca_mono(ca), next = CA_NEVER;
+	size_t n = 0;
+
+	for (uint32_t i = 0; w->nretries > 0 && i < w->nnodes; i++) {
+		const bool off = w->retries[i].ms > now.ms;
+
+		pol_engine_put_off(w->engine, i, off);
+		n += off;
+		if (off)
+			next = ca_sooner(next, w->retries[i]);
+		else
+			w->retries[i].ms = 0;
+	}
+	w->nretries = n;
+	return next;
+}
+
 static void
 refused_set(struct ca_refused *f, const char *why)
 {

@@ -551,28 +551,6 @@ roll_see_self(struct ca *ca, struct ca_roll *w)
 		base_log(BASE_ERR, "roll %s: %s", w->row.root, base_why());
 }
 
-/* Orders that wait for their next try keep nobody from his turn. Returns when
- * the first of them is due. */
-static struct base_mono
-roll_put_off(struct ca *ca, struct ca_roll *w)
-{
-	struct base_mono now = ca_mono(ca), next = CA_NEVER;
-	size_t n = 0;
-
-	for (uint32_t i = 0; w->nretries > 0 && i < w->nnodes; i++) {
-		const bool off = w->retries[i].ms > now.ms;
-
-		pol_engine_put_off(w->engine, i, off);
-		n += off;
-		if (off)
-			next = ca_sooner(next, w->retries[i]);
-		else
-			w->retries[i].ms = 0;
-	}
-	w->nretries = n;
-	return next;
-}
-
 static struct base_mono
 roll_next(struct ca *ca, struct ca_roll *w)
 {
@@ -584,7 +562,7 @@ roll_next(struct ca *ca, struct ca_roll *w)
 	if (roll_reissue(ca, w, &next))
 		return next;
 	roll_see_self(ca, w);
-	next = ca_sooner(next, roll_put_off(ca, w));
+	next = ca_sooner(next, ca_retry_put_off(ca, w));
 	if (ca_pol_fail(pol_engine_ready(w->engine,
 			    (struct pol_time){ ca_now(ca).ms }, DRAFTS_AT_ONCE,
 			    &ready, &n),

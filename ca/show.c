@@ -11,6 +11,7 @@
 
 #include "ca/excuses.h"
 #include "ca/kedged.h"
+#include "ca/prove.h"
 
 #define BATCH_BYTES   ((size_t)4 << 20)
 #define KEEPS_LOOK_MS 60000
@@ -93,8 +94,10 @@ void
 ca_show_again(struct ca *ca)
 {
 	ca->told = false;
-	for (struct ca_roll *w = ca->rolls; w != NULL; w = w->next)
+	for (struct ca_roll *w = ca->rolls; w != NULL; w = w->next) {
 		memset(w->shown, 0, ca->topo->nparts * sizeof(*w->shown));
+		w->stolen_shown = false;
+	}
 }
 
 /* ---- telling the topology ----------------------------------------------------- */
@@ -201,47 +204,6 @@ tell_all(struct show *s)
 
 /* ---- showing reports -------------------------------------------------------------- */
 
-/* What it may hold since it reported last. */
-static enum base_err
-doubt_fact(void *arg, const struct ca_fact *f)
-{
-	struct wire_hsm_proof *p = arg;
-
-	if (f->kind == POL_FACT_HOLDS || f->kind == POL_FACT_EFFECTIVE)
-		p->ndoubts = 0;
-	else if (f->kind == POL_FACT_DOUBTED && p->ndoubts < WIRE_HSM_DOUBTS)
-		p->doubt[p->ndoubts++] = (struct wire_hsm_holds){ f->conf.trust,
-			f->conf.present, f->conf.bridge };
-	return BASE_OK;
-}
-
-/* The order as well: a kedge-hsmd that came back from a backup learns by it
- * what it has signed. */
-static enum base_err
-take_order(struct ca_store *st, struct wire_hsm_proof *p, uint64_t epoch)
-{
-	struct ca_order o = { .epoch = 0 };
-	enum base_err r = ca_store_order_get(st, p->node, p->root, epoch, &o);
-
-	if (r == BASE_OK) {
-		p->order = o.cms;
-		memset(&o.cms, 0, sizeof(o.cms));
-	}
-	ca_order_clear(&o);
-	return r;
-}
-
-/* The last report that said effective; with prove also its order. */
-static enum base_err
-take_report(struct ca_store *st, struct wire_hsm_proof *p, bool prove)
-{
-	uint64_t epoch = 0;
-	enum base_err r =
-	    ca_store_report_effective(st, p->node, p->root, &epoch, &p->report);
-
-	return r == BASE_OK && prove ? take_order(st, p, epoch) : r;
-}
-
 /* That it has its order, where that is presumed to be enough. */
 static enum base_err
 show_received(struct show *s, struct ca_roll *w, uint32_t node)
@@ -257,7 +219,7 @@ show_received(struct show *s, struct ca_roll *w, uint32_t node)
 	memcpy(p.root, w->row.root, sizeof(p.root));
 	r = ca_store_report_received(st, p.node, p.root, epoch, &p.report);
 	if (r == BASE_OK && w->prove)
-		r = take_order(st, &p, epoch);
+		r = ca_proof_order(st, &p, epoch);
 	if (r == BASE_OK)
 		r = wire_hsm_proof_compose(&p, item_add(s));
 	wire_hsm_proof_clear(&p);
@@ -274,9 +236,8 @@ show_report(struct show *s, const char *root, uint32_t node, bool prove)
 	memcpy(p.node, s->ca->topo->nodes[node].name, sizeof(p.node));
 	snprintf(p.root, sizeof(p.root), "%s", root);
 	/* kedge-hsmd was not content before: is its state an older one? */
-	if ((r = take_report(st, &p, prove)) == BASE_OK &&
-	    (r = ca_store_facts_of_node(st, p.node, p.root, doubt_fact, &p)) ==
-		BASE_OK)
+	if ((r = ca_proof_report(st, &p, prove)) == BASE_OK &&
+	    (r = ca_proof_doubts(st, &p)) == BASE_OK)
 		r = wire_hsm_proof_compose(&p, item_add(s));
 	wire_hsm_proof_clear(&p);
 	return r == BASE_E_NOTFOUND ? BASE_OK : r; /* has not joined yet */
@@ -292,7 +253,7 @@ show_renewal(struct show *s, const char *node, const char *root)
 
 	snprintf(p.node, sizeof(p.node), "%s", node);
 	snprintf(p.root, sizeof(p.root), "%s", root);
-	if ((r = take_report(s->ca->store, &p, true)) == BASE_OK)
+	if ((r = ca_proof_report(s->ca->store, &p, true)) == BASE_OK)
 		r = wire_hsm_proof_compose(&p, item_add(s));
 	wire_hsm_proof_clear(&p);
 	return r == BASE_E_NOTFOUND ? BASE_OK : r;
@@ -388,11 +349,29 @@ draft_takes_away(const struct ca_draft *t, const struct ca_roll *w)
 	    (t->order.steps & (WIRE_STEP_CERT | WIRE_STEP_FINISH)) != 0;
 }
 
+/* kedge-hsmd, if its state is an older one, shall know by its own signature
+ * that what the roll goes back to is stolen, before it signs for that. */
+static enum base_err
+show_stolen(struct show *s, struct ca_roll *w)
+{
+	struct wire_hsm_proof p = { .ndoubts = 0 };
+	enum base_err r;
+
+	if (w->row.from < w->row.to || w->stolen_shown)
+		return BASE_OK;
+	w->stolen_shown = true;
+	r = ca_proof_stolen(s->ca->store, w->row.root, w->row.to, &p);
+	if (r == BASE_OK)
+		r = wire_hsm_proof_compose(&p, item_add(s));
+	wire_hsm_proof_clear(&p);
+	return r == BASE_E_NOTFOUND ? BASE_OK : r;
+}
+
 static enum base_err
 show_roll(struct show *s, struct ca_roll *w, struct ca_drafts *d)
 {
 	bool *wanted = base_alloc(s->ca->topo->nparts), any = false;
-	enum base_err r = BASE_OK;
+	enum base_err r = show_stolen(s, w);
 
 	for (size_t i = 0; i < ca_drafts_count(d); i++) {
 		const struct ca_draft *t = ca_drafts_get(d, i);
@@ -402,7 +381,7 @@ show_roll(struct show *s, struct ca_roll *w, struct ca_drafts *d)
 			continue;
 		wanted[node] = any = true;
 	}
-	if (any)
+	if (r == BASE_OK && any)
 		r = show_wanted(s, w, wanted);
 	free(wanted);
 	return r;

@@ -75,11 +75,16 @@ struct ca_gen {
 	uint32_t gen;
 	/* DER, owned; empty: not made yet */
 	struct base_buf spki, nwn, nwo, own;
+	/* kedge-hsmd says, and the store had forgotten, that it was left because
+	 * its key may be in wrong hands: ca_store_gen_stolen */
+	bool stolen;
 };
 void ca_gen_clear(struct ca_gen *g);
 /* Fields once set never change: EXISTS when the row has other bytes. */
 enum base_err
 ca_store_gen_put(struct ca_store *st, const struct ca_gen *g) BASE_MUST;
+enum base_err ca_store_gen_stolen(struct ca_store *st, const char *root,
+    uint32_t gen) BASE_MUST;
 /* NOTFOUND; out needs no initialisation, is cleared by the caller. */
 enum base_err ca_store_gen_get(struct ca_store *st, const char *root,
     uint32_t gen, struct ca_gen *out) BASE_MUST;
@@ -189,11 +194,11 @@ ca_store_roll_stepping(struct ca_store *st, uint64_t id, bool step) BASE_MUST;
 enum base_err
 ca_store_roll_compromised(struct ca_store *st, uint64_t id) BASE_MUST;
 /* Was a generation above this one reached because the key before it may have
- * been in wrong hands? */
+ * been in wrong hands? By a roll, or as kedge-hsmd has said. */
 enum base_err ca_store_root_compromised(struct ca_store *st, const char *root,
     uint32_t above, bool *out) BASE_MUST;
 /* Did a roll leave this generation, or one after it, because its key may have
- * been in wrong hands? Whatever became of that roll. */
+ * been in wrong hands? Whatever became of that roll; or did kedge-hsmd say so? */
 enum base_err ca_store_root_stolen(struct ca_store *st, const char *root,
     uint32_t generation, bool *out) BASE_MUST;
 /* The roll goes the other way from here on. */
@@ -277,6 +282,10 @@ enum base_err
 ca_store_order_add(struct ca_store *st, const struct ca_order *o) BASE_MUST;
 enum base_err ca_store_order_get(struct ca_store *st, const char *node,
     const char *root, uint64_t epoch, struct ca_order *out) BASE_MUST;
+/* The last one of a node that is there which left this generation, or one after
+ * it, as one whose key may be in wrong hands. NOTFOUND. */
+enum base_err ca_store_order_compromised(struct ca_store *st, const char *root,
+    uint32_t generation, struct ca_order *out) BASE_MUST;
 /* state, received, settled, proof, kicked, reason */
 enum base_err
 ca_store_order_update(struct ca_store *st, const struct ca_order *o) BASE_MUST;

@@ -228,16 +228,31 @@ ca_store_gen_put(struct ca_store *st, const struct ca_gen *g)
 }
 
 enum base_err
+ca_store_gen_stolen(struct ca_store *st, const char *root, uint32_t gen)
+{
+	int changes = 0;
+	enum base_err r = ca_sq_run(st, &changes,
+	    "UPDATE generation SET stolen = 1 WHERE root = ? AND gen = ?", "si",
+	    root, (int64_t)gen);
+
+	if (r == BASE_OK && changes != 1)
+		r = base_fail(BASE_E_NOTFOUND, "root %s: no generation %u",
+		    root, gen);
+	return r;
+}
+
+enum base_err
 ca_store_gen_get(struct ca_store *st, const char *root, uint32_t gen,
     struct ca_gen *out)
 {
 	sqlite3_stmt *s = NULL;
+	uint32_t stolen = 0;
 	bool row = false;
 	enum base_err r;
 
 	memset(out, 0, sizeof(*out));
 	if ((r = ca_sq_open(st,
-		 "SELECT root, gen, spki, nwn, nwo, own FROM"
+		 "SELECT root, gen, spki, nwn, nwo, own, stolen FROM"
 		 " generation WHERE root = ? AND gen = ?",
 		 &s, "si", root, (int64_t)gen)) != BASE_OK ||
 	    (r = ca_sq_next(st, s, &row)) != BASE_OK)
@@ -251,8 +266,10 @@ ca_store_gen_get(struct ca_store *st, const char *root, uint32_t gen,
 	    (r = ca_sq_u32(s, 1, &out->gen)) != BASE_OK ||
 	    (r = ca_sq_blob(s, 2, &out->spki)) != BASE_OK ||
 	    (r = ca_sq_blob(s, 3, &out->nwn)) != BASE_OK ||
-	    (r = ca_sq_blob(s, 4, &out->nwo)) != BASE_OK)
+	    (r = ca_sq_blob(s, 4, &out->nwo)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 6, &stolen)) != BASE_OK)
 		goto out;
+	out->stolen = stolen != 0;
 	r = ca_sq_blob(s, 5, &out->own);
 out:
 	ca_sq_close(s);

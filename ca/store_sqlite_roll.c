@@ -232,6 +232,31 @@ out:
 }
 
 enum base_err
+ca_store_order_compromised(struct ca_store *st, const char *root,
+    uint32_t generation, struct ca_order *out)
+{
+	sqlite3_stmt *s = NULL;
+	bool row = false;
+	enum base_err r;
+
+	memset(out, 0, sizeof(*out));
+	if ((r = ca_sq_open(st,
+		 "SELECT " ORDER_COLUMNS " FROM orders WHERE root = ?"
+		 " AND compromised = 1 AND gen_from < gen_to AND gen_from >= ?"
+		 " AND node IN (SELECT name FROM node)"
+		 " ORDER BY gen_from, issued DESC LIMIT 1",
+		 &s, "si", root, (int64_t)generation)) == BASE_OK &&
+	    (r = ca_sq_next(st, s, &row)) == BASE_OK)
+		r = row ? order_read(s, out)
+			: base_fail(BASE_E_NOTFOUND,
+			      "root %s: no order has said that the key of "
+			      "generation %u may be in wrong hands",
+			      root, generation);
+	ca_sq_close(s);
+	return r;
+}
+
+enum base_err
 ca_store_order_update(struct ca_store *st, const struct ca_order *o)
 {
 	int changes = 0;

@@ -92,8 +92,10 @@ ca_store_root_compromised(struct ca_store *st, const char *root, uint32_t above,
     bool *out)
 {
 	return roll_is_there(st,
-	    "SELECT 1 FROM roll WHERE root = ? AND compromised = 1"
-	    " AND gen_from < gen_to AND gen_to > ? LIMIT 1",
+	    "SELECT 1 FROM roll WHERE root = ?1 AND compromised = 1"
+	    " AND gen_from < gen_to AND gen_to > ?2 UNION ALL"
+	    " SELECT 1 FROM generation WHERE root = ?1 AND stolen = 1"
+	    " AND gen >= ?2 LIMIT 1",
 	    root, above, out);
 }
 
@@ -102,8 +104,10 @@ ca_store_root_stolen(struct ca_store *st, const char *root, uint32_t generation,
     bool *out)
 {
 	return roll_is_there(st,
-	    "SELECT 1 FROM roll WHERE root = ? AND compromised = 1"
-	    " AND min(gen_from, gen_to) >= ? LIMIT 1",
+	    "SELECT 1 FROM roll WHERE root = ?1 AND compromised = 1"
+	    " AND min(gen_from, gen_to) >= ?2 UNION ALL"
+	    " SELECT 1 FROM generation WHERE root = ?1 AND stolen = 1"
+	    " AND gen >= ?2 LIMIT 1",
 	    root, generation, out);
 }
 

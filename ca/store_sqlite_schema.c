@@ -13,7 +13,8 @@ static const char *const version_1[] = {
 	" STRICT, WITHOUT ROWID",
 	"CREATE TABLE generation (root TEXT NOT NULL REFERENCES root(name)"
 	" ON DELETE CASCADE, gen INTEGER NOT NULL CHECK (gen > 0),"
-	" spki BLOB, nwn BLOB, nwo BLOB, own BLOB, PRIMARY KEY (root, gen))"
+	" spki BLOB, nwn BLOB, nwo BLOB, own BLOB,"
+	" stolen INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (root, gen))"
 	" STRICT",
 	"CREATE TABLE node (name TEXT PRIMARY KEY, reach INTEGER NOT NULL,"
 	" dual INTEGER NOT NULL, shallow INTEGER NOT NULL, via TEXT NOT NULL,"

@@ -108,7 +108,7 @@ struct hsm_link;
 bool hsm_link_may_go(const struct hsm_core *c, const struct hsm_link *l);
 /* The same of a whole node. */
 bool hsm_node_may_go(const struct hsm_core *c, const struct hsm_node *n);
-/* An order that was accepted: from here on the generation that it leaves as
+/* An order that was accepted, or shown with our signature: from here on the generation that it leaves as
  * compromised is known as stolen; not by a node that may still hold an older one
  * of which that is known. */
 void hsm_stolen_record(struct hsm_core *c, const struct wire_order *o);

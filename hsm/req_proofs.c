@@ -19,17 +19,20 @@ static enum base_err
 each_item(struct hsm_core *c, const struct wire_hsm_request *r,
     struct wire_hsm_answer *a, item_fn *fn)
 {
+	enum base_err e;
+
 	a->items = base_alloc((r->nitems + 1) * sizeof(*a->items));
 	a->nitems = r->nitems;
 	for (size_t i = 0; i < a->nitems; i++)
 		base_buf_init(&a->items[i].data, 0);
 	for (size_t i = 0; i < r->nitems; i++) {
-		enum base_err e = fn(c, base_buf_span(&r->items[i]));
-
+		e = fn(c, base_buf_span(&r->items[i]));
 		if (e != BASE_OK)
 			hsm_item_refuse(c, r->type, &a->items[i], e);
 	}
-	return hsm_journal_sync(c->journal);
+	e = hsm_journal_sync(c->journal);
+	hsm_stolen_settle(c);
+	return e;
 }
 
 /* ---- TELL ------------------------------------------------------------------- */
@@ -273,6 +276,9 @@ recall_parse(struct hsm_core *c, const struct wire_hsm_proof *p,
 	out->to = o.to;
 	hsm_sha256(der, out->digest);
 	hsm_order_key(&o, out->key);
+	/* also one that is long settled: this state may be from before it */
+	if (e == BASE_OK)
+		hsm_stolen_record(c, &o);
 	wire_order_clear(&o);
 	return e;
 }

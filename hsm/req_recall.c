@@ -22,6 +22,7 @@ recall_add(struct wire_hsm_answer *a, const struct hsm_key *k,
 {
 	const struct wire_hsm_recalled r = { .kind = kind,
 		.generation = k->generation,
+		.stolen = kind == WIRE_NEW_WITH_NEW && k->stolen,
 		.der = *der };
 
 	if (der->n == 0 || a->nitems == WIRE_HSM_BATCH)

@@ -159,6 +159,8 @@ enum base_err wire_hsm_proof_parse(struct base_span item,
 struct wire_hsm_recalled {
 	enum wire_cert_kind kind;  /* NewWithNew, NewWithOld, OldWithNew */
 	uint32_t generation;     /* the new one of the two */
+	bool stolen;             /* NewWithNew: that generation was left because
+				  * its key may be in wrong hands */
 	struct base_buf der;     /* owned */
 };
 void wire_hsm_recalled_clear(struct wire_hsm_recalled *r);

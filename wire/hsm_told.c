@@ -242,7 +242,8 @@ wire_hsm_recalled_compose(const struct wire_hsm_recalled *r,
 	enum base_err e;
 
 	if ((e = base_buf_put_u8(out, (uint8_t)r->kind)) == BASE_OK &&
-	    (e = base_buf_put_u32(out, r->generation)) == BASE_OK)
+	    (e = base_buf_put_u32(out, r->generation)) == BASE_OK &&
+	    (e = base_buf_put_u8(out, r->stolen)) == BASE_OK)
 		e = base_buf_put_blob(out, base_buf_span(&r->der));
 	return e;
 }
@@ -251,14 +252,21 @@ enum base_err
 wire_hsm_recalled_parse(struct base_span item, struct wire_hsm_recalled *out)
 {
 	struct base_buf b = reader(item);
-	uint8_t kind = 0;
+	uint8_t kind = 0, stolen = 0;
 	enum base_err e;
 
 	memset(out, 0, sizeof(*out));
 	if ((e = base_buf_get_u8(&b, &kind)) == BASE_OK &&
 	    (e = base_buf_get_u32(&b, &out->generation)) == BASE_OK &&
+	    (e = base_buf_get_u8(&b, &stolen)) == BASE_OK &&
 	    (e = get_bytes(&b, &out->der)) == BASE_OK)
 		e = base_buf_get_end(&b);
+	if (e == BASE_OK && stolen > (kind == WIRE_NEW_WITH_NEW))
+		e = base_fail(BASE_E_SYNTAX,
+		    "hsm item: certificate of kind %u says %u of its key's "
+		    "theft",
+		    kind, stolen);
+	out->stolen = stolen == 1;
 	if (e == BASE_OK &&
 	    (kind < WIRE_NEW_WITH_NEW || kind > WIRE_OLD_WITH_NEW ||
 		out->generation == 0 || out->generation > WIRE_GENERATION_MAX))

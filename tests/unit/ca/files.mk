@@ -74,6 +74,7 @@ unit_ca_SRC += tests/unit/ca/test_doctor_node.c
 unit_ca_SRC += tests/unit/ca/test_drawing.c
 unit_ca_SRC += tests/unit/ca/test_drawing_svg.c
 unit_ca_SRC += tests/unit/ca/test_plan_doc.c
+unit_ca_SRC += tests/unit/ca/test_prove.c
 unit_ca_SRC += tests/unit/ca/test_outlook_doc.c
 unit_ca_SRC += tests/unit/ca/test_topology_route.c
 unit_ca_SRC += tests/unit/ca/test_topology_link.c

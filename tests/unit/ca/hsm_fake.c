@@ -198,6 +198,15 @@ may_hold(struct wire_hsm_part *p, const struct wire_order *o)
 }
 
 static void
+remember_stolen(struct hsm_fake *f, const struct wire_order *o)
+{
+	for (struct fake_cert *c = f->certs; c != NULL; c = c->next)
+		if (c->c.kind == WIRE_NEW_WITH_NEW &&
+		    c->c.generation == o->from && strcmp(c->root, o->root) == 0)
+			c->c.stolen = true;
+}
+
+static void
 order(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
     struct wire_hsm_item *it)
 {
@@ -216,6 +225,8 @@ order(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 		return;
 	}
 	p->epoch = o.epoch;
+	if (o.compromised)
+		remember_stolen(f, &o);
 	may_hold(p, &o);
 	f->mood.asks += o.steps == 0;
 	base_buf_init(&der, 0);

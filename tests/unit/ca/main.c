@@ -47,6 +47,7 @@ static TCase *(*const cases[])(void) = {
 	case_cmd_parcel,
 	case_control_parcel,
 	case_base64,
+	case_prove,
 	case_refused,
 	case_refused_turns,
 	case_pace,

@@ -42,6 +42,7 @@ TCase *case_renew(void);
 TCase *case_rekey(void);
 TCase *case_forget(void);
 TCase *case_held(void);
+TCase *case_prove(void);
 TCase *case_refused(void);
 TCase *case_refused_turns(void);
 TCase *case_management(void);

@@ -1,6 +1,7 @@
 /* Tests of ca/recover_ask.c: how often a node is asked what it holds, and what
  * others get meanwhile; see world.h. */
 #include <check.h>
+#include <stdlib.h>
 
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
@@ -140,6 +141,60 @@ ready(void)
 	world_ready_make(world_pair);
 }
 
+/* ---- a key in wrong hands --------------------------------------------------- */
+
+static struct ca_roll_row
+the_roll(void)
+{
+	struct ca_roll_row *rows = NULL, row;
+	size_t n = 0;
+
+	ck_assert_int_eq(ca_store_rolls(w.ca.store, &rows, &n), BASE_OK);
+	ck_assert_uint_gt(n, 0);
+	row = rows[n - 1];
+	free(rows);
+	return row;
+}
+
+/* The copy is from before the theft was known: from before the roll (0, 1), or
+ * from its peaceful beginning (2, 3). kedge-hsmd remembers the theft, and the
+ * roll goes on as one of a stolen key; where none was, in peace. */
+START_TEST(a_stolen_key_stays_stolen)
+{
+	const bool stolen = _i % 2 == 1, rolls = _i >= 2;
+	const struct ca_roll_row want = { .root = "plant",
+		.compromised = stolen && !rolls };
+	bool out;
+
+	world_open_joined(&w, world_pair, 60);
+	world_node(&w, "app1")->deaf = true;
+	if (!rolls)
+		world_backup(&w, "b");
+	world_roll_as(&w, &want);
+	(void)world_run(&w, 10, world_rolled);
+	if (rolls)
+		world_backup(&w, "b");
+	if (rolls && stolen)
+		ck_assert_int_eq(ca_roll_compromise(&w.ca, "plant", "test"),
+		    BASE_OK);
+	world_node(&w, "app1")->deaf = false;
+	while (world_node(&w, "app1")->conf.trust == POL_GEN(1) ||
+	    world_node(&w, "app1")->conf.present == POL_GEN(1))
+		world_turn(&w);
+	world_restore(&w, "b");
+	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
+	all_hold(2);
+	ck_assert_int_eq(the_roll().compromised, stolen);
+	ck_assert_int_eq(ca_store_root_stolen(w.ca.store, "plant", 1, &out),
+	    BASE_OK);
+	ck_assert_int_eq(out, stolen);
+	ck_assert_int_eq(ca_store_root_stolen(w.ca.store, "plant", 2, &out),
+	    BASE_OK);
+	ck_assert(!out);
+	world_close(&w);
+}
+END_TEST
+
 TCase *
 case_recover_ask(void)
 {
@@ -150,5 +205,6 @@ case_recover_ask(void)
 	tcase_add_test(t, who_is_silent_is_asked_once_at_a_time);
 	tcase_add_test(t, who_gives_no_answer_is_asked_again_after_a_pause);
 	tcase_add_test(t, a_tidy_in_a_recovery);
+	tcase_add_loop_test(t, a_stolen_key_stays_stolen, 0, 4);
 	return t;
 }

@@ -53,6 +53,35 @@ START_TEST(all_again_when_hsmd_is_not_content)
 }
 END_TEST
 
+/* Before a roll goes back to a stolen key, kedge-hsmd is shown by whose order it
+ * was left; once. */
+START_TEST(theft_is_shown_on_the_way_back)
+{
+	const struct ca_roll_row want = { .root = "plant",
+		.compromised = _i == 1 };
+	const struct ca_roll_abort back = { .root = "plant",
+		.reason = "",
+		.who = "test",
+		.late = true,
+		.compromised = true };
+	struct world w;
+	uint64_t before;
+
+	world_open(&w, pair, 43);
+	world_join_all(&w);
+	world_node(&w, "app1")->slow = true;
+	world_roll_as(&w, &want);
+	ck_assert(!world_run(&w, 10, world_rolled));
+	world_node(&w, "app1")->slow = false;
+	before = hsm_fake_mood(w.hsm)->proven;
+	ck_assert_uint_eq(before, 0);
+	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_OK);
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->proven, _i == 1);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(all_again_after_a_start)
 {
 	struct world w;
@@ -291,6 +320,7 @@ case_show(void)
 	tcase_add_test(t, each_is_shown_once);
 	tcase_add_test(t, all_again_when_hsmd_is_not_content);
 	tcase_add_test(t, all_again_after_a_start);
+	tcase_add_loop_test(t, theft_is_shown_on_the_way_back, 0, 2);
 	tcase_add_test(t, the_next_epoch_when_one_is_taken);
 	tcase_add_test(t, told_when_nothing_rolls);
 	tcase_add_test(t, told_before_the_first_order);

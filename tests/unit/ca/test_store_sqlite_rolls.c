@@ -153,12 +153,53 @@ START_TEST(turned_and_in_wrong_hands)
 }
 END_TEST
 
+static bool
+since(uint32_t above)
+{
+	bool out;
+
+	ck_assert_int_eq(ca_store_root_compromised(st, "plant", above, &out),
+	    BASE_OK);
+	return out;
+}
+
+static bool
+left(uint32_t generation)
+{
+	bool out;
+
+	ck_assert_int_eq(ca_store_root_stolen(st, "plant", generation, &out),
+	    BASE_OK);
+	return out;
+}
+
+/* What kedge-hsmd has said counts as a roll does. */
+START_TEST(stolen_without_a_roll)
+{
+	struct ca_gen g = { .root = "plant", .gen = 2 };
+
+	store_fleet();
+	ck_assert_int_eq(ca_store_gen_put(st, &g), BASE_OK);
+	ck_assert(!left(1) && !since(0));
+	ck_assert_int_eq(ca_store_gen_stolen(st, "plant", 7), BASE_E_NOTFOUND);
+	ck_assert_int_eq(ca_store_gen_stolen(st, "other", 2), BASE_E_NOTFOUND);
+	ck_assert_int_eq(ca_store_gen_stolen(st, "plant", 2), BASE_OK);
+	store_reopen();
+	ck_assert(left(1) && left(2) && !left(3));
+	ck_assert(since(0) && since(2) && !since(3));
+	ck_assert_int_eq(ca_store_gen_get(st, "plant", 2, &g), BASE_OK);
+	ck_assert(g.stolen);
+	ca_gen_clear(&g);
+}
+END_TEST
+
 TCase *
 case_store_sqlite_rolls(void)
 {
 	TCase *t = tcase_create("store_sqlite_rolls");
 
 	tcase_add_checked_fixture(t, store_setup, store_teardown);
+	tcase_add_test(t, stolen_without_a_roll);
 	tcase_add_test(t, a_root_rolls_once_at_a_time);
 	tcase_add_test(t, a_roll_has_a_begin_and_an_end);
 	tcase_add_test(t, who_was_proven_by_reload);

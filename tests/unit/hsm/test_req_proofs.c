@@ -2,7 +2,10 @@
  * req_proofs, core: links that kedged has no more, and how often a refusal is
  * told. The fleet is app1>web1, mutual, on its way from generation 1 to 2.
  */
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "policy/policy.h"
 #include "tests/unit/hsm/suites.h"
@@ -46,6 +49,38 @@ START_TEST(link_that_was_taken_away_in_the_middle)
 }
 END_TEST
 
+/* The state is a copy from before the order that said so, or that said nothing:
+ * the order itself, by our own signature, tells what the copy does not know. */
+START_TEST(stolen_is_learnt_from_an_order)
+{
+	char *path = base_asprintf("%s/journal", w.conf.state);
+	struct base_buf cms;
+	struct stat st;
+
+	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_TRUST, 2), BASE_OK);
+	ck_assert_int_eq(stat(path, &st), 0);
+	world_last.o.epoch = 3;
+	world_last.o.compromised = _i == 1;
+	ck_assert_int_eq(world_order_ask(&world_last.o), BASE_OK);
+	base_buf_init(&cms, 0);
+	ck_assert_int_eq(base_buf_put(&cms, world_last.cms.p, world_last.cms.n),
+	    BASE_OK);
+	ck_assert_int_eq(truncate(path, st.st_size), 0);
+	world_reopen(NULL);
+	ck_assert(!world_key("plant", 1, false)->stolen);
+	/* of another node's it is nobody's word */
+	ck_assert_int_ne(world_show(WORLD_APP, NULL, &cms, NULL), BASE_OK);
+	ck_assert(!world_key("plant", 1, false)->stolen);
+	ck_assert_int_eq(world_show(WORLD_WEB, NULL, &cms, NULL), BASE_OK);
+	ck_assert_int_eq(world_key("plant", 1, false)->stolen, _i == 1);
+	ck_assert(!world_key("plant", 2, false)->stolen);
+	world_reopen(NULL);
+	ck_assert_int_eq(world_key("plant", 1, false)->stolen, _i == 1);
+	base_buf_free(&cms);
+	free(path);
+}
+END_TEST
+
 TCase *
 case_req_proofs(void)
 {
@@ -54,5 +89,6 @@ case_req_proofs(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, world_close);
 	tcase_add_test(t, link_that_was_taken_away_in_the_middle);
+	tcase_add_loop_test(t, stolen_is_learnt_from_an_order, 0, 2);
 	return t;
 }

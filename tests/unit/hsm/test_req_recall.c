@@ -46,6 +46,41 @@ has(enum wire_cert_kind kind, uint32_t generation)
 	return yes;
 }
 
+static bool
+is_stolen(uint32_t generation)
+{
+	bool yes = false;
+
+	ck_assert_int_eq(ask(WIRE_HSM_RECALL, "plant", ""), BASE_OK);
+	for (size_t i = 0; i < world_answer.nitems; i++) {
+		struct wire_hsm_recalled c;
+
+		ck_assert_int_eq(wire_hsm_recalled_parse(base_buf_span(
+							     &world_answer
+								  .items[i]
+								  .data),
+				     &c),
+		    BASE_OK);
+		yes = yes || (c.generation == generation && c.stolen);
+		wire_hsm_recalled_clear(&c);
+	}
+	return yes;
+}
+
+/* That a generation was left because its key may be in wrong hands. */
+START_TEST(stolen_generations)
+{
+	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_TRUST, 2), BASE_OK);
+	ck_assert(!is_stolen(1) && !is_stolen(2));
+	world_last.o.epoch = 3;
+	world_last.o.compromised = true;
+	ck_assert_int_eq(world_order_ask(&world_last.o), BASE_OK);
+	ck_assert(is_stolen(1) && !is_stolen(2));
+	world_reopen(NULL);
+	ck_assert(is_stolen(1) && !is_stolen(2));
+}
+END_TEST
+
 /* The very bytes that were given out, also by another process. */
 START_TEST(certificates_of_a_root)
 {
@@ -311,6 +346,7 @@ case_req_recall(void)
 
 	tcase_add_checked_fixture(t, setup, world_close);
 	tcase_add_test(t, certificates_of_a_root);
+	tcase_add_test(t, stolen_generations);
 	tcase_add_test(t, nodes_that_are_known);
 	tcase_add_test(t, what_the_ca_may_hold);
 	tcase_add_test(t, an_old_copy_gets_no_order);

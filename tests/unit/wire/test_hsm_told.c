@@ -144,7 +144,22 @@ START_TEST(test_recalled)
 	b.p[0] = WIRE_NODE_CERT;
 	ck_assert_int_eq(wire_hsm_recalled_parse(base_buf_span(&b), &r),
 	    BASE_E_SYNTAX);
+	/* only NewWithNew speaks of its key's theft, by yes or no */
+	b.p[0] = WIRE_OLD_WITH_NEW;
+	b.p[5] = 1;
+	ck_assert_int_eq(wire_hsm_recalled_parse(base_buf_span(&b), &r),
+	    BASE_E_SYNTAX);
 	b.p[0] = WIRE_NEW_WITH_NEW;
+	OK(wire_hsm_recalled_parse(base_buf_span(&b), &r));
+	ck_assert(r.stolen);
+	wire_hsm_recalled_clear(&r);
+	b.p[5] = 2;
+	ck_assert_int_eq(wire_hsm_recalled_parse(base_buf_span(&b), &r),
+	    BASE_E_SYNTAX);
+	b.p[5] = 0;
+	OK(wire_hsm_recalled_parse(base_buf_span(&b), &r));
+	ck_assert(!r.stolen);
+	wire_hsm_recalled_clear(&r);
 	b.p[4] = WIRE_GENERATION_MAX + 1;
 	ck_assert_int_eq(wire_hsm_recalled_parse(base_buf_span(&b), &r),
 	    BASE_E_SYNTAX);
