@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ca/control.h"
+#include "ca/recover.h"
 
 struct cuts {
 	const struct ca *ca;
@@ -174,14 +175,14 @@ ca_control_roll_cuts(struct ca_session *s, json_t *q, json_t **answer)
 	if (back != 0)
 		return cuts_back(&c, at, answer);
 	c.out = base_alloc((ca->topo->nparts + 1) * sizeof(*c.out));
+	/* the newest, by which kedge-hsmd knows when an approval ends: after an
+	 * abort a node catches up to an older one */
 	if ((r = cuts_asked(&c, nodes)) == BASE_OK &&
 	    (r = cuts_find(&c)) == BASE_OK)
 		*answer = json_pack("{ss, ss, sI, so, so}", "fleet",
 		    ca->conf->fleet, "root", root, "to",
-		    (json_int_t)(c.roll->row.to > c.roll->row.from
-			    ? c.roll->row.to
-			    : c.roll->row.from),
-		    "start", ca_json_time(at), "cuts", cuts_json(&c));
+		    (json_int_t)ca_top_generation(ca, root), "start",
+		    ca_json_time(at), "cuts", cuts_json(&c));
 	wire_hsm_cuts_clear(&c.list);
 	free(c.out);
 	return r;

@@ -260,12 +260,78 @@ drop_node(struct ca *ca, void *arg)
 	return ca_change_node_drop(ca, arg, "");
 }
 
+struct removing {
+	struct ca_session *s;
+	char node[CA_NAME], who[CA_NAME];
+};
+
+static enum base_err
+remove_node(struct ca *ca, struct removing *v)
+{
+	enum base_err r;
+
+	if (ca_topo_node(ca->topo, v->node) == POL_NONE)
+		return base_fail(BASE_E_NOTFOUND, "node %s: not known",
+		    v->node);
+	ca->who = v->who;
+	r = ca_fleet_change(ca, drop_node, v->node);
+	ca->who = NULL;
+	if (r != BASE_OK)
+		return r;
+	ca_forget_soon(ca);
+	ca_event_node(ca, v->node, "known", "absent");
+	return BASE_OK;
+}
+
+/* Nothing is stored of a removal that kedge-hsmd would not take part in: the
+ * rolls would wait for a node that kedged knows no more. */
+static void
+remove_asked(void *arg, enum base_err e, struct wire_hsm_answer *a)
+{
+	struct removing *v = arg;
+	struct ca *ca = ca_session_ca(v->s);
+
+	if ((e = ca_hsm_heard(ca, e, a)) == BASE_OK && a->err != BASE_OK)
+		e = base_fail(a->err,
+		    "node %s: kedge-hsmd would not forget it: %s; kedge --json "
+		    "roll cuts ROOT lists the directions of links that were "
+		    "removed for kedge roll approve; then remove the node, or "
+		    "do it when the roll is over",
+		    v->node, a->why);
+	if (e == BASE_OK)
+		e = remove_node(ca, v);
+	ca_session_answer(v->s, e, NULL);
+	free(v);
+}
+
+static enum base_err
+remove_ask(struct ca *ca, struct removing *v)
+{
+	struct wire_hsm_request q = { .type = WIRE_HSM_FORGET,
+		.only_ask = true };
+	struct wire_hsm_ask w = { &q, remove_asked, v };
+
+	memcpy(q.fleet, ca->conf->fleet, sizeof(q.fleet));
+	memcpy(q.node, v->node, sizeof(q.node));
+	return ca_hsm_ask(ca, &w);
+}
+
+static bool
+has_links(const struct ca_topo *t, const char *node)
+{
+	for (size_t i = 0; i < t->nlinks; i++)
+		if (strcmp(t->links[i].client, node) == 0 ||
+		    strcmp(t->links[i].server, node) == 0)
+			return true;
+	return false;
+}
+
 enum base_err
 ca_control_node_remove(struct ca_session *s, json_t *q, json_t **answer)
 {
 	struct ca *ca = ca_session_ca(s);
 	const char *cmd, *name;
-	char copy[CA_NAME];
+	struct removing *v;
 	enum base_err r;
 
 	if ((r = ca_unpack(q, "{s:s, s:s}", "cmd", &cmd, "node", &name)) !=
@@ -273,11 +339,21 @@ ca_control_node_remove(struct ca_session *s, json_t *q, json_t **answer)
 		return r;
 	if (ca_topo_node(ca->topo, name) == POL_NONE)
 		return base_fail(BASE_E_NOTFOUND, "node %s: not known", name);
-	snprintf(copy, sizeof(copy), "%s", name);
-	if ((r = ca_fleet_change(ca, drop_node, copy)) != BASE_OK)
+	v = base_alloc(sizeof(*v));
+	v->s = s;
+	snprintf(v->node, sizeof(v->node), "%s", name);
+	snprintf(v->who, sizeof(v->who), "%s", ca_session_who(s));
+	/* at rest kedge-hsmd forgets it in any case, now or later; with links it
+	 * is refused here */
+	if (ca->rolls == NULL || has_links(ca->topo, name)) {
+		if ((r = remove_node(ca, v)) == BASE_OK)
+			*answer = json_object();
+		free(v);
 		return r;
-	ca_forget_soon(ca);
-	ca_event_node(ca, copy, "known", "absent");
-	*answer = json_object();
-	return BASE_OK;
+	}
+	if ((r = remove_ask(ca, v)) == BASE_OK)
+		ca_session_hold(s);
+	else
+		free(v);
+	return r;
 }

@@ -12,7 +12,6 @@
 
 #include "hsm/core.h"
 #include "hsm/holds.h"
-#include "wire/msg.h"
 
 /* An approver's, of one root and generation; each is kept for good. */
 #define LISTS_MAX 32
@@ -201,20 +200,21 @@ hsm_excuse_counts(const struct hsm_core *c, const struct hsm_node *n,
 	return all;
 }
 
+/* A root at rest loses nothing by it. */
+static bool
+link_may_go_under(const struct hsm_core *c, const struct hsm_link *l,
+    const char *root)
+{
+	return root[0] == '\0' || !hsm_root_rolls(c, root) ||
+	    link_may_be_cut(c, l, root);
+}
+
 bool
 hsm_link_may_go(const struct hsm_core *c, const struct hsm_link *l)
 {
 	return c->conf->napprovers == 0 ||
-	    (link_may_be_cut(c, l, l->server_root) &&
-		(l->client_root[0] == '\0' ||
-		    link_may_be_cut(c, l, l->client_root)));
-}
-
-static bool
-is_at_rest(const struct hsm_core *c, const struct hsm_link *l)
-{
-	return !hsm_root_rolls(c, l->server_root) &&
-	    (l->client_root[0] == '\0' || !hsm_root_rolls(c, l->client_root));
+	    (link_may_go_under(c, l, l->server_root) &&
+		link_may_go_under(c, l, l->client_root));
 }
 
 bool
@@ -225,106 +225,14 @@ hsm_node_may_go(const struct hsm_core *c, const struct hsm_node *n)
 	if (c->conf->napprovers == 0)
 		return true;
 	for (size_t i = 0; may && i < n->nas_client; i++)
-		may = is_at_rest(c, n->as_client[i]) ||
-		    hsm_link_may_go(c, n->as_client[i]);
+		may = hsm_link_may_go(c, n->as_client[i]);
 	for (size_t i = 0; may && i < n->nas_server; i++)
-		may = is_at_rest(c, n->as_server[i]) ||
-		    hsm_link_may_go(c, n->as_server[i]);
+		may = hsm_link_may_go(c, n->as_server[i]);
 	return may;
 }
 
-/* ---- a key in wrong hands -------------------------------------------------------- */
-
-/* It, or a later one, was left as compromised. */
-static bool
-is_stolen(const struct hsm_state *s, const char *root, uint32_t generation)
-{
-	for (size_t i = 0; i < s->nkeys; i++)
-		if (s->keys[i]->stolen &&
-		    s->keys[i]->generation >= generation &&
-		    strcmp(s->keys[i]->root, root) == 0)
-			return true;
-	return false;
-}
-
-enum base_err
-hsm_apply_stolen(struct hsm_state *s, struct base_buf *b)
-{
-	char root[BASE_NAME_MAX + 1];
-	uint32_t generation = 0;
-	struct hsm_key *k;
-	enum base_err e;
-
-	if ((e = hsm_get_name(b, root, false)) != BASE_OK ||
-	    (e = base_buf_get_u32(b, &generation)) != BASE_OK)
-		return e;
-	if ((k = hsm_state_key(s, root, generation, false)) == NULL)
-		return base_fail(BASE_E_INTEGRITY, "generation without a key");
-	k->stolen = k->stolen_kept = true;
-	return BASE_OK;
-}
-
-/* Generations that it may have, done or not what was signed for it. */
-static uint64_t
-may_hold(const struct hsm_node *n, const char *root)
-{
-	const struct hsm_held *h = n == NULL ? NULL : hsm_held_get(n, root);
-	uint64_t g;
-
-	if (h == NULL)
-		return 0;
-	g = h->conf.trust | h->conf.present;
-	for (size_t i = 0; i < h->ndoubts; i++)
-		g |= h->doubt[i].trust | h->doubt[i].present;
-	for (size_t i = 0; i < h->nevents; i++)
-		if (h->event[i].to != 0)
-			g |= POL_GEN(h->event[i].to);
-	return g;
-}
-
-/* A node that was excused when a stolen generation was left, and comes back in
- * a later roll: its orders say so because of that generation or one before it,
- * whichever they leave. */
-static bool
-is_late(const struct hsm_state *s, const struct wire_order *o)
-{
-	const uint64_t has = may_hold(hsm_state_node(s, o->node), o->root);
-
-	for (uint32_t g = 1; g < o->from && g < 64; g++)
-		if ((has & POL_GEN(g)) != 0 && is_stolen(s, o->root, g) &&
-		    !is_stolen(s, o->root, o->from))
-			return true;
-	return false;
-}
-
-void
-hsm_stolen_record(struct hsm_core *c, const struct wire_order *o)
-{
-	struct hsm_key *k = hsm_state_key(&c->state, o->root, o->from, false);
-	struct base_buf b;
-
-	if (!o->compromised || k == NULL || k->stolen || is_late(&c->state, o))
-		return;
-	/* the rest of this request is judged with it */
-	k->stolen = true;
-	base_buf_init(&b, 0);
-	hsm_put_stolen(&b, o->root, o->from);
-	hsm_core_add(c, HSM_R_STOLEN, &b);
-	base_log(BASE_WARNING,
-	    "root %s, generation %u: its key may be in wrong hands, as an "
-	    "order says",
-	    o->root, o->from);
-}
-
-void
-hsm_stolen_settle(struct hsm_core *c)
-{
-	for (size_t i = 0; i < c->state.nkeys; i++)
-		c->state.keys[i]->stolen = c->state.keys[i]->stolen_kept;
-}
-
-static bool
-may_return(const struct hsm_core *c, const char *root, uint32_t to)
+bool
+hsm_return_is_approved(const struct hsm_core *c, const char *root, uint32_t to)
 {
 	const uint32_t last = newest(&c->state, root);
 
@@ -338,20 +246,6 @@ may_return(const struct hsm_core *c, const char *root, uint32_t to)
 			return true;
 	}
 	return false;
-}
-
-enum base_err
-hsm_stolen_check(const struct hsm_core *c, const struct wire_order *o)
-{
-	if (o->from <= o->to || (o->steps & WIRE_STEP_JOIN) != 0 ||
-	    !is_stolen(&c->state, o->root, o->to) || c->conf->napprovers == 0 ||
-	    may_return(c, o->root, o->to))
-		return BASE_OK;
-	return base_fail(BASE_E_REFUSED,
-	    "order %llu for %s, root %s: brings back generation %u, whose key "
-	    "may be in wrong hands, and that is not approved (kedge roll cuts "
-	    "--back %s, kedge roll approve)",
-	    (unsigned long long)o->epoch, o->node, o->root, o->to, o->root);
 }
 
 /* ---- APPROVE -------------------------------------------------------------------- */
@@ -370,7 +264,7 @@ check_list(const struct hsm_core *c, const struct wire_hsm_request *r, size_t n)
 		    r->key.root, r->key.generation, last);
 	if (n == 0 &&
 	    (r->key.generation >= last ||
-		!is_stolen(&c->state, r->key.root, r->key.generation)))
+		!hsm_is_stolen(&c->state, r->key.root, r->key.generation)))
 		return base_fail(BASE_E_USAGE,
 		    "approval: of nothing; only of the way back to a "
 		    "generation whose key may be in wrong hands that is enough");

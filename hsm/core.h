@@ -103,14 +103,20 @@ enum base_err hsm_judge(const struct hsm_core *c, const struct wire_order *o,
 struct hsm_node;
 bool hsm_excuse_counts(const struct hsm_core *c, const struct hsm_node *n,
     const char *root);
-/* May the link be forgotten while its root rolls, if the operator says so? */
+/* Where there are approvers: did enough of them let the root come back to a
+ * generation that was left because of its key? */
+bool hsm_return_is_approved(const struct hsm_core *c, const char *root,
+    uint32_t to);
+/* May the link be forgotten while its root rolls, if the operator says so?
+ * Where there are approvers, when each direction is approved that is under a
+ * root which rolls. */
 struct hsm_link;
 bool hsm_link_may_go(const struct hsm_core *c, const struct hsm_link *l);
 /* The same of a whole node. */
 bool hsm_node_may_go(const struct hsm_core *c, const struct hsm_node *n);
-/* An order that was accepted, or shown with our signature: from here on the generation that it leaves as
- * compromised is known as stolen; not by a node that may still hold an older one
- * of which that is known. */
+/* An order that was accepted, or shown with our signature: from here on the
+ * generation that it leaves as compromised is known as stolen; not by a node
+ * that may still hold an older one of which that is known. */
 void hsm_stolen_record(struct hsm_core *c, const struct wire_order *o);
 /* After the sync: what could not be recorded is not known, and the next order
  * records it. */

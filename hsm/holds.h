@@ -116,7 +116,13 @@ void hsm_rekey_proven(struct hsm_state *s, struct hsm_node *n,
 
 enum base_err hsm_apply_approved(struct hsm_state *s, struct base_buf *b);
 void hsm_approvals_free(struct hsm_state *s);
+
+/* ---- stolen.c ---- */
+
 enum base_err hsm_apply_stolen(struct hsm_state *s, struct base_buf *b);
+/* It, or a later one, was left as compromised. */
+bool hsm_is_stolen(const struct hsm_state *s, const char *root,
+    uint32_t generation);
 
 /* All of a node that leaves: its links go with it. */
 void hsm_holds_forget(struct hsm_state *s, struct hsm_node *n);

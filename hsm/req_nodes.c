@@ -174,6 +174,8 @@ hsm_do_forget(struct hsm_core *c, const struct wire_hsm_request *r,
 		    "node %s: is not forgotten while a root of its links "
 		    "rolls, unless their directions are approved to be cut",
 		    r->node);
+	if (r->only_ask)
+		return BASE_OK;
 	base_buf_init(&b, 0);
 	hsm_put_forget(&b, r->node);
 	if ((e = hsm_core_record(c, HSM_R_FORGET, &b)) != BASE_OK)

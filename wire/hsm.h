@@ -71,6 +71,8 @@ struct wire_hsm_request {
 					* refused: kedged's store is an old
 					* copy */
 	char after[BASE_NAME_MAX + 1]; /* KNOWN: nodes after this name */
+	bool only_ask;                 /* FORGET: could it be forgotten now?
+					* Nothing is done */
 };
 /* After such a request kedge-hsmd knows what an older copy of kedged's store
  * does not: it carries a mark. CERTS and SHOW are none of them: an order

@@ -26,6 +26,7 @@ enum field {
 	F_HEAD = 0x100,
 	F_MARK = 0x200,
 	F_AFTER = 0x400,
+	F_ONLY_ASK = 0x800,
 };
 
 static const struct {
@@ -40,7 +41,7 @@ static const struct {
 	[WIRE_HSM_BIND] = { F_FLEET | F_NODE | F_SECRET | F_MARK | F_ITEMS |
 		F_ROOTS,
 	    0 },
-	[WIRE_HSM_FORGET] = { F_FLEET | F_NODE | F_MARK, 0 },
+	[WIRE_HSM_FORGET] = { F_FLEET | F_NODE | F_MARK | F_ONLY_ASK, 0 },
 	[WIRE_HSM_AUDIT] = { 0, F_HEAD | F_MARK },
 	[WIRE_HSM_TELL] = { F_FLEET | F_MARK | F_ITEMS, F_ITEMS },
 	[WIRE_HSM_SHOW] = { F_FLEET | F_ITEMS, F_ITEMS },
@@ -298,6 +299,8 @@ wire_hsm_request_compose(const struct wire_hsm_request *r, struct base_buf *out)
 		e = base_buf_put_u64(out, r->mark);
 	if (e == BASE_OK && f & F_AFTER)
 		e = base_buf_put_str(out, r->after);
+	if (e == BASE_OK && f & F_ONLY_ASK)
+		e = base_buf_put_u8(out, r->only_ask);
 	if (e == BASE_OK && f & F_ITEMS)
 		e = put_ask_items(out, r);
 	return e;
@@ -337,6 +340,8 @@ request_parse(struct base_buf *b, struct wire_hsm_request *r)
 		e = base_buf_get_u64(b, &r->mark);
 	if (e == BASE_OK && f & F_AFTER)
 		e = get_after(b, r->after);
+	if (e == BASE_OK && f & F_ONLY_ASK)
+		e = get_bool(b, &r->only_ask);
 	if (e == BASE_OK && f & F_ITEMS)
 		e = get_ask_items(b, r);
 	return e == BASE_OK ? base_buf_get_end(b) : e;

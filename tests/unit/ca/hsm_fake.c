@@ -380,6 +380,11 @@ answer(struct hsm_fake *f, struct waiting *w)
 	    w->q.type == WIRE_HSM_ORDERS || w->q.type == WIRE_HSM_TELL ||
 	    w->q.type == WIRE_HSM_SHOW) {
 		items(f, &w->q, &a);
+	} else if (w->q.type == WIRE_HSM_FORGET && w->q.only_ask) {
+		if (f->mood.stays != NULL &&
+		    strcmp(f->mood.stays, w->q.node) == 0)
+			a.err = BASE_E_OUTAGE;
+		snprintf(a.why, sizeof(a.why), "not approved");
 	} else if (w->q.type == WIRE_HSM_FORGET && f->mood.remembers != NULL &&
 	    strcmp(f->mood.remembers, w->q.node) == 0) {
 		f->mood.remembered++;

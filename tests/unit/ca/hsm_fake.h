@@ -43,6 +43,8 @@ struct hsm_fake_mood {
 	char forgotten[CA_NAME]; /* the last node that it forgot */
 	const char *remembers; /* a node that it does not forget */
 	unsigned remembered; /* so often */
+	const char *stays; /* a node of which it says, asked before, that it would
+			    * not forget it */
 	uint64_t asks; /* orders without steps */
 	uint64_t told, links, shown, proven; /* items; proven: with order */
 	uint64_t gone, excused; /* in the items told */

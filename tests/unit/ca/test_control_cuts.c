@@ -64,6 +64,39 @@ START_TEST(of_the_excused)
 }
 END_TEST
 
+/* A node catches up to generation 2 after a roll to 3 was aborted: the list is
+ * to 3, with which kedge-hsmd lets an approval end. */
+START_TEST(to_the_newest_generation)
+{
+	struct world *w = &asked.w;
+
+	asked_open(world_pair);
+	world_join_all(w);
+	world_node(w, "app1")->deaf = world_node(w, "app1")->excused = true;
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+	asked_ok("{\"cmd\":\"roll-excuse\",\"root\":\"plant\","
+		 "\"node\":\"app1\",\"reason\":\"silent\"}");
+	for (int i = 0; i < 1000 && w->ca.rolls != NULL; i++)
+		world_turn(w);
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+	asked_ok("{\"cmd\":\"roll-abort\",\"root\":\"plant\","
+		 "\"after_finish\":true}");
+	for (int i = 0; i < 1000 && w->ca.rolls != NULL; i++)
+		world_turn(w);
+	ck_assert_ptr_null(w->ca.rolls);
+	asked_ok("{\"cmd\":\"roll-return\",\"root\":\"plant\","
+		 "\"node\":\"app1\"}");
+	ck_assert_uint_eq(w->ca.rolls->row.to, 2);
+	asked_ok("{\"cmd\":\"roll-cuts\",\"root\":\"plant\",\"nodes\":["
+		 "\"app1\"]}");
+	ck_assert_int_eq(json_integer_value(
+			     json_object_get(asked.answer, "to")),
+	    3);
+	ck_assert_uint_eq(asked_size_of("cuts"), 2);
+	asked_close();
+}
+END_TEST
+
 /* The CA is at the other end of each node, and only of those asked about. */
 START_TEST(under_management)
 {
@@ -95,6 +128,7 @@ case_control_cuts(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, of_the_excused);
+	tcase_add_test(t, to_the_newest_generation);
 	tcase_add_test(t, under_management);
 	return t;
 }

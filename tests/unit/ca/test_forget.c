@@ -71,8 +71,10 @@ END_TEST
 /* kedge-hsmd is away, and kedged dies: it is told all the same. */
 START_TEST(hsmd_is_told_in_the_end)
 {
-	hsm_fake_mood(asked.w.hsm)->down = true;
+	hsm_fake_mood(asked.w.hsm)->remembers = "app1";
 	remove_app1();
+	hsm_fake_mood(asked.w.hsm)->remembers = NULL;
+	hsm_fake_mood(asked.w.hsm)->down = true;
 	ck_assert(!world_run(&asked.w, 10, world_rolled));
 	ck_assert_str_eq(forgotten(), "");
 	asked_restart();
@@ -94,12 +96,12 @@ START_TEST(a_name_given_again_is_another_node)
 {
 	struct ca_holding h;
 
-	hsm_fake_mood(asked.w.hsm)->down = true;
+	hsm_fake_mood(asked.w.hsm)->remembers = "app1";
 	remove_app1();
 	asked_ok("{\"cmd\":\"node-add\",\"node\":\"app1\","
 		 "\"reach\":\"poll\",\"via\":[\"web1\"]}");
 	asked_no("{\"cmd\":\"node-token\",\"node\":\"app1\"}", "AGAIN");
-	hsm_fake_mood(asked.w.hsm)->down = false;
+	hsm_fake_mood(asked.w.hsm)->remembers = NULL;
 	ck_assert_int_eq(ca_holding_get(asked.w.ca.store, "app1", "plant", &h),
 	    BASE_OK);
 	ck_assert(!h.known);
@@ -147,9 +149,54 @@ START_TEST(one_that_is_kept_keeps_nobody_waiting)
 	ck_assert_uint_le(n, 2 + 5 + 600000 / (asked.w.conf.retry_ms << 5));
 	ck_assert_ptr_null(strstr(asked_log_new(), "has not forgotten"));
 	m->remembers = NULL;
-	(void)world_run(&asked.w,
-	    2 + (int)(asked.w.conf.retry_ms << 5) / 1000, never);
+	(void)world_run(&asked.w, 2 + (int)(asked.w.conf.retry_ms << 5) / 1000,
+	    never);
 	ck_assert_str_eq(m->forgotten, "app1");
+}
+END_TEST
+
+/* kedge-hsmd has not forgotten it yet. */
+static bool
+is_open(const char *node)
+{
+	bool open;
+
+	ck_assert_int_eq(ca_store_gone_is_open(asked.w.ca.store, node, &open),
+	    BASE_OK);
+	return open;
+}
+
+/* kedge-hsmd would not forget it, or does not answer: then nothing is stored of
+ * its removal; and it is done when it is asked for again. */
+START_TEST(refused_before_anything_is_stored)
+{
+	struct hsm_fake_mood *m = hsm_fake_mood(asked.w.hsm);
+	const char *remove = "{\"cmd\":\"node-remove\",\"node\":\"app1\"}";
+
+	asked_no(remove, "STATE"); /* it has links */
+	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app1\","
+		 "\"server\":\"web1\",\"reason\":\"sold\"}");
+	m->stays = "app1";
+	asked_no(remove, "OUTAGE");
+	ck_assert_ptr_nonnull(
+	    strstr(json_string_value(json_object_get(asked.answer, "message")),
+		"kedge roll approve"));
+	m->down = true;
+	asked_no(remove, "AGAIN");
+	m->down = false;
+	ck_assert_uint_ne(ca_topo_node(asked.w.ca.topo, "app1"), POL_NONE);
+	ck_assert(!is_open("app1"));
+	/* nor is it asked about others */
+	asked_ok("{\"cmd\":\"node-add\",\"node\":\"app3\","
+		 "\"reach\":\"poll\"}");
+	asked_ok("{\"cmd\":\"node-remove\",\"node\":\"app3\"}");
+	m->stays = NULL;
+	asked_ok(remove);
+	ck_assert(is_open("app1"));
+	ck_assert_uint_eq(ca_topo_node(asked.w.ca.topo, "app1"), POL_NONE);
+	ck_assert(world_run(&asked.w, 60, world_rolled));
+	(void)world_run(&asked.w, 3, never);
+	ck_assert(!is_open("app1") && !is_open("app3"));
 }
 END_TEST
 
@@ -164,5 +211,6 @@ case_forget(void)
 	tcase_add_test(c, hsmd_is_told_in_the_end);
 	tcase_add_test(c, a_name_given_again_is_another_node);
 	tcase_add_test(c, one_that_is_kept_keeps_nobody_waiting);
+	tcase_add_test(c, refused_before_anything_is_stored);
 	return c;
 }

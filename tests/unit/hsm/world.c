@@ -535,3 +535,41 @@ world_node_tbs(void)
 	return world_tbs(WIRE_NODE_CERT, "plant", 1, "web1",
 	    base_buf_span(&w.node_spki[0]));
 }
+
+/* Back to generation 1 for web1, by OldWithNew. */
+enum base_err
+world_go_back(uint64_t epoch)
+{
+	struct wire_order o = { .fleet = "test",
+		.root = "plant",
+		.node = "web1",
+		.roll = 1,
+		.epoch = epoch,
+		.issued = world_time,
+		.expires = { world_time.ms + WORLD_DAY },
+		.steps = WIRE_STEP_TRUST,
+		.from = 2,
+		.to = 1,
+		.verifies = true };
+	struct wire_tbs t = world_tbs(WIRE_OLD_WITH_NEW, "plant", 2, NULL,
+	    base_buf_span(&world_key("plant", 1, false)->spki));
+	enum base_err e;
+
+	o.new_with_new = world_root("plant", 1);
+	t.not_before = world_key("plant", 1, false)->not_before;
+	t.not_after = world_key("plant", 1, false)->not_after;
+	ck_assert_int_eq(world_sign(&t, 2, &o.new_with_old), BASE_OK);
+	e = world_order_ask(&o);
+	wire_order_clear(&o);
+	return e;
+}
+
+/* Forward, and the order says that the old key is stolen, or does not. */
+void
+world_go_on(bool stolen)
+{
+	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_TRUST, 2), BASE_OK);
+	world_last.o.epoch = 3;
+	world_last.o.compromised = stolen;
+	ck_assert_int_eq(world_order_ask(&world_last.o), BASE_OK);
+}

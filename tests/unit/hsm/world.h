@@ -89,6 +89,10 @@ struct world_report {
 	const struct base_buf *rekey; /* NULL: none */
 };
 void world_report(const struct world_report *r, struct base_buf *cms);
+/* Forward for web1, and the order says that the old key is stolen, or does
+ * not; back to generation 1, by OldWithNew. */
+void world_go_on(bool stolen);
+enum base_err world_go_back(uint64_t epoch);
 /* SHOW of one proof; its own fate. */
 enum base_err world_show(int node, const struct base_buf *report,
     const struct base_buf *order, const struct wire_hsm_holds *doubt);
