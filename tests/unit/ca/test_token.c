@@ -118,7 +118,7 @@ START_TEST(a_name_that_is_not_free_yet)
 
 	pair_must(ca_store_node_put(w.ca.store, &n));
 	pair_must(ca_store_node_delete(w.ca.store, "db1"));
-	pair_must(ca_store_gone_next(w.ca.store, gone));
+	pair_must(ca_store_gone_next(w.ca.store, "", gone));
 	ck_assert_str_eq(gone, "db1");
 	pair_must(ca_store_node_put(w.ca.store, &n));
 	pair_must(ca_reload_topo(&w.ca));
