@@ -4,6 +4,7 @@
  * sim.h.
  */
 #include "tests/sim/sim.h"
+#include "tests/unit/quick.h"
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -62,7 +63,7 @@ sim_dice_openssl(void)
 
 	seed_openssl(NULL);
 	rng = sim.rng;
-	seed_openssl(sim_openssl);
+	seed_openssl(quick_openssl());
 	sim.rng = rng;
 }
 

@@ -6,7 +6,7 @@ sim_SRC := tests/sim/main.c tests/sim/clock.c tests/sim/disk.c \
 	tests/sim/node.c tests/sim/live.c tests/sim/net.c \
 	tests/sim/authority.c tests/sim/look.c tests/sim/fleet.c \
 	tests/sim/trouble.c tests/sim/errand.c tests/sim/deed.c \
-	tests/sim/seal.c tests/sim/memo.c tests/sim/quick.c tests/unit/ca/hsm_fake.c
+	tests/sim/seal.c tests/sim/memo.c tests/unit/quick.c tests/unit/ca/hsm_fake.c
 
 sim_WRAP := $(foreach f,wire_cms_sign wire_cms_verify wire_x509_from_der \
 	wire_x509_stack_from_pem wire_x509_stack_from_der wire_x509_to_pem \

@@ -18,6 +18,7 @@
  * goes on alone from there, on a copy of the files.
  */
 #include "tests/sim/sim.h"
+#include "tests/unit/quick.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -316,11 +317,12 @@ usage(void)
 int
 main(int argc, char **argv)
 {
+	static const char *const curves[] = { "EC", NULL };
 	const char *file = NULL;
 	int c;
 
 	base_log_open("sim", 0);
-	sim_quick();
+	quick_use(curves, sim_memo_is_off);
 	sim.trouble = 10 * SIM_MINUTE;
 	sim.counts = mmap(NULL, SIM_COUNTS * sizeof(*sim.counts),
 	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -46,8 +46,8 @@ enum base_err __wrap_ag_manifest_parse(struct base_span der,
 int __real_X509_verify(X509 *x, EVP_PKEY *key);
 int __wrap_X509_verify(X509 *x, EVP_PKEY *key);
 
-static bool
-is_off(void)
+bool
+sim_memo_is_off(void)
 {
 	return sim.seed % 50 == 0;
 }
@@ -92,7 +92,7 @@ __wrap_wire_x509_from_der(struct base_span der, const char *what, X509 **out)
 	X509 *x = NULL;
 	enum base_err e;
 
-	if (is_off())
+	if (sim_memo_is_off())
 		return __real_wire_x509_from_der(der, what, out);
 	at = slot_of(der, 0);
 	if (at->certs == NULL) {
@@ -126,7 +126,7 @@ __wrap_wire_x509_stack_from_pem(struct base_span pem, const char *what,
 	struct slot *at;
 	enum base_err e;
 
-	if (is_off())
+	if (sim_memo_is_off())
 		return __real_wire_x509_stack_from_pem(pem, what, out);
 	at = slot_of(pem, 0);
 	if (at->certs == NULL &&
@@ -144,7 +144,7 @@ __wrap_wire_x509_stack_from_der(struct base_span der, int max, const char *what,
 	struct slot *at;
 	enum base_err e;
 
-	if (is_off())
+	if (sim_memo_is_off())
 		return __real_wire_x509_stack_from_der(der, max, what, out);
 	at = slot_of(der, max);
 	if (at->certs == NULL &&
@@ -196,7 +196,7 @@ __wrap_wire_x509_to_pem(X509 *x, struct base_buf *out)
 	uint8_t sum[SHORT];
 	enum base_err e;
 
-	if (is_off())
+	if (sim_memo_is_off())
 		return __real_wire_x509_to_pem(x, out);
 	sim_memo_sum(x, sum);
 	at = &table[place(sum)];
@@ -224,7 +224,7 @@ __wrap_wire_key_from_pem(struct base_span pem, EVP_PKEY **out)
 	size_t i;
 	enum base_err e;
 
-	if (is_off())
+	if (sim_memo_is_off())
 		return __real_wire_key_from_pem(pem, out);
 	SHA256(pem.p, pem.n, sum);
 	i = place(sum);
@@ -252,7 +252,7 @@ __wrap_wire_key_to_pem(EVP_PKEY *key, struct base_buf *out)
 	size_t i = (uintptr_t)key / 64 % KNOWN;
 	enum base_err e;
 
-	if (is_off())
+	if (sim_memo_is_off())
 		return __real_wire_key_to_pem(key, out);
 	if (table[i].key != key) {
 		EVP_PKEY_free(table[i].key);
@@ -295,7 +295,7 @@ __wrap_ag_manifest_parse(struct base_span der, struct ag_bundle *b,
 	uint8_t sum[32];
 	enum base_err e;
 
-	if (is_off())
+	if (sim_memo_is_off())
 		return __real_ag_manifest_parse(der, b, sha256);
 	SHA256(der.p, der.n, sum);
 	at = &table[place(sum)];
@@ -392,7 +392,7 @@ __wrap_wire_verify_cert(const struct wire_verify *v, X509 *cert,
 	size_t i;
 	enum base_err e;
 
-	if (is_off() || chain != NULL || v->crls != NULL)
+	if (sim_memo_is_off() || chain != NULL || v->crls != NULL)
 		return __real_wire_verify_cert(v, cert, trust, untrusted,
 		    chain);
 	d = verdict_on(v, cert, trust, untrusted);
@@ -411,7 +411,7 @@ __wrap_wire_verify_cert(const struct wire_verify *v, X509 *cert,
 int
 __wrap_X509_verify(X509 *x, EVP_PKEY *key)
 {
-	if (is_off() || X509_check_ca(x) != 0)
+	if (sim_memo_is_off() || X509_check_ca(x) != 0)
 		return __real_X509_verify(x, key);
 	return 1;
 }

@@ -231,10 +231,8 @@ void sim_look_end(const char *root, uint32_t generation);
 
 /* ---- what was seen before (memo.c) ---- */
 
-/* OpenSSL walks through fewer algorithms and remembers good signatures. */
-void sim_quick(void);
-/* What makes its keys and numbers, beside the default one. */
-extern OSSL_LIB_CTX *sim_openssl;
+/* True in every fiftieth seed: nothing is remembered. */
+bool sim_memo_is_off(void);
 /* Names a certificate; quick. */
 void sim_memo_sum(X509 *x, uint8_t out[20]);
 

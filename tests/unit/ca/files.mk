@@ -1,6 +1,6 @@
 # Unit tests of ca/: one file per source, each with a TCase in suite_*().
 UNITS += ca
-unit_ca_SRC := tests/unit/ca/main.c tests/unit/ca/test_cli.c
+unit_ca_SRC := tests/unit/ca/main.c tests/unit/quick.c tests/unit/ca/test_cli.c
 unit_ca_USES := ca policy wire conf base
 # beside each other; the longest cases lie in different ones
 unit_ca_PARTS := 1 2 3 4

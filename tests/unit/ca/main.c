@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "tests/unit/ca/suites.h"
+#include "tests/unit/quick.h"
 
 /* Cases that take long first, so that the parts are alike. */
 static TCase *(*const cases[])(void) = {
@@ -122,6 +123,7 @@ static TCase *(*const cases[])(void) = {
 int
 main(void)
 {
+	static const char *const algs[] = { "EC", "RSA", "X25519", NULL };
 	const char *text = getenv("KEDGE_PART");
 	unsigned part = 1, parts = 1;
 	Suite *s = suite_create("ca");
@@ -134,6 +136,7 @@ main(void)
 		fprintf(stderr, "KEDGE_PART: write N/M\n");
 		return EXIT_FAILURE;
 	}
+	quick_use(algs, NULL);
 	for (size_t i = part - 1; i < NCASES; i += parts)
 		suite_add_tcase(s, cases[i]());
 	r = srunner_create(s);

@@ -64,6 +64,9 @@ START_TEST(test_trailing)
 }
 END_TEST
 
+/* Each byte of what is small in four ways, of what is large in one of them. */
+#define SMALL 1024
+
 START_TEST(test_changed)
 {
 	static const uint8_t masks[] = { 0x01, 0x80, 0xff, 0x20 };
@@ -77,6 +80,8 @@ START_TEST(test_changed)
 		uint8_t *at = &der.p[i / sizeof(masks)];
 		uint8_t mask = masks[i % sizeof(masks)];
 
+		if (der.n > SMALL && mask != masks[i / sizeof(masks) % 4])
+			continue;
 		base_buf_init(&back, 0);
 		*at ^= mask;
 		tried++;
