@@ -381,9 +381,31 @@ out:
 	return e == BASE_OK ? (int)c->code : failed(c, e);
 }
 
+/* The words that may follow the first one of a command of two. */
+static void
+second_words(const char *name, char *out, size_t max)
+{
+	const size_t n = strlen(name);
+	size_t at = 0;
+
+	*out = '\0';
+	for (const struct cli_command *c = cli_commands; c->name != NULL; c++)
+		if (strncmp(c->name, name, n) == 0 && c->name[n] == ' ' &&
+		    at < max)
+			at += (size_t)snprintf(out + at, max - at, "%s%s",
+			    at == 0 ? "" : ", ", c->name + n + 1);
+}
+
 static enum base_err
 no_command(const char *name)
 {
+	char words[256];
+
+	second_words(name, words, sizeof(words));
+	if (*words != '\0')
+		return base_fail(BASE_E_USAGE,
+		    "kedge %s: what of it? One of %s; see kedge --help", name,
+		    words);
 	return base_fail(BASE_E_USAGE, "kedge: no command %s; see kedge --help",
 	    name);
 }

@@ -294,22 +294,53 @@ ca_cmd_node_rekey(struct cli *c)
 }
 
 /* A new file of mode 0600: a secret or an answer must not replace what is
- * there, and must not be readable for others even for a moment. */
+ * there, and must not be readable for others even for a moment. Before kedged
+ * is asked: a token that cannot be kept would void the one before. */
 static enum base_err
-file_create(const char *path, struct base_span s)
+file_reserve(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	enum base_err e = BASE_OK;
 
 	if (fd == -1)
 		return base_fail(BASE_E_IO,
-		    "%s: cannot be made: %m; name a file that does not exist",
+		    "%s: cannot be made: %m; name a file that does not exist, "
+		    "in a directory that does",
 		    path);
+	close(fd);
+	return BASE_OK;
+}
+
+static enum base_err
+file_fill(const char *path, struct base_span s)
+{
+	int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	enum base_err e = BASE_OK;
+
+	if (fd == -1)
+		return base_fail(BASE_E_IO, "%s: %m", path);
 	if (write(fd, s.p, s.n) != (ssize_t)s.n || fsync(fd) == -1)
 		e = base_fail(BASE_E_IO, "%s: %m", path);
 	if (close(fd) == -1 && e == BASE_OK)
 		e = base_fail(BASE_E_IO, "%s: %m", path);
-	if (e != BASE_OK)
+	return e;
+}
+
+/* path may be NULL: nothing is written then. */
+static enum base_err
+act_into(struct cli *c, const char *path, const char *cmd,
+    const struct ca_field *args, ca_act_fn *keep, ca_print_fn *print)
+{
+	json_t *request;
+	enum base_err e;
+
+	if ((e = ca_request_new(c, cmd, args, &request)) != BASE_OK)
+		return e;
+	if (path != NULL && (e = file_reserve(path)) != BASE_OK) {
+		json_decref(request);
+		return e;
+	}
+	e = ca_request_ask(c, request, keep, print);
+	if (e != BASE_OK && path != NULL)
 		unlink(path);
 	return e;
 }
@@ -325,7 +356,7 @@ node_token_keep(struct cli *c, json_t *a)
 	if (out == NULL)
 		return BASE_OK;
 	line = base_asprintf("%s\n", ca_text_of(a, "token"));
-	e = file_create(out,
+	e = file_fill(out,
 	    (struct base_span){ (const uint8_t *)line, strlen(line) });
 	base_wipe(line, strlen(line));
 	free(line);
@@ -356,8 +387,8 @@ ca_cmd_node_token(struct cli *c)
 		CA_FIELD_END,
 	};
 
-	return ca_remote_act(c, "node-token", args, node_token_keep,
-	    node_token_print);
+	return act_into(c, cli_get(c, "out"), "node-token", args,
+	    node_token_keep, node_token_print);
 }
 
 static enum base_err
@@ -369,7 +400,7 @@ node_join_keep(struct cli *c, json_t *a)
 	base_buf_init(&der, 0);
 	if ((e = ca_base64_read("kedged's answer", ca_text_of(a, "answer"),
 		 &der)) == BASE_OK)
-		e = file_create(cli_arg(c, 1), base_buf_span(&der));
+		e = file_fill(cli_arg(c, 1), base_buf_span(&der));
 	base_buf_free(&der);
 	return e;
 }
@@ -391,7 +422,7 @@ ca_cmd_node_join(struct cli *c)
 		CA_FIELD_END,
 	};
 
-	return ca_remote_act(c, "node-join", args, node_join_keep,
+	return act_into(c, cli_arg(c, 1), "node-join", args, node_join_keep,
 	    node_join_print);
 }
 
@@ -466,12 +497,17 @@ topology_print(struct cli *c, const json_t *a)
 	FILE *f = cli_out(c);
 	const json_t *changes = json_object_get(a, "changes");
 	json_int_t skipped = json_integer_value(json_object_get(a, "skipped"));
+	const char *more;
 	size_t i;
 	json_t *o;
 
-	json_array_foreach(changes, i, o) fprintf(f, "%s %s %s  %s\n",
-	    ca_text_of(o, "op"), ca_text_of(o, "kind"), ca_text_of(o, "name"),
-	    ca_text_of(o, "detail"));
+	json_array_foreach(changes, i, o)
+	{
+		more = ca_text_of(o, "detail");
+		fprintf(f, "%s %s %s%s%s\n", ca_text_of(o, "op"),
+		    ca_text_of(o, "kind"), ca_text_of(o, "name"),
+		    *more == '\0' ? "" : "  ", more);
+	}
 	if (json_array_size(changes) == 0)
 		fprintf(f, "no changes\n");
 	if (skipped > 0)

@@ -171,7 +171,7 @@ ca_control_roll_cuts(struct ca_session *s, json_t *q, json_t **answer)
 	    (start != NULL && (r = base_time_parse(start, &at)) != BASE_OK))
 		return r;
 	if ((c.roll = ca_roll_of(ca, root)) == NULL)
-		return base_fail(BASE_E_STATE, "root %s: does not roll", root);
+		return ca_roll_none(root);
 	if (back != 0)
 		return cuts_back(&c, at, answer);
 	c.out = base_alloc((ca->topo->nparts + 1) * sizeof(*c.out));

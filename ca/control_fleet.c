@@ -62,6 +62,14 @@ init_done(void *arg, enum base_err e)
 }
 
 static enum base_err
+alg_word(const char *word, enum wire_alg *alg)
+{
+	return wire_alg_parse(word, alg) == BASE_OK
+	    ? BASE_OK
+	    : base_fail(BASE_E_USAGE, "%s", base_why());
+}
+
+static enum base_err
 cmd_init(struct ca_session *s, json_t *q, json_t **answer)
 {
 	const char *cmd, *word = "p256";
@@ -71,7 +79,7 @@ cmd_init(struct ca_session *s, json_t *q, json_t **answer)
 	(void)answer;
 	if ((r = ca_unpack(q, "{s:s, s?s}", "cmd", &cmd, "alg", &word)) !=
 		BASE_OK ||
-	    (r = wire_alg_parse(word, &alg)) != BASE_OK)
+	    (r = alg_word(word, &alg)) != BASE_OK)
 		return r;
 	ca_session_hold(s);
 	ca_make_init(ca_session_ca(s), alg, init_done, s);
@@ -189,16 +197,14 @@ cmd_root_add(struct ca_session *s, json_t *q, json_t **answer)
 		 &name, "alg", &word, "days", &days)) != BASE_OK ||
 	    (r = ca_control_ready(ca)) != BASE_OK ||
 	    (r = root_add_fill(ca, name, &word, &days)) != BASE_OK ||
-	    (r = wire_alg_parse(word, &alg)) != BASE_OK)
+	    (r = alg_word(word, &alg)) != BASE_OK)
 		return r;
 	if (strcmp(name, CA_MANAGEMENT) == 0)
 		return base_fail(BASE_E_REFUSED,
 		    "root management: is the CA's own, made by kedge init; "
 		    "take another name");
 	if (days < 1 || days > 36500)
-		return base_fail(BASE_E_RANGE,
-		    "root %s: days lies outside 1 "
-		    "to 36500",
+		return base_fail(BASE_E_USAGE, "root %s: --days is 1 to 36500",
 		    name);
 	if ((r = ca_fleet_root_put(ca, name, alg, (uint32_t)days)) != BASE_OK)
 		return r;
@@ -234,9 +240,9 @@ cmd_node_token(struct ca_session *s, json_t *q, json_t **answer)
 		 "seconds", &seconds)) != BASE_OK)
 		return r;
 	if (seconds < 1 || seconds > 86400)
-		return base_fail(BASE_E_RANGE,
-		    "node %s: a token lives 1 to "
-		    "86400 seconds",
+		return base_fail(BASE_E_USAGE,
+		    "node %s: --seconds is 1 to 86400: a token ends within a "
+		    "day",
 		    name);
 	ca_session_hold(s);
 	ca_token_make(ca_session_ca(s), name, (uint32_t)seconds, token_made, s);
@@ -309,9 +315,9 @@ put_link(struct ca *ca, void *arg)
 	char was[CA_LINK_TEXT];
 
 	if (strcmp(l->client, l->server) == 0)
-		return base_fail(BASE_E_REFUSED,
-		    "link %s>%s: a node does not talk to itself", l->client,
-		    l->server);
+		return base_fail(BASE_E_USAGE,
+		    "link %s>%s: a node does not talk to itself; name two",
+		    l->client, l->server);
 	if (old != NULL && !c->replace &&
 	    (strcmp(old->client_root, l->client_root) != 0 ||
 		strcmp(old->server_root, l->server_root) != 0)) {
@@ -399,8 +405,9 @@ cmd_link_remove(struct ca_session *s, json_t *q, json_t **answer)
 		 &client, "server", &server, "reason", &c.reason)) != BASE_OK)
 		return r;
 	if ((old = ca_topo_link(ca->topo, client, server)) == NULL)
-		return base_fail(BASE_E_NOTFOUND, "link %s>%s: not known",
-		    client, server);
+		return base_fail(BASE_E_NOTFOUND,
+		    "link %s>%s: not known; see kedge link list", client,
+		    server);
 	c.l = *old;
 	if ((r = ca_fleet_change(ca, drop_link, &c)) != BASE_OK)
 		return r;

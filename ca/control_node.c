@@ -338,7 +338,8 @@ ca_control_node_remove(struct ca_session *s, json_t *q, json_t **answer)
 	    BASE_OK)
 		return r;
 	if (ca_topo_node(ca->topo, name) == POL_NONE)
-		return base_fail(BASE_E_NOTFOUND, "node %s: not known", name);
+		return base_fail(BASE_E_NOTFOUND,
+		    "node %s: not known; see kedge node list", name);
 	v = base_alloc(sizeof(*v));
 	v->s = s;
 	snprintf(v->node, sizeof(v->node), "%s", name);

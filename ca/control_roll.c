@@ -253,7 +253,7 @@ roll_answer(struct ca *ca, const char *root, json_t **answer)
 	const struct ca_roll *w = ca_roll_of(ca, root);
 
 	if (w == NULL)
-		return base_fail(BASE_E_STATE, "root %s: does not roll", root);
+		return ca_roll_none(root);
 	return ca_json_roll(ca, &w->row, answer);
 }
 
@@ -407,7 +407,8 @@ cmd_explain(struct ca_session *s, json_t *q, json_t **answer)
 	    (r = parse_step(x.step, &step)) != BASE_OK)
 		return r;
 	if ((x.node = ca_topo_node(ca->topo, x.name)) == POL_NONE)
-		return base_fail(BASE_E_NOTFOUND, "node %s: not known", x.name);
+		return base_fail(BASE_E_NOTFOUND,
+		    "node %s: not known; see kedge node list", x.name);
 	if ((x.roll = ca_roll_of(ca, root)) == NULL)
 		return base_fail(BASE_E_STATE,
 		    "root %s: does not roll; kedge "
@@ -515,9 +516,8 @@ cmd_audit_list(struct ca_session *s, json_t *q, json_t **answer)
 	r = ca_unpack(q, "{s:s, s?I, s?I}", "cmd", &cmd, "from", &from, "limit",
 	    &limit);
 	if (r == BASE_OK && (from < 1 || limit < 1 || limit > 10000))
-		r = base_fail(BASE_E_RANGE,
-		    "audit: from is 1 or more, limit "
-		    "1 to 10000");
+		r = base_fail(BASE_E_USAGE,
+		    "audit: --from is 1 or more, --limit 1 to 10000");
 	if (r == BASE_OK)
 		r = ca_store_audit_list(ca->store, (uint64_t)from,
 		    (uint64_t)limit, audit_record, list);

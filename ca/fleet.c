@@ -328,10 +328,10 @@ ca_fleet_root_put(struct ca *ca, const char *name, enum wire_alg alg,
 	enum base_err r;
 
 	if (!base_name_is_valid(name))
-		return base_fail(BASE_E_SYNTAX,
-		    "root \"%s\": a name is 1 to "
-		    "63 of a-z 0-9 . -",
-		    name);
+		return base_fail(BASE_E_USAGE,
+		    "root \"%s\": is no name; use 1 to %d of a-z, 0-9, \".\" "
+		    "and \"-\", first and last a letter or digit",
+		    name, BASE_NAME_MAX);
 	if (ca_topo_root(ca->topo, name) != POL_NONE)
 		return BASE_OK;
 	snprintf(row.name, sizeof(row.name), "%s", name);

@@ -332,6 +332,8 @@ void ca_roll_free(struct ca_roll *w);
 enum base_err ca_roll_reopen(struct ca *ca) BASE_MUST; /* all of them */
 void ca_roll_close_all(struct ca *ca);
 struct ca_roll *ca_roll_of(struct ca *ca, const char *root);
+/* STATE: the root does not roll, and how it would. */
+enum base_err ca_roll_none(const char *root) BASE_MUST;
 /* One turn; returns when to look again. */
 struct base_mono ca_roll_work(struct ca *ca, struct ca_roll *w);
 struct base_mono ca_tidy_work(struct ca *ca);

@@ -137,7 +137,8 @@ check_node(const struct ca *ca, const char *node)
 		    "doctor says why");
 	i = ca_topo_node(ca->topo, node);
 	if (i == POL_NONE)
-		return base_fail(BASE_E_NOTFOUND, "node %s: not known", node);
+		return base_fail(BASE_E_NOTFOUND,
+		    "node %s: not known; see kedge node list", node);
 	if (ca_topo_is_ca(ca->topo, i))
 		return base_fail(BASE_E_USAGE,
 		    "node %s: the CA takes its own orders without a file",

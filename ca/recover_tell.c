@@ -153,8 +153,8 @@ ca_recover_excuse(struct ca *ca, const struct ca_word *w)
 		    "node %s: an excuse needs a reason; it goes into the audit",
 		    w->node);
 	if (node == POL_NONE || ca_topo_is_ca(ca->topo, node))
-		return base_fail(BASE_E_NOTFOUND, "node %s: not known",
-		    w->node);
+		return base_fail(BASE_E_NOTFOUND,
+		    "node %s: not known; see kedge node list", w->node);
 	/* what it remembers of excuses is taken for the last word */
 	if (ca_recover_is_stale(ca))
 		return base_fail(BASE_E_STATE,

@@ -49,9 +49,11 @@ static enum base_err
 check_names(const struct ca *ca, const char *node, const char *root)
 {
 	if (ca_topo_node(ca->topo, node) == POL_NONE)
-		return base_fail(BASE_E_NOTFOUND, "node %s: not known", node);
+		return base_fail(BASE_E_NOTFOUND,
+		    "node %s: not known; see kedge node list", node);
 	if (root != NULL && ca_topo_root(ca->topo, root) == POL_NONE)
-		return base_fail(BASE_E_NOTFOUND, "root %s: not known", root);
+		return base_fail(BASE_E_NOTFOUND,
+		    "root %s: not known; see kedge root list", root);
 	return BASE_OK;
 }
 

@@ -46,9 +46,10 @@ ca_roll_first_add(struct ca *ca, struct ca_roll_row *row, const char *name)
 
 	if (node == POL_NONE)
 		return base_fail(BASE_E_NOTFOUND,
-		    "node %s: cannot go first: not known", name);
+		    "node %s: cannot go first: not known; see kedge node list",
+		    name);
 	if (root == POL_NONE || ca_topo_steps(ca->topo, root, node) == 0)
-		return base_fail(BASE_E_USAGE,
+		return base_fail(BASE_E_REFUSED,
 		    "node %s: cannot go first: no link of it uses root %s",
 		    name, row->root);
 	return word_add(row->first, sizeof(row->first), ' ', name);
@@ -67,8 +68,8 @@ ca_roll_window_add(struct ca_roll_row *row, const char *text)
 	for (const char *p = row->windows; *p != '\0'; p++)
 		n += *p == ';';
 	if (n == POL_WINDOWS_MAX)
-		return base_fail(BASE_E_RANGE,
-		    "window '%s': %d windows are the most", text,
+		return base_fail(BASE_E_USAGE,
+		    "window '%s': %d windows are the most; give fewer", text,
 		    POL_WINDOWS_MAX);
 	pol_window_format(&w, formatted);
 	return word_add(row->windows, sizeof(row->windows), ';', formatted);
@@ -198,7 +199,7 @@ find_stepping(struct ca *ca, const char *root, struct ca_roll **out)
 {
 	*out = ca_roll_of(ca, root);
 	if (*out == NULL)
-		return base_fail(BASE_E_STATE, "root %s: does not roll", root);
+		return ca_roll_none(root);
 	if (!(*out)->row.step || (*out)->row.compromised ||
 	    (*out)->row.from > (*out)->row.to)
 		return base_fail(BASE_E_STATE,

@@ -287,8 +287,8 @@ ca_roll_start(struct ca *ca, const struct ca_roll_row *want, ca_roll_fn *done,
 	s->row = *want;
 	if (root == POL_NONE) {
 		done(arg,
-		    base_fail(BASE_E_NOTFOUND, "root %s: not known",
-			want->root),
+		    base_fail(BASE_E_NOTFOUND,
+			"root %s: not known; see kedge root list", want->root),
 		    &s->row);
 		free(s);
 		return;

@@ -9,13 +9,19 @@
 
 #include "ca/kedged.h"
 
+enum base_err
+ca_roll_none(const char *root)
+{
+	return base_fail(BASE_E_STATE,
+	    "root %s: does not roll; kedge roll start %s begins a roll", root,
+	    root);
+}
+
 static enum base_err
 find(struct ca *ca, const char *root, struct ca_roll **out)
 {
 	*out = ca_roll_of(ca, root);
-	return *out != NULL
-	    ? BASE_OK
-	    : base_fail(BASE_E_STATE, "root %s: does not roll", root);
+	return *out != NULL ? BASE_OK : ca_roll_none(root);
 }
 
 /* ---- pause, resume ---------------------------------------------------------- */
@@ -255,8 +261,8 @@ word_check(struct ca *ca, const struct ca_word *w)
 		return base_fail(BASE_E_NOTFOUND,
 		    "root %s: not known; see kedge root list", w->root);
 	if (node == POL_NONE)
-		return base_fail(BASE_E_NOTFOUND, "node %s: not known",
-		    w->node);
+		return base_fail(BASE_E_NOTFOUND,
+		    "node %s: not known; see kedge node list", w->node);
 	return word_part(ca, w, root, node);
 }
 

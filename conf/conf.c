@@ -171,8 +171,11 @@ conf_parse(const char *file, struct base_span text, config_t *cfg)
 		    "%s:1: a zero byte; this is no text file", file);
 	else if ((r = conf_scan(file, copy)) == BASE_OK &&
 	    config_read_string(cfg, copy) != CONFIG_TRUE)
-		r = base_fail(BASE_E_CONFIG, "%s:%d: %s", file,
-		    config_error_line(cfg), config_error_text(cfg));
+		r = base_fail(BASE_E_CONFIG,
+		    "%s:%d: %s; look here and just before for a missing "
+		    "\";\" behind a setting, \",\" between entries, bracket "
+		    "or quote",
+		    file, config_error_line(cfg), config_error_text(cfg));
 	free(copy);
 	return r;
 }

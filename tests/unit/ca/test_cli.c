@@ -77,6 +77,20 @@ START_TEST(test_rows_are_complete)
 }
 END_TEST
 
+/* Half a command is told how it can go on. */
+START_TEST(test_half_a_command)
+{
+	ck_assert_int_eq(RUN("link"), CLI_USAGE);
+	ck_assert_str_eq(errors,
+	    "kedge link: what of it? One of add, list, "
+	    "remove; see kedge --help\n");
+	ck_assert_int_eq(RUN("lin"), CLI_USAGE);
+	ck_assert_ptr_null(strstr(errors, "One of"));
+	ck_assert_int_eq(RUN("plan", "it"), CLI_USAGE);
+	ck_assert_ptr_null(strstr(errors, "One of"));
+}
+END_TEST
+
 START_TEST(test_unknown_command_is_usage)
 {
 	ck_assert_int_eq(RUN("frobnicate"), CLI_USAGE);
@@ -154,6 +168,8 @@ static const struct {
 	{ CLI_FAILED, { "roll", "start", "--socket", NONE, "a" } },
 	/* words that are wrong whatever the fleet is */
 	{ CLI_USAGE, { "frobnicate" } },
+	{ CLI_USAGE, { "roll" } },
+	{ CLI_USAGE, { "roll", "frobnicate" } },
 	{ CLI_USAGE, { "plan" } },
 	{ CLI_USAGE, { "plan", "--nosuch" } },
 	{ CLI_USAGE,
@@ -263,6 +279,7 @@ case_cli(void)
 	tcase_add_test(t, test_help_lists_every_command);
 	tcase_add_test(t, test_help_of_each_command_names_its_options);
 	tcase_add_test(t, test_rows_are_complete);
+	tcase_add_test(t, test_half_a_command);
 	tcase_add_test(t, test_unknown_command_is_usage);
 	tcase_add_test(t, test_json_is_one_document_also_in_failure);
 	tcase_add_loop_test(t, test_the_same_fault_has_the_same_code, 0,

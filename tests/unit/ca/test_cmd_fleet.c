@@ -25,12 +25,22 @@ START_TEST(test_token_file_is_private_and_new)
 	ck_assert_ptr_nonnull(fgets(text, sizeof(text), f));
 	fclose(f);
 	ck_assert_str_eq(text, "kedge1.abc\n");
+	/* what cannot be kept is not asked for: it would void that in the file */
+	unlink(seen);
 	ck_assert_int_eq(RUN(answer, "node", "token", "--out", file, "app1"),
 	    CLI_FAILED);
+	ck_assert_int_eq(access(seen, F_OK), -1);
+	ck_assert_int_eq(stat(file, &st), 0);
+	ck_assert_int_eq(st.st_size, (off_t)strlen(text));
 	ck_assert_int_eq(RUN(answer, "node", "token", "app1"), CLI_DONE);
 	ck_assert_str_eq(output, "kedge1.abc\n");
 	/* with --json the file is written as well, and the secret is only there */
 	unlink(file);
+	ck_assert_int_eq(RUN("{\"ok\":false,\"error\":\"NOTFOUND\","
+			     "\"message\":\"node app1: not known\"}",
+			     "node", "token", "--out", file, "app1"),
+	    CLI_FAILED);
+	ck_assert_int_eq(access(file, F_OK), -1);
 	ck_assert_int_eq(RUN(answer, "node", "token", "--json", "--out", file,
 			     "app1"),
 	    CLI_DONE);
@@ -47,7 +57,7 @@ END_TEST
 START_TEST(test_join_answer_becomes_bytes)
 {
 	FILE *f = fopen(seen, "w");
-	char text[16];
+	char text[16], answer[80];
 
 	/* the request file is not seen again: the stand-in's log replaces it */
 	fclose(f);
@@ -58,7 +68,12 @@ START_TEST(test_join_answer_becomes_bytes)
 	ck_assert_int_eq(RUN("{\"ok\":true,\"answer\":\"aGVsbG8=\"}", "node",
 			     "join", file, "/proc/none/x"),
 	    CLI_FAILED);
+	snprintf(answer, sizeof(answer), "%s/a", remote_dir);
+	ck_assert_int_eq(RUN("{\"ok\":true,\"answer\":\"aGVsbG8=\"}", "node",
+			     "join", file, answer),
+	    CLI_DONE);
 	assert_request("{\"cmd\":\"node-join\",\"request\":\"YWJjZA==\"}");
+	unlink(answer);
 	unlink(file);
 	ck_assert_int_eq(RUN("{\"ok\":true,\"answer\":\"aGVsbG8=\"}", "node",
 			     "join", "/etc/hostname", file),

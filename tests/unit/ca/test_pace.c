@@ -76,7 +76,8 @@ START_TEST(the_first_go_first_through_all_steps)
 	world_open(&w, fleet, 3);
 	world_join_all(&w);
 	want.root[0] = '\0';
-	ck_assert_int_eq(ca_roll_first_add(&w.ca, &want, "app2"), BASE_E_USAGE);
+	ck_assert_int_eq(ca_roll_first_add(&w.ca, &want, "app2"),
+	    BASE_E_REFUSED);
 	want = plant();
 	ck_assert_int_eq(ca_roll_first_add(&w.ca, &want, "app2"), BASE_OK);
 	ck_assert_int_eq(ca_roll_first_add(&w.ca, &want, "nosuch"),
