@@ -117,6 +117,9 @@ struct base_time base_time_add_s(struct base_time t, int64_t seconds);
 void base_time_format(struct base_time t, char out[BASE_RFC3339_LEN]);
 /* Accepts "Z" or a numeric offset, optional fraction. SYNTAX otherwise. */
 enum base_err base_time_parse(const char *s, struct base_time *out) BASE_MUST;
+/* The same, or so long after from: a whole number and s, m, h or d. */
+enum base_err base_time_parse_after(const char *s, struct base_time from,
+    struct base_time *out) BASE_MUST;
 /* Seconds since the epoch to and from YYYYMMDDHHMMSSZ (X.509
  * GeneralizedTime, 15 characters). */
 #define BASE_GENTIME_LEN 16

@@ -182,3 +182,28 @@ base_time_from_gentime(const char *s, size_t n, struct base_time *out)
 	*out = (struct base_time){ sec * 1000 };
 	return BASE_OK;
 }
+
+enum base_err
+base_time_parse_after(const char *s, struct base_time from,
+    struct base_time *out)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	const size_t n = strspn(s, "0123456789");
+	int64_t v = 0;
+
+	if (n == 0 || n > 9 || s[n] == '\0' || s[n + 1] != '\0')
+		return base_time_parse(s, out);
+	for (size_t i = 0; i < n; i++)
+		v = v * 10 + (s[i] - '0');
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (units[i].unit == s[n]) {
+			*out = base_time_add_s(from, v * units[i].seconds);
+			return BASE_OK;
+		}
+	return base_fail(BASE_E_SYNTAX,
+	    "time \"%s\": neither as 2026-01-02T03:04:05Z nor as 90m, 12h, 2d",
+	    s);
+}

@@ -80,6 +80,10 @@ static const struct cli_option roll_start_options[] = {
 	    "go on at reception; kedge plan shows the risk" },
 	{ "compromised", NULL,
 	    "the old key may be stolen: no pace, sessions are ended" },
+	{ "deadline", "TIME",
+	    "or so long from now, as 12h: then who is in --cut" },
+	{ "cut", "NODE,...",
+	    "and in the way is cut, if approved; nobody else" },
 	{ "dry-run", NULL, "only say whether it could start" },
 	{ NULL, NULL, NULL },
 };
@@ -272,7 +276,8 @@ const struct cli_command cli_commands[] = {
 	    "kedge-hsmd is set up for it; a finish never does.\n"
 	    "--compromised, also of a roll that runs: of these, --max-in-flight alone binds\n"
 	    "it, nodes take the new root only if the old one has named its key, and with\n"
-	    "its finish each node ends the sessions of its applications.\n",
+	    "its finish each node ends the sessions of its applications. From --deadline\n"
+	    "on the nodes of --cut that do not answer, have failed or are held are cut.\n",
 	    roll_start_options, 0, 1, ca_cmd_roll_start },
 	{ "roll status", "[--watch | --nodes] [--exit-code] [ROOT]",
 	    "say how far the rolls are and on whom they wait", NULL,

@@ -92,6 +92,10 @@ pace_print(FILE *f, const json_t *roll)
 		fprintf(f,
 		    "  COMPROMISED: the old root's key may be in wrong "
 		    "hands; sessions end with each finish\n");
+		if (json_is_string(json_object_get(roll, "deadline")))
+			fprintf(f, "  deadline %s\n",
+			    ca_text_of(roll, "deadline"));
+		pace_list(f, roll, "cut", "to be cut then, if in the way");
 		return;
 	}
 	pace_list(f, roll, "first", "first");

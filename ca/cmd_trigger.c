@@ -97,6 +97,8 @@ ca_cmd_roll_start(struct cli *c)
 		{ "step", 0, CA_SWITCH, "step" },
 		{ "presume", 0, CA_STRING, "presume" },
 		{ "compromised", 0, CA_SWITCH, "compromised" },
+		{ "deadline", 0, CA_STRING, "deadline" },
+		{ "cut", 0, CA_LIST, "cut" },
 		{ "all", 0, CA_SWITCH, "all" },
 		{ "dry-run", 0, CA_SWITCH, "dry_run" },
 		CA_FIELD_END,

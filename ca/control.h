@@ -34,6 +34,8 @@ struct ca_pace_words {
 	json_t *first, *windows; /* lists; NULL: none */
 	const char *presume; /* NULL: nothing */
 	int max_in_flight, step, compromised;
+	const char *deadline; /* NULL: none */
+	json_t *cut; /* list; NULL: none */
 };
 enum base_err ca_control_pace(struct ca *ca, const struct ca_pace_words *words,
     struct ca_roll_row *row) BASE_MUST;

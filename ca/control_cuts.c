@@ -16,59 +16,6 @@ struct cuts {
 	struct wire_hsm_cuts list;
 };
 
-static void
-cut_add(struct cuts *c, const char *presenter, const char *verifier)
-{
-	struct wire_hsm_cut *t;
-
-	c->list.cut = base_realloc_array(c->list.cut, c->list.n + 1,
-	    sizeof(*c->list.cut));
-	t = &c->list.cut[c->list.n++];
-	memset(t, 0, sizeof(*t));
-	snprintf(t->presenter, sizeof(t->presenter), "%s", presenter);
-	snprintf(t->verifier, sizeof(t->verifier), "%s", verifier);
-}
-
-static void
-cut_link(struct cuts *c, const struct ca_link *l)
-{
-	const char *root = c->roll->row.root;
-
-	if (strcmp(l->client_root, root) == 0)
-		cut_add(c, l->client, l->server);
-	if (strcmp(l->server_root, root) == 0)
-		cut_add(c, l->server, l->client);
-}
-
-static bool
-is_out(const struct cuts *c, const char *node)
-{
-	const uint32_t i = ca_topo_node(c->ca->topo, node);
-
-	return i != POL_NONE && c->out[i];
-}
-
-/* Under the management root the CA is at the other end of each node, and
- * hellos go between neighbours. */
-static void
-cut_own(struct cuts *c)
-{
-	const struct ca_topo *t = c->ca->topo;
-
-	if (strcmp(c->roll->row.root, CA_MANAGEMENT) != 0)
-		return;
-	for (uint32_t i = 0; i < t->nnodes; i++)
-		if (c->out[i]) {
-			cut_add(c, t->nodes[i].name, CA_NODE_CA);
-			cut_add(c, CA_NODE_CA, t->nodes[i].name);
-		}
-	for (size_t i = 0; i < t->nhellos; i++)
-		if (c->out[t->hellos[i].presenter] ||
-		    c->out[t->hellos[i].verifier])
-			cut_add(c, t->nodes[t->hellos[i].presenter].name,
-			    t->nodes[t->hellos[i].verifier].name);
-}
-
 /* A link that was taken away while its root rolled has to be approved, too. */
 static enum base_err
 cut_gone(struct cuts *c)
@@ -78,11 +25,13 @@ cut_gone(struct cuts *c)
 	enum base_err r = ca_store_gone(c->ca->store, &gone, &n);
 
 	for (size_t i = 0; r == BASE_OK && i < n; i++)
-		cut_link(c, &gone[i]);
+		ca_cuts_link(&c->roll->row, &gone[i], &c->list);
 	free(gone);
 	return r;
 }
 
+/* Those that the operator listed for the deadline count as if they were excused
+ * already. */
 static enum base_err
 cuts_find(struct cuts *c)
 {
@@ -90,13 +39,10 @@ cuts_find(struct cuts *c)
 	enum base_err r;
 
 	for (uint32_t i = 0; i < t->nnodes; i++)
-		c->out[i] =
-		    c->out[i] || pol_engine_is_excused(c->roll->engine, i);
-	for (size_t i = 0; i < t->nlinks; i++)
-		if (is_out(c, t->links[i].client) ||
-		    is_out(c, t->links[i].server))
-			cut_link(c, &t->links[i]);
-	cut_own(c);
+		c->out[i] = c->out[i] ||
+		    pol_engine_is_excused(c->roll->engine, i) ||
+		    ca_roll_cut_has(&c->roll->row, t->nodes[i].name);
+	ca_cuts_of(c->ca, &c->roll->row, c->out, &c->list);
 	r = cut_gone(c);
 	wire_hsm_cuts_sort(&c->list);
 	return r;
@@ -172,6 +118,8 @@ ca_control_roll_cuts(struct ca_session *s, json_t *q, json_t **answer)
 		return r;
 	if ((c.roll = ca_roll_of(ca, root)) == NULL)
 		return ca_roll_none(root);
+	if (start == NULL && back == 0)
+		at = c.roll->row.deadline;
 	if (back != 0)
 		return cuts_back(&c, at, answer);
 	c.out = base_alloc((ca->topo->nparts + 1) * sizeof(*c.out));

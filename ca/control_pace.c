@@ -7,11 +7,20 @@
 
 #include "ca/control.h"
 
+typedef enum base_err
+text_fn(struct ca *ca, struct ca_roll_row *row, const char *text);
+
+static enum base_err
+window_add(struct ca *ca, struct ca_roll_row *row, const char *text)
+{
+	(void)ca;
+	return ca_roll_window_add(row, text);
+}
+
 static enum base_err
 each_text(json_t *list, const char *field, struct ca *ca,
-    struct ca_roll_row *row)
+    struct ca_roll_row *row, text_fn *add)
 {
-	const bool is_first = strcmp(field, "first") == 0;
 	enum base_err r = BASE_OK;
 	size_t i;
 	json_t *v;
@@ -23,12 +32,34 @@ each_text(json_t *list, const char *field, struct ca *ca,
 		if (!json_is_string(v))
 			return base_fail(BASE_E_USAGE, "%s: is a list of texts",
 			    field);
-		r = is_first ? ca_roll_first_add(ca, row, json_string_value(v))
-			     : ca_roll_window_add(row, json_string_value(v));
-		if (r != BASE_OK)
+		if ((r = add(ca, row, json_string_value(v))) != BASE_OK)
 			return r;
 	}
 	return BASE_OK;
+}
+
+/* Of a stolen key only, and in time. */
+static enum base_err
+deadline_read(struct ca *ca, const struct ca_pace_words *words,
+    struct ca_roll_row *row)
+{
+	const bool lists =
+	    words->cut != NULL && json_array_size(words->cut) > 0;
+	enum base_err r;
+
+	if (words->deadline == NULL && !lists)
+		return BASE_OK;
+	if (!row->compromised || words->deadline == NULL)
+		return base_fail(BASE_E_USAGE,
+		    "deadline, cut: are said of a roll with compromised; who is "
+		    "listed is cut from the deadline on, so give both");
+	if ((r = base_time_parse_after(words->deadline, ca_now(ca),
+		 &row->deadline)) != BASE_OK)
+		return r;
+	if (row->deadline.ms <= ca_now(ca).ms)
+		return base_fail(BASE_E_RANGE, "deadline %s: is over already",
+		    words->deadline);
+	return each_text(words->cut, "cut", ca, row, ca_roll_cut_add);
 }
 
 enum base_err
@@ -59,9 +90,11 @@ ca_control_pace(struct ca *ca, const struct ca_pace_words *words,
 	row->max_in_flight = (uint32_t)words->max_in_flight;
 	row->presume = words->presume != NULL;
 	row->step = words->step != 0;
-	if ((r = each_text(words->first, "first", ca, row)) != BASE_OK)
+	if ((r = deadline_read(ca, words, row)) != BASE_OK ||
+	    (r = each_text(words->first, "first", ca, row,
+		 ca_roll_first_add)) != BASE_OK)
 		return r;
-	return each_text(words->windows, "windows", ca, row);
+	return each_text(words->windows, "windows", ca, row, window_add);
 }
 
 /* ---- roll-step ------------------------------------------------------------------ */
@@ -122,6 +155,10 @@ ca_json_pace(struct ca *ca, const struct ca_roll_row *row, json_t *o)
 	json_object_set_new(o, "windows", windows_json(row->windows));
 	json_object_set_new(o, "step", json_boolean(row->step));
 	json_object_set_new(o, "compromised", json_boolean(row->compromised));
+	if (row->compromised) {
+		json_object_set_new(o, "deadline", ca_json_time(row->deadline));
+		json_object_set_new(o, "cut", ca_json_words(row->cut));
+	}
 	if (row->presume)
 		json_object_set_new(o, "presume", json_string("received"));
 	if (w == NULL || w->row.id != row->id)

@@ -155,8 +155,11 @@ start_more(struct ca_session *s, const char *root,
 	if (back)
 		r = ca_roll_again(ca, root, ca_session_who(s));
 	if (r == BASE_OK && want->compromised &&
-	    !(back && ca_roll_of(ca, root)->row.compromised))
+	    !(ca_roll_of(ca, root)->row.compromised &&
+		(back || want->deadline.ms != 0)))
 		r = ca_roll_compromise(ca, root, ca_session_who(s));
+	if (r == BASE_OK && want->deadline.ms != 0)
+		r = ca_deadline_set(ca, want, ca_session_who(s));
 	if (r == BASE_OK)
 		roll_numbers(&ca_roll_of(ca, root)->row, answer);
 	return r;
@@ -174,12 +177,13 @@ cmd_roll_start(struct ca_session *s, json_t *q, json_t **answer)
 	enum base_err r;
 
 	if ((r = ca_unpack(q,
-		 "{s:s, s?s, s?b, s?s, s?i, s?b, s?o, s?o, s?b, s?s, s?b}",
+		 "{s:s, s?s, s?b, s?s, s?i, s?b, s?o, s?o, s?b, s?s, s?b, s?s, "
+		 "s?o}",
 		 "cmd", &cmd, "root", &root, "all", &all, "strategy", &word,
 		 "max_in_flight", &pace.max_in_flight, "dry_run", &dry, "first",
 		 &pace.first, "windows", &pace.windows, "step", &pace.step,
-		 "presume", &pace.presume, "compromised", &pace.compromised)) !=
-		BASE_OK ||
+		 "presume", &pace.presume, "compromised", &pace.compromised,
+		 "deadline", &pace.deadline, "cut", &pace.cut)) != BASE_OK ||
 	    (r = ca_control_strategy(word, &want.strategy)) != BASE_OK ||
 	    (r = start_check(root, all != 0)) != BASE_OK ||
 	    (root != NULL && (r = find_root(ca, root, &i)) != BASE_OK))
@@ -386,6 +390,9 @@ explain_text(struct ca *ca, const struct ca_explain *x, char out[EXPLAIN_MAX])
 		snprintf(out, EXPLAIN_MAX, "%s of %s is %s%s%s", x->step,
 		    x->name, done_name(x->done), more[0] == '\0' ? "" : ", ",
 		    more);
+	if (x->roll->cut_waits[0] != '\0' && why != NULL)
+		snprintf(out + strlen(out), EXPLAIN_MAX - strlen(out), "; %s",
+		    x->roll->cut_waits);
 	if (x->roll->row.compromised && x->roll->row.from < x->roll->row.to &&
 	    strcmp(x->step, "finish") == 0 && x->done != POL_STEP_NONE)
 		snprintf(out + strlen(out), EXPLAIN_MAX - strlen(out),

@@ -97,6 +97,8 @@ ca_work(struct ca *ca)
 	next = ca_sooner(next, ca_self_work(ca));
 	next = ca_sooner(next, ca_resign_work(ca));
 	next = ca_sooner(next, ca_tidy_work(ca));
+	if (!ca_recover_is_unsure(ca))
+		next = ca_sooner(next, ca_deadline_work(ca));
 	next = ca_sooner(next, ca_waits_work(ca));
 	next = ca_sooner(next, ca_forget_work(ca));
 	next = ca_sooner(next, ca_renew_work(ca));

@@ -38,6 +38,8 @@ ca_SRC += \
 ca_SRC += \
 	ca/change.c \
 	ca/config.c \
+	ca/cuts.c \
+	ca/deadline.c \
 	ca/recall.c \
 	ca/recall_own.c \
 	ca/claim.c \

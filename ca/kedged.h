@@ -307,6 +307,9 @@ struct ca_roll {
 	struct base_mono reissue_at; /* look again for such */
 	struct base_mono seen_at; /* tell again that the CA is there */
 	char why[512]; /* last refusal by hsmd; "" none */
+	bool cutting; /* kedge-hsmd is asked what is approved */
+	struct base_mono cut_next; /* not before */
+	char cut_waits[512]; /* why a node is not cut, the deadline being over */
 	char waits[1024]; /* sentence last told */
 };
 /* Engine from topology and the facts of the store. */
@@ -365,6 +368,9 @@ ca_roll_check(struct ca *ca, const char *root, json_t *problems) BASE_MUST;
 /* A row's pace (ca/roll_goal.c): NOTFOUND, USAGE or RANGE say what is wrong. */
 enum base_err ca_roll_first_add(struct ca *ca, struct ca_roll_row *row,
     const char *name) BASE_MUST;
+enum base_err ca_roll_cut_add(struct ca *ca, struct ca_roll_row *row,
+    const char *name) BASE_MUST;
+bool ca_roll_cut_has(const struct ca_roll_row *row, const char *name);
 enum base_err
 ca_roll_window_add(struct ca_roll_row *row, const char *text) BASE_MUST;
 struct ca_goal {
@@ -440,6 +446,26 @@ ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node);
  * as a relay knows; "". */
 void ca_held_text(struct ca *ca, const char *root, uint32_t node, char *out,
     size_t max);
+/* ca/deadline.c: a roll of a stolen key has a time (row.deadline) from which on
+ * the nodes that were listed for it (row.cut) and are in the way are excused,
+ * where there are approvers when each of their directions is approved. */
+struct base_mono ca_deadline_work(struct ca *ca);
+/* Deadline and list of want for the roll that runs, which is one of a stolen
+ * key. STATE. */
+enum base_err ca_deadline_set(struct ca *ca, const struct ca_roll_row *want,
+    const char *who) BASE_MUST;
+/* "; from 2026-… on app4 may be cut"; "" when there is no deadline. */
+#define CA_DEADLINE_TEXT (CA_FIRST_MAX + 64)
+void ca_deadline_text(const struct ca_roll_row *row,
+    char out[CA_DEADLINE_TEXT]);
+/* Each direction of nodes that are out (per node of topo) under the roll's
+ * root; sorted, each once (ca/cuts.c). The caller clears it. */
+void ca_cuts_of(const struct ca *ca, const struct ca_roll_row *row,
+    const bool *out, struct wire_hsm_cuts *list);
+/* One link's, at the end and not sorted. */
+void ca_cuts_link(const struct ca_roll_row *row, const struct ca_link *l,
+    struct wire_hsm_cuts *list);
+
 /* Why the roll does not go on now; "" when it does (ca/waits.c). */
 void
 ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max);

@@ -38,21 +38,60 @@ word_add(char *list, size_t max, char sep, const char *word)
 	return BASE_OK;
 }
 
-enum base_err
-ca_roll_first_add(struct ca *ca, struct ca_roll_row *row, const char *name)
+/* what: what of it is asked for, that it cannot do. */
+static enum base_err
+part_check(const struct ca *ca, const char *root_name, const char *name,
+    const char *what)
 {
-	const uint32_t root = ca_topo_root(ca->topo, row->root);
+	const uint32_t root = ca_topo_root(ca->topo, root_name);
 	const uint32_t node = ca_topo_node(ca->topo, name);
 
 	if (node == POL_NONE)
 		return base_fail(BASE_E_NOTFOUND,
-		    "node %s: cannot go first: not known; see kedge node list",
-		    name);
+		    "node %s: cannot %s: not known; see kedge node list", name,
+		    what);
 	if (root == POL_NONE || ca_topo_steps(ca->topo, root, node) == 0)
 		return base_fail(BASE_E_REFUSED,
-		    "node %s: cannot go first: no link of it uses root %s",
-		    name, row->root);
-	return word_add(row->first, sizeof(row->first), ' ', name);
+		    "node %s: cannot %s: no link of it uses root %s", name,
+		    what, root_name);
+	return BASE_OK;
+}
+
+enum base_err
+ca_roll_first_add(struct ca *ca, struct ca_roll_row *row, const char *name)
+{
+	enum base_err r = part_check(ca, row->root, name, "go first");
+
+	return r != BASE_OK
+	    ? r
+	    : word_add(row->first, sizeof(row->first), ' ', name);
+}
+
+enum base_err
+ca_roll_cut_add(struct ca *ca, struct ca_roll_row *row, const char *name)
+{
+	enum base_err r;
+
+	if (strcmp(name, CA_NODE_CA) == 0)
+		return base_fail(BASE_E_REFUSED,
+		    "node ca: is at the other end of every link of this root; "
+		    "it cannot be cut");
+	if ((r = part_check(ca, row->root, name, "be cut")) != BASE_OK ||
+	    ca_roll_cut_has(row, name))
+		return r;
+	return word_add(row->cut, sizeof(row->cut), ' ', name);
+}
+
+bool
+ca_roll_cut_has(const struct ca_roll_row *row, const char *name)
+{
+	const char *at = row->cut;
+	char word[CA_NAME];
+
+	while (next_word(&at, ' ', word, sizeof(word)))
+		if (strcmp(word, name) == 0)
+			return true;
+	return false;
 }
 
 enum base_err

@@ -232,18 +232,21 @@ ca_roll_begin(struct ca *ca, struct ca_roll_row *row)
 static enum base_err
 start_store(struct ca *ca, struct ca_roll_row *row, const char *who)
 {
+	char deadline[CA_DEADLINE_TEXT];
 	enum base_err r;
 
+	ca_deadline_text(row, deadline);
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
 	if ((r = ca_roll_begin(ca, row)) == BASE_OK &&
 	    (r = ca_audit(ca, who, "roll",
 		 "%llu of root %s: started, "
-		 "%u to %u, %s%s",
+		 "%u to %u, %s%s%s",
 		 (unsigned long long)row->id, row->root, row->from, row->to,
 		 pol_strategy_name(row->strategy),
 		 row->compromised ? "; the old root's key may be in wrong hands"
-				  : "")) == BASE_OK)
+				  : "",
+		 deadline)) == BASE_OK)
 		r = ca_store_commit(ca->store);
 	ca_store_rollback(ca->store);
 	return r;

@@ -181,6 +181,10 @@ struct ca_roll_row {
 	bool presume; /* go on when a trust was received */
 	bool compromised; /* the old root's key may be in wrong hands: no pace
 			   * binds it, sessions are ended; changes */
+	/* of such a one, and change: from then on (0: never) those of cut (a
+	 * space between; "": nobody) that are in the way are excused */
+	struct base_time deadline;
+	char cut[CA_FIRST_MAX];
 	enum ca_roll_state state; /* changes */
 	struct base_time started, ended;
 };
@@ -193,6 +197,8 @@ ca_store_roll_stepping(struct ca_store *st, uint64_t id, bool step) BASE_MUST;
 /* From here on it is one whose old key may be in wrong hands. */
 enum base_err
 ca_store_roll_compromised(struct ca_store *st, uint64_t id) BASE_MUST;
+enum base_err ca_store_roll_deadline(struct ca_store *st,
+    const struct ca_roll_row *r) BASE_MUST;
 /* Was a generation above this one reached because the key before it may have
  * been in wrong hands? By a roll, or as kedge-hsmd has said. */
 enum base_err ca_store_root_compromised(struct ca_store *st, const char *root,

@@ -168,6 +168,10 @@ ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 		    since);
 		return;
 	}
+	if (w->cut_waits[0] != '\0') {
+		snprintf(out, max, "%s", w->cut_waits);
+		return;
+	}
 	ca_roll_look(ca, w);
 	if (ca_store_orders_open(ca->store, true, late_order, &l) != BASE_OK)
 		base_log(BASE_ERR, "waits: %s", base_why());

@@ -68,6 +68,33 @@ START_TEST(parse_bad)
 }
 END_TEST
 
+/* Or so long after a time. */
+START_TEST(parse_after)
+{
+	static const char *const no[] = { "12", "h", "1.5h", "-3h", "12w",
+		"3hh", "1234567890s", " 3h", "" };
+	const struct base_time from = { 1000 };
+	struct base_time t = { 42 };
+
+	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
+		ck_assert_int_eq(base_time_parse_after(no[i], from, &t),
+		    BASE_E_SYNTAX);
+	ck_assert_int_eq(t.ms, 42);
+	ck_assert_int_eq(base_time_parse_after("0s", from, &t), BASE_OK);
+	ck_assert_int_eq(t.ms, 1000);
+	ck_assert_int_eq(base_time_parse_after("90m", from, &t), BASE_OK);
+	ck_assert_int_eq(t.ms, 1000 + 90 * 60000);
+	ck_assert_int_eq(base_time_parse_after("12h", from, &t), BASE_OK);
+	ck_assert_int_eq(t.ms, 1000 + 12 * 3600000);
+	ck_assert_int_eq(base_time_parse_after("2d", from, &t), BASE_OK);
+	ck_assert_int_eq(t.ms, 1000 + 2 * INT64_C(86400000));
+	ck_assert_int_eq(base_time_parse_after("2026-01-02T03:04:05Z", from,
+			     &t),
+	    BASE_OK);
+	ck_assert_int_eq(t.ms, INT64_C(1767323045000));
+}
+END_TEST
+
 START_TEST(format)
 {
 	char out[BASE_RFC3339_LEN];
@@ -140,6 +167,7 @@ case_time(void)
 	    (int)(sizeof(good) / sizeof(good[0])));
 	tcase_add_loop_test(tc, parse_bad, 0,
 	    (int)(sizeof(bad) / sizeof(bad[0])));
+	tcase_add_test(tc, parse_after);
 	tcase_add_test(tc, format);
 	tcase_add_test(tc, gentime_good);
 	tcase_add_test(tc, gentime_bad);

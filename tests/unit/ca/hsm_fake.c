@@ -345,6 +345,18 @@ hsm_fake_next(struct hsm_fake *f, const char *node, const char *root,
 }
 
 static void
+approved(struct hsm_fake *f, struct wire_hsm_answer *a)
+{
+	const struct wire_hsm_cuts none = { .need = f->mood.need };
+
+	a->items = base_alloc(2 * sizeof(*a->items));
+	must(wire_hsm_cuts_compose(&none, &a->items[a->nitems++].data));
+	if (f->mood.approved != NULL)
+		must(wire_hsm_cuts_compose(f->mood.approved,
+		    &a->items[a->nitems++].data));
+}
+
+static void
 bind_node(struct hsm_fake *f, const struct wire_hsm_request *q)
 {
 	if (strcmp(q->node, CA_NODE_CA) == 0)
@@ -398,6 +410,8 @@ answer(struct hsm_fake *f, struct waiting *w)
 		recall(f, &w->q, &a);
 	} else if (w->q.type == WIRE_HSM_KNOWN) {
 		known(f, &w->q, &a);
+	} else if (w->q.type == WIRE_HSM_APPROVE) {
+		approved(f, &a);
 	} else if (w->q.type == WIRE_HSM_BIND) {
 		bind_node(f, &w->q);
 	} else if (w->q.type == WIRE_HSM_TOKEN) {

@@ -43,6 +43,8 @@ struct hsm_fake_mood {
 	char forgotten[CA_NAME]; /* the last node that it forgot */
 	const char *remembers; /* a node that it does not forget */
 	unsigned remembered; /* so often */
+	uint32_t need; /* so many approvers must approve; 0: there are none */
+	const struct wire_hsm_cuts *approved; /* the only list; NULL: none */
 	const char *stays; /* a node of which it says, asked before, that it would
 			    * not forget it */
 	uint64_t asks; /* orders without steps */

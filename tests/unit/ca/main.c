@@ -49,6 +49,8 @@ static TCase *(*const cases[])(void) = {
 	case_control_parcel,
 	case_base64,
 	case_prove,
+	case_cuts,
+	case_deadline,
 	case_refused,
 	case_refused_turns,
 	case_pace,

@@ -14,6 +14,8 @@ START_TEST(a_root_rolls_once_at_a_time)
 		.first = "app1 web1",
 		.windows = "22:00-04:00 UTC",
 		.step = true,
+		.deadline = { 77 },
+		.cut = "app1",
 		.state = CA_ROLL_RUNNING,
 		.started = { 7 } },
 			   b = a;
@@ -43,6 +45,17 @@ START_TEST(a_root_rolls_once_at_a_time)
 	free(list);
 	ck_assert_int_eq(ca_store_rolls(st, &list, &n), BASE_OK);
 	ck_assert(list[0].step && !list[1].step);
+	ck_assert_int_eq(list[1].deadline.ms, 77);
+	ck_assert_str_eq(list[1].cut, "app1");
+	free(list);
+	b.deadline.ms = 88;
+	strcpy(b.cut, "web1");
+	ck_assert_int_eq(ca_store_roll_deadline(st, &a), BASE_E_NOTFOUND);
+	ck_assert_int_eq(ca_store_roll_deadline(st, &b), BASE_OK);
+	ck_assert_int_eq(ca_store_rolls(st, &list, &n), BASE_OK);
+	ck_assert_int_eq(list[0].deadline.ms, 77);
+	ck_assert_int_eq(list[1].deadline.ms, 88);
+	ck_assert_str_eq(list[1].cut, "web1");
 	free(list);
 }
 END_TEST

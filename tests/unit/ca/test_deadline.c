@@ -1,0 +1,218 @@
+/* What is cut at the deadline of a roll of a stolen key, and what never is; see
+ * asked.h. app1 polls web1, each verifies the other. */
+#include <check.h>
+#include <string.h>
+
+#include "tests/unit/ca/asked.h"
+#include "tests/unit/ca/suites.h"
+
+#define START                                                              \
+	"{\"cmd\":\"roll-start\",\"root\":\"plant\",\"compromised\":true," \
+	"\"deadline\":\"60s\""
+
+static struct world_node *app1;
+static struct hsm_fake_mood *hsm;
+
+static void
+setup(void)
+{
+	asked_pair();
+	world_join_all(&asked.w);
+	app1 = world_node(&asked.w, "app1");
+	hsm = hsm_fake_mood(asked.w.hsm);
+	app1->deaf = app1->excused = true;
+}
+
+static bool
+over(struct world *w)
+{
+	return w->ca.rolls == NULL;
+}
+
+static bool
+never(struct world *w)
+{
+	(void)w;
+	return false;
+}
+
+static bool
+is_cut(void)
+{
+	struct ca_holding h;
+
+	ck_assert_int_eq(ca_holding_get(asked.w.ca.store, "app1", "plant", &h),
+	    BASE_OK);
+	return h.excused;
+}
+
+static const char *
+status(void)
+{
+	static char text[1024];
+
+	ck_assert_ptr_nonnull(asked.w.ca.rolls);
+	ca_waits_text(&asked.w.ca, asked.w.ca.rolls, text, sizeof(text));
+	return text;
+}
+
+static bool
+audit_has(const char *words)
+{
+	size_t i;
+	json_t *v;
+
+	asked_ok("{\"cmd\":\"audit-list\",\"limit\":1000}");
+	json_array_foreach(json_object_get(asked.answer, "records"), i,
+	    v) if (strstr(json_string_value(json_object_get(v, "detail")),
+		       words) != NULL) return true;
+	return false;
+}
+
+/* Listed, and in the way: from the deadline on, and not before; on record, and
+ * the rest goes on to its end. */
+START_TEST(who_is_listed_is_cut_at_the_deadline)
+{
+	asked_ok(START ",\"cut\":[\"app1\"]}");
+	ck_assert(audit_has("app1 may be cut"));
+	asked_ok("{\"cmd\":\"roll-status\"}");
+	(void)world_run(&asked.w, 50, never);
+	if (_i == 1)
+		asked_restart();
+	ck_assert(!is_cut());
+	ck_assert(world_run(&asked.w, 60, over));
+	ck_assert(is_cut());
+	ck_assert(audit_has("app1 of root plant: not reached by the deadline"));
+	ck_assert_uint_eq(world_node(&asked.w, "web1")->conf.trust, POL_GEN(2));
+	ck_assert_uint_eq(app1->conf.trust, POL_GEN(1));
+}
+END_TEST
+
+/* Not listed; listed, but not in the way; the roll paused, or on its way
+ * back. */
+START_TEST(nobody_else_is)
+{
+	const struct ca_roll_abort back = { .root = "plant",
+		.reason = "",
+		.who = "test",
+		.late = true,
+		.compromised = true };
+
+	asked_ok(_i == 0 ? START "}" : START ",\"cut\":[\"app1\"]}");
+	if (_i == 1)
+		app1->deaf = false;
+	if (_i == 2)
+		asked_ok("{\"cmd\":\"roll-pause\",\"root\":\"plant\"}");
+	(void)world_run(&asked.w, 5, never);
+	if (_i == 3)
+		ck_assert_int_eq(ca_roll_abort(&asked.w.ca, &back), BASE_OK);
+	(void)world_run(&asked.w, 120, over);
+	ck_assert(!is_cut());
+	ck_assert_int_eq(asked.w.ca.rolls == NULL, _i == 1);
+	if (_i != 0)
+		return;
+	ck_assert_ptr_nonnull(strstr(status(), "app1 was not listed"));
+	asked_ok("{\"cmd\":\"explain\",\"root\":\"plant\",\"node\":\"web1\","
+		 "\"step\":\"finish\"}");
+	ck_assert_ptr_nonnull(
+	    strstr(json_string_value(json_object_get(asked.answer, "text")),
+		"app1 was not listed"));
+	/* the operator lists it after all */
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		 "\"compromised\":true,\"deadline\":\"5s\","
+		 "\"cut\":[\"app1\"]}");
+	ck_assert(world_run(&asked.w, 30, over));
+	ck_assert(is_cut());
+}
+END_TEST
+
+static struct wire_hsm_cut both[] = { { "app1", "web1" }, { "web1", "app1" } };
+
+/* Too few approvers, not every direction, not from now on, kedge-hsmd away: the
+ * roll waits with that reason, and cuts when it is approved. */
+START_TEST(what_is_not_approved_waits)
+{
+	static const char *const says[] = { "web1 refuses app1",
+		"app1 refuses web1", "web1 refuses app1", "kedge-hsmd" };
+	struct wire_hsm_cuts list = { .have = _i == 0 ? 1 : 2,
+		.need = 2,
+		.n = _i == 1 ? 1 : 2,
+		.cut = both };
+
+	hsm->need = 2;
+	hsm->approved = &list;
+	asked_ok(START ",\"cut\":[\"app1\"]}");
+	if (_i == 2)
+		list.start.ms = asked.w.now.ms + 1000000;
+	(void)world_run(&asked.w, 50, never);
+	hsm->down = _i == 3;
+	(void)world_run(&asked.w, 60, never);
+	ck_assert(!is_cut());
+	ck_assert_ptr_nonnull(strstr(status(), "the deadline is over"));
+	ck_assert_msg(strstr(status(), says[_i]) != NULL, "%s", status());
+	hsm->down = false;
+	list =
+	    (struct wire_hsm_cuts){ .have = 2, .need = 2, .n = 2, .cut = both };
+	ck_assert(world_run(&asked.w, 60, over));
+	ck_assert(is_cut());
+}
+END_TEST
+
+/* The list for approvers is that of the deadline. */
+START_TEST(the_list_has_it_by_itself)
+{
+	asked_ok(START ",\"cut\":[\"app1\"]}");
+	asked_ok("{\"cmd\":\"roll-cuts\",\"root\":\"plant\"}");
+	ck_assert_uint_eq(asked_size_of("cuts"), 2);
+	ck_assert(json_is_string(json_object_get(asked.answer, "start")));
+	asked_ok("{\"cmd\":\"roll-status\"}");
+	ck_assert(json_is_string(
+	    json_object_get(json_array_get(json_object_get(asked.answer,
+					       "rolls"),
+				0),
+		"deadline")));
+}
+END_TEST
+
+START_TEST(what_is_no_deadline)
+{
+	static const char *const bad[][2] = {
+		{ ",\"deadline\":\"60s\"", "USAGE" },
+		{ ",\"compromised\":true,\"cut\":[\"app1\"]", "USAGE" },
+		{ ",\"compromised\":true,\"deadline\":\"soon\"", "SYNTAX" },
+		{ ",\"compromised\":true,\"deadline\":\"0s\"", "RANGE" },
+		{ ",\"compromised\":true,\"deadline\":\"60s\",\"cut\":[\"x\"]",
+		    "NOTFOUND" },
+		{ ",\"compromised\":true,\"deadline\":\"60s\","
+		  "\"cut\":\"app1\"",
+		    "USAGE" },
+	};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		snprintf(text, sizeof(text),
+		    "{\"cmd\":\"roll-start\",\"root\":\"plant\"%s}", bad[i][0]);
+		asked_no(text, bad[i][1]);
+	}
+	asked_no("{\"cmd\":\"roll-start\",\"root\":\"management\","
+		 "\"compromised\":true,\"deadline\":\"60s\","
+		 "\"cut\":[\"ca\"]}",
+	    "REFUSED");
+	ck_assert_ptr_null(asked.w.ca.rolls);
+}
+END_TEST
+
+TCase *
+case_deadline(void)
+{
+	TCase *t = tcase_create("deadline");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, setup, asked_close);
+	tcase_add_loop_test(t, who_is_listed_is_cut_at_the_deadline, 0, 2);
+	tcase_add_loop_test(t, nobody_else_is, 0, 4);
+	tcase_add_loop_test(t, what_is_not_approved_waits, 0, 4);
+	tcase_add_test(t, the_list_has_it_by_itself);
+	tcase_add_test(t, what_is_no_deadline);
+	return t;
+}
