@@ -228,14 +228,6 @@ tell_peers(struct pol_engine *e, uint32_t node, uint8_t was)
 		tell_peer(e, node, h, w.is_client, was);
 }
 
-static void
-group_requeue(struct pol_engine *e, uint32_t group)
-{
-	for (uint32_t i = e->members_at[group]; i < e->members_at[group + 1];
-	     i++)
-		engine_queue(e, e->members[i]);
-}
-
 void
 group_count(struct pol_engine *e, uint32_t node, bool add)
 {
@@ -264,17 +256,21 @@ group_count(struct pol_engine *e, uint32_t node, bool add)
 	}
 }
 
-/* Those who may rest on what it has received, or have looked at inventories
- * without that of one who was excused. */
+/* Those who may rest on what it has received; or who have looked at inventories
+ * without its, as it was excused. */
 static void
-queue_peers(struct pol_engine *e, uint32_t node)
+queue_peers(struct pol_engine *e, uint32_t node, bool returned)
 {
 	struct walk w = walk_start(e->shape.graph, node);
 	const struct half *h;
 
-	while ((h = walk_next(&w)) != NULL)
-		if (e->shape.role[h->peer] != 0)
-			engine_queue(e, h->peer);
+	while ((h = walk_next(&w)) != NULL) {
+		if (e->shape.role[h->peer] == 0)
+			continue;
+		engine_queue(e, h->peer);
+		if (returned)
+			fresh_forget(&e->node[h->peer]);
+	}
 }
 
 /* After base, order or flags of node changed: derive all the rest. */
@@ -293,7 +289,8 @@ node_derive(struct pol_engine *e, uint32_t node)
 	if (n->sure != was)
 		tell_peers(e, node, was);
 	if (e->goal.presume)
-		queue_peers(e, node);
+		queue_peers(e, node, false);
+	fresh_forget(n);
 	engine_queue(e, node);
 }
 
@@ -442,7 +439,7 @@ fact_flags(struct pol_engine *e, const struct pol_fact *f)
 		n->flags |= NODE_EXCUSED;
 	} else if (f->kind == POL_FACT_RETURNED) {
 		n->flags &= (uint8_t)~NODE_EXCUSED;
-		queue_peers(e, f->node);
+		queue_peers(e, f->node, true);
 	} else if (f->kind == POL_FACT_HELD) {
 		if (!(n->flags & NODE_HELD))
 			n->held_ms = f->at.ms;
@@ -492,9 +489,6 @@ changes_files(enum pol_fact_kind k)
 enum pol_err
 pol_engine_fact(struct pol_engine *e, const struct pol_fact *f)
 {
-	struct egroup *g;
-	unsigned layer;
-	uint32_t stopped;
 	enum pol_err err;
 
 	if ((unsigned)f->kind >= sizeof(fact_take) / sizeof(fact_take[0]) ||
@@ -502,9 +496,6 @@ pol_engine_fact(struct pol_engine *e, const struct pol_fact *f)
 		return POL_E_RANGE;
 	if (e->shape.role[f->node] == 0)
 		return POL_OK; /* no part in this root's roll */
-	g = &e->group[e->shape.group[f->node]];
-	layer = engine_layer(e, e->shape.group[f->node]);
-	stopped = g->failed;
 	group_count(e, f->node, false);
 	if ((err = fact_take[f->kind](e, f)) == POL_OK) {
 		if (changes_files(f->kind))
@@ -512,8 +503,5 @@ pol_engine_fact(struct pol_engine *e, const struct pol_fact *f)
 		node_derive(e, f->node);
 	}
 	group_count(e, f->node, true);
-	if (layer != engine_layer(e, e->shape.group[f->node]) ||
-	    (stopped != 0) != (g->failed != 0))
-		group_requeue(e, e->shape.group[f->node]);
 	return err;
 }

@@ -47,21 +47,28 @@ struct enode {
 	uint32_t wait_cert; /* directions it verifies, presenter not sure */
 	uint32_t wait_finish; /* of a node whose finish is the last: links with
 			       * peers that have theirs to do */
-	/* gate fresh of the offer: this many links have been looked at, on
+	/* gate fresh of an order: this many links have been looked at, on
 	 * which everybody was seen then or later */
 	uint32_t fresh_at;
 	int64_t fresh_oldest;
+	uint8_t fresh_steps; /* of that order */
 	uint8_t flags, sure, done;
-	uint8_t offer; /* steps that may be given now */
+	uint8_t offer; /* steps that may be given when their layer is open */
+	uint8_t turn; /* of the offer */
 	bool put_off; /* the caller does not want it just now */
 };
+
+/* Which orders come before which, where not all may be outstanding. */
+#define TURN_OTHERS 1u /* after those that forget */
+#define TURN_FAILED 2u /* after those of nodes that have not failed */
+#define TURNS	    4u
 
 struct egroup {
 	uint32_t todo[LAYERS_MAX]; /* steps not done, by layer */
 	uint32_t outstanding; /* orders */
-	uint32_t ready; /* nodes in the ready set */
 	uint32_t odd; /* nodes held, or not known */
 	uint32_t failed; /* nodes with NODE_FAILED: group stops */
+	uint32_t lead[TURNS]; /* who comes first of those on offer; POL_NONE */
 };
 
 /* Set of nodes that yields its members in ascending order: bits in words,
@@ -70,6 +77,15 @@ struct egroup {
 struct nodeset {
 	uint64_t *level[SET_LEVELS];
 	unsigned nlevels;
+};
+
+/* Orders that rules and strategy let go, see offers.c. */
+struct offers {
+	struct nodeset shelf[TURNS][LAYERS_MAX]; /* of places, not nodes */
+	struct nodeset lead[TURNS]; /* the first node of each group */
+	uint32_t *place; /* by node: where it stands in members */
+	uint32_t *next, nnext; /* heap of a walk */
+	unsigned layers;
 };
 
 /* What the gates of those who go first ask; looked at before each answer. */
@@ -93,7 +109,7 @@ struct pol_engine {
 	uint32_t *queue; /* nodes to look at again */
 	uint8_t *queued;
 	uint32_t nqueue;
-	struct nodeset ready;
+	struct offers offers;
 	struct firsts first;
 	struct pol_order *orders; /* answer of pol_engine_ready */
 	size_t orders_cap;
@@ -130,6 +146,29 @@ bool nodeset_has(const struct nodeset *s, uint32_t i);
 /* The smallest member >= i, or POL_NONE. */
 uint32_t nodeset_next(const struct nodeset *s, uint32_t i);
 void nodeset_free(struct nodeset *s);
+
+/* ---- offers.c ------------------------------------------------------------------ */
+
+/* Empty shelves, for the goal's turns and the strategy's layers. */
+enum pol_err offers_new(struct pol_engine *e) POL_MUST;
+/* Nobody has an offer, whatever the nodes say; the shelves must be empty. */
+void offers_start(struct pol_engine *e);
+/* These steps of the node are on offer instead; 0: none. Its group's lead has
+ * to be found again, once all of its nodes were seen to. */
+void offers_put(struct pol_engine *e, uint32_t node, uint32_t steps);
+void offers_lead(struct pol_engine *e, uint32_t group);
+/* What is on offer to the node and its layer is open; 0: nothing. */
+uint32_t offers_of(const struct pol_engine *e, uint32_t node);
+bool offers_are_none(const struct pol_engine *e, uint32_t group);
+/* Those of one turn that are on offer in groups that are not stopped, by
+ * node; POL_NONE at the end. One walk at a time, and no change meanwhile. */
+struct offers_walk {
+	unsigned turn;
+	uint32_t lead;
+};
+struct offers_walk offers_walk(struct pol_engine *e, unsigned turn);
+uint32_t offers_next(struct pol_engine *e, struct offers_walk *w);
+void offers_free(struct offers *o);
 
 /* ---- engine.c ---------------------------------------------------------------- */
 
@@ -223,6 +262,9 @@ void gate_why_peer(const struct pol_engine *e, struct pol_why *why,
  * not. */
 bool gates_pass(const struct gate *list, const struct pol_engine *e,
     struct pol_order o, struct pol_why *why);
+/* The same without the layer, which is its group's: offers.c asks that. */
+bool gates_pass_node(const struct gate *list, const struct pol_engine *e,
+    struct pol_order o);
 /* Every peer on whose steps this order waits by rules and strategy; some
  * twice. */
 typedef void gate_blocker_fn(void *arg, uint32_t peer, uint32_t steps);

@@ -62,7 +62,7 @@ engine_alloc(struct pol_engine *e)
 	if (e->node == NULL || e->group == NULL || e->members == NULL ||
 	    e->members_at == NULL || e->queue == NULL || e->queued == NULL)
 		return POL_E_NOMEM;
-	return nodeset_new(&e->ready, e->shape.graph->nnodes);
+	return offers_new(e);
 }
 
 enum pol_err
@@ -86,6 +86,7 @@ pol_engine_new(const struct pol_graph *g, uint32_t root,
 	    (err = first_make(e, goal->first, goal->nfirst)) != POL_OK)
 		goto out;
 	members_fill(e);
+	offers_start(e);
 	for (uint32_t i = 0; i < g->nnodes; i++) {
 		if (e->shape.role[i] == 0)
 			continue;
@@ -111,7 +112,7 @@ pol_engine_free(struct pol_engine *e)
 	free(e->members_at);
 	free(e->queue);
 	free(e->queued);
-	nodeset_free(&e->ready);
+	offers_free(&e->offers);
 	first_free(&e->first);
 	free(e->orders);
 	free(e);

@@ -9,6 +9,7 @@ policy_SRC := \
 	policy/compact_exact.c \
 	policy/plan.c \
 	policy/nodeset.c \
+	policy/offers.c \
 	policy/values.c \
 	policy/engine_new.c \
 	policy/engine.c \

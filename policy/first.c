@@ -90,7 +90,7 @@ is_moving(const struct pol_engine *e, uint32_t node)
 {
 	const struct enode *n = &e->node[node];
 
-	return engine_serves(e, n) || n->offer != 0 ||
+	return engine_serves(e, n) || offers_of(e, node) != 0 ||
 	    (n->flags & NODE_HELD) != 0 || !(n->flags & NODE_KNOWN);
 }
 

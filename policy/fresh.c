@@ -27,8 +27,9 @@ offer_is_fresh(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	struct own_files o;
 	struct walk w;
 
-	if (n->fresh_oldest < oldest)
+	if (n->fresh_oldest < oldest || n->fresh_steps != steps)
 		fresh_forget(n);
+	n->fresh_steps = (uint8_t)steps;
 	w = walk_from(e->shape.graph, node, n->fresh_at);
 	own_files(e, node, steps, &o);
 	for (; (h = walk_next(&w)) != NULL; n->fresh_at++) {

@@ -224,6 +224,8 @@ gate_courtesy(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	    !shape_is_courteous(&e->shape) ||
 	    e->node[node].wait_trust_client == 0)
 		return true;
+	if (why == NULL && !e->goal.presume)
+		return false; /* who it is does not matter */
 	while ((h = walk_next(&w)) != NULL && w.is_client)
 		if (h->client_root == e->shape.root &&
 		    !(e->node[h->peer].sure & SURE_TRUST) &&
@@ -384,6 +386,17 @@ gates_pass(const struct gate *list, const struct pol_engine *e,
 		if (!list->open(e, o.node, o.steps, why))
 			return false;
 	}
+	return true;
+}
+
+bool
+gates_pass_node(const struct gate *list, const struct pol_engine *e,
+    struct pol_order o)
+{
+	for (; list->open != NULL; list++)
+		if (list->open != gate_layer &&
+		    !list->open(e, o.node, o.steps, NULL))
+			return false;
 	return true;
 }
 

@@ -1,6 +1,6 @@
 /*
  * nodeset: a set of node numbers with cheap put and ordered walk, so that
- * the engine's answer comes out by node without sorting. Used by ready.c.
+ * the engine's answer comes out by node without sorting. Used by offers.c.
  */
 #include <stdlib.h>
 

@@ -58,10 +58,8 @@ pol_engine_copy(const struct pol_engine *e, struct pol_engine **out)
 	copy->done = e->done;
 	copy->all = e->all;
 	/* what is ready is found again */
-	for (uint32_t i = 0; i < s->ngroups; i++)
-		copy->group[i].ready = 0;
+	offers_start(copy);
 	for (uint32_t i = 0; i < n; i++) {
-		copy->node[i].offer = 0;
 		copy->node[i].put_off = false;
 		if (s->role[i] != 0)
 			engine_queue(copy, i);

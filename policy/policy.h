@@ -239,7 +239,8 @@ struct pol_goal {
  * is unknown and nothing that touches it is allowed. */
 enum pol_err pol_engine_new(const struct pol_graph *g, uint32_t root,
     const struct pol_goal *goal, struct pol_engine **out) POL_MUST;
-/* Work proportional to the node's links. */
+/* Work proportional to the node's links, whatever the strategy: that a layer
+ * opens or shuts, or a group is stopped, touches no other node. */
 enum pol_err
 pol_engine_fact(struct pol_engine *e, const struct pol_fact *f) POL_MUST;
 void pol_engine_free(struct pol_engine *e);
@@ -256,7 +257,8 @@ struct pol_order {
  * their number; out is owned by the engine until its next call. Beside the
  * facts since the last call it costs what it answers, and a look at each order
  * before those that only the operator's word or those who go first hold back,
- * or an old inventory. A node with an outstanding order
+ * or an old inventory; and a group is looked at whole when, not begun from "all
+ * old", its bundles have brought it to rest. A node with an outstanding order
  * of this goal gets no other; one of another goal (the roll turned round) is
  * outranked. */
 enum pol_err

@@ -13,32 +13,20 @@
 
 #include "policy/engine.h"
 
+/* Could the order be given when its layer is open? */
 static bool
-is_open(const struct pol_engine *e, uint32_t node, uint32_t steps)
+is_free(const struct pol_engine *e, uint32_t node, uint32_t steps)
 {
 	const struct pol_order o = { node, steps };
 
 	/* cheap ones first; the answer is the same */
 	return !(e->node[node].flags & NODE_HELD) &&
-	    gates_pass(gates_strategy, e, o, NULL) &&
+	    gates_pass_node(gates_strategy, e, o) &&
 	    gates_pass(gates_safety, e, o, NULL);
 }
 
-static void
-offer_set(struct pol_engine *e, uint32_t node, uint32_t steps)
-{
-	struct enode *n = &e->node[node];
-	struct egroup *g = &e->group[e->shape.group[node]];
-
-	if ((n->offer != 0) != (steps != 0)) {
-		g->ready += steps != 0 ? 1u : UINT32_MAX;
-		nodeset_put(&e->ready, node, steps != 0);
-	}
-	n->offer = (uint8_t)steps;
-	fresh_forget(n);
-}
-
-/* The first of the node's orders that may be given now. */
+/* The first of the node's orders that is free: the layers of those after it are
+ * not below its own. */
 static void
 look_again(struct pol_engine *e, uint32_t node)
 {
@@ -48,10 +36,10 @@ look_again(struct pol_engine *e, uint32_t node)
 
 	for (unsigned k = 0; k < parts->n && offer == 0; k++) {
 		uint32_t steps = parts->part[k] & todo;
-		if (steps != 0 && is_open(e, node, steps))
+		if (steps != 0 && is_free(e, node, steps))
 			offer = steps;
 	}
-	offer_set(e, node, offer);
+	offers_put(e, node, offer);
 }
 
 /* From "all old" a bundle that can never be given has been split by
@@ -65,8 +53,8 @@ group_is_stuck(const struct pol_engine *e, uint32_t group)
 
 	for (unsigned l = 0; l < LAYERS_MAX; l++)
 		todo += g->todo[l];
-	return todo > 0 && g->outstanding == 0 && g->ready == 0 &&
-	    g->odd == 0 && g->failed == 0;
+	return todo > 0 && g->outstanding == 0 && g->odd == 0 &&
+	    g->failed == 0 && offers_are_none(e, group);
 }
 
 /* Splits the node if one of its steps could go now by itself; says on whom
@@ -78,7 +66,9 @@ node_unbundle(struct pol_engine *e, uint32_t node)
 	struct pol_why why = { .peer = POL_NONE };
 
 	for (uint32_t s = POL_TRUST; s <= POL_FINISH; s <<= 1) {
-		if (!(todo & s) || !is_open(e, node, s))
+		if (!(todo & s) || !is_free(e, node, s) ||
+		    !gates_pass(gates_strategy, e,
+			(struct pol_order){ node, s }, NULL))
 			continue;
 		(void)pol_engine_waits(e, node, &why, 1);
 		e->shape.role[node] |= ROLE_SPLIT;
@@ -112,6 +102,19 @@ has_bundles(enum pol_strategy s)
 }
 
 static enum pol_err
+group_look(struct pol_engine *e, uint32_t group)
+{
+	enum pol_err err = POL_OK;
+
+	offers_lead(e, group);
+	if (has_bundles(e->goal.strategy) && group_is_stuck(e, group)) {
+		err = group_unbundle(e, group);
+		offers_lead(e, group);
+	}
+	return err;
+}
+
+static enum pol_err
 queue_drain(struct pol_engine *e)
 {
 	uint32_t tried = POL_NONE; /* a group is looked at once */
@@ -121,11 +124,10 @@ queue_drain(struct pol_engine *e)
 		e->queued[e->queue[i]] = 0;
 		look_again(e, e->queue[i]);
 	}
-	for (uint32_t i = 0; i < e->nqueue && has_bundles(e->goal.strategy);
-	     i++) {
+	for (uint32_t i = 0; i < e->nqueue; i++) {
 		const uint32_t group = e->shape.group[e->queue[i]];
-		if (group != tried && group_is_stuck(e, group) && err == POL_OK)
-			err = group_unbundle(e, group);
+		if (group != tried && err == POL_OK)
+			err = group_look(e, group);
 		tried = group;
 	}
 	e->nqueue = 0;
@@ -160,35 +162,18 @@ engine_look(struct pol_engine *e, struct pol_time now)
 	return err;
 }
 
-#define TURN_OTHERS 1u /* after those that forget */
-#define TURN_FAILED 2u /* after those of nodes that have not failed */
-#define TURNS	    4u
-
-/* Which orders come before which, where not all may be outstanding. A failed
- * one waits for its time to be tried again, which the caller alone knows: it
- * shall not take the place of others meanwhile. */
-static unsigned
-turn_of(const struct pol_engine *e, struct pol_order o)
-{
-	const bool forgets = (o.steps & POL_FINISH) != 0;
-	const bool failed = e->node[o.node].failures > 0;
-
-	return (e->goal.forget_first && !forgets ? TURN_OTHERS : 0) |
-	    (e->goal.max_in_flight != 0 && failed ? TURN_FAILED : 0);
-}
-
 /* Adds to the answer, up to room, those of this turn that may go, by node. */
 static enum pol_err
 ready_add(struct pol_engine *e, bool is_batch, unsigned turn, size_t room,
     size_t *n)
 {
+	struct offers_walk w = offers_walk(e, turn);
 	enum pol_err err;
+	uint32_t i;
 
-	for (uint32_t i = nodeset_next(&e->ready, 0);
-	     i != POL_NONE && *n < room; i = nodeset_next(&e->ready, i + 1)) {
+	while (*n < room && (i = offers_next(e, &w)) != POL_NONE) {
 		const struct pol_order o = { i, e->node[i].offer };
-		if (turn_of(e, o) != turn || e->node[i].put_off ||
-		    !gates_pass(gates_when, e, o, NULL) ||
+		if (e->node[i].put_off || !gates_pass(gates_when, e, o, NULL) ||
 		    (!is_batch && !gates_pass(gates_word, e, o, NULL)))
 			continue;
 		if ((err = answer_put(e, *n, o)) != POL_OK ||
@@ -217,8 +202,7 @@ ready_make(struct pol_engine *e, bool is_batch, size_t max,
 	if (!gate_window(e, POL_NONE, 0, NULL))
 		room = 0;
 	for (unsigned turn = 0; turn < TURNS && err == POL_OK; turn++)
-		if ((turn & TURN_OTHERS) == 0 || e->goal.forget_first)
-			err = ready_add(e, is_batch, turn, room, n);
+		err = ready_add(e, is_batch, turn, room, n);
 	if (err != POL_OK)
 		*n = 0;
 	*out = e->orders;
@@ -263,7 +247,7 @@ pol_engine_may_start(struct pol_engine *e, struct pol_time now, uint32_t node)
 
 	if (node >= e->shape.graph->nnodes || engine_look(e, now) != POL_OK)
 		return false;
-	o.steps = e->node[node].offer;
+	o.steps = e->shape.role[node] != 0 ? offers_of(e, node) : 0;
 	e->goal.max_in_flight = 0;
 	may = o.steps != 0 && gates_pass(gates_when, e, o, NULL) &&
 	    gates_pass(gates_word, e, o, NULL);

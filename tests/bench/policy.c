@@ -1,8 +1,8 @@
 /*
  * bench policy: planning with `minimal` against a bare program that builds
  * both adjacencies of the same links and counts prerequisites, in one run,
- * for links in three orders; bytes per link; and what the reports of a whole
- * roll cost per link. `make bench-policy`.
+ * for links in three orders; bytes per link. Then policy_reports.c: what a
+ * report costs. `make bench-policy`.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -10,10 +10,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "policy/policy.h"
+#include "tests/bench/policy.h"
 
-static double
-now_ms(void)
+double
+bench_ms(void)
 {
 	struct timespec t;
 
@@ -21,8 +21,8 @@ now_ms(void)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-static void *
-must(void *p)
+void *
+bench_must(void *p)
 {
 	if (p == NULL) {
 		fprintf(stderr, "bench: out of memory\n");
@@ -63,7 +63,7 @@ pick(uint64_t *x, uint64_t n)
 static struct edge *
 edges_make(uint32_t nodes, uint32_t links, enum order order)
 {
-	struct edge *e = must(malloc(links * sizeof(*e)));
+	struct edge *e = bench_must(malloc(links * sizeof(*e)));
 	const uint32_t servers = nodes / 10, clients = nodes - servers;
 	const uint32_t each = links / clients + 1;
 	uint64_t x = 88172645463325252u;
@@ -84,25 +84,15 @@ edges_make(uint32_t nodes, uint32_t links, enum order order)
 	return e;
 }
 
-static struct edge *
-star_make(uint32_t links)
-{
-	struct edge *e = must(calloc(links, sizeof(*e)));
-
-	for (uint32_t i = 0; i < links; i++)
-		e[i] = (struct edge){ i + 1, 0 };
-	return e;
-}
-
 /* ---- the bare program ------------------------------------------------------ */
 
 static uint64_t
 bare(const struct edge *e, uint32_t nodes, uint32_t links)
 {
-	uint32_t *cat = must(calloc(nodes + 2, 4));
-	uint32_t *sat = must(calloc(nodes + 2, 4));
-	uint32_t *of_client = must(malloc(links * sizeof(uint32_t)));
-	uint32_t *of_server = must(malloc(links * sizeof(uint32_t)));
+	uint32_t *cat = bench_must(calloc(nodes + 2, 4));
+	uint32_t *sat = bench_must(calloc(nodes + 2, 4));
+	uint32_t *of_client = bench_must(malloc(links * sizeof(uint32_t)));
+	uint32_t *of_server = bench_must(malloc(links * sizeof(uint32_t)));
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < links; i++) {
@@ -133,8 +123,8 @@ bare(const struct edge *e, uint32_t nodes, uint32_t links)
 
 /* ---- the library --------------------------------------------------------------- */
 
-static void
-check(enum pol_err e)
+void
+bench_check(enum pol_err e)
 {
 	if (e == POL_OK)
 		return;
@@ -145,7 +135,7 @@ check(enum pol_err e)
 static struct pol_link *
 links_make(const struct edge *e, uint32_t links)
 {
-	struct pol_link *l = must(malloc(links * sizeof(*l)));
+	struct pol_link *l = bench_must(malloc(links * sizeof(*l)));
 
 	for (uint32_t i = 0; i < links; i++)
 		l[i] = (struct pol_link){ e[i].client, e[i].server, 0, 0 };
@@ -157,8 +147,8 @@ graph_make(const struct pol_link *l, uint32_t nodes, uint32_t links)
 {
 	struct pol_graph *g;
 
-	check(pol_graph_new(nodes, 1, &g));
-	check(pol_graph_fill(g, l, links));
+	bench_check(pol_graph_new(nodes, 1, &g));
+	bench_check(pol_graph_fill(g, l, links));
 	return g;
 }
 
@@ -167,64 +157,19 @@ time_plan(const struct pol_link *l, uint32_t nodes, uint32_t links,
     double *bytes)
 {
 	const size_t heap = heap_now();
-	const double start = now_ms();
+	const double start = bench_ms();
 	struct pol_graph *g = graph_make(l, nodes, links);
 	struct pol_plan *p;
 	double ms;
 
-	check(pol_plan_make(g, 0, POL_MINIMAL, &p));
-	ms = now_ms() - start;
+	bench_check(pol_plan_make(g, 0, POL_MINIMAL, &p));
+	ms = bench_ms() - start;
 	*bytes = (double)(heap_now() - heap) / links;
 	if (pol_plan_count(p) < 2 * nodes)
 		fprintf(stderr, "bench: odd plan\n");
 	pol_plan_free(p);
 	pol_graph_free(g);
 	return ms;
-}
-
-/* A whole roll, all reports one by one: nanoseconds per report and link. */
-static double
-time_reports(const struct pol_link *l, uint32_t nodes, uint32_t links)
-{
-	const struct pol_goal goal = { .from = 1, .to = 2 };
-	struct pol_graph *g = graph_make(l, nodes, links);
-	struct pol_engine *e;
-	const struct pol_order *o;
-	struct pol_order *copy = must(malloc(nodes * sizeof(*copy)));
-	size_t n;
-	double start;
-	uint64_t epoch = 0;
-
-	check(pol_engine_new(g, 0, &goal, &e));
-	for (uint32_t i = 0; i < nodes; i++)
-		check(pol_engine_fact(e,
-		    &(struct pol_fact){ .kind = POL_FACT_HOLDS,
-			.node = i,
-			.conf = { 1, 1, 0 } }));
-	start = now_ms();
-	do {
-		check(pol_engine_ready(e, (struct pol_time){ 0 }, SIZE_MAX, &o,
-		    &n));
-		memcpy(copy, o, n * sizeof(*o));
-		for (size_t i = 0; i < n; i++) {
-			struct pol_fact f = { .kind = POL_FACT_SENT,
-				.node = copy[i].node,
-				.epoch = ++epoch,
-				.steps = copy[i].steps,
-				.from = 1,
-				.to = 2 };
-			check(pol_engine_fact(e, &f));
-			f.kind = POL_FACT_EFFECTIVE;
-			check(pol_engine_fact(e, &f));
-		}
-	} while (n > 0);
-	if (!pol_engine_is_done(e))
-		fprintf(stderr, "bench: roll is not done\n");
-	start = now_ms() - start;
-	free(copy);
-	pol_engine_free(e);
-	pol_graph_free(g);
-	return start * 1e6 / (6.0 * links);
 }
 
 static double
@@ -235,8 +180,8 @@ best(double a, double b)
 
 static bool failed;
 
-static void
-limit(const char *what, double is, double most)
+void
+bench_limit(const char *what, double is, double most)
 {
 	if (is <= most)
 		return;
@@ -244,11 +189,17 @@ limit(const char *what, double is, double most)
 	failed = true;
 }
 
-/* The order in which links are dealt round the clients is measured and not
- * judged: it keeps the bare program's writes in the cache, and no store gives
- * links like that. Small graphs are in the cache altogether. */
-static void
-one_order(uint32_t nodes, uint32_t links, enum order order)
+/* Nanoseconds per link. */
+struct cost {
+	double plan, bare;
+};
+
+/* Both programs walk the same links in the same order. Dealt round the clients
+ * they are measured against it and not judged: that keeps the bare program's
+ * writes in the cache, and no store gives links like that. Small graphs are in
+ * the cache altogether. */
+static struct cost
+one_size(uint32_t nodes, uint32_t links, enum order order)
 {
 	struct edge *e = edges_make(nodes, links, order);
 	struct pol_link *l = links_make(e, links);
@@ -256,9 +207,9 @@ one_order(uint32_t nodes, uint32_t links, enum order order)
 	uint64_t sum = 0;
 
 	for (int i = 0; i < 7; i++) {
-		start = now_ms();
+		start = bench_ms();
 		sum += bare(e, nodes, links);
-		floor = best(floor, now_ms() - start);
+		floor = best(floor, bench_ms() - start);
 		plan = best(plan, time_plan(l, nodes, links, &bytes));
 	}
 	printf("plan %8u nodes %9u links %-9s: %6.1f ns per link, bare "
@@ -266,122 +217,42 @@ one_order(uint32_t nodes, uint32_t links, enum order order)
 	    nodes, links, order_names[order], plan * 1e6 / links,
 	    floor * 1e6 / links, plan / floor, bytes, sum == 0 ? "!" : "");
 	fflush(stdout);
-	limit("bytes per link", bytes, 25);
+	bench_limit("bytes per link", bytes, 25);
 	if (order != DEALT && nodes >= 1000000)
-		limit("the plan's time of the bare program's", plan / floor, 2);
+		bench_limit("the plan's time of the bare program's",
+		    plan / floor, 2);
 	free(e);
 	free(l);
+	return (struct cost){ plan * 1e6 / links, floor * 1e6 / links };
 }
 
-/* ---- one report at a time ------------------------------------------------------- */
-
-struct star {
-	struct pol_engine *engine;
-	uint64_t epoch;
-	size_t answered;
-};
-
+/* The bare program is linear; what caches make of it they make of the plan. */
 static void
-star_tell(struct star *s, struct pol_fact f)
+one_order(uint32_t most, enum order order)
 {
-	const struct pol_order *o;
-	size_t n;
-
-	f.at.ms = 1000000;
-	f.from = 1;
-	f.to = 2;
-	check(pol_engine_fact(s->engine, &f));
-	if (f.kind != POL_FACT_EFFECTIVE)
-		return;
-	s->answered++;
-	check(pol_engine_ready(s->engine, f.at, 128, &o, &n));
-}
-
-/* kedged's way: ready after each report, while other orders wait; the server is
- * the CA of FIG. 49, and removals rest on inventories. Microseconds per report. */
-static double
-time_star(uint32_t clients)
-{
-	const struct pol_goal goal = { .from = 1, .to = 2, .fresh_ms = 1000 };
-	struct edge *edges = star_make(clients);
-	struct pol_link *l = links_make(edges, clients);
-	struct pol_order *given = must(malloc((clients + 1) * sizeof(*given)));
-	struct star s = { NULL, 0, 0 };
-	const struct pol_order *o;
-	struct pol_graph *g;
-	double start;
-	size_t n;
-
-	check(pol_graph_new(clients + 1, 1, &g));
-	check(pol_graph_node_flags(g, 0, POL_NODE_LAST));
-	check(pol_graph_fill(g, l, clients));
-	check(pol_engine_new(g, 0, &goal, &s.engine));
-	for (uint32_t i = 0; i <= clients; i++)
-		star_tell(&s,
-		    (struct pol_fact){ .kind = POL_FACT_HOLDS,
-			.node = i,
-			.conf = { 1, 1, 0 } });
-	start = now_ms();
-	do {
-		check(pol_engine_ready(s.engine, (struct pol_time){ 1000000 },
-		    SIZE_MAX, &o, &n));
-		memcpy(given, o, n * sizeof(*o));
-		for (size_t i = 0; i < n; i++)
-			star_tell(&s,
-			    (struct pol_fact){ .kind = POL_FACT_SENT,
-				.node = given[i].node,
-				.epoch = ++s.epoch,
-				.steps = given[i].steps });
-		for (size_t i = 0; i < n; i++)
-			star_tell(&s,
-			    (struct pol_fact){ .kind = POL_FACT_EFFECTIVE,
-				.node = given[i].node,
-				.epoch = s.epoch - n + i + 1 });
-	} while (n > 0);
-	start = now_ms() - start;
-	if (!pol_engine_is_done(s.engine))
-		limit("a roll that is not done", 1, 0);
-	free(given);
-	free(edges);
-	free(l);
-	pol_engine_free(s.engine);
-	pol_graph_free(g);
-	return start * 1e3 / (double)s.answered;
-}
-
-static void
-one_star(uint32_t most)
-{
-	double first = 0, us = 0;
+	struct cost first = { 0, 0 }, c = { 0, 0 };
+	double grows;
 
 	for (uint32_t n = 1000; n <= most; n *= 10) {
-		us = time_star(n);
-		first = n == 1000 ? us : first;
-		printf("star %8u clients, last, fresh, ready after each: %.2f "
-		       "us per report\n",
-		    n, us);
-		fflush(stdout);
+		c = one_size(n, 10 * n, order);
+		first = n == 1000 ? c : first;
 	}
-	limit("the time per report of the largest star, of the smallest's",
-	    us / first, 4);
+	grows = c.plan / first.plan;
+	printf("growth of plan, links %-9s: time per link %.2f from 1000 nodes "
+	       "to %u, bare %.2f\n",
+	    order_names[order], grows, most, c.bare / first.bare);
+	bench_limit("the plan's growth of the bare program's",
+	    grows / (c.bare / first.bare), 1.5);
 }
 
-/* A whole roll; with a star, a report of one link must not cost what its
- * server has links. */
-static void
-one_roll(uint32_t nodes, uint32_t links)
+struct pol_link *
+bench_links(uint32_t nodes, uint32_t links)
 {
-	const bool star = links == nodes - 1;
-	struct edge *e =
-	    star ? star_make(links) : edges_make(nodes, links, BY_CLIENT);
+	struct edge *e = edges_make(nodes, links, BY_CLIENT);
 	struct pol_link *l = links_make(e, links);
 
 	free(e);
-	printf("roll %8u nodes %9u links %-9s: %6.1f ns per link and step\n",
-	    nodes, links, star ? "star" : order_names[BY_CLIENT],
-	    time_reports(l, nodes, links));
-	fflush(stdout);
-	free(l);
+	return l;
 }
 
 int
@@ -394,13 +265,8 @@ main(int argc, char **argv)
 	 * would cost more than either */
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	mallopt(M_TRIM_THRESHOLD, 2047 << 20);
-	for (uint32_t n = 1000; n <= most; n *= 10)
-		for (unsigned o = DEALT; o <= SHUFFLED; o++)
-			one_order(n, 10 * n, (enum order)o);
-	for (uint32_t n = 1000; n <= most; n *= 10)
-		one_roll(n, 10 * n);
-	for (uint32_t n = 1000; n <= most; n *= 10)
-		one_roll(n, n - 1);
-	one_star(most);
+	for (unsigned o = DEALT; o <= SHUFFLED; o++)
+		one_order(most, (enum order)o);
+	bench_reports(most);
 	return failed ? 1 : 0;
 }

@@ -1,6 +1,7 @@
 # Plan time and bytes per link against a bare program, time per report; fails
 # beyond its limits. large is 1e6 nodes and 1e7 links, and needs 1 GB.
-$(B)/bench/policy: $(call obj,tests/bench/policy.c) $(call lib,policy)
+$(B)/bench/policy: $(call obj,tests/bench/policy.c \
+	tests/bench/policy_reports.c) $(call lib,policy)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^
 

@@ -26,17 +26,17 @@ engine_restore(struct pol_engine *e, const struct saved *s)
 {
 	const uint32_t n = e->shape.graph->nnodes;
 
+	for (uint32_t i = 0; i < n; i++)
+		if (e->node[i].offer != 0)
+			offers_put(e, i, 0);
+	for (uint32_t i = 0; i < e->shape.ngroups; i++)
+		offers_lead(e, i);
 	memcpy(e->node, s->node, n * sizeof(*e->node));
 	memcpy(e->group, s->group, e->shape.ngroups * sizeof(*e->group));
 	memcpy(e->shape.role, s->role, n * sizeof(*s->role));
 	memset(e->queued, 0, n);
 	e->nqueue = 0;
-	for (uint32_t i = 0; i < n; i++)
-		nodeset_put(&e->ready, i, false);
-	for (uint32_t i = 0; i < n; i++)
-		e->node[i].offer = 0;
-	for (uint32_t i = 0; i < e->shape.ngroups; i++)
-		e->group[i].ready = 0;
+	offers_start(e);
 	e->outstanding = s->outstanding;
 	e->done = s->done;
 	e->all = s->all;

@@ -12,6 +12,7 @@ unit_policy_SRC := \
 	tests/unit/policy/test_gate.c \
 	tests/unit/policy/test_graph.c \
 	tests/unit/policy/test_link.c \
+	tests/unit/policy/test_offers.c \
 	tests/unit/policy/test_nodeset.c \
 	tests/unit/policy/test_rule.c \
 	tests/unit/policy/test_plan.c \

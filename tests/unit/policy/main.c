@@ -29,6 +29,7 @@ main(void)
 	suite_add_tcase(s, case_gate());
 	suite_add_tcase(s, case_shape());
 	suite_add_tcase(s, case_nodeset());
+	suite_add_tcase(s, case_offers());
 	suite_add_tcase(s, case_compact_exact());
 	suite_add_tcase(s, case_cycle());
 	suite_add_tcase(s, case_bundle());

@@ -13,6 +13,7 @@ TCase *case_gate(void);
 TCase *case_graph(void);
 TCase *case_link(void);
 TCase *case_nodeset(void);
+TCase *case_offers(void);
 TCase *case_rule(void);
 TCase *case_plan(void);
 TCase *case_compact(void);

@@ -206,6 +206,66 @@ START_TEST(test_only_peers_from_whom_something_is_taken)
 }
 END_TEST
 
+static void
+doubt(struct pol_engine *e, uint32_t node, struct pol_conf conf, int64_t at)
+{
+	const struct pol_fact f = { .kind = POL_FACT_DOUBTED,
+		.node = node,
+		.conf = conf,
+		.at = { at } };
+
+	ck_assert_int_eq(pol_engine_fact(e, &f), POL_OK);
+}
+
+/* What was looked at for one order is not good for another. */
+START_TEST(test_another_order_rests_on_others)
+{
+	struct pol_engine *e;
+	struct pol_why w[3];
+	struct fleet f;
+
+	/* c m s, as above */
+	fleet_make(&f, "c>m:server m>s:server", "");
+	e = engine_of(&f, POL_MINIMAL);
+	seen(e, 0, 5000);
+	ck_assert_uint_eq(offer_at(e, 1, 5500), C);
+	fleet_do(e, 2, C);
+	/* c may have lost its trust: m has its finish left */
+	doubt(e, 0, (struct pol_conf){ OLD, 0, 0 }, 5500);
+	ck_assert_uint_eq(offer_at(e, 1, 5500), 0);
+	ck_assert_uint_eq(pol_engine_waits(e, 1, w, 3), 2);
+	ck_assert_str_eq(w[0].rule, "present-trusted");
+	ck_assert_str_eq(w[1].rule, "fresh");
+	ck_assert_uint_eq(w[1].peer, 2);
+	seen(e, 2, 5500);
+	ck_assert_uint_eq(offer_at(e, 1, 5500), F);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
+START_TEST(test_what_it_holds_itself_says_on_whom_it_rests)
+{
+	struct pol_engine *e;
+	struct fleet f;
+
+	/* c drops its bridge, which s1 sees; then perhaps a root, under which
+	 * s2 may come */
+	fleet_make(&f, "c>s1:0/1 c>s2:server", "c");
+	e = engine_of(&f, POL_MINIMAL);
+	fleet_holds(e, 0, (struct pol_conf){ POL_GEN(2), POL_GEN(2), OLD });
+	fleet_holds(e, 2, (struct pol_conf){ 0, POL_GEN(2), 0 });
+	seen(e, 1, 5000);
+	ck_assert_uint_eq(offer_at(e, 0, 5500), F);
+	doubt(e, 0, (struct pol_conf){ BOTH, POL_GEN(2), OLD }, 5500);
+	ck_assert_uint_eq(why_at(e, 0, 5500).peer, 2);
+	seen(e, 2, 5500);
+	ck_assert_uint_eq(offer_at(e, 0, 5500), F);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 START_TEST(test_a_bridge_takes_nothing)
 {
 	struct pol_engine *e;
@@ -236,6 +296,8 @@ case_fresh(void)
 	tcase_add_test(t, test_each_peer_counts_at_each_moment);
 	tcase_add_test(t, test_an_excused_peer_is_not_asked_until_it_returns);
 	tcase_add_test(t, test_only_peers_from_whom_something_is_taken);
+	tcase_add_test(t, test_another_order_rests_on_others);
+	tcase_add_test(t, test_what_it_holds_itself_says_on_whom_it_rests);
 	tcase_add_test(t, test_a_bridge_takes_nothing);
 	return t;
 }
