@@ -152,6 +152,8 @@ static const struct cli_option plan_options[] = {
 	{ "presume", "received", "show what that option of roll start risks" },
 	{ "exit-code", NULL, "exit 3 when the plan has orders" },
 	{ "compare", NULL, "what each strategy costs, in a table" },
+	{ "compromised", NULL,
+	    "who would be cut at --deadline, before anything starts" },
 	CA_PACE_OPTIONS,
 	{ NULL, NULL, NULL },
 };
@@ -190,7 +192,9 @@ const struct cli_command cli_commands[] = {
 	    "without it kedged says what the fleet is. Nothing is changed.\n"
 	    "--compare shows what each strategy costs. Times are those of nodes that\n"
 	    "need --work after a round trip per hop and a pause between polls; of the\n"
-	    "fleet that kedged keeps, what its orders took before.\n",
+	    "fleet that kedged keeps, what its orders took before. With --compromised:\n"
+	    "which nodes a roll of a stolen key would not reach by --deadline, and each\n"
+	    "direction that would be cut then.\n",
 	    plan_options, 0, 0, ca_cmd_plan },
 	{ "simulate", "[--topology FILE] [options] ROOT",
 	    "look ahead: when is a roll over, and who is in its way",

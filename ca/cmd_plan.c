@@ -148,9 +148,14 @@ ca_cmd_plan(struct cli *c)
 		return base_fail(BASE_E_USAGE,
 		    "kedge plan: --compare is about all strategies; take "
 		    "--strategy away");
+	if (cli_has(c, "compromised") && cli_has(c, "compare"))
+		return base_fail(BASE_E_USAGE,
+		    "kedge plan: --compromised is about what would be cut; "
+		    "take --compare away");
 	if ((e = ca_topology_load(c, &t)) == BASE_OK)
-		e = cli_has(c, "compare") ? ca_plan_compare(c, t, root)
-					  : plan_one(c, t, root);
+		e = cli_has(c, "compare")	? ca_plan_compare(c, t, root)
+		    : cli_has(c, "compromised") ? ca_plan_cuts(c, t, root)
+						: plan_one(c, t, root);
 	if (e == BASE_OK && root != NULL && !cli_has(c, "topology") &&
 	    !cli_json(c))
 		e = plan_unsafe(c, root);

@@ -23,6 +23,7 @@ ca_SRC += \
 	ca/cmd_compare.c \
 	ca/cmd_graph.c \
 	ca/cmd_plan.c \
+	ca/cmd_plan_cuts.c \
 	ca/drawing.c \
 	ca/drawing_svg.c \
 	ca/cmd_simulate.c \

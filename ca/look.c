@@ -21,6 +21,10 @@ ca_look_make(const struct ca_look *l, struct pol_engine **engine,
 	for (uint32_t i = 0; i <= l->topology->nnodes && e == POL_OK; i++) {
 		holds.node = i;
 		e = pol_engine_fact(*engine, &holds);
+		if (e == POL_OK && l->excused != NULL && l->excused[i])
+			e = pol_engine_fact(*engine,
+			    &(struct pol_fact){ .kind = POL_FACT_EXCUSED,
+				.node = i });
 	}
 	if (e == POL_OK)
 		e = pol_outlook_make(*engine, &look, out);

@@ -13,6 +13,7 @@ struct ca_look {
 	const char *root_name;
 	const struct ca_pace *pace;
 	struct pol_goal goal; /* strategy, limit, max_in_flight */
+	const bool *excused; /* by number in the graph; NULL: nobody */
 };
 
 /* Both are owned by the caller. */
@@ -27,6 +28,9 @@ enum base_err ca_topology_load(struct cli *c, struct ca_topology **out)
 enum base_err ca_plan_print(struct cli *c, const struct ca_topology *t,
     const char *root, enum pol_strategy strategy, bool presume,
     uint32_t *orders) BASE_MUST;
+/* cmd_plan_cuts.c: kedge plan --compromised: who would be cut at a deadline. */
+enum base_err ca_plan_cuts(struct cli *c, const struct ca_topology *t,
+    const char *root) BASE_MUST;
 /* cmd_compare.c: kedge plan --compare. */
 enum base_err ca_plan_compare(struct cli *c, const struct ca_topology *t,
     const char *root) BASE_MUST;

@@ -45,6 +45,18 @@ time_option(struct cli *c, const char *option, struct base_time *t)
 	return text == NULL ? BASE_OK : base_time_parse(text, t);
 }
 
+/* A time, or so long after the beginning. */
+static enum base_err
+deadline_option(struct cli *c, struct ca_pace *p)
+{
+	const char *text = cli_get(c, "deadline");
+
+	if (text == NULL)
+		return BASE_OK;
+	return base_time_parse_after(text,
+	    p->start.ms != 0 ? p->start : base_time_now(), &p->deadline);
+}
+
 enum base_err
 ca_pace_node(const struct ca_topology *t, const char *option, const char *text,
     uint32_t *number)
@@ -140,7 +152,7 @@ ca_pace_read(struct cli *c, const struct ca_topology *t, struct ca_pace *p)
 	    (e = seconds_option(c, "work", &work)) != BASE_OK ||
 	    (e = seconds_option(c, "retry", &p->retry_ms)) != BASE_OK ||
 	    (e = time_option(c, "start", &p->start)) != BASE_OK ||
-	    (e = time_option(c, "deadline", &p->deadline)) != BASE_OK)
+	    (e = deadline_option(c, p)) != BASE_OK)
 		return e;
 	if (p->deadline.ms != 0 && p->start.ms == 0)
 		p->start = base_time_now();

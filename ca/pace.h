@@ -22,7 +22,7 @@
 	    { "retry", "SECONDS", "from failure to next try; default 60" },  \
 	    { "start", "TIME", "when it begins; default now" },              \
 	{                                                                    \
-		"deadline", "TIME", "the old root's notAfter"                \
+		"deadline", "TIME", "or 12h: the old root's notAfter"        \
 	}
 
 struct ca_pace {

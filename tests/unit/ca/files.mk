@@ -75,6 +75,7 @@ unit_ca_SRC += tests/unit/ca/test_drawing.c
 unit_ca_SRC += tests/unit/ca/test_drawing_svg.c
 unit_ca_SRC += tests/unit/ca/test_plan_doc.c
 unit_ca_SRC += tests/unit/ca/test_prove.c
+unit_ca_SRC += tests/unit/ca/test_cmd_plan_cuts.c
 unit_ca_SRC += tests/unit/ca/test_cuts.c tests/unit/ca/test_deadline.c
 unit_ca_SRC += tests/unit/ca/test_outlook_doc.c
 unit_ca_SRC += tests/unit/ca/test_topology_route.c

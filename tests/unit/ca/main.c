@@ -49,6 +49,7 @@ static TCase *(*const cases[])(void) = {
 	case_control_parcel,
 	case_base64,
 	case_prove,
+	case_cmd_plan_cuts,
 	case_cuts,
 	case_deadline,
 	case_refused,

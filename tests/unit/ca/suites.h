@@ -43,6 +43,7 @@ TCase *case_rekey(void);
 TCase *case_forget(void);
 TCase *case_held(void);
 TCase *case_prove(void);
+TCase *case_cmd_plan_cuts(void);
 TCase *case_cuts(void);
 TCase *case_deadline(void);
 TCase *case_refused(void);
