@@ -81,7 +81,9 @@ base_secret_read_credential(const char *name, size_t max, struct base_buf *b)
 	free(path);
 	if (fd < 0)
 		return base_fail(errno == ENOENT ? BASE_E_NOTFOUND : BASE_E_IO,
-		    "secret: cannot open credential %s: %m", name);
+		    "secret: cannot open credential %s: %m; "
+		    "LoadCredential=%s:FILE in the service provides it",
+		    name, name);
 	return base_secret_read_fd(fd, max, b);
 }
 

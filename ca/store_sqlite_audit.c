@@ -130,15 +130,16 @@ audit_check_one(void *arg, const struct ca_audit *a)
 
 	if (a->seq != c->seq + 1)
 		return base_fail(BASE_E_INTEGRITY,
-		    "audit: record %llu is "
-		    "missing",
+		    "audit: record %llu is missing; kedge audit verify --store "
+		    "FILE says whether a copy of the store is whole",
 		    (unsigned long long)(c->seq + 1));
 	if ((r = audit_hash(c->hash, a, hash)) != BASE_OK)
 		return r;
 	if (memcmp(hash, a->hash, sizeof(hash)) != 0)
 		return base_fail(BASE_E_INTEGRITY,
-		    "audit: record %llu was "
-		    "changed after it was written",
+		    "audit: record %llu was changed after it was written; "
+		    "kedge audit verify --store FILE says whether a copy of the "
+		    "store is whole",
 		    (unsigned long long)a->seq);
 	c->seq = a->seq;
 	memcpy(c->hash, hash, sizeof(hash));

@@ -77,7 +77,8 @@ uri_attribute(const char *s, size_t n, struct hsm_p11_uri *u)
 		if (strlen(known[i].name) != klen ||
 		    memcmp(known[i].name, s, klen) != 0)
 			continue;
-		if (eq == NULL || *known[i].to != NULL)
+		/* a slot without a token shows empty ones */
+		if (eq == NULL || n == klen + 1 || *known[i].to != NULL)
 			return base_fail(BASE_E_SYNTAX,
 			    "%s needs exactly one value", known[i].name);
 		return uri_decode(eq + 1, n - klen - 1, known[i].to);

@@ -280,7 +280,10 @@ token_choose(struct token *t, const char *uri)
 	hsm_p11_uri_clear(&want);
 	if (hits == 0)
 		return base_fail(BASE_E_NOTFOUND,
-		    "token: none of %u slots holds %s", t->nslots, uri);
+		    "token: none of %u slots holds %s; is it plugged in? "
+		    "pkcs11-tool --module MODULE --list-slots shows labels and "
+		    "serial numbers",
+		    t->nslots, uri);
 	if (hits > 1)
 		return base_fail(BASE_E_REFUSED,
 		    "token: %u tokens fit %s; add its serial", hits, uri);

@@ -94,8 +94,8 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	ask_finish(a,
 	    base_fail(BASE_E_TIMEOUT,
-		"kedge-hsmd at %s: no answer within %u ms%s%s", c->path,
-		c->answer_ms, c->why[0] != '\0' ? ": " : "", c->why),
+		"kedge-hsmd at %s: no answer within %u ms%s%s; its log says what it waits for; try again",
+		c->path, c->answer_ms, c->why[0] != '\0' ? ": " : "", c->why),
 	    NULL);
 }
 
@@ -288,7 +288,7 @@ unix_connect(const char *path, int flags, int *out)
 		return base_fail(BASE_E_IO, "socket: %s", strerror(errno));
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) != 0) {
 		enum base_err e = base_fail(BASE_E_IO,
-		    "connect: %s; is kedge-hsmd running?", strerror(errno));
+		    "connect: %s (is kedge-hsmd running?)", strerror(errno));
 
 		close(fd);
 		return e;

@@ -45,7 +45,8 @@ only_asleep() {
 hold() {
 	end=$((born + PATIENCE * 1000))
 	while [ "$(now_ms)" -lt "$end" ]; do
-		[ "$(load_count)" -ge "$ENOUGH" ] && only_asleep && return
+		n=$(load_count)
+		[ "${n:-0}" -ge "$ENOUGH" ] && only_asleep && return
 		sleep 0.5
 	done
 }

@@ -28,9 +28,10 @@ END_TEST
 
 static const char *const bad_uri[] = { "", "pkcs12:token=a",
 	"pkcs11:", "pkcs11:model=a", "pkcs11:token", "pkcs11:token=a;token=b",
-	"pkcs11:token=a;slot-id=0", "pkcs11:token=a;object=k",
-	"pkcs11:token=a b", "pkcs11:token=a%2", "pkcs11:token=a%gg",
-	"pkcs11:token=a%00", "pkcs11:token=a?pin-value=1", "pkcs11:token=a;;" };
+	"pkcs11:token=", "pkcs11:token=a;serial=", "pkcs11:token=a;slot-id=0",
+	"pkcs11:token=a;object=k", "pkcs11:token=a b", "pkcs11:token=a%2",
+	"pkcs11:token=a%gg", "pkcs11:token=a%00", "pkcs11:token=a?pin-value=1",
+	"pkcs11:token=a;;" };
 
 START_TEST(uri_bad)
 {
