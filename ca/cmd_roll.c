@@ -161,6 +161,7 @@ outstanding_print(FILE *f, const json_t *o)
 static void
 roll_print(FILE *f, const json_t *roll)
 {
+	const char *hsm;
 	size_t i;
 	json_t *o;
 
@@ -193,8 +194,10 @@ roll_print(FILE *f, const json_t *roll)
 	waits_print(f, json_object_get(roll, "waits"));
 	json_array_foreach(json_object_get(roll, "notes"), i, o)
 	    fprintf(f, "  note: %s\n", json_string_value(o));
+	hsm = ca_text_of(roll, "hsm");
 	if (json_object_get(roll, "hsm") != NULL)
-		fprintf(f, "  waits: %s\n", ca_text_of(roll, "hsm"));
+		fprintf(f, "  %s%s\n",
+		    strncmp(hsm, "waits ", 6) == 0 ? "" : "waits: ", hsm);
 }
 
 static enum base_err

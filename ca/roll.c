@@ -326,10 +326,12 @@ give_done(void *arg, enum base_err e, struct ca_drafts *d)
 	struct ca *ca = g->ca;
 	struct ca_roll *w = roll_by_id(ca, g->roll);
 	bool *due = base_alloc(ca_drafts_count(d) + 1);
+	char before[sizeof(w->why)];
 
 	if (w == NULL)
 		goto out;
 	w->busy = false;
+	memcpy(before, w->why, sizeof(before));
 	w->why[0] = '\0';
 	for (size_t i = 0; e == BASE_OK && i < ca_drafts_count(d); i++)
 		due[i] = draft_is_due(ca, w, ca_drafts_get(d, i));
@@ -340,7 +342,9 @@ give_done(void *arg, enum base_err e, struct ca_drafts *d)
 		goto out;
 	}
 	snprintf(w->why, sizeof(w->why), "%s", base_why());
-	base_log(BASE_WARNING, "roll %s: %s", w->row.root, w->why);
+	/* the same words again are no news for the log */
+	if (strcmp(before, w->why) != 0)
+		base_log(BASE_WARNING, "roll %s: %s", w->row.root, w->why);
 	w->retry = ca_after(ca, ca->conf->retry_ms);
 out:
 	ca_kick(ca);

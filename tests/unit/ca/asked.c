@@ -217,3 +217,15 @@ asked_log_new(void)
 	text[n > 0 ? n : 0] = '\0';
 	return text;
 }
+
+unsigned
+asked_log_says(const char *words)
+{
+	const char *at;
+	unsigned n = 0;
+
+	while (*(at = asked_log_new()) != '\0')
+		for (; (at = strstr(at, words)) != NULL; at++)
+			n++;
+	return n;
+}

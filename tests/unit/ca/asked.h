@@ -40,3 +40,5 @@ bool asked_web1_trusts(struct world *x);
  * own: descriptor 2 may go. */
 void asked_log(void);
 const char *asked_log_new(void); /* what came since the last time */
+/* How often these words are in that. */
+unsigned asked_log_says(const char *words);

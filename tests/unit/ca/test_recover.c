@@ -311,19 +311,6 @@ START_TEST(nothing_is_sent_unchecked)
 }
 END_TEST
 
-/* How often the log has said so since it was read last. */
-static unsigned
-said(const char *words)
-{
-	const char *at;
-	unsigned n = 0;
-
-	while (*(at = asked_log_new()) != '\0')
-		for (; (at = strstr(at, words)) != NULL; at++)
-			n++;
-	return n;
-}
-
 /* hsmd is away for long: that is in the log once, its return, too, and the
  * next time again. */
 START_TEST(a_wait_is_logged_once)
@@ -336,14 +323,18 @@ START_TEST(a_wait_is_logged_once)
 		for (int k = 0; k < 300; k++)
 			world_turn(&w);
 		ck_assert(w.ca.unchecked);
-		ck_assert_uint_eq(said("waits for kedge-hsmd before any"), 1);
+		ck_assert_uint_eq(asked_log_says(
+				      "waits for kedge-hsmd before any"),
+		    1);
 		hsm_fake_mood(w.hsm)->down = false;
 		ck_assert(world_run(&w, 60, recovered));
-		ck_assert_uint_eq(said("recovery: goes on after: waits"), 1);
+		ck_assert_uint_eq(asked_log_says(
+				      "recovery: goes on after: waits"),
+		    1);
 	}
 	for (int k = 0; k < 100; k++)
 		world_turn(&w);
-	ck_assert_uint_eq(said("recovery:"), 0);
+	ck_assert_uint_eq(asked_log_says("recovery:"), 0);
 	world_close(&w);
 }
 END_TEST

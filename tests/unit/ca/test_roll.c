@@ -2,6 +2,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "tests/unit/ca/asked.h"
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
 
@@ -174,9 +175,13 @@ START_TEST(hsmd_away_is_waited_for_by_name)
 	struct world w;
 
 	world_open_joined(&w, world_pair, 4);
+	asked_log();
 	world_roll(&w, "plant");
 	hsm_fake_mood(w.hsm)->down = true;
 	ck_assert(!world_run(&w, 30, world_rolled));
+	/* once as it fails, once as that for which the roll waits */
+	ck_assert_uint_eq(asked_log_says("waits for kedge-hsmd: no answer\n"),
+	    2);
 	ck_assert_ptr_nonnull(strstr(w.waits, "waits for kedge-hsmd"));
 	hsm_fake_mood(w.hsm)->down = false;
 	ck_assert(world_run(&w, 120, world_rolled));
