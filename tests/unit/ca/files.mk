@@ -97,3 +97,7 @@ unit_ca_SRC += tests/unit/ca/test_core.c
 unit_ca_SRC += tests/unit/ca/test_token.c
 unit_ca_SRC += tests/unit/ca/test_identity.c
 unit_ca_SRC += tests/unit/ca/test_tidy.c
+unit_ca_SRC += tests/unit/ca/test_reissue.c
+unit_ca_SRC += tests/unit/ca/test_roll_goal.c
+unit_ca_SRC += tests/unit/ca/test_recover_tell.c
+unit_ca_SRC += tests/unit/ca/test_health.c

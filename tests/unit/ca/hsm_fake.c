@@ -370,6 +370,17 @@ bind_node(struct hsm_fake *f, const struct wire_hsm_request *q)
 }
 
 static void
+info(struct hsm_fake *f, struct wire_hsm_answer *a)
+{
+	a->items = base_alloc(4 * sizeof(*a->items));
+	while (a->nitems < 4 && f->mood.info[a->nitems] != NULL) {
+		must(base_buf_printf(&a->items[a->nitems].data, "%s",
+		    f->mood.info[a->nitems]));
+		a->nitems++;
+	}
+}
+
+static void
 answer(struct hsm_fake *f, struct waiting *w)
 {
 	struct wire_hsm_answer a = { .type = w->q.type };
@@ -414,6 +425,8 @@ answer(struct hsm_fake *f, struct waiting *w)
 		approved(f, &a);
 	} else if (w->q.type == WIRE_HSM_BIND) {
 		bind_node(f, &w->q);
+	} else if (w->q.type == WIRE_HSM_INFO) {
+		info(f, &a);
 	} else if (w->q.type == WIRE_HSM_TOKEN) {
 		memset(a.secret, ++f->tokens, sizeof(a.secret));
 	}

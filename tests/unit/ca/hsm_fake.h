@@ -48,6 +48,7 @@ struct hsm_fake_mood {
 	const char *stays; /* a node of which it says, asked before, that it would
 			    * not forget it */
 	uint64_t asks; /* orders without steps */
+	const char *info[4]; /* lines about itself */
 	uint64_t told, links, shown, proven; /* items; proven: with order */
 	uint64_t gone, excused; /* in the items told */
 };

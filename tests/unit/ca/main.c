@@ -120,6 +120,10 @@ static TCase *(*const cases[])(void) = {
 	case_token,
 	case_identity,
 	case_tidy,
+	case_reissue,
+	case_roll_goal,
+	case_recover_tell,
+	case_health,
 };
 #define NCASES (sizeof(cases) / sizeof(*cases))
 

@@ -113,3 +113,7 @@ TCase *case_core(void);
 TCase *case_token(void);
 TCase *case_identity(void);
 TCase *case_tidy(void);
+TCase *case_reissue(void);
+TCase *case_roll_goal(void);
+TCase *case_recover_tell(void);
+TCase *case_health(void);

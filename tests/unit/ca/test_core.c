@@ -162,6 +162,10 @@ END_TEST
 /* The CA's own orders have a part before the first node has joined. */
 START_TEST(its_own_open_order)
 {
+	pair_must(ca_store_link_delete(w.ca.store, "app1", "web1"));
+	pair_must(ca_store_node_delete(w.ca.store, "app1"));
+	pair_must(ca_store_node_delete(w.ca.store, "web1"));
+	pair_must(ca_reload_topo(&w.ca));
 	give("ca", CA_MANAGEMENT, CA_ORDER_SENT);
 	w.ca.self_look = false;
 	pair_must(ca_orders_load(&w.ca));
@@ -246,12 +250,15 @@ START_TEST(unchecked_asks_only_whether_it_is_old)
 	world_roll(&w, "plant");
 	w.ca.told = false;
 	w.ca.unchecked = true;
+	w.ca.identity_next = w.ca.unsafe_next = w.mono;
 	hsm_fake_mood(w.hsm)->down = true;
 	for (int i = 0; i < 10; i++) {
 		(void)ca_work(&w.ca);
 		pair_answer();
 	}
 	ck_assert(w.ca.unchecked);
+	ck_assert_int_eq(w.ca.identity_next.ms, w.mono.ms);
+	ck_assert_int_eq(w.ca.unsafe_next.ms, w.mono.ms);
 	hsm_fake_mood(w.hsm)->down = false;
 	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->told, told);
 	pair_turns(200);

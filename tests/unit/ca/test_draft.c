@@ -331,6 +331,7 @@ END_TEST
 START_TEST(not_justified)
 {
 	world_roll(&w, "plant");
+	w.ca.rolls->shown[ca_topo_node(w.ca.topo, "app1")] = true;
 	ck_assert(!w.ca.rolls->prove);
 	hsm_fake_mood(w.hsm)->refuse = "app1";
 	add("app1", WIRE_STEP_TRUST);
@@ -343,6 +344,7 @@ START_TEST(not_justified)
 	go(BASE_OK);
 	of(0, BASE_E_OUTAGE);
 	ck_assert(w.ca.rolls->prove);
+	ck_assert(!w.ca.rolls->shown[ca_topo_node(w.ca.topo, "app1")]);
 	over();
 }
 END_TEST

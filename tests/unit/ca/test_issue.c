@@ -398,7 +398,7 @@ START_TEST(stored)
 	    BASE_E_NOTFOUND);
 	i.gen = 7;
 	pair_must(ca_issue_store(&w.ca, &i, x));
-	ck_assert_int_eq(ca_identity_cert_get(&w.ca, WIRE_CA_TLS, 7, &own),
+	ck_assert_int_eq(ca_identity_cert_get(&w.ca, WIRE_ORDER_CERT, 7, &own),
 	    BASE_E_NOTFOUND);
 	i.kind = WIRE_CA_TLS;
 	i.gen = 8;
@@ -420,7 +420,7 @@ static const struct carried {
 } carried[] = {
 	{ WIRE_STEP_TRUST, 1, 2, 2, 1, 0 },
 	{ WIRE_STEP_TRUST, 2, 1, 1, 2, 0 },
-	{ WIRE_STEP_CERT, 1, 1, 1, 0, 0 },
+	{ WIRE_STEP_CERT, 2, 2, 2, 0, 0 },
 	{ 0, 1, 2, 2, 0, 0 },
 	{ WIRE_STEP_JOIN | WIRE_STEP_TRUST, 0, 1, 1, 0, 0 },
 	{ WIRE_STEP_JOIN | WIRE_STEP_TRUST, 1, 2, 2, 0, 1 },

@@ -209,6 +209,8 @@ START_TEST(those_who_check_it)
 	linked("s1", "app1", "");
 	linked("app1", "s2", "");
 	linked("app1", "s3", "lab");
+	linked("s7", "app1", "");
+	strcpy(w.ca.topo->links[w.ca.topo->nlinks - 1].server_root, "lab");
 	ck_assert_uint_eq(look(), 1);
 	ck_assert_uint_eq(last.peers, 2);
 	ck_assert_ptr_nonnull(strstr(last.text, "refused by web1, s1"));
