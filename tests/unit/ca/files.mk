@@ -101,3 +101,6 @@ unit_ca_SRC += tests/unit/ca/test_reissue.c
 unit_ca_SRC += tests/unit/ca/test_roll_goal.c
 unit_ca_SRC += tests/unit/ca/test_recover_tell.c
 unit_ca_SRC += tests/unit/ca/test_health.c
+unit_ca_SRC += tests/unit/ca/test_look.c
+unit_ca_SRC += tests/unit/ca/test_self.c
+unit_ca_SRC += tests/unit/ca/test_resign.c

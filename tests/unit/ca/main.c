@@ -124,6 +124,9 @@ static TCase *(*const cases[])(void) = {
 	case_roll_goal,
 	case_recover_tell,
 	case_health,
+	case_look,
+	case_self,
+	case_resign,
 };
 #define NCASES (sizeof(cases) / sizeof(*cases))
 

@@ -117,3 +117,6 @@ TCase *case_reissue(void);
 TCase *case_roll_goal(void);
 TCase *case_recover_tell(void);
 TCase *case_health(void);
+TCase *case_look(void);
+TCase *case_self(void);
+TCase *case_resign(void);

@@ -34,10 +34,10 @@ END_TEST
 START_TEST(seen)
 {
 	pair_node("app1")->seen.ms = pair_node("web1")->seen.ms = 1;
-	ca_seen(&w.ca, "app1");
+	ca_seen(&w.ca, "web1");
 	ca_seen(&w.ca, "ghost");
-	ck_assert_int_eq(pair_node("app1")->seen.ms, w.now.ms);
-	ck_assert_int_eq(pair_node("web1")->seen.ms, 1);
+	ck_assert_int_eq(pair_node("web1")->seen.ms, w.now.ms);
+	ck_assert_int_eq(pair_node("app1")->seen.ms, 1);
 }
 END_TEST
 

@@ -237,10 +237,13 @@ START_TEST(the_order_signers_as_well)
 	base_buf_init(&after, 0);
 	pair_must(ca_identity_cert_get(&w.ca, WIRE_ORDER_CERT, 1, &before));
 	pair_must(ca_issue_dates(old, &from, &to));
-	w.now.ms = to.ms - (to.ms - from.ms) / 3 + 1000;
+	/* that of its TLS key is young just then */
+	w.now.ms = to.ms - (to.ms - from.ms) / 3 - 10 * DAY;
 	w.ca.identity_next = w.mono;
 	(void)ca_identity_work(&w.ca);
 	pair_answer();
+	ck_assert(!ca_identity_is_old(&w.ca, w.ca.tls_cert));
+	w.now.ms += 11 * DAY;
 	w.ca.identity_next = w.mono;
 	(void)ca_identity_work(&w.ca);
 	pair_answer();

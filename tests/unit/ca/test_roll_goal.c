@@ -86,7 +86,7 @@ START_TEST(words_for_a_row)
 	ck_assert_int_eq(ca_roll_first_add(&w.ca, &r, "ghost"),
 	    BASE_E_NOTFOUND);
 	/* the CA has no link under plant */
-	ck_assert_int_eq(ca_roll_first_add(&w.ca, &r, "ca"), BASE_E_USAGE);
+	ck_assert_int_eq(ca_roll_first_add(&w.ca, &r, "ca"), BASE_E_REFUSED);
 	ck_assert_str_eq(r.first, "app1 web1");
 	memset(r.first, 'x', CA_FIRST_MAX - 6);
 	r.first[CA_FIRST_MAX - 6] = '\0';
@@ -96,7 +96,7 @@ START_TEST(words_for_a_row)
 	ck_assert_int_eq(ca_roll_first_add(&w.ca, &r, "app1"), BASE_E_RANGE);
 	for (int i = 0; i < POL_WINDOWS_MAX; i++)
 		pair_must(ca_roll_window_add(&r, "01:00-02:00"));
-	ck_assert_int_eq(ca_roll_window_add(&r, "01:00-02:00"), BASE_E_RANGE);
+	ck_assert_int_eq(ca_roll_window_add(&r, "01:00-02:00"), BASE_E_USAGE);
 	r.windows[0] = '\0';
 	ck_assert_int_eq(ca_roll_window_add(&r, "now"), BASE_E_USAGE);
 	pair_must(ca_roll_window_add(&r, "Sat,Sun 22:00-04:00"));

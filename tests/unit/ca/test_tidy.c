@@ -10,7 +10,8 @@ static const char fleet[] =
     "roots = ( { name = \"plant\"; } );\n"
     "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
     "  { name = \"web2\"; reach = \"direct\"; },\n"
-    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"idle\"; reach = \"poll\"; } );\n"
     "links = ( { client = \"app1\"; server = \"web1\"; auth = \"server\";\n"
     "  root = \"plant\"; },\n"
     "  { client = \"app1\"; server = \"web2\"; root = \"plant\"; } );\n";
@@ -111,6 +112,7 @@ START_TEST(who_has_no_finish)
 	ck_assert_uint_eq(t.last.to, 2);
 	ck_assert_uint_eq(tidies("web2").n, 0);
 	ck_assert_uint_eq(tidies("app1").n, 0);
+	ck_assert_uint_eq(tidies("idle").n, 0);
 	/* once: it is on its way, and then done */
 	w.ca.tidy_wanted = true;
 	look();
@@ -120,6 +122,10 @@ START_TEST(who_has_no_finish)
 	w.ca.tidy_wanted = true;
 	look();
 	ck_assert_uint_eq(tidies("web1").n, 1);
+	/* after each roll */
+	roll();
+	look();
+	ck_assert_uint_eq(tidies("web1").n, 2);
 }
 END_TEST
 
@@ -127,7 +133,8 @@ START_TEST(not_while_it_rolls_again)
 {
 	world_roll(&w, "plant");
 	w.ca.tidy_wanted = true;
-	look();
+	(void)ca_tidy_work(&w.ca);
+	ck_assert(!w.ca.tidying);
 	ck_assert_uint_eq(tidies("web1").n, 0);
 	/* of the last roll only */
 	ck_assert(world_run(&w, 120, world_rolled));
