@@ -126,6 +126,7 @@ ca_roll_goal(struct ca *ca, const struct ca_topo *t,
 
 	*out = (struct ca_goal){ .goal = { .from = row->from,
 				     .to = row->to,
+				     .begun = { row->started.ms },
 				     .strategy = row->strategy,
 				     .limit = row->limit,
 				     .max_in_flight = row->max_in_flight,

@@ -477,13 +477,14 @@ static enum pol_err (*const fact_take[])(struct pol_engine *,
 	[POL_FACT_LOST] = fact_lost,
 };
 
-/* Not an inventory that agrees, a word of the operator, or a reception. */
+/* Not an inventory that agrees, a word of the operator, or a reception; what
+ * is lost may be anything. */
 static bool
 changes_files(enum pol_fact_kind k)
 {
 	return k == POL_FACT_HOLDS || k == POL_FACT_SENT ||
 	    k == POL_FACT_EFFECTIVE || k == POL_FACT_FAILED ||
-	    k == POL_FACT_DOUBTED;
+	    k == POL_FACT_DOUBTED || k == POL_FACT_LOST;
 }
 
 enum pol_err

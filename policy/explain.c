@@ -103,8 +103,8 @@ static const struct {
 	    "known to trust the new root (link %l)",
 	    true },
 	{ "known",
-	    "%n waits with %s: nobody knows yet what it holds; it must join "
-	    "or send an inventory",
+	    "%n waits with %s: nobody knows what it holds%t; it must join or "
+	    "send an inventory",
 	    false },
 	{ "excused",
 	    "%n waits with %s: the operator has excused it%t, and it gets no "
@@ -155,11 +155,12 @@ static const struct {
 	{ "first", "%n waits with %s: %p goes first, and has not done %q",
 	    true },
 	{ "window",
-	    "%n waits with %s: outside the times in which orders may start; the "
-	    "next begins at %u (UTC)",
+	    "%n waits with %s: outside the times in which orders may start%t; "
+	    "the next begins at %u (UTC)",
 	    false },
 	{ "step",
-	    "%n waits with %s: the operator lets each order go: kedge roll step",
+	    "%n waits with %s: the operator lets each order go, and has let "
+	    "none of %n go%t: kedge roll step",
 	    false },
 	{ "in-flight",
 	    "%n waits with %s: as many orders are under way as the operator "

@@ -72,6 +72,16 @@ gate_rules(const struct pol_engine *e, uint32_t node, uint32_t steps,
 
 /* ---- gates ------------------------------------------------------------------------ */
 
+/* Of what is so since the node changed, or was so when the roll began. */
+static struct pol_time
+since_changed(const struct pol_engine *e, uint32_t node)
+{
+	const int64_t changed = e->node[node].changed_ms;
+
+	return changed > e->goal.begun.ms ? (struct pol_time){ changed }
+					  : e->goal.begun;
+}
+
 static bool
 gate_known(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct pol_why *why)
@@ -79,8 +89,10 @@ gate_known(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	(void)steps;
 	if (e->node[node].flags & NODE_KNOWN)
 		return true;
-	if (why != NULL)
+	if (why != NULL) {
 		gate_why_peer(e, why, node, 0);
+		why->since = since_changed(e, node);
+	}
 	return false;
 }
 
@@ -297,8 +309,11 @@ gate_window(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	(void)steps;
 	if (open.ms == e->now.ms)
 		return true;
-	if (why != NULL)
+	if (why != NULL) {
 		why->until = open;
+		why->since = pol_windows_closed(e->goal.windows,
+		    e->goal.nwindows, e->now);
+	}
 	return false;
 }
 
@@ -307,8 +322,11 @@ gate_step(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct pol_why *why)
 {
 	(void)steps;
-	(void)why;
-	return !e->goal.step || (e->node[node].flags & NODE_STEP) != 0;
+	if (!e->goal.step || (e->node[node].flags & NODE_STEP) != 0)
+		return true;
+	if (why != NULL)
+		why->since = since_changed(e, node);
+	return false;
 }
 
 static void

@@ -215,9 +215,13 @@ void pol_window_format(const struct pol_window *w, char out[POL_WINDOW_TEXT]);
  * next. */
 struct pol_time pol_windows_open(const struct pol_window *w, size_t n,
     struct pol_time now);
+/* When the last of them closed, none being open; 0 when there is none. */
+struct pol_time pol_windows_closed(const struct pol_window *w, size_t n,
+    struct pol_time now);
 
 struct pol_goal {
 	uint32_t from, to; /* abort: from is the new, to the old one */
+	struct pol_time begun; /* for reasons only; 0: nobody says */
 	enum pol_strategy strategy;
 	uint32_t limit; /* failures in a row that hold a node; 0 none */
 	uint32_t max_in_flight; /* orders outstanding at once; 0 no bound */
@@ -293,8 +297,9 @@ struct pol_why {
 			      * held: the order that failed too often */
 	bool outstanding; /* that order was sent: an answer is missing */
 	/* since when: that order was sent; else the peer last changed, the node
-	 * is held or excused, the peer was last seen. 0 unknown, and for what
-	 * no fact is the cause of: known, window, step */
+	 * is held or excused, the peer was last seen; known: what was known is
+	 * lost, else the roll began; window: the last one closed; step: the node
+	 * last changed, else the roll began, without a word since. 0 unknown */
 	struct pol_time since;
 	struct pol_time until; /* it goes on then by itself; 0 unknown */
 };

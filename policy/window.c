@@ -189,3 +189,19 @@ pol_windows_open(const struct pol_window *w, size_t n, struct pol_time now)
 		}
 	return (struct pol_time){ best };
 }
+
+struct pol_time
+pol_windows_closed(const struct pol_window *w, size_t n, struct pol_time now)
+{
+	const int64_t day = now.ms / DAY_MS - (now.ms % DAY_MS < 0);
+	struct pol_time last = { 0 };
+	struct span s;
+
+	/* one of today a week ago may have closed a day later */
+	for (size_t i = 0; i < n; i++)
+		for (int64_t d = day - 8; d <= day; d++)
+			if (opens_on(&w[i], d, &s) && s.to <= now.ms &&
+			    s.to > last.ms)
+				last.ms = s.to;
+	return last;
+}

@@ -236,6 +236,7 @@ let(void *arg, const char *node, uint32_t steps)
 START_TEST(each_batch_needs_a_word)
 {
 	struct ca_roll_row want = plant();
+	struct ca_goal goal;
 	struct world w;
 	size_t n = 0;
 
@@ -244,6 +245,12 @@ START_TEST(each_batch_needs_a_word)
 	run(&w, 100);
 	ck_assert_uint_eq(orders(&w), 0);
 	ck_assert_ptr_nonnull(strstr(w.waits, "kedge roll step"));
+	ck_assert_ptr_nonnull(strstr(w.waits, " go since 20"));
+	ck_assert_int_eq(ca_roll_goal(&w.ca, w.ca.topo, &w.ca.rolls->row,
+			     &goal),
+	    BASE_OK);
+	ck_assert_int_gt(goal.goal.begun.ms, 0);
+	ck_assert_int_eq(goal.goal.begun.ms, w.ca.rolls->row.started.ms);
 	/* one word: all five get trust, and not more; also over a restart */
 	ck_assert_int_eq(ca_roll_step(&w.ca, "plant", "test", let, &n),
 	    BASE_OK);

@@ -74,9 +74,14 @@ static const struct sentence {
 	    "c waits with finish: it may drop the old chain only when s is "
 	    "known to trust the new root (link c > s); s has not got its order "
 	    "trust yet, and has not changed since 2026-01-05T12:00:00Z" },
-	{ "known", "c>s", "", { .from = 1 }, "c", { SAYS(SEEN, "s") }, "c",
-	    "c waits with trust: nobody knows yet what it holds; it must join "
-	    "or send an inventory" },
+	{ "known", "c>s", "", { .from = 1, .begun = { NOON - MIN } }, "c",
+	    { SAYS(SEEN, "s") }, "c",
+	    "c waits with trust: nobody knows what it holds since "
+	    "2026-01-05T11:59:00Z; it must join or send an inventory" },
+	{ "known", "c>s", "", { .from = 1, .begun = { NOON - MIN } }, NULL,
+	    { SAYS(SEEN, "c"), SAYS(LOST, "c"), SAYS(SEEN, "c") }, "c",
+	    "c waits with trust: nobody knows what it holds since "
+	    "2026-01-05T12:02:00Z; it must join or send an inventory" },
 	{ "excused", "c>s", "", { .from = 1 }, NULL,
 	    { SAYS(EXCUSED, "c"), SAYS(EXCUSED, "c") }, "c",
 	    "c waits with trust: the operator has excused it since "
@@ -154,12 +159,18 @@ static const struct sentence {
 	{ "window", "c>s", "",
 	    { .from = 1, .nwindows = 1, .windows = { { 1, 22 * 60, 60 } } },
 	    NULL, { SAYS(SEEN, "c") }, "c",
-	    "c waits with trust: outside the times in which orders may start; "
-	    "the next begins at 2026-01-05T22:00:00Z (UTC)" },
+	    "c waits with trust: outside the times in which orders may start "
+	    "since 2025-12-30T01:00:00Z; the next begins at "
+	    "2026-01-05T22:00:00Z (UTC)" },
+	{ "step", "c>s", "",
+	    { .from = 1, .step = true, .begun = { NOON + MIN } }, NULL,
+	    { SAYS(SEEN, "c"), SAYS(STEP, "s") }, "c",
+	    "c waits with trust: the operator lets each order go, and has let "
+	    "none of c go since 2026-01-05T12:01:00Z: kedge roll step" },
 	{ "step", "c>s", "", { .from = 1, .step = true }, NULL,
-	    { SAYS(SEEN, "c") }, "c",
-	    "c waits with trust: the operator lets each order go: kedge roll "
-	    "step" },
+	    { SAYS(STEP, "s"), DID("s", T), SAYS(SEEN, "s"), DID("c", T) }, "s",
+	    "s waits with cert: the operator lets each order go, and has let "
+	    "none of s go since 2026-01-05T12:03:00Z: kedge roll step" },
 	{ "in-flight", "c1>s c2>s", "", { .from = 1, .max_in_flight = 2 }, NULL,
 	    { SENT("s", T), SENT("c1", T), SAYS(SEEN, "s") }, "c2",
 	    "c2 waits with trust: as many orders are under way as the operator "

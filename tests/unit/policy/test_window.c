@@ -123,6 +123,44 @@ START_TEST(test_when_it_opens)
 }
 END_TEST
 
+static int64_t
+closed(const char *const *texts, size_t n, int64_t now)
+{
+	struct pol_window w[POL_WINDOWS_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		ck_assert_ptr_null(pol_window_parse(texts[i], &w[i]));
+	return pol_windows_closed(w, n, (struct pol_time){ now }).ms;
+}
+
+START_TEST(test_when_it_has_closed)
+{
+	static const char *const night[] = { "Mon-Fri 22:00-04:00" };
+	static const char *const two[] = { "Sat 10:00-11:00",
+		"Wed 09:00-10:00" };
+	static const char *const sunday[] = { "Sun 22:00-21:00" };
+
+	/* to the millisecond, and of the night before */
+	ck_assert_int_eq(closed(night, 1, MONDAY + 28 * HOUR),
+	    MONDAY + 28 * HOUR);
+	ck_assert_int_eq(closed(night, 1, MONDAY + 28 * HOUR - 1),
+	    MONDAY - 2 * DAY + 4 * HOUR);
+	ck_assert_int_eq(closed(night, 1, MONDAY + 12 * HOUR),
+	    MONDAY - 2 * DAY + 4 * HOUR);
+	/* the later of several, whichever is named first */
+	ck_assert_int_eq(closed(two, 2, MONDAY + 4 * DAY),
+	    MONDAY + 2 * DAY + 10 * HOUR);
+	ck_assert_int_eq(closed(two, 2, MONDAY + 2 * DAY),
+	    MONDAY - 2 * DAY + 11 * HOUR);
+	ck_assert_int_eq(closed(two, 2, MONDAY + 5 * DAY + 12 * HOUR),
+	    MONDAY + 5 * DAY + 11 * HOUR);
+	/* a week and a day after it opened, one that is about to open */
+	ck_assert_int_eq(closed(sunday, 1, MONDAY + 6 * DAY + 22 * HOUR - 1),
+	    MONDAY + 21 * HOUR);
+	ck_assert_int_eq(closed(night, 0, MONDAY), 0);
+}
+END_TEST
+
 TCase *
 case_window(void)
 {
@@ -133,5 +171,6 @@ case_window(void)
 	tcase_add_loop_test(t, test_what_is_no_window, 0,
 	    sizeof(bad) / sizeof(*bad));
 	tcase_add_test(t, test_when_it_opens);
+	tcase_add_test(t, test_when_it_has_closed);
 	return t;
 }
