@@ -4,6 +4,7 @@ unit_policy_SRC := \
 	tests/unit/policy/main.c \
 	tests/unit/policy/fleet.c \
 	tests/unit/policy/test_breach.c \
+	tests/unit/policy/test_broken.c \
 	tests/unit/policy/test_bundle.c \
 	tests/unit/policy/test_compact_exact.c \
 	tests/unit/policy/test_cycle.c \

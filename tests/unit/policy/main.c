@@ -20,6 +20,7 @@ main(void)
 	suite_add_tcase(s, case_explain());
 	suite_add_tcase(s, case_sentences());
 	suite_add_tcase(s, case_turns());
+	suite_add_tcase(s, case_broken());
 	suite_add_tcase(s, case_outlook());
 	suite_add_tcase(s, case_ready());
 	suite_add_tcase(s, case_window());

@@ -4,6 +4,7 @@
 #include <check.h>
 
 TCase *case_breach(void);
+TCase *case_broken(void);
 TCase *case_bundle(void);
 TCase *case_compact_exact(void);
 TCase *case_cycle(void);

@@ -365,55 +365,6 @@ START_TEST(test_turns_with_orders_under_way)
 }
 END_TEST
 
-static bool
-works(const struct pol_engine *e, uint32_t p, uint32_t v)
-{
-	return (pol_engine_possible(e, p).before.present &
-		   pol_engine_possible(e, v).before.trust) != 0;
-}
-
-/* From any broken state: what works goes on working, and all is well in the
- * end. Links are plain, so a chain is its leaf. */
-START_TEST(test_a_broken_start_heals_and_never_worsens)
-{
-	const struct pol_goal goal = { .from = 2,
-		.to = 3,
-		.strategy = (enum pol_strategy)(_i / 4 % POL_STRATEGIES) };
-	static const char *const graphs[] = { "c>s", "c1>s1 c2>s1 c2>s2",
-		"x>y y>z z>x", "c1>s c2>s c3>s" };
-	uint32_t rng = (uint32_t)_i * 2246822519u + 99;
-	bool worked[FLEET_MAX][FLEET_MAX];
-	uint64_t epoch = 0;
-	struct fleet f;
-	struct pol_engine *e;
-
-	fleet_make(&f, graphs[_i % 4], "");
-	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
-	for (uint32_t i = 0; i < f.n; i++) {
-		rng = rng * 1664525u + 1013904223u;
-		fleet_holds(e, i,
-		    (struct pol_conf){ 1 + (rng >> 10) % 7,
-			POL_GEN(1 + (rng >> 20) % 3), 0 });
-	}
-	for (int k = 0; k < 99; k++) {
-		for (uint32_t p = 0; p < f.n; p++)
-			for (uint32_t v = 0; v < f.n; v++)
-				worked[p][v] = works(e, p, v);
-		if (give(e, &goal, &epoch, 1) == 0)
-			break;
-		for (uint32_t p = 0; p < f.n; p++)
-			for (uint32_t v = 0; v < f.n; v++)
-				/* of linked ones only */
-				ck_assert(!worked[p][v] || works(e, p, v) ||
-				    pol_engine_is_safe(e, p, v));
-	}
-	ck_assert_msg(pol_engine_is_done(e), "seed %d", _i);
-	all_safe(e, f.n);
-	pol_engine_free(e);
-	fleet_free(&f);
-}
-END_TEST
-
 TCase *
 case_turns(void)
 {
@@ -427,8 +378,6 @@ case_turns(void)
 	tcase_add_test(t, test_an_abort_outranks_what_is_under_way);
 	tcase_add_test(t, test_what_an_outranked_order_may_have_done_counts);
 	tcase_add_loop_test(t, test_turns_with_orders_under_way, 0,
-	    4 * POL_STRATEGIES * 10);
-	tcase_add_loop_test(t, test_a_broken_start_heals_and_never_worsens, 0,
 	    4 * POL_STRATEGIES * 10);
 	return t;
 }
