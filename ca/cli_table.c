@@ -84,6 +84,7 @@ static const struct cli_option roll_start_options[] = {
 	    "or so long from now, as 12h: then who is in --cut" },
 	{ "cut", "NODE,...",
 	    "and in the way is cut, if approved; nobody else" },
+	{ "kicks", "N", "so many end their sessions at once; default a tenth" },
 	{ "dry-run", NULL, "only say whether it could start" },
 	{ NULL, NULL, NULL },
 };

@@ -99,6 +99,7 @@ ca_cmd_roll_start(struct cli *c)
 		{ "compromised", 0, CA_SWITCH, "compromised" },
 		{ "deadline", 0, CA_STRING, "deadline" },
 		{ "cut", 0, CA_LIST, "cut" },
+		{ "kicks", 0, CA_NUMBER, "kicks" },
 		{ "all", 0, CA_SWITCH, "all" },
 		{ "dry-run", 0, CA_SWITCH, "dry_run" },
 		CA_FIELD_END,

@@ -36,6 +36,7 @@ struct ca_pace_words {
 	int max_in_flight, step, compromised;
 	const char *deadline; /* NULL: none */
 	json_t *cut; /* list; NULL: none */
+	int kicks; /* 0: not said */
 };
 enum base_err ca_control_pace(struct ca *ca, const struct ca_pace_words *words,
     struct ca_roll_row *row) BASE_MUST;

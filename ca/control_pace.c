@@ -87,6 +87,11 @@ ca_control_pace(struct ca *ca, const struct ca_pace_words *words,
 		    "fast as the rules allow: no first, window, step or presume "
 		    "with it");
 	row->compromised = words->compromised != 0;
+	if (words->kicks < 0 || (words->kicks > 0 && !row->compromised))
+		return base_fail(BASE_E_USAGE,
+		    "kicks: is a number from 1, said of a roll with "
+		    "compromised");
+	row->kicks = (uint32_t)words->kicks;
 	row->max_in_flight = (uint32_t)words->max_in_flight;
 	row->presume = words->presume != NULL;
 	row->step = words->step != 0;
@@ -158,6 +163,7 @@ ca_json_pace(struct ca *ca, const struct ca_roll_row *row, json_t *o)
 	if (row->compromised) {
 		json_object_set_new(o, "deadline", ca_json_time(row->deadline));
 		json_object_set_new(o, "cut", ca_json_words(row->cut));
+		json_object_set_new(o, "kicks", json_integer(row->kicks));
 	}
 	if (row->presume)
 		json_object_set_new(o, "presume", json_string("received"));

@@ -145,6 +145,7 @@ start_more(struct ca_session *s, const char *root,
 	struct ca *ca = ca_session_ca(s);
 	const bool back =
 	    ca_roll_of(ca, root)->row.from > ca_roll_of(ca, root)->row.to;
+	const bool more = want->deadline.ms != 0 || want->kicks != 0;
 	enum base_err r = BASE_OK;
 
 	if (want->max_in_flight != 0)
@@ -155,10 +156,9 @@ start_more(struct ca_session *s, const char *root,
 	if (back)
 		r = ca_roll_again(ca, root, ca_session_who(s));
 	if (r == BASE_OK && want->compromised &&
-	    !(ca_roll_of(ca, root)->row.compromised &&
-		(back || want->deadline.ms != 0)))
+	    !(ca_roll_of(ca, root)->row.compromised && (back || more)))
 		r = ca_roll_compromise(ca, root, ca_session_who(s));
-	if (r == BASE_OK && want->deadline.ms != 0)
+	if (r == BASE_OK && more)
 		r = ca_deadline_set(ca, want, ca_session_who(s));
 	if (r == BASE_OK)
 		roll_numbers(&ca_roll_of(ca, root)->row, answer);
@@ -178,12 +178,13 @@ cmd_roll_start(struct ca_session *s, json_t *q, json_t **answer)
 
 	if ((r = ca_unpack(q,
 		 "{s:s, s?s, s?b, s?s, s?i, s?b, s?o, s?o, s?b, s?s, s?b, s?s, "
-		 "s?o}",
+		 "s?o, s?i}",
 		 "cmd", &cmd, "root", &root, "all", &all, "strategy", &word,
 		 "max_in_flight", &pace.max_in_flight, "dry_run", &dry, "first",
 		 &pace.first, "windows", &pace.windows, "step", &pace.step,
 		 "presume", &pace.presume, "compromised", &pace.compromised,
-		 "deadline", &pace.deadline, "cut", &pace.cut)) != BASE_OK ||
+		 "deadline", &pace.deadline, "cut", &pace.cut, "kicks",
+		 &pace.kicks)) != BASE_OK ||
 	    (r = ca_control_strategy(word, &want.strategy)) != BASE_OK ||
 	    (r = start_check(root, all != 0)) != BASE_OK ||
 	    (root != NULL && (r = find_root(ca, root, &i)) != BASE_OK))

@@ -41,22 +41,28 @@ ca_deadline_set(struct ca *ca, const struct ca_roll_row *want, const char *who)
 		    "deadline cuts nothing else",
 		    want->root);
 	next = w->row;
-	next.deadline = want->deadline;
-	memcpy(next.cut, want->cut, sizeof(next.cut));
+	if (want->deadline.ms != 0) {
+		next.deadline = want->deadline;
+		memcpy(next.cut, want->cut, sizeof(next.cut));
+	}
+	if (want->kicks != 0)
+		next.kicks = want->kicks;
 	ca_deadline_text(&next, text);
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
 	if ((r = ca_store_roll_deadline(ca->store, &next)) == BASE_OK &&
-	    (r = ca_audit(ca, who, "roll", "%llu of root %s: deadline%s",
-		 (unsigned long long)next.id, next.root, text)) == BASE_OK)
+	    (r = ca_audit(ca, who, "roll",
+		 "%llu of root %s: %u kicks at once%s",
+		 (unsigned long long)next.id, next.root, next.kicks, text)) ==
+		BASE_OK)
 		r = ca_store_commit(ca->store);
 	ca_store_rollback(ca->store);
 	if (r != BASE_OK)
 		return r;
-	w->row = next;
-	w->cut_next.ms = 0;
-	w->cut_waits[0] = '\0';
-	base_log(BASE_WARNING, "roll %s: deadline%s", w->row.root, text);
+	/* w is gone after this: the engine is made anew from its facts */
+	if ((r = ca_roll_reopen(ca)) != BASE_OK)
+		base_die("roll: %s", base_why());
+	base_log(BASE_WARNING, "roll %s: deadline%s", next.root, text);
 	ca_kick(ca);
 	return BASE_OK;
 }

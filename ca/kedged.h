@@ -307,6 +307,7 @@ struct ca_roll {
 	struct base_mono reissue_at; /* look again for such */
 	struct base_mono seen_at; /* tell again that the CA is there */
 	char why[512]; /* last refusal by hsmd; "" none */
+	struct base_mono overdue_next; /* look for answers that do not come */
 	bool cutting; /* kedge-hsmd is asked what is approved */
 	struct base_mono cut_next; /* not before */
 	char cut_waits[512]; /* why a node is not cut, the deadline being over */
@@ -322,8 +323,8 @@ void ca_retry_later(const struct ca *ca, struct ca_roll *w, uint32_t node,
 /* The same after an order of the node has failed: the more of them in a row,
  * the longer. */
 void ca_retry_failed(const struct ca *ca, struct ca_roll *w, uint32_t node);
-/* Orders that wait for their next try keep nobody from his turn. Returns when
- * the first of them is due. */
+/* Orders that wait for their next try, or with a finish for an answer that does
+ * not come, keep nobody from his turn. Returns when to look again. */
 struct base_mono ca_retry_put_off(const struct ca *ca, struct ca_roll *w);
 void ca_refused_draft(struct ca *ca, struct ca_roll *w, uint32_t node,
     const struct ca_draft *t);
@@ -450,8 +451,8 @@ void ca_held_text(struct ca *ca, const char *root, uint32_t node, char *out,
  * the nodes that were listed for it (row.cut) and are in the way are excused,
  * where there are approvers when each of their directions is approved. */
 struct base_mono ca_deadline_work(struct ca *ca);
-/* Deadline and list of want for the roll that runs, which is one of a stolen
- * key. STATE. */
+/* Deadline and list of want, and its kicks, as far as it says them, for the roll
+ * that runs, which is one of a stolen key. STATE. */
 enum base_err ca_deadline_set(struct ca *ca, const struct ca_roll_row *want,
     const char *who) BASE_MUST;
 /* "; from 2026-… on app4 may be cut"; "" when there is no deadline. */

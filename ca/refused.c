@@ -7,7 +7,8 @@
 
 #include "ca/kedged.h"
 
-#define DOUBLES 6 /* then the pause does not grow any more */
+#define DOUBLES	   6 /* then the pause does not grow any more */
+#define OVERDUE_MS 60000
 
 void
 ca_retry_later(const struct ca *ca, struct ca_roll *w, uint32_t node,
@@ -30,6 +31,22 @@ ca_retry_failed(const struct ca *ca, struct ca_roll *w, uint32_t node)
 				  : n - 1);
 }
 
+/* Of a stolen key: a node that has not answered its finish for so long is not
+ * just ending its sessions, and does not keep others from ending theirs. */
+static struct base_mono
+forget_overdue(const struct ca *ca, struct ca_roll *w)
+{
+	const struct pol_time before = { ca_now(ca).ms - OVERDUE_MS };
+
+	if (!w->row.compromised)
+		return CA_NEVER;
+	if (w->overdue_next.ms <= ca_mono(ca).ms) {
+		w->overdue_next = ca_after(ca, OVERDUE_MS / 12);
+		pol_engine_overdue(w->engine, before);
+	}
+	return w->overdue_next;
+}
+
 struct base_mono
 ca_retry_put_off(const struct ca *ca, struct ca_roll *w)
 {
@@ -47,7 +64,7 @@ ca_retry_put_off(const struct ca *ca, struct ca_roll *w)
 			w->retries[i].ms = 0;
 	}
 	w->nretries = n;
-	return next;
+	return ca_sooner(next, forget_overdue(ca, w));
 }
 
 static void

@@ -116,6 +116,21 @@ ca_roll_window_add(struct ca_roll_row *row, const char *text)
 
 /* ---- the engine's goal ------------------------------------------------------------ */
 
+/* A kick may be a restart: not everybody's at the same instant. Under the
+ * management root no application has sessions to end. */
+static uint32_t
+kicks_at_once(const struct ca_topo *t, const struct ca_roll_row *row)
+{
+	const uint32_t root = ca_topo_root(t, row->root);
+	uint32_t n = 0;
+
+	if (row->kicks != 0 || strcmp(row->root, CA_MANAGEMENT) == 0)
+		return row->kicks;
+	for (uint32_t i = 0; root != POL_NONE && i < t->nparts; i++)
+		n += (ca_topo_steps(t, root, i) & POL_FINISH) != 0;
+	return n < 20 ? 1 : n / 10;
+}
+
 enum base_err
 ca_roll_goal(struct ca *ca, const struct ca_topo *t,
     const struct ca_roll_row *row, struct ca_goal *out)
@@ -133,6 +148,8 @@ ca_roll_goal(struct ca *ca, const struct ca_topo *t,
 				     .fresh_ms = ca->conf->fresh_ms } };
 	/* who goes back goes back now, and a thief waits for nobody */
 	goal->forget_first = row->compromised;
+	if (row->compromised && row->from < row->to)
+		goal->max_finish = kicks_at_once(t, row);
 	if (row->from > row->to || row->compromised)
 		return BASE_OK;
 	goal->step = row->step;

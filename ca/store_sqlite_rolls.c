@@ -12,13 +12,13 @@ ca_store_roll_add(struct ca_store *st, struct ca_roll_row *w)
 	enum base_err r = ca_sq_run(st, NULL,
 	    "INSERT INTO roll (root, gen_from, gen_to, strategy, failures,"
 	    " in_flight, state, started, ended, first, windows, stepping,"
-	    " presume, compromised, deadline, cut)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    "siiiiiiiissiiiis", w->root, (int64_t)w->from, (int64_t)w->to,
+	    " presume, compromised, deadline, cut, kicks)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "siiiiiiiissiiiisi", w->root, (int64_t)w->from, (int64_t)w->to,
 	    (int64_t)w->strategy, (int64_t)w->limit, (int64_t)w->max_in_flight,
 	    (int64_t)w->state, w->started.ms, w->ended.ms, w->first, w->windows,
 	    (int64_t)w->step, (int64_t)w->presume, (int64_t)w->compromised,
-	    w->deadline.ms, w->cut);
+	    w->deadline.ms, w->cut, (int64_t)w->kicks);
 
 	if (r == BASE_E_EXISTS)
 		return base_fail(BASE_E_EXISTS,
@@ -78,8 +78,9 @@ ca_store_roll_deadline(struct ca_store *st, const struct ca_roll_row *w)
 {
 	int changes = 0;
 	enum base_err r = ca_sq_run(st, &changes,
-	    "UPDATE roll SET deadline = ?, cut = ? WHERE id = ? AND state < 3",
-	    "isi", w->deadline.ms, w->cut, (int64_t)w->id);
+	    "UPDATE roll SET deadline = ?, cut = ?, kicks = ?"
+	    " WHERE id = ? AND state < 3",
+	    "isii", w->deadline.ms, w->cut, (int64_t)w->kicks, (int64_t)w->id);
 
 	if (r == BASE_OK && changes != 1)
 		r = base_fail(BASE_E_NOTFOUND, "roll %llu: does not run",
@@ -161,7 +162,8 @@ roll_read(sqlite3_stmt *s, struct ca_roll_row *w)
 	    (r = ca_sq_u32(s, 12, &step)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 13, &presume)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 14, &compromised)) != BASE_OK ||
-	    (r = ca_sq_text(s, 16, w->cut, CA_FIRST_MAX)) != BASE_OK)
+	    (r = ca_sq_text(s, 16, w->cut, CA_FIRST_MAX)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 17, &w->kicks)) != BASE_OK)
 		return r;
 	w->deadline = ca_sq_time(s, 15);
 	w->step = step != 0;
@@ -194,7 +196,8 @@ ca_store_rolls(struct ca_store *st, struct ca_roll_row **out, size_t *n)
 	if ((r = ca_sq_open(st,
 		 "SELECT id, root, gen_from, gen_to, strategy,"
 		 " failures, in_flight, state, started, ended, first, windows,"
-		 " stepping, presume, compromised, deadline, cut FROM roll"
+		 " stepping, presume, compromised, deadline, cut,"
+		 " kicks FROM roll"
 		 " ORDER BY id",
 		 &s, "")) != BASE_OK)
 		goto out;

@@ -49,7 +49,8 @@ static const char *const version_1[] = {
 	" ended INTEGER NOT NULL, first TEXT NOT NULL,"
 	" windows TEXT NOT NULL, stepping INTEGER NOT NULL,"
 	" presume INTEGER NOT NULL, compromised INTEGER NOT NULL,"
-	" deadline INTEGER NOT NULL, cut TEXT NOT NULL) STRICT",
+	" deadline INTEGER NOT NULL, cut TEXT NOT NULL,"
+	" kicks INTEGER NOT NULL) STRICT",
 	/* one roll of a root at a time: state 3 is done */
 	"CREATE UNIQUE INDEX roll_open ON roll(root) WHERE state < 3",
 	"CREATE TABLE fact (id INTEGER PRIMARY KEY AUTOINCREMENT,"

@@ -242,6 +242,8 @@ group_count(struct pol_engine *e, uint32_t node, bool add)
 	if (engine_serves(e, n)) {
 		bump(&g->outstanding, add);
 		bump(&e->outstanding, add);
+		if ((n->steps & POL_FINISH) && !n->late)
+			bump(&e->finishing, add);
 	}
 	if ((n->flags & NODE_HELD) || !(n->flags & NODE_KNOWN))
 		bump(&g->odd, add);
@@ -342,6 +344,7 @@ fact_sent(struct pol_engine *e, const struct pol_fact *f)
 	n->from = f->from;
 	n->to = f->to;
 	n->sent_ms = f->at.ms;
+	n->late = false;
 	n->flags &= (uint8_t) ~(NODE_RECEIVED | NODE_STEP);
 	return POL_OK;
 }

@@ -56,6 +56,7 @@ struct enode {
 	uint8_t offer; /* steps that may be given when their layer is open */
 	uint8_t turn; /* of the offer */
 	bool put_off; /* the caller does not want it just now */
+	bool late; /* its order has no answer for long */
 };
 
 /* Which orders come before which, where not all may be outstanding. */
@@ -114,9 +115,21 @@ struct pol_engine {
 	struct pol_order *orders; /* answer of pol_engine_ready */
 	size_t orders_cap;
 	uint32_t outstanding;
+	uint32_t finishing; /* of these, with a finish, and not late */
 	uint32_t done, all; /* steps, excused nodes left out */
 	struct pol_time now;
 };
+
+/* So many more orders with a finish may be outstanding. */
+static inline uint32_t
+engine_may_finish(const struct pol_engine *e)
+{
+	const uint32_t max = e->goal.max_finish;
+
+	if (max == 0 || !e->goal.forget_first)
+		return UINT32_MAX;
+	return e->finishing < max ? max - e->finishing : 0;
+}
 
 /* The outstanding order, if any, moves the node towards the goal; one of
  * before the roll turned round does not. */

@@ -348,9 +348,9 @@ gate_in_flight(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct pol_why *why)
 {
 	(void)node;
-	(void)steps;
-	if (e->goal.max_in_flight == 0 ||
-	    e->outstanding < e->goal.max_in_flight)
+	if ((e->goal.max_in_flight == 0 ||
+		e->outstanding < e->goal.max_in_flight) &&
+	    (!(steps & POL_FINISH) || engine_may_finish(e) > 0))
 		return true;
 	if (why != NULL)
 		why_oldest(e, why);

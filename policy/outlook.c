@@ -55,6 +55,7 @@ pol_engine_copy(const struct pol_engine *e, struct pol_engine **out)
 	memcpy(copy->node, e->node, n * sizeof(*e->node));
 	memcpy(copy->group, e->group, s->ngroups * sizeof(*e->group));
 	copy->outstanding = e->outstanding;
+	copy->finishing = e->finishing;
 	copy->done = e->done;
 	copy->all = e->all;
 	/* what is ready is found again */

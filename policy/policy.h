@@ -236,6 +236,8 @@ struct pol_goal {
 		       * for an order with a finish */
 	bool forget_first; /* orders with a finish come before others, where
 			    * not all may be outstanding */
+	uint32_t max_finish; /* with forget_first: so many of these outstanding
+			      * at once; 0 no bound of their own */
 };
 
 /* g must outlive the engine. Every node that has a part must get one
@@ -273,6 +275,11 @@ pol_engine_ready(struct pol_engine *e, struct pol_time now, size_t max,
  * answers leave it out, and it takes nobody's turn. No fact: a copy, or an
  * engine that is made anew, knows nothing of it. */
 void pol_engine_put_off(struct pol_engine *e, uint32_t node, bool off);
+
+/* Orders that were sent before then and have no answer count no more against
+ * goal.max_finish: who is silent ends no sessions, and keeps nobody waiting. A
+ * look at each node. */
+void pol_engine_overdue(struct pol_engine *e, struct pol_time before);
 
 /* With goal.step: the orders for which only the operator's word is missing, or
  * was given; as above. */

@@ -188,7 +188,7 @@ static enum pol_err
 ready_make(struct pol_engine *e, bool is_batch, size_t max,
     const struct pol_order **out, size_t *n)
 {
-	size_t room = max;
+	size_t room = max, finish = engine_may_finish(e);
 	enum pol_err err = POL_OK;
 
 	*out = e->orders;
@@ -201,8 +201,18 @@ ready_make(struct pol_engine *e, bool is_batch, size_t max,
 	}
 	if (!gate_window(e, POL_NONE, 0, NULL))
 		room = 0;
-	for (unsigned turn = 0; turn < TURNS && err == POL_OK; turn++)
-		err = ready_add(e, is_batch, turn, room, n);
+	for (unsigned turn = 0; turn < TURNS && err == POL_OK; turn++) {
+		/* with forget_first these turns have orders with a finish only */
+		const bool all_finish = !(turn & TURN_OTHERS);
+		const size_t before = *n;
+
+		err = ready_add(e, is_batch, turn,
+		    all_finish && finish < room - before ? before + finish
+							 : room,
+		    n);
+		if (all_finish)
+			finish -= *n - before;
+	}
 	if (err != POL_OK)
 		*n = 0;
 	*out = e->orders;
@@ -238,20 +248,38 @@ pol_engine_put_off(struct pol_engine *e, uint32_t node, bool off)
 		e->node[node].put_off = off;
 }
 
+void
+pol_engine_overdue(struct pol_engine *e, struct pol_time before)
+{
+	for (uint32_t i = 0;
+	     e->goal.max_finish != 0 && i < e->shape.graph->nnodes; i++) {
+		struct enode *n = &e->node[i];
+
+		if (e->shape.role[i] == 0 || n->epoch == 0 || n->late ||
+		    n->sent_ms >= before.ms)
+			continue;
+		group_count(e, i, false);
+		n->late = true;
+		group_count(e, i, true);
+	}
+}
+
 bool
 pol_engine_may_start(struct pol_engine *e, struct pol_time now, uint32_t node)
 {
 	const uint32_t max = e->goal.max_in_flight;
+	const uint32_t max_finish = e->goal.max_finish;
 	struct pol_order o = { node, 0 };
 	bool may;
 
 	if (node >= e->shape.graph->nnodes || engine_look(e, now) != POL_OK)
 		return false;
 	o.steps = e->shape.role[node] != 0 ? offers_of(e, node) : 0;
-	e->goal.max_in_flight = 0;
+	e->goal.max_in_flight = e->goal.max_finish = 0;
 	may = o.steps != 0 && gates_pass(gates_when, e, o, NULL) &&
 	    gates_pass(gates_word, e, o, NULL);
 	e->goal.max_in_flight = max;
+	e->goal.max_finish = max_finish;
 	return may;
 }
 

@@ -327,6 +327,84 @@ START_TEST(with_no_pace)
 }
 END_TEST
 
+/* Two pairs, so that two could finish at once: one does, as a tenth of the fleet
+ * is less than one; more when the operator says so, also in the middle; in peace
+ * nobody is counted. */
+static const char two_pairs[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"web2\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; },\n"
+    "  { name = \"app2\"; reach = \"poll\"; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app2\"; server = \"web2\"; root = \"plant\"; } );\n";
+
+static bool
+never(struct world *x)
+{
+	(void)x;
+	return false;
+}
+
+static size_t
+finishing(void)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < asked.w.nnodes; i++)
+		n += pol_engine_step(asked.w.ca.rolls->engine, i, POL_FINISH) ==
+			POL_STEP_SENT ||
+		    pol_engine_step(asked.w.ca.rolls->engine, i, POL_FINISH) ==
+			POL_STEP_RECEIVED;
+	return n;
+}
+
+static bool
+have_certs(struct world *x)
+{
+	for (size_t i = 0; i < x->nnodes; i++)
+		if (x->nodes[i].conf.present != POL_GEN(2))
+			return false;
+	return true;
+}
+
+START_TEST(few_are_kicked_at_once)
+{
+	static const char *const start[] = {
+		"{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		"\"compromised\":true}",
+		"{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		"\"compromised\":true,\"kicks\":3}",
+		"{\"cmd\":\"roll-start\",\"root\":\"plant\"}",
+	};
+
+	asked_open(two_pairs);
+	world_join_all(&asked.w);
+	asked_no("{\"cmd\":\"roll-start\",\"root\":\"plant\",\"kicks\":3}",
+	    "USAGE");
+	asked_ok(start[_i]);
+	ck_assert(world_run(&asked.w, 60, have_certs));
+	for (size_t i = 0; i < asked.w.nnodes; i++)
+		asked.w.nodes[i].slow = true;
+	for (int i = 0; i < 100; i++)
+		world_turn(&asked.w);
+	if (_i == 0) {
+		ck_assert_uint_eq(finishing(), 1);
+		/* one that does not answer for a minute is not counted */
+		(void)world_run(&asked.w, 62, never);
+		ck_assert_uint_eq(finishing(), 2);
+		asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+			 "\"compromised\":true,\"kicks\":2}");
+		for (int i = 0; i < 100; i++)
+			world_turn(&asked.w);
+		ck_assert_uint_ge(finishing(), 3);
+	} else {
+		ck_assert_uint_ge(finishing(), 2);
+	}
+	asked_close();
+}
+END_TEST
+
 TCase *
 case_compromised(void)
 {
@@ -340,6 +418,7 @@ case_compromised(void)
 	tcase_add_test(t, back_in_peace);
 	tcase_add_loop_test(t, ended_by_the_next, 0, 2);
 	tcase_add_test(t, only_who_missed_it);
+	tcase_add_loop_test(t, few_are_kicked_at_once, 0, 3);
 	tcase_add_test(t, with_no_pace);
 	tcase_add_loop_test(t, said_by_the_operator, 0, 2);
 	return t;

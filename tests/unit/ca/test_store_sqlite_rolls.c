@@ -49,6 +49,7 @@ START_TEST(a_root_rolls_once_at_a_time)
 	ck_assert_str_eq(list[1].cut, "app1");
 	free(list);
 	b.deadline.ms = 88;
+	b.kicks = 3;
 	strcpy(b.cut, "web1");
 	ck_assert_int_eq(ca_store_roll_deadline(st, &a), BASE_E_NOTFOUND);
 	ck_assert_int_eq(ca_store_roll_deadline(st, &b), BASE_OK);
@@ -56,6 +57,8 @@ START_TEST(a_root_rolls_once_at_a_time)
 	ck_assert_int_eq(list[0].deadline.ms, 77);
 	ck_assert_int_eq(list[1].deadline.ms, 88);
 	ck_assert_str_eq(list[1].cut, "web1");
+	ck_assert_uint_eq(list[0].kicks, 0);
+	ck_assert_uint_eq(list[1].kicks, 3);
 	free(list);
 }
 END_TEST
