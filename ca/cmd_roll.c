@@ -96,6 +96,9 @@ pace_print(FILE *f, const json_t *roll)
 			fprintf(f, "  deadline %s\n",
 			    ca_text_of(roll, "deadline"));
 		pace_list(f, roll, "cut", "to be cut then, if in the way");
+		if (json_object_get(roll, "cut_waits") != NULL)
+			fprintf(f, "  waits: %s\n",
+			    ca_text_of(roll, "cut_waits"));
 		return;
 	}
 	pace_list(f, roll, "first", "first");

@@ -169,6 +169,8 @@ ca_json_pace(struct ca *ca, const struct ca_roll_row *row, json_t *o)
 		json_object_set_new(o, "presume", json_string("received"));
 	if (w == NULL || w->row.id != row->id)
 		return;
+	if (w->cut_waits[0] != '\0')
+		json_object_set_new(o, "cut_waits", json_string(w->cut_waits));
 	opens = ca_roll_opens(ca, w);
 	if (opens.ms > ca_now(ca).ms)
 		json_object_set_new(o, "opens", ca_json_time(opens));

@@ -1,12 +1,13 @@
 #!/bin/sh
 # compromised.sh: part of make e2e: the root's key is stolen. Under load the
-# root rolls with --compromised while app4 cannot be reached. It is waited for,
-# then excused: its link is all that is cut, no other handshake is refused, and
-# then nobody else accepts the old root. A session that was open before lives
-# until the finish of web1, which is kicked; one of web2, which has no kick,
-# goes on, and the report says so. Two approvers must let the excuse cut, each
-# as a user of his own; before that no finish goes out. Without root's rights
-# there are no such users: then the excuse alone counts, and the script says so.
+# root rolls with --compromised while app4 cannot be reached. It is waited for
+# until the deadline for which it is listed: its link is all that is cut, no
+# other handshake is refused, and then nobody else accepts the old root. A session
+# that was open before lives until the finish of web1, which is kicked; one of
+# web2, which has no kick, goes on, and the report says so. Two approvers must let
+# that be cut, each as a user of his own; before that no finish goes out. Without
+# root's rights there are no such users: then the list alone counts, and the
+# script says so.
 
 # Lists of nodes are split into words on purpose; fleet.sh sets the rest.
 # Functions of other files are replaced.
@@ -173,9 +174,10 @@ try 30 web2_has_finished || die "nobody has finished without app4"
 sessions_are_open || die "a session ended before it was kicked"
 [ ! -f "$D/web1/kicks" ] || die "web1 was kicked before its finish"
 say "compromised: app4 is waited for, others have finished, sessions are open"
-kedge roll excuse --reason "cannot be reached" plant app4 >"$D/cut" ||
-	die "no excuse"
-grep -q "app4" "$D/cut" || die "nobody says what is cut: $(cat "$D/cut")"
+kedge roll start --compromised --deadline 3s --cut app4 plant ||
+	die "no deadline"
+kedge roll status plant | grep -q "to be cut then.*app4" ||
+	die "nobody says what is cut: $(kedge roll status plant)"
 if approvers_can; then
 	try 30 asks_approval || die "nobody asks: $(kedge roll status plant)"
 	kedge roll cuts --json plant >"$D/cuts.json" || die "no list of cuts"
@@ -196,6 +198,8 @@ else
 	say "compromised: approvers are NOT tested: that needs root"
 fi
 try 60 roll_is_over || die "the roll does not end: $(cat "$D/try.log")"
+kedge audit list --limit 1000 | grep -q "app4 of root plant: not reached by the deadline" ||
+	die "the cut is not on record"
 try 5 session_is_over s1 || die "the session of web1 goes on"
 [ "$(cat "$D/web1/kicks")" = kicked ] || die "web1 was not kicked once"
 session_is_open s2 || die "web2 has ended what it was not told to"

@@ -112,6 +112,13 @@ START_TEST(nobody_else_is)
 	if (_i != 0)
 		return;
 	ck_assert_ptr_nonnull(strstr(status(), "app1 was not listed"));
+	asked_ok("{\"cmd\":\"roll-status\"}");
+	ck_assert_ptr_nonnull(
+	    strstr(json_string_value(json_object_get(
+		       json_array_get(json_object_get(asked.answer, "rolls"),
+			   0),
+		       "cut_waits")),
+		"app1 was not listed"));
 	asked_ok("{\"cmd\":\"explain\",\"root\":\"plant\",\"node\":\"web1\","
 		 "\"step\":\"finish\"}");
 	ck_assert_ptr_nonnull(
