@@ -435,6 +435,7 @@ struct ca_word {
 	const char *root, *node, *reason, *who;
 };
 enum base_err ca_roll_hold(struct ca *ca, const struct ca_word *w) BASE_MUST;
+/* STATE: it is not held, neither by a word nor after failures. */
 enum base_err ca_roll_release(struct ca *ca, const struct ca_word *w) BASE_MUST;
 enum base_err ca_roll_excuse(struct ca *ca, const struct ca_word *w) BASE_MUST;
 /* Ends an excuse. When the roll is over the node catches up by a roll of its

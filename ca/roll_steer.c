@@ -325,12 +325,50 @@ ca_roll_hold(struct ca *ca, const struct ca_word *w)
 	return r;
 }
 
+struct held {
+	const char *node;
+	bool yes;
+};
+
+static enum base_err
+held_fact(void *arg, const struct ca_fact *f)
+{
+	struct held *h = arg;
+
+	if ((f->kind == POL_FACT_HELD || f->kind == POL_FACT_FREED) &&
+	    strcmp(f->node, h->node) == 0)
+		h->yes = f->kind == POL_FACT_HELD;
+	return BASE_OK;
+}
+
+/* By the operator, also while an order of it is out, or after failures. */
+static enum base_err
+held_check(struct ca *ca, const struct ca_word *w)
+{
+	struct held h = { w->node, false };
+	struct ca_roll *roll;
+	enum base_err r;
+
+	if ((r = word_check(ca, w)) != BASE_OK ||
+	    (r = find(ca, w->root, &roll)) != BASE_OK ||
+	    (r = ca_store_facts_of_roll(ca->store, roll->row.id, held_fact,
+		 &h)) != BASE_OK)
+		return r;
+	if (h.yes || ca_roll_is_held(ca, roll, ca_topo_node(ca->topo, w->node)))
+		return BASE_OK;
+	return base_fail(BASE_E_STATE,
+	    "node %s: is not held in the roll of root %s; see kedge roll "
+	    "status",
+	    w->node, w->root);
+}
+
 enum base_err
 ca_roll_release(struct ca *ca, const struct ca_word *w)
 {
-	enum base_err r = word_say(ca, w, POL_FACT_FREED, "release");
+	enum base_err r;
 
-	if (r == BASE_OK)
+	if ((r = held_check(ca, w)) == BASE_OK &&
+	    (r = word_say(ca, w, POL_FACT_FREED, "release")) == BASE_OK)
 		ca_event_word(ca, w, "held", "freed");
 	return r;
 }

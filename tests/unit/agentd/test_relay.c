@@ -357,6 +357,59 @@ START_TEST(large)
 }
 END_TEST
 
+/* From sender number k, to one node each. */
+static enum base_err
+put_of(unsigned k, size_t to, const char *content)
+{
+	char from[16], *route;
+	enum base_err e;
+	struct wire_parcel p;
+
+	snprintf(from, sizeof from, "s%u", k);
+	route = base_asprintf("%s web1 a%zu", from, to);
+	p = parcel(true, route, content);
+	free(route);
+	e = ag_relay_put(relay, from, &p, NOW, &local, next);
+	wire_parcel_clear(&p);
+	return e;
+}
+
+/* However many senders there are: mailboxes, */
+START_TEST(all_mailboxes)
+{
+	accept_all();
+	for (size_t i = 0; i < AG_BOXES_MAX; i++)
+		OK(put_of((unsigned)(i / AG_SENDER_MAX), i, "x"));
+	NO(put_of(9, AG_BOXES_MAX, "x"), BASE_E_RANGE);
+	ck_assert_ptr_nonnull(strstr(base_why(), "the number of mailboxes"));
+	/* not for who has one */
+	OK(put_of(9, 7, "y"));
+	/* an empty one makes room */
+	ck_assert_uint_eq(take("a8", NOW), 1);
+	OK(put_of(9, AG_BOXES_MAX, "x"));
+}
+END_TEST
+
+/* and the memory for them. */
+START_TEST(all_memory)
+{
+	char *text = base_alloc(WIRE_PARCEL_MAX + 1);
+	const size_t each = AG_SENDER_BYTES / WIRE_PARCEL_MAX;
+	const size_t all = AG_BOX_BYTES_MAX / WIRE_PARCEL_MAX;
+
+	memset(text, 'x', WIRE_PARCEL_MAX);
+	accept_all();
+	for (size_t i = 0; i < all; i++)
+		OK(put_of((unsigned)(i / each), i, text));
+	NO(put_of(9, all, text), BASE_E_RANGE);
+	ck_assert_ptr_nonnull(strstr(base_why(), "the memory for mailboxes"));
+	ck_assert_uint_eq(take("a0", NOW), 1);
+	OK(put_of(9, all, text));
+	NO(put_of(9, 0, text), BASE_E_RANGE);
+	free(text);
+}
+END_TEST
+
 /* However late a parcel says that it ends. */
 START_TEST(kept_not_for_ever)
 {
@@ -415,6 +468,8 @@ case_relay(void)
 	tcase_add_test(t, full);
 	tcase_add_test(t, invented);
 	tcase_add_test(t, large);
+	tcase_add_test(t, all_mailboxes);
+	tcase_add_test(t, all_memory);
 	tcase_add_test(t, kept_not_for_ever);
 	tcase_add_test(t, back);
 	return t;

@@ -31,6 +31,22 @@ nodes_text(char *out, size_t max)
 	}
 }
 
+/* Of the first roll in the last answer. */
+static const char *
+node_word(const char *node, const char *key)
+{
+	const json_t *r =
+	    json_array_get(json_object_get(asked.answer, "rolls"), 0);
+	size_t k;
+	json_t *o;
+
+	json_array_foreach(json_object_get(r, "nodes"), k,
+	    o) if (strcmp(json_string_value(json_object_get(o, "node")),
+		       node) ==
+	    0) return json_string_value(json_object_get(o, key));
+	ck_abort_msg("no node %s", node);
+}
+
 START_TEST(every_node_of_a_roll)
 {
 	char text[256];
@@ -43,6 +59,14 @@ START_TEST(every_node_of_a_roll)
 	ck_assert(world_run(&asked.w, 30, asked_web1_trusts));
 	nodes_text(text, sizeof(text));
 	ck_assert_str_eq(text, "app1:sent web1:waiting ");
+	/* on whom, and for what */
+	ck_assert_ptr_nonnull(
+	    strstr(node_word("web1", "waits"), "web1 waits with cert: "));
+	ck_assert_ptr_nonnull(strstr(node_word("web1", "waits"), "app1"));
+	ck_assert_str_eq(node_word("web1", "peer"), "app1");
+	ck_assert_str_eq(node_word("web1", "rule"), "present-trusted");
+	ck_assert_ptr_nonnull(strstr(node_word("app1", "waits"),
+	    "it has its order trust still to answer"));
 	asked_ok("{\"cmd\":\"roll-excuse\",\"root\":\"plant\","
 		 "\"node\":\"app1\",\"reason\":\"dead\"}");
 	nodes_text(text, sizeof(text));

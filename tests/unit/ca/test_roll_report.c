@@ -66,6 +66,97 @@ START_TEST(a_roll_is_told)
 }
 END_TEST
 
+/* When the last such order of the node was effective. */
+static const char *
+settled(const char *node, const char *step)
+{
+	const char *found = "";
+	size_t i, k;
+	json_t *n, *o;
+
+	json_array_foreach(json_object_get(asked.answer, "nodes"), i, n)
+	{
+		if (strcmp(word(n, "node"), node) != 0)
+			continue;
+		json_array_foreach(json_object_get(n, "orders"), k, o) if (
+		    strcmp(json_string_value(
+			       json_array_get(json_object_get(o, "steps"), 0)),
+			step) == 0 &&
+		    strcmp(word(o, "state"), "effective") == 0) found =
+		    word(o, "settled");
+	}
+	return found;
+}
+
+static void
+proven_by(const char *node, uint64_t epoch, enum wire_proof proof)
+{
+	struct ca_order o;
+
+	ck_assert_int_eq(ca_store_order_get(asked.w.ca.store, node, "plant",
+			     epoch, &o),
+	    BASE_OK);
+	o.proof = proof;
+	ck_assert_int_eq(ca_store_order_update(asked.w.ca.store, &o), BASE_OK);
+	ca_order_clear(&o);
+	asked_ok("{\"cmd\":\"roll-report\",\"root\":\"plant\"}");
+}
+
+/* Both ends have shown it by then, and the weaker proof counts. */
+START_TEST(the_first_under_the_new_root)
+{
+	world_join_all(&asked.w);
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+	world_node(&asked.w, "app1")->deaf = true;
+	for (int i = 0; i < 60; i++)
+		world_turn(&asked.w);
+	world_node(&asked.w, "app1")->deaf = false;
+	ck_assert(world_run(&asked.w, 100, world_rolled));
+	asked_ok("{\"cmd\":\"roll-report\",\"root\":\"plant\"}");
+	ck_assert_str_eq(word(link_of("web1"), "new_first"),
+	    settled("web1", "cert"));
+	ck_assert_str_eq(word(link_of("web1"), "old_last"),
+	    settled("web1", "trust"));
+	ck_assert_str_ne(settled("web1", "trust"), settled("web1", "cert"));
+	ck_assert_str_eq(word(link_of("web1"), "proof"), "probe");
+	/* 2 is the trust, 4 the finish */
+	proven_by("app1", 4, WIRE_PROOF_RELOAD);
+	ck_assert_str_eq(word(link_of("web1"), "proof"), "probe");
+	proven_by("app1", 2, WIRE_PROOF_RELOAD);
+	ck_assert_str_eq(word(link_of("web1"), "proof"), "reload");
+	ck_assert_str_eq(word(link_of("app1"), "proof"), "reload");
+	proven_by("app1", 2, WIRE_PROOF_PROBE);
+	ck_assert_str_eq(word(link_of("web1"), "proof"), "probe");
+}
+END_TEST
+
+static bool
+is_excused(const char *node)
+{
+	size_t i;
+	json_t *n;
+
+	json_array_foreach(json_object_get(asked.answer, "nodes"), i,
+	    n) if (strcmp(word(n, "node"), node) ==
+	    0) return json_is_true(json_object_get(n, "excused"));
+	ck_abort_msg("no node %s", node);
+}
+
+START_TEST(who_was_excused)
+{
+	world_join_all(&asked.w);
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+	world_node(&asked.w, "app1")->deaf = true;
+	world_node(&asked.w, "app1")->excused = true;
+	asked_ok("{\"cmd\":\"roll-excuse\",\"root\":\"plant\","
+		 "\"node\":\"app1\",\"reason\":\"dead\"}");
+	ck_assert(world_run(&asked.w, 100, world_rolled));
+	asked_ok("{\"cmd\":\"roll-report\",\"root\":\"plant\"}");
+	ck_assert(is_excused("app1"));
+	ck_assert(!is_excused("web1"));
+}
+END_TEST
+
 TCase *
 case_roll_report(void)
 {
@@ -74,5 +165,7 @@ case_roll_report(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, asked_two_roots, asked_close);
 	tcase_add_test(t, a_roll_is_told);
+	tcase_add_test(t, the_first_under_the_new_root);
+	tcase_add_test(t, who_was_excused);
 	return t;
 }

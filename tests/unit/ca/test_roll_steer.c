@@ -293,6 +293,48 @@ START_TEST(a_node_on_hold_gets_nothing)
 }
 END_TEST
 
+static bool
+app1_gave_up(struct world *w)
+{
+	return w->ca.rolls != NULL &&
+	    ca_roll_is_held(&w->ca, w->ca.rolls,
+		ca_topo_node(w->ca.topo, "app1"));
+}
+
+/* Nobody shall believe that he has mended something. */
+START_TEST(who_is_not_held_is_not_released)
+{
+	const struct ca_word app1 = word("app1"), web1 = word("web1");
+	struct ca_word ghost = word("ghost");
+	struct world w;
+
+	base_log_open("test", BASE_ERR);
+	world_open_joined(&w, world_pair, 10);
+	ck_assert_int_eq(ca_roll_release(&w.ca, &app1), BASE_E_STATE);
+	world_node(&w, "app1")->deaf = true;
+	world_roll(&w, "plant");
+	ck_assert_int_eq(ca_roll_release(&w.ca, &ghost), BASE_E_NOTFOUND);
+	ck_assert_int_eq(ca_roll_release(&w.ca, &app1), BASE_E_STATE);
+	ck_assert_ptr_nonnull(strstr(base_why(), "node app1: is not held"));
+	/* also while its order is out */
+	for (int i = 0; i < 10; i++)
+		world_turn(&w);
+	ck_assert_int_eq(ca_roll_hold(&w.ca, &app1), BASE_OK);
+	ck_assert_int_eq(ca_roll_release(&w.ca, &web1), BASE_E_STATE);
+	world_restart(&w);
+	ck_assert_int_eq(ca_roll_release(&w.ca, &app1), BASE_OK);
+	ck_assert_int_eq(ca_roll_release(&w.ca, &app1), BASE_E_STATE);
+	/* and after failures */
+	world_node(&w, "app1")->deaf = false;
+	world_node(&w, "app1")->fails = true;
+	ck_assert(world_run(&w, 60, app1_gave_up));
+	ck_assert_int_eq(ca_roll_release(&w.ca, &app1), BASE_OK);
+	world_node(&w, "app1")->fails = false;
+	run_to_end(&w);
+	world_close(&w);
+}
+END_TEST
+
 /* ---- links and nodes that come and go ------------------------------------------- */
 
 static enum base_err
@@ -473,6 +515,7 @@ case_roll_steer(void)
 	tcase_add_test(t, an_excused_node_returns_in_the_same_roll);
 	tcase_add_test(t, an_excused_node_returns_from_an_aborted_roll);
 	tcase_add_test(t, a_node_on_hold_gets_nothing);
+	tcase_add_test(t, who_is_not_held_is_not_released);
 	tcase_add_loop_test(t, links_come_and_go_in_the_middle, 0, 7);
 	tcase_add_test(t, an_unsafe_link_is_refused_with_the_reason);
 	tcase_add_test(t, a_removed_link_lets_the_roll_go_on);
