@@ -127,6 +127,11 @@ static TCase *(*const cases[])(void) = {
 	case_look,
 	case_self,
 	case_resign,
+	case_control_look,
+	case_control_json,
+	case_control_topology,
+	case_make,
+	case_recall,
 };
 #define NCASES (sizeof(cases) / sizeof(*cases))
 

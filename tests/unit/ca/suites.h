@@ -120,3 +120,8 @@ TCase *case_health(void);
 TCase *case_look(void);
 TCase *case_self(void);
 TCase *case_resign(void);
+TCase *case_control_look(void);
+TCase *case_control_json(void);
+TCase *case_control_topology(void);
+TCase *case_make(void);
+TCase *case_recall(void);

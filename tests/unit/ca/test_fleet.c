@@ -447,7 +447,7 @@ START_TEST(roots_are_put_once)
 	const uint64_t before = records();
 
 	ck_assert_int_eq(ca_fleet_root_put(&w.ca, "No Name", WIRE_P256, 10),
-	    BASE_E_SYNTAX);
+	    BASE_E_USAGE);
 	ck_assert_int_eq(ca_fleet_root_put(&w.ca, "plant", WIRE_P384, 10),
 	    BASE_OK);
 	ck_assert_int_eq(ca_store_root_get(w.ca.store, "plant", &r), BASE_OK);
