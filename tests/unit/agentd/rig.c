@@ -168,13 +168,20 @@ rig_management_node_key(void)
 }
 
 X509 *
-rig_management_cert(enum wire_cert_kind kind, const char *node,
-    const struct fleet_key *key)
+rig_management_cert_of(enum wire_cert_kind kind, const char *node,
+    const struct fleet_key *key, int64_t first_day, int64_t last_day)
 {
 	struct wire_tbs t =
 	    fleet_tbs(kind, AG_MANAGEMENT, node, key, management_key());
 
-	return issue(&t, management_key(), 0, 365);
+	return issue(&t, management_key(), first_day, last_day);
+}
+
+X509 *
+rig_management_cert(enum wire_cert_kind kind, const char *node,
+    const struct fleet_key *key)
+{
+	return rig_management_cert_of(kind, node, key, 0, 365);
 }
 
 X509 *

@@ -44,6 +44,8 @@ X509 *rig_management(void);
 /* Anything under it; the caller's. */
 X509 *rig_management_cert(enum wire_cert_kind kind, const char *node,
     const struct fleet_key *key);
+X509 *rig_management_cert_of(enum wire_cert_kind kind, const char *node,
+    const struct fleet_key *key, int64_t first_day, int64_t last_day);
 X509 *rig_management_leaf(void);     /* the node's */
 const struct fleet_key *rig_management_node_key(void);
 /* CMS of the order by the order signer; or, with other, by somebody else who

@@ -95,6 +95,36 @@ START_TEST(hello)
 }
 END_TEST
 
+/* The relay's clock stands behind: the certificate was made after what it says
+ * now, and before what the CA has signed since. */
+START_TEST(hello_by_the_mark)
+{
+	struct session s;
+	struct wire_exchange x;
+
+	pair_poller_up("root = \"plant\";");
+	X509_free(app1.roots[1].bundle->cert);
+	app1.roots[1].bundle->cert = rig_management_cert_of(WIRE_NODE_CERT,
+	    "app1", fleet_key(WIRE_P256, 3), 11, 365);
+	s = shake();
+	x = greet(s.client);
+	NO(ag_net_hello(web1.net, &x, s.server), BASE_E_EXPIRED);
+	web1.roots[1].state.mark = base_time_add_s(RIG(11), -60);
+	NO(ag_net_hello(web1.net, &x, s.server), BASE_E_EXPIRED);
+	web1.roots[1].state.mark = base_time_add_s(RIG(11), 60);
+	OK(ag_net_hello(web1.net, &x, s.server));
+	/* a mark says nothing good of what is over by now */
+	X509_free(app1.roots[1].bundle->cert);
+	app1.roots[1].bundle->cert = rig_management_cert_of(WIRE_NODE_CERT,
+	    "app1", fleet_key(WIRE_P256, 3), 1, 9);
+	wire_exchange_clear(&x);
+	x = greet(s.client);
+	NO(ag_net_hello(web1.net, &x, s.server), BASE_E_EXPIRED);
+	wire_exchange_clear(&x);
+	hang_up(&s);
+}
+END_TEST
+
 TCase *
 case_net(void)
 {
@@ -103,5 +133,6 @@ case_net(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_checked_fixture(t, pair_setup, pair_teardown);
 	tcase_add_test(t, hello);
+	tcase_add_test(t, hello_by_the_mark);
 	return t;
 }
