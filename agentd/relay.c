@@ -307,6 +307,23 @@ drop_older(struct ag_relay *r, struct box *b, const struct wire_parcel *p)
 	}
 }
 
+/* They are worth something for some minutes only, and must not take the place
+ * of reports while nobody fetches. */
+static void
+drop_hints(struct ag_relay *r, struct box *b, const struct wire_parcel *p)
+{
+	struct item *i, *first = NULL;
+	size_t n = 0;
+
+	if (p->kind != WIRE_P_HANDED)
+		return;
+	TAILQ_FOREACH(i, &b->items, entry)
+		if (i->parcel.kind == WIRE_P_HANDED && n++ == 0)
+			first = i;
+	if (n >= AG_HINTS_MAX)
+		drop(r, b, first);
+}
+
 static bool
 is_there(const struct box *b, const struct wire_parcel *p)
 {
@@ -359,6 +376,7 @@ queue(struct ag_relay *r, const char *from, const char *peer,
 	if (b != NULL) {
 		drop_expired(r, b, now);
 		drop_older(r, b, p);
+		drop_hints(r, b, p);
 	}
 	if (b != NULL && is_there(b, p)) {
 		wire_parcel_clear(p);

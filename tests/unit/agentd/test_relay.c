@@ -449,6 +449,42 @@ START_TEST(back)
 }
 END_TEST
 
+/* Nobody fetches: words on what was handed over come and come, this node's
+ * own and those of a relay behind it, and keep no report out. */
+START_TEST(hints_keep_no_report_out)
+{
+	char text[24];
+	struct wire_exchange x = { .wait_ms = 0 };
+	size_t hints = 0, reports = 0;
+
+	for (int i = 0; i < AG_BOX_MAX; i++) {
+		struct wire_parcel p;
+
+		snprintf(text, sizeof text, "handed over %d", i);
+		p = parcel(false, i % 2 == 0 ? "app9 web1" : "app9 web1 app1",
+		    text);
+		p.kind = WIRE_P_HANDED;
+		OK(put(i % 2 == 0 ? "web1" : "app1", p));
+	}
+	for (int i = 0; i < AG_SHARE_MAX / 2; i++) {
+		snprintf(text, sizeof text, "report %d", i);
+		OK(put("web1", parcel(false, "app9 web1", text)));
+		OK(put("app1", parcel(false, "app9 web1 app1", text)));
+	}
+	ag_relay_take(relay, "app9", NOW, &x);
+	for (size_t i = 0; i < x.nparcels; i++) {
+		hints += x.parcels[i].kind == WIRE_P_HANDED;
+		reports += x.parcels[i].kind == WIRE_P_REPORT;
+	}
+	ck_assert_uint_eq(hints, AG_HINTS_MAX);
+	ck_assert_uint_eq(reports, AG_SHARE_MAX);
+	/* the newest of them */
+	ck_assert_uint_eq(x.parcels[0].content.n, strlen("handed over 192"));
+	ck_assert_mem_eq(x.parcels[0].content.p, "handed over 192", 15);
+	wire_exchange_clear(&x);
+}
+END_TEST
+
 TCase *
 case_relay(void)
 {
@@ -457,6 +493,7 @@ case_relay(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, down);
 	tcase_add_test(t, what_is_handed_over);
+	tcase_add_test(t, hints_keep_no_report_out);
 	tcase_add_test(t, up);
 	tcase_add_test(t, refused);
 	tcase_add_test(t, expired);
