@@ -50,7 +50,8 @@ enum base_err ag_render_content(const struct ag_holdings *h,
     const struct ag_side *side, enum ag_form form, enum ag_file f,
     struct base_buf *out) BASE_MUST;
 /* Writes what differs, each file by rename. *changed is set when one did.
- * Updates rendered of the roots named. */
+ * Updates rendered of the roots named. AGAIN: there is no room on the disk;
+ * some files may be the new ones already. */
 enum base_err ag_render_app(struct ag_holdings *h, const struct ag_app *a,
     bool *changed) BASE_MUST;
 bool ag_app_uses(const struct ag_app *a, const char *root);
@@ -75,7 +76,8 @@ struct ag_live_conf {            /* borrowed until done */
 					  * stopped */
 	/* Once, never from within ag_live_start. Otherwise base_why() has the
 	 * application's words; EXPIRED is no failure of its: a canary had died
-	 * before it was shown. */
+	 * before it was shown. Nor is AGAIN: there was no room for its files,
+	 * and it was told nothing; also when it is to be put back. */
 	void (*done)(void *arg, enum base_err e, enum wire_proof proof);
 	void *arg;
 };

@@ -171,17 +171,34 @@ ag_job_resign(struct ag_work *w)
 
 /* ---- end of an order ------------------------------------------------------------------ */
 
-void
-ag_job_hold(struct ag_work *w, const struct job *j)
+static void
+say_held(struct ag_work *w, const struct job *j)
 {
 	const struct ag_verdict_text t = { &j->order, j->root->state.digest,
 		WIRE_HELD, WIRE_PROOF_NONE, j->why };
 
-	base_log(BASE_ERR,
-	    "%s: epoch %llu: %s; it goes on when the order comes "
-	    "again",
-	    j->root->name, (unsigned long long)j->order.epoch, j->why);
 	ag_job_answer(w, j->root, &t);
+}
+
+void
+ag_job_hold(struct ag_work *w, const struct job *j)
+{
+	base_log(BASE_ERR, "%s: epoch %llu: %s; it goes on when %s",
+	    j->root->name, (unsigned long long)j->order.epoch, j->why,
+	    j->no_room ? "there is room" : "the order comes again");
+	say_held(w, j);
+}
+
+bool
+ag_job_say_held(struct ag_work *w, const struct ag_root *r)
+{
+	const struct job *j = w->queue;
+
+	while (j != NULL && (j->root != r || !j->no_room))
+		j = j->next;
+	if (j != NULL)
+		say_held(w, j);
+	return j != NULL;
 }
 
 void
@@ -289,22 +306,52 @@ settle_failed(struct ag_work *w, struct job *j)
 	    WIRE_PROOF_NONE);
 }
 
+/* The first in the queue, once more. */
+static void
+later(struct ag_work *w)
+{
+	struct job *j = pop(w);
+
+	j->not_before = base_mono_now();
+	j->not_before.ms += LATER_MS;
+	ag_job_enqueue(w, j);
+}
+
+void
+ag_job_tidy_later(struct ag_work *w, struct ag_root *r)
+{
+	struct job *j = ag_job_new(r, NULL);
+
+	j->not_before = base_mono_now();
+	j->not_before.ms += LATER_MS;
+	ag_job_enqueue(w, j);
+}
+
+/* Nothing was told to an application, and what it has is good. */
+static void
+no_room(struct ag_work *w, struct job *j)
+{
+	if (!j->no_room) {
+		j->no_room = true;
+		ag_job_hold(w, j);
+	}
+	later(w);
+}
+
 static void
 failed(struct ag_work *w, struct job *j, enum base_err e)
 {
-	char *why = base_strdup(base_why());
+	snprintf(j->why, sizeof j->why, "%s", base_why());
 	/* nor is the CA's absence a failure of the agent's own connections */
-	bool later = j->order.steps & WIRE_STEP_JOIN ||
-	    (is_own(j) && e == BASE_E_AGAIN) || clock_holds(w);
-
-	strncpy(j->why, why, sizeof j->why - 1);
-	free(why);
-	if (later) {
+	if (j->order.steps & WIRE_STEP_JOIN ||
+	    (is_own(j) && e == BASE_E_AGAIN) || clock_holds(w)) {
 		base_log(BASE_INFO, "%s: not live yet: %s", j->root->name,
 		    j->why);
-		j->not_before = base_mono_now();
-		j->not_before.ms += LATER_MS;
-		ag_job_enqueue(w, pop(w));
+		later(w);
+		return;
+	}
+	if (e == BASE_E_AGAIN) {
+		no_room(w, j);
 		return;
 	}
 	base_log(BASE_WARNING, "%s: epoch %llu: %s", j->root->name,
@@ -317,6 +364,21 @@ failed(struct ag_work *w, struct job *j, enum base_err e)
 	ag_job_free(pop(w));
 }
 
+/* As the store says, whatever an application says to it. */
+static void
+put_right(struct ag_work *w, struct job *j, enum base_err e)
+{
+	if (e != BASE_OK)
+		base_log(BASE_WARNING, "%s: %s", j->root->name, base_why());
+	if (j->back)
+		settle_failed(w, j);
+	else
+		ag_stock_soon(w);
+	if (e == BASE_E_AGAIN)
+		ag_job_tidy_later(w, j->root);
+	ag_job_free(pop(w));
+}
+
 static void
 on_live(void *arg, enum base_err e, enum wire_proof proof)
 {
@@ -326,14 +388,7 @@ on_live(void *arg, enum base_err e, enum wire_proof proof)
 	w->live = NULL;
 	w->self = NULL;
 	if (j->plain || j->back) {
-		if (e != BASE_OK)
-			base_log(BASE_WARNING, "%s: %s", j->root->name,
-			    base_why());
-		if (j->back)
-			settle_failed(w, j);
-		else
-			ag_stock_soon(w);
-		ag_job_free(pop(w));
+		put_right(w, j, e);
 	} else if (e == BASE_OK) {
 		ag_job_settle(w, j, WIRE_EFFECTIVE, proof);
 		ag_job_free(pop(w));

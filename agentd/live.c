@@ -45,6 +45,7 @@ struct ag_live {
 	struct base_mono deadline;
 	uint32_t pause_ms;
 	bool changed, ended;
+	bool no_room; /* for some application's files */
 	struct ag_pids old;
 	struct ag_proc *proc;
 	struct ag_probe *attempt;
@@ -90,10 +91,24 @@ end(struct ag_live *l, enum base_err e)
 		return;
 	}
 	l->ended = true;
-	l->result = e == BASE_E_EXPIRED ? BASE_E_REFUSED : e;
+	/* these two are no word of an application */
+	l->result =
+	    e == BASE_E_EXPIRED || e == BASE_E_AGAIN ? BASE_E_REFUSED : e;
 	if (e != BASE_OK)
 		strncpy(l->why, base_why(), sizeof l->why - 1);
 	after(l, 0);
+}
+
+/* When all others are put back, it is told. */
+static void
+end_no_room(struct ag_live *l)
+{
+	l->no_room = true;
+	if (l->c.order == NULL)
+		strncpy(l->why, base_why(), sizeof l->why - 1);
+	end(l, BASE_E_AGAIN);
+	if (l->c.order != NULL)
+		l->result = BASE_E_AGAIN;
 }
 
 /* The canary is dead. What was shown before that and refused is a failure. */
@@ -422,6 +437,10 @@ step_render(struct ag_live *l)
 		return;
 	}
 	e = ag_render_app(l->c.holdings, a, &l->changed);
+	if (e == BASE_E_AGAIN) {
+		end_no_room(l);
+		return;
+	}
 	if (e != BASE_OK) {
 		end(l, e);
 		return;
@@ -442,6 +461,8 @@ step_next(struct ag_live *l)
 {
 	if (++l->app == l->c.conf->napps) {
 		end(l, BASE_OK);
+		if (l->no_room)
+			l->result = BASE_E_AGAIN;
 		return;
 	}
 	enter(l, S_RENDER);

@@ -3,6 +3,7 @@
  * the store. Each is swapped by itself; the engine assumes nothing between
  * two files. Used by live.c and agent.c.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,11 +132,11 @@ write_file(const struct ag_holdings *h, const struct ag_app *a, size_t side,
 	r = ag_render_content(h, d, a->form, kinds[kind].file, &b);
 	if (r != BASE_OK || b.n == 0 || !differs(path, &b))
 		goto out;
-	if ((r = make_parent(path)) != BASE_OK ||
-	    (r = base_file_write(path, base_buf_span(&b), kinds[kind].mode)) !=
-		BASE_OK)
-		goto out;
-	*changed = true;
+	if ((r = make_parent(path)) == BASE_OK)
+		r = base_file_write(path, base_buf_span(&b), kinds[kind].mode);
+	if (r == BASE_E_IO && (errno == ENOSPC || errno == EDQUOT))
+		r = BASE_E_AGAIN;
+	*changed = *changed || r == BASE_OK;
 out:
 	base_buf_free(&b);
 	return r;

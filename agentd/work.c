@@ -249,6 +249,8 @@ decide(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 		return take(w, r, o, digest, p, next);
 	case AG_RESUME:
 		take_route(r, p);
+		if (ag_job_say_held(w, r))
+			return BASE_OK;
 		ag_job_answer(w, r, &t);
 		/* not in work: at start it could not be verified, or its end
 		 * not be stored */
@@ -267,7 +269,7 @@ decide(struct ag_work *w, struct ag_root *r, struct wire_order *o,
 		    r->name, (unsigned long long)o->epoch,
 		    (unsigned long long)r->state.highest);
 		/* one that stands still, a disk was full, would never be */
-		if (!ag_job_is_queued(w, r))
+		if (!ag_job_say_held(w, r) && !ag_job_is_queued(w, r))
 			resume_root(w, r);
 		break;
 	case AG_REFUSE:
@@ -423,14 +425,19 @@ tidy_files(struct ag_work *w)
 	for (size_t i = 0; i < c->napps; i++) {
 		const struct ag_side *s = &c->apps[i].side[0];
 		struct ag_root *r;
+		enum base_err e;
 
 		s = s->on ? s : s + 1;
-		if (ag_render_app(w->c.holdings, &c->apps[i], &changed) !=
-		    BASE_OK)
+		e = ag_render_app(w->c.holdings, &c->apps[i], &changed);
+		if (e != BASE_OK)
 			base_log(BASE_ERR, "files: %s", base_why());
 		r = ag_holdings_find(w->c.holdings,
 		    s->root != NULL ? s->root : s->verify_root);
-		if (!changed || r == NULL || r->state.phase == AG_PENDING)
+		if (r == NULL || r->state.phase == AG_PENDING)
+			continue;
+		if (e == BASE_E_AGAIN)
+			ag_job_tidy_later(w, r);
+		if (e == BASE_E_AGAIN || !changed)
 			continue;
 		base_log(BASE_WARNING,
 		    "%s: files were not what the store says; put right",

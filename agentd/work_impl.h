@@ -14,6 +14,7 @@ struct job {
 	bool plain; /* no order: render and reload */
 	bool back; /* failed; the previous version is put back */
 	bool stale; /* nothing failed, but its canary was dead */
+	bool no_room; /* for its applications' files; that is said */
 	struct base_mono not_before;
 	char why[400];
 };
@@ -58,6 +59,11 @@ void ag_job_answer_all(struct ag_work *w);
 void ag_job_resign(struct ag_work *w);
 /* Says why the order in work does not go on: j->why. */
 void ag_job_hold(struct ag_work *w, const struct job *j);
+/* Once more, when an order of the root is in work and stands for want of room;
+ * false: none does. */
+bool ag_job_say_held(struct ag_work *w, const struct ag_root *r);
+/* Its applications' files are put right when there is room. */
+void ag_job_tidy_later(struct ag_work *w, struct ag_root *r);
 /* Stores the final report, then sends it. */
 void ag_job_settle(struct ag_work *w, struct job *j, enum wire_status status,
     enum wire_proof proof);

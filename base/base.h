@@ -186,7 +186,8 @@ bool base_name_is_valid(const char *s);
 
 /* ---- files --------------------------------------------------------------------
  * All writing of state goes through here: temporary name in the same
- * directory, write, fsync, rename, fsync of the directory. */
+ * directory, write, fsync, rename, fsync of the directory. With IO errno is
+ * that of the call which failed. */
 enum base_err base_file_write(const char *path, struct base_span data,
     mode_t mode) BASE_MUST;
 /* For a file that nothing points to yet: written and fsynced in place; the

@@ -104,7 +104,10 @@ base_file_write(const char *path, struct base_span data, mode_t mode)
 		goto out;
 	}
 	if ((r = file_settle(fd, temp, path, data, mode)) != BASE_OK) {
+		const int saved = errno;
+
 		unlink(temp);
+		errno = saved;
 		goto out;
 	}
 	r = base_dir_sync(dir);

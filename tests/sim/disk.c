@@ -139,9 +139,10 @@ change(const char *path, struct base_span data, mode_t mode)
 	enum base_err e;
 
 	die_if(f, BEFORE);
-	if (is_full())
-		return base_fail(BASE_E_IO, "file: cannot write %s: no space",
-		    path);
+	if (is_full()) {
+		errno = ENOSPC;
+		return base_fail(BASE_E_IO, "file: cannot write %s: %m", path);
+	}
 	e = store(path, data, mode);
 	die_if(f, AFTER);
 	return e;

@@ -149,7 +149,7 @@ end(struct ag_live *l)
 	enum base_err e = l->e;
 
 	ag_live_cancel(l);
-	if (e != BASE_OK)
+	if (e != BASE_OK && e != BASE_E_AGAIN)
 		e = base_fail(e, "the application refuses its files");
 	c.done(c.arg, e, c.order == NULL ? WIRE_PROOF_NONE : WIRE_PROOF_PROBE);
 }
@@ -180,8 +180,8 @@ go_live(struct ag_live *l)
 	l->e = ag_render_app(l->c.holdings, &l->c.conf->apps[0], &changed);
 	if (l->e == BASE_OK && refuses)
 		l->e = BASE_E_REFUSED;
-	/* refused by its check, or only by the probe */
-	if (l->e != BASE_OK && sim_dice(2) == 0) {
+	/* no room for them; refused by its check, or only by the probe */
+	if (l->e == BASE_E_AGAIN || (l->e != BASE_OK && sim_dice(2) == 0)) {
 		end(l);
 		return;
 	}

@@ -42,8 +42,8 @@ is_full(void)
 static enum base_err
 no_room(const char *path)
 {
-	return base_fail(BASE_E_IO, "file: cannot write %s: %s", path,
-	    strerror(ENOSPC));
+	errno = ENOSPC;
+	return base_fail(BASE_E_IO, "file: cannot write %s: %m", path);
 }
 
 enum base_err
