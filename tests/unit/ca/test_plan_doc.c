@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ca/cli.h"
+#include "ca/plan_doc.h"
 #include "tests/unit/ca/plan_rig.h"
 #include "tests/unit/ca/suites.h"
 
@@ -81,6 +82,82 @@ START_TEST(test_notes_say_where_a_bundle_falls_back)
 }
 END_TEST
 
+static const char *
+any_name(const void *arg, uint32_t node)
+{
+	(void)arg;
+	(void)node;
+	return "n";
+}
+
+static size_t
+no_route(const void *arg, uint32_t node, uint32_t *out, size_t max)
+{
+	(void)arg;
+	(void)node;
+	(void)out;
+	(void)max;
+	return 0;
+}
+
+/* 80 nodes that are clients of each other, three links each: too many cycles
+ * for an exact answer. */
+static struct pol_plan *
+plan_of_a_tangle(struct pol_graph **g)
+{
+	struct pol_plan *p;
+
+	ck_assert_int_eq(pol_graph_new(80, 1, g), POL_OK);
+	for (uint32_t i = 0; i < 80; i++)
+		for (uint32_t k = 1; k <= 3; k++) {
+			const struct pol_link l = { i,
+				(i + k * k * k + 7 * k * (i % 5) + 1) % 80, 0,
+				0 };
+			if (l.client != l.server)
+				ck_assert_int_eq(pol_graph_link(*g, &l),
+				    POL_OK);
+		}
+	ck_assert_int_eq(pol_graph_seal(*g), POL_OK);
+	ck_assert_int_eq(pol_plan_make(*g, 0, POL_COMPACT, &p), POL_OK);
+	return p;
+}
+
+START_TEST(test_how_far_it_may_be_from_the_fewest)
+{
+	struct pol_graph *g;
+	struct ca_plan_view v = { .plan = plan_of_a_tangle(&g),
+		.nnodes = 80,
+		.root = "a",
+		.strategy = "compact",
+		.name = any_name,
+		.route = no_route };
+	const unsigned long least = pol_plan_least(v.plan);
+	const unsigned long n = pol_plan_count(v.plan);
+	char *text = NULL, want[128];
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	ck_assert_uint_gt(least, 80);
+	ck_assert_uint_lt(least, n);
+	ca_plan_print_text(f, &v);
+	fclose(f);
+	snprintf(want, sizeof(want),
+	    "any plan without dual has at least %lu orders; whether %lu are "
+	    "needed is not known\n",
+	    least, n);
+	ck_assert_ptr_nonnull(strstr(text, want));
+	free(text);
+	pol_plan_free(v.plan);
+	pol_graph_free(g);
+	/* where it is exact it says so */
+	ck_assert_int_eq(PLAN("--topology", DATA "e1.conf", "--root", "a",
+			     "--strategy", "compact"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(
+	    strstr(plan_out, "no plan without dual has fewer orders\n"));
+}
+END_TEST
+
 TCase *
 case_plan_doc(void)
 {
@@ -89,5 +166,6 @@ case_plan_doc(void)
 	tcase_add_test(t, test_plan_says_what_is_risked);
 	tcase_add_test(t, test_whole_document);
 	tcase_add_test(t, test_notes_say_where_a_bundle_falls_back);
+	tcase_add_test(t, test_how_far_it_may_be_from_the_fewest);
 	return t;
 }
