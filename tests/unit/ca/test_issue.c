@@ -65,15 +65,18 @@ composed(const struct ca_issue *i)
 	return t;
 }
 
+/* Without what it owned. */
 static struct wire_tbs
 root_cert(const char *root, uint32_t gen)
 {
-	struct wire_tbs t;
+	struct wire_tbs t, copy;
 	X509 *x;
 
 	pair_must(ca_issuer_root(&w.ca, root, gen, &x));
 	pair_must(wire_cert_parse(x, &t));
-	return t;
+	copy = t;
+	wire_tbs_free(&t);
+	return copy;
 }
 
 static int64_t
