@@ -176,6 +176,24 @@ cert_own(struct ca *ca, const X509 *x, const char *what, json_t *list)
 	wire_tbs_free(&t);
 }
 
+/* After a recovery it may have one of the two only. */
+static void
+cert_missing(struct ca *ca, json_t *list)
+{
+	static const struct ca_finding f = { CA_WARNING, "certificate", "",
+		"a node that trusts that generation only takes no order, and "
+		"the roll waits for it",
+		"nothing: kedge-hsmd is asked again each minute; the log says "
+		"why it makes none" };
+	const uint32_t gen = ca_identity_missing(ca);
+
+	if (gen != 0)
+		ca_found(list, &f,
+		    "it has no certificate to sign orders under generation %u "
+		    "of the management root",
+		    gen);
+}
+
 void
 ca_doctor_certs(struct ca *ca, json_t *list)
 {
@@ -185,6 +203,7 @@ ca_doctor_certs(struct ca *ca, json_t *list)
 
 	if (ca_certs_unsafe(ca, cert_unsafe, list) != BASE_OK)
 		ca_found(list, &f, "%s", base_why());
+	cert_missing(ca, list);
 	cert_own(ca, ca->tls_cert, "TLS certificate", list);
 	for (int i = 0; i < sk_X509_num(ca->order_certs); i++)
 		cert_own(ca, sk_X509_value(ca->order_certs, i),

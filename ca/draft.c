@@ -115,9 +115,16 @@ wishes_of(struct ca_drafts *d, size_t at)
 {
 	const struct wire_order *o = &d->list[at].order;
 	const bool ca = strcmp(o->node, CA_NODE_CA) == 0;
+	enum base_err r;
 
 	if (d->list[at].err != BASE_OK || o->steps == 0)
 		return;
+	/* stored, it is in force */
+	if (ca && (o->steps & WIRE_STEP_CERT) != 0 &&
+	    (r = ca_identity_can_sign(d->ca, o->to)) != BASE_OK) {
+		draft_fail(&d->list[at], r);
+		return;
+	}
 	if ((o->steps & WIRE_STEP_CERT) != 0)
 		wish_for(d, at, ca ? WIRE_CA_TLS : WIRE_NODE_CERT, o->to);
 	if (ca)

@@ -12,6 +12,7 @@
 
 #define TLS_KEY_FILE "ca-tls.key"
 #define HOUR_MS	     INT64_C(3600000)
+#define MISSING_MS   INT64_C(60000)
 
 /* ---- the key: the one that kedged makes and holds itself ---------------------- */
 
@@ -253,17 +254,24 @@ load_link(struct ca *ca, const struct pol_conf *c, STACK_OF(X509) *to)
 	return r;
 }
 
+/* In an old copy, the second one may be missing, and kedge-hsmd may not sign it
+ * just now: those who trust only that one wait, the others need not. */
 static enum base_err
 load_signers(struct ca *ca, const struct pol_conf *c, STACK_OF(X509) *to)
 {
 	uint64_t gens;
-	X509 *x = NULL;
 	enum base_err r = signs_now(ca, c->present, &gens);
 
-	for (; r == BASE_OK && gens != 0; gens &= ~POL_GEN(highest(gens)))
-		if ((r = load_cert(ca, WIRE_ORDER_CERT, highest(gens), &x)) ==
-		    BASE_OK)
+	for (; r == BASE_OK && gens != 0; gens &= ~POL_GEN(highest(gens))) {
+		const uint32_t gen = highest(gens);
+		X509 *x = NULL;
+
+		r = load_cert(ca, WIRE_ORDER_CERT, gen, &x);
+		if (r == BASE_OK)
 			push(to, x);
+		else if (r == BASE_E_NOTFOUND && gen != highest(c->present))
+			r = BASE_OK;
+	}
 	return r;
 }
 
@@ -342,48 +350,100 @@ renewed(void *arg, enum base_err e)
 	if (e == BASE_OK) {
 		base_log(BASE_NOTICE, "the CA's own certificates: renewed");
 		ca->identity_next = ca_mono(ca); /* another one, perhaps */
+		/* what was signed without it */
+		ca->resign_wanted = ca_roll_of(ca, CA_MANAGEMENT) != NULL;
 	} else
 		base_log(BASE_WARNING,
-		    "the CA's own certificates: not renewed, it is tried again "
+		    "the CA's own certificates: not made, it is tried again "
 		    "within the hour: %s",
 		    base_why());
 	ca_kick(ca);
 }
 
-/* A generation whose certificates end soon; 0: none. */
+/* Orders are to be signed under it, and it has no certificate for them, or one
+ * that ends soon. */
 static enum base_err
-old_generation(struct ca *ca, uint32_t *gen, bool *tls)
+signer_is_due(struct ca *ca, uint32_t gen, bool *missing, bool *due)
+{
+	X509 *x = NULL;
+	enum base_err r = load_cert(ca, WIRE_ORDER_CERT, gen, &x);
+
+	*missing = r == BASE_E_NOTFOUND;
+	*due = *missing || (r == BASE_OK && ca_identity_is_old(ca, x));
+	X509_free(x);
+	return *missing ? BASE_OK : r;
+}
+
+/* A generation whose certificates are missing or end soon; 0: none. */
+static enum base_err
+due_generation(struct ca *ca, uint32_t *gen, bool *tls, bool *missing)
 {
 	struct pol_conf c;
 	uint64_t gens;
 	enum base_err r;
 
 	*gen = 0;
+	*missing = false;
 	if ((r = held_now(ca, &c)) != BASE_OK ||
 	    (r = signs_now(ca, c.present, &gens)) != BASE_OK)
 		return r;
 	*tls = ca_identity_is_old(ca, ca->tls_cert);
 	if (*tls)
 		*gen = highest(c.present);
-	for (int i = 0; *gen == 0 && i < sk_X509_num(ca->order_certs);
-	     i++, gens &= ~POL_GEN(highest(gens)))
-		if (ca_identity_is_old(ca, sk_X509_value(ca->order_certs, i)))
+	for (; r == BASE_OK && *gen == 0 && gens != 0;
+	     gens &= ~POL_GEN(highest(gens))) {
+		bool due;
+
+		r = signer_is_due(ca, highest(gens), missing, &due);
+		if (due)
 			*gen = highest(gens);
-	return BASE_OK;
+	}
+	return r;
+}
+
+uint32_t
+ca_identity_missing(struct ca *ca)
+{
+	uint32_t gen;
+	bool tls, missing;
+
+	return due_generation(ca, &gen, &tls, &missing) == BASE_OK && missing
+	    ? gen
+	    : 0;
+}
+
+enum base_err
+ca_identity_can_sign(struct ca *ca, uint32_t gen)
+{
+	X509 *x = NULL;
+	enum base_err r = load_cert(ca, WIRE_ORDER_CERT, gen, &x);
+
+	X509_free(x);
+	if (r == BASE_E_NOTFOUND)
+		r = base_fail(BASE_E_AGAIN,
+		    "the CA has no certificate to sign orders under "
+		    "generation %u of the management root yet; kedge-hsmd is "
+		    "asked for it each minute, see the log",
+		    gen);
+	return r;
 }
 
 struct base_mono
 ca_identity_work(struct ca *ca)
 {
 	uint32_t gen;
-	bool tls;
+	bool tls, missing;
 
 	if (ca->identity_next.ms > ca_mono(ca).ms)
 		return ca->identity_next;
 	ca->identity_next = ca_after(ca, HOUR_MS);
-	if (old_generation(ca, &gen, &tls) != BASE_OK)
+	if (due_generation(ca, &gen, &tls, &missing) != BASE_OK) {
 		base_log(BASE_ERR, "%s", base_why());
-	else if (gen != 0)
+		return ca->identity_next;
+	}
+	if (missing)
+		ca->identity_next = ca_after(ca, MISSING_MS);
+	if (gen != 0)
 		ca_make_own(ca, gen, tls, renewed, ca);
 	return ca->identity_next;
 }

@@ -25,6 +25,13 @@ enum base_err ca_identity_key_make(const struct ca *ca) BASE_MUST;
  * INTEGRITY when it does not belong together; then ca keeps what it has. */
 enum base_err ca_identity_load(struct ca *ca) BASE_MUST;
 void ca_identity_free(struct ca *ca);
+/* The generation of the management root under which orders should be signed and
+ * the CA has no certificate for that, because kedge-hsmd does not make one; it
+ * is asked again each minute, and until then orders are signed under the other
+ * generation only. 0: none. */
+uint32_t ca_identity_missing(struct ca *ca);
+/* It has a certificate to sign orders under this one; AGAIN: not yet. */
+enum base_err ca_identity_can_sign(struct ca *ca, uint32_t gen) BASE_MUST;
 /* In the last third of its life. */
 bool ca_identity_is_old(const struct ca *ca, const X509 *x);
 struct base_mono ca_identity_work(struct ca *ca);

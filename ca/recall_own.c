@@ -92,7 +92,8 @@ own_end(struct own *o)
 
 static void own_next(struct own *o);
 
-/* Without that which it presents the CA can do nothing. */
+/* Without that which it presents the CA can do nothing; of two that it may
+ * present it is the higher one. The others are asked for again (identity.c). */
 static void
 own_made(void *arg, enum base_err e)
 {
@@ -100,7 +101,7 @@ own_made(void *arg, enum base_err e)
 	const uint32_t gen = highest(o->gens);
 
 	o->gens &= ~POL_GEN(gen);
-	if (e != BASE_OK && (o->k.present & POL_GEN(gen)) != 0) {
+	if (e != BASE_OK && gen == highest(o->k.present)) {
 		o->done(o->arg, e);
 		free(o);
 		return;

@@ -186,6 +186,51 @@ START_TEST(a_recovery_that_is_killed)
 }
 END_TEST
 
+static bool
+is_made_anew(struct world *v)
+{
+	const struct ca_roll *r = ca_roll_of(&v->ca, CA_MANAGEMENT);
+
+	return r != NULL && ca_recover_made(&v->ca, r->row.id);
+}
+
+static bool
+some_trust_2(struct world *v)
+{
+	for (size_t i = 0; i < v->nnodes; i++)
+		if (v->nodes[i].own.conf.trust == (POL_GEN(1) | POL_GEN(2)))
+			return true;
+	return false;
+}
+
+/* The roll that the copy has forgotten is made anew, and kedge-hsmd makes no
+ * certificate for orders under its new generation: kedged starts all the same,
+ * signs by the old one, says what is missing, and asks for it again. */
+START_TEST(a_signer_that_is_not_made)
+{
+	world_open_joined(&w, fleet, 68);
+	world_backup(&w, "b");
+	world_roll(&w, CA_MANAGEMENT);
+	ck_assert(world_run(&w, 60, some_trust_2));
+	ck_assert(!the_ca_shows_2(&w));
+	ck_assert_uint_eq(ca_identity_missing(&w.ca), 0);
+	world_restore(&w, "b");
+	hsm_fake_mood(w.hsm)->refuse = "order";
+	ck_assert(world_run(&w, 60, is_made_anew));
+	world_restart(&w);
+	ck_assert_int_eq(sk_X509_num(w.ca.order_certs), 1);
+	ck_assert_uint_eq(ca_identity_missing(&w.ca), 2);
+	ck_assert(!world_run(&w, 70, world_settled));
+	ck_assert_uint_eq(ca_identity_missing(&w.ca), 2);
+	world_own_holds(&w);
+	hsm_fake_mood(w.hsm)->refuse = NULL;
+	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
+	all_on(2);
+	ck_assert_uint_eq(ca_identity_missing(&w.ca), 0);
+	world_close(&w);
+}
+END_TEST
+
 #define COPIES 30
 
 /* A copy every few turns of a roll, and at some moment one is put back. */
@@ -236,6 +281,7 @@ case_recall_own(void)
 	tcase_add_test(t, an_abort_since);
 	tcase_add_test(t, no_roll_since);
 	tcase_add_test(t, a_recovery_that_is_killed);
+	tcase_add_test(t, a_signer_that_is_not_made);
 	tcase_add_loop_test(t, any_copy_at_any_time, 0, 8);
 	return t;
 }
