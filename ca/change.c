@@ -168,6 +168,8 @@ ca_change_link(struct ca *ca, const struct ca_link *l, const char *by)
 	if (old != NULL && strcmp(before, after) == 0)
 		return BASE_OK;
 	if ((r = link_names(ca, l)) != BASE_OK ||
+	    (old != NULL &&
+		(r = ca_store_gone_put(ca->store, old, false)) != BASE_OK) ||
 	    (r = ca_store_link_put(ca->store, l)) != BASE_OK)
 		return r;
 	return record(ca, "link", name, old == NULL ? NULL : before, after, by);
@@ -178,13 +180,12 @@ ca_change_link_drop(struct ca *ca, const struct ca_link *l, const char *reason,
     const char *by)
 {
 	char name[2 * CA_NAME + 2], before[CA_LINK_TEXT];
-	enum base_err r;
+	const bool said = reason[0] != '\0' && link_rolls(ca, l);
+	enum base_err r = ca_store_gone_put(ca->store, l, said);
 
-	if (reason[0] != '\0' && link_rolls(ca, l) &&
-	    (r = ca_store_gone_put(ca->store, l)) != BASE_OK)
-		return r;
-	if ((r = ca_store_link_delete(ca->store, l->client, l->server)) !=
-	    BASE_OK)
+	if (r != BASE_OK ||
+	    (r = ca_store_link_delete(ca->store, l->client, l->server)) !=
+		BASE_OK)
 		return r;
 	snprintf(name, sizeof(name), "%s>%s", l->client, l->server);
 	ca_link_text(l, before);

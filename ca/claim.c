@@ -9,15 +9,83 @@
  * unknown for another reason is no such witness. Called by core.c, epoch.c
  * and recover.c.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "ca/recover.h"
+
+#define META_CLAIM "claim"
+
+/* ---- kept in the store --------------------------------------------------- */
+
+enum base_err
+ca_claim_put(struct ca *ca, const struct ca_claim *c)
+{
+	struct base_buf b;
+	enum base_err r;
+
+	base_buf_init(&b, 0);
+	if ((r = base_buf_put_str(&b, c->node)) == BASE_OK &&
+	    (r = base_buf_put_str(&b, c->root)) == BASE_OK &&
+	    (r = base_buf_put_u64(&b, c->epoch)) == BASE_OK &&
+	    (r = base_buf_put_u64(&b, c->given)) == BASE_OK)
+		r = ca_store_meta_put(ca->store, META_CLAIM, base_buf_span(&b));
+	base_buf_free(&b);
+	return r;
+}
+
+static enum base_err
+claim_get(struct base_buf *b, struct ca_claim *c)
+{
+	char *node = NULL, *root = NULL;
+	enum base_err r;
+
+	memset(c, 0, sizeof(*c));
+	if ((r = base_buf_get_str(b, CA_NAME - 1, &node)) == BASE_OK &&
+	    (r = base_buf_get_str(b, CA_NAME - 1, &root)) == BASE_OK &&
+	    (r = base_buf_get_u64(b, &c->epoch)) == BASE_OK &&
+	    (r = base_buf_get_u64(b, &c->given)) == BASE_OK) {
+		snprintf(c->node, sizeof(c->node), "%s", node);
+		snprintf(c->root, sizeof(c->root), "%s", root);
+	}
+	free(node);
+	free(root);
+	return r;
+}
+
+enum base_err
+ca_claim_load(struct ca *ca)
+{
+	struct base_buf b;
+	enum base_err r;
+
+	base_buf_init(&b, 0);
+	if ((r = ca_store_meta_get(ca->store, META_CLAIM, &b)) == BASE_OK)
+		r = claim_get(&b, &ca->recovery.claim);
+	base_buf_free(&b);
+	return r == BASE_E_NOTFOUND ? BASE_OK : r;
+}
+
+/* In memory in any case; one that stays in the store is asked about once more
+ * after a restart, which changes nothing. */
+static void
+claim_end(struct ca *ca)
+{
+	static const struct ca_claim none = { .node = "" };
+
+	ca->recovery.claim.node[0] = '\0';
+	if (ca_claim_put(ca, &none) != BASE_OK)
+		base_log(BASE_ERR, "%s", base_why());
+}
+
+/* ---- what a node has said -------------------------------------------------- */
 
 bool
 ca_claim_note(struct ca *ca, const char *node,
     const struct wire_inventory *said, uint64_t given)
 {
 	struct ca_recovery *v = &ca->recovery;
+	struct ca_claim c = { .epoch = said->highest, .given = given };
 	struct ca_holding h;
 
 	if (v->stage != CA_RECOVERY_NONE || v->wanted ||
@@ -26,11 +94,13 @@ ca_claim_note(struct ca *ca, const char *node,
 		return true;
 	if (v->claim.node[0] != '\0' || v->claim.asked)
 		return false;
-	memset(&v->claim, 0, sizeof(v->claim));
-	snprintf(v->claim.node, sizeof(v->claim.node), "%s", node);
-	snprintf(v->claim.root, sizeof(v->claim.root), "%s", said->root);
-	v->claim.epoch = said->highest;
-	v->claim.given = given;
+	snprintf(c.node, sizeof(c.node), "%s", node);
+	snprintf(c.root, sizeof(c.root), "%s", said->root);
+	if (ca_claim_put(ca, &c) != BASE_OK) {
+		base_log(BASE_ERR, "%s", base_why());
+		return false;
+	}
+	v->claim = c;
 	ca_kick(ca);
 	return true;
 }
@@ -43,7 +113,7 @@ ca_claim_look(struct ca *ca)
 
 	if (c->node[0] != '\0' &&
 	    (node == POL_NONE || ca->topo->nodes[node].joined.ms == 0))
-		c->node[0] = '\0';
+		claim_end(ca);
 }
 
 /* ---- what comes of it ----------------------------------------------------- */
@@ -118,22 +188,19 @@ conclude(struct ca *ca, uint64_t signed_here)
 	struct witness peer = { c.node, "" };
 	enum base_err r;
 
-	if (signed_here >= c.epoch) {
-		ca_recover_want(ca,
+	if (signed_here >= c.epoch)
+		return ca_recover_want(ca,
 		    "node %s has taken epoch %llu of root %s, but the last "
 		    "one that this store gave is %llu: it is an old copy",
 		    c.node, (unsigned long long)c.epoch, c.root,
 		    (unsigned long long)c.given);
-		return BASE_OK;
-	}
 	if ((r = ca_each_part(ca, witness_part, &peer)) != BASE_OK ||
 	    peer.name[0] == '\0')
 		return r != BASE_OK ? r : lose(ca, &c);
-	ca_recover_want(ca,
+	return ca_recover_want(ca,
 	    "node %s as well as %s has taken epochs that neither this store "
 	    "nor kedge-hsmd has given: both may be old copies",
 	    c.node, peer.name);
-	return BASE_OK;
 }
 
 /* ---- asking ---------------------------------------------------------------- */
@@ -179,7 +246,7 @@ give_up(struct ca *ca)
 	    "out: %s",
 	    c->node, (unsigned long long)c->epoch, c->root,
 	    (unsigned long long)c->given, base_why());
-	c->node[0] = '\0';
+	claim_end(ca);
 }
 
 static void
@@ -203,7 +270,7 @@ claim_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 		return;
 	}
 	if (e == BASE_OK && (e = conclude(ca, epoch)) == BASE_OK) {
-		ca->recovery.claim.node[0] = '\0';
+		claim_end(ca);
 		ca_recover_goes_on(ca);
 	} else if (e == BASE_E_AGAIN || e == BASE_E_IO || e == BASE_E_TIMEOUT)
 		ca_recover_later(ca, "an epoch that was never given");

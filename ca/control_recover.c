@@ -128,8 +128,7 @@ want(struct ca *ca, const char *who, const char *reason)
 		    "recovery: the reason is longer than there is room for, "
 		    "by %d bytes; say it in fewer words",
 		    n - (int)sizeof(why) + 1);
-	ca_recover_want(ca, "%s", why);
-	return BASE_OK;
+	return ca_recover_want(ca, "%s", why);
 }
 
 enum base_err

@@ -173,7 +173,7 @@ link_put(struct apply *a, const struct ca_link *old, const struct ca_link *l)
 	enum base_err r;
 
 	if (old != NULL && a->reason[0] != '\0' &&
-	    (r = ca_store_gone_put(a->ca->store, old)) != BASE_OK)
+	    (r = ca_store_gone_put(a->ca->store, old, true)) != BASE_OK)
 		return r;
 	return ca_change_link(a->ca, l, a->by);
 }

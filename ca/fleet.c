@@ -172,7 +172,7 @@ check_gone(struct ca *ca, const struct ca_topo *new, const char *root)
 			strcmp(l->server_root, root) != 0) ||
 		    has_link(new, l))
 			continue;
-		r = ca_store_gone_has(ca->store, l, &said);
+		r = ca_store_gone_said(ca->store, l, &said);
 		if (r == BASE_OK && !said)
 			r = base_fail(BASE_E_OUTAGE,
 			    "link %s>%s: root %s rolls just now, and the roll "

@@ -270,8 +270,8 @@ take_node(struct ca *ca, const struct wire_hsm_known *k)
 
 /* ---- links, when all nodes are there ------------------------------------------- */
 
-/* The operator has taken it away, or the server, and kedge-hsmd was not told
- * yet. */
+/* The operator has taken it away, or the server, in a roll or outside, and
+ * kedge-hsmd was not told yet. */
 static enum base_err
 is_link_gone(struct ca *ca, const struct ca_link *l, bool *yes)
 {

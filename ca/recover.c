@@ -61,6 +61,7 @@ ca_recovery_put(struct ca *ca, const struct ca_recovery *v)
 
 	base_buf_init(&b, 0);
 	if ((r = base_buf_put_u8(&b, (uint8_t)v->stage)) == BASE_OK &&
+	    (r = base_buf_put_u8(&b, v->wanted)) == BASE_OK &&
 	    (r = base_buf_put_u64(&b, (uint64_t)v->since.ms)) == BASE_OK &&
 	    (r = base_buf_put_str(&b, v->why)) == BASE_OK)
 		r = ca_store_meta_put(ca->store, META_RECOVERY,
@@ -76,7 +77,7 @@ ca_recover_load(struct ca *ca)
 	char *why = NULL;
 	struct base_buf b;
 	uint64_t since;
-	uint8_t stage;
+	uint8_t stage, wanted;
 	enum base_err r;
 
 	v->look = v->answers = true;
@@ -84,15 +85,19 @@ ca_recover_load(struct ca *ca)
 	base_buf_init(&b, 0);
 	if ((r = ca_store_meta_get(ca->store, META_RECOVERY, &b)) == BASE_OK &&
 	    (r = base_buf_get_u8(&b, &stage)) == BASE_OK &&
+	    (r = base_buf_get_u8(&b, &wanted)) == BASE_OK &&
 	    (r = base_buf_get_u64(&b, &since)) == BASE_OK &&
 	    (r = base_buf_get_str(&b, sizeof(v->why) - 1, &why)) == BASE_OK) {
 		v->stage = (enum ca_recovery_stage)stage;
+		v->wanted = wanted != 0;
 		v->since.ms = (int64_t)since;
 		snprintf(v->why, sizeof(v->why), "%s", why);
 	}
 	free(why);
 	base_buf_free(&b);
-	return r == BASE_E_NOTFOUND ? BASE_OK : r;
+	if (r == BASE_OK || r == BASE_E_NOTFOUND)
+		r = ca_claim_load(ca);
+	return r;
 }
 
 static enum base_err
@@ -268,6 +273,8 @@ begin_store(struct ca *ca, const struct ca_recovery *v, uint64_t mark)
 	    (r = ca_meta_put_u64(ca, META_MARK, mark > own ? mark : own)) ==
 		BASE_OK &&
 	    (r = ca_recovery_put(ca, v)) == BASE_OK &&
+	    (r = ca_claim_put(ca, &v->claim)) == BASE_OK &&
+	    (r = ca_store_gone_void(ca->store)) == BASE_OK &&
 	    (r = ca_each_part(ca, lose_part, NULL)) == BASE_OK &&
 	    (r = ca_audit(ca, CA_NODE_CA, "recovery", "begins: %s", v->why)) ==
 		BASE_OK)
@@ -302,18 +309,24 @@ begin(struct ca *ca, uint64_t mark, const char *why)
 	return r;
 }
 
-void
+enum base_err
 ca_recover_want(struct ca *ca, const char *fmt, ...)
 {
+	struct ca_recovery v = ca->recovery;
+	enum base_err r;
 	va_list ap;
 
-	if (ca->recovery.stage != CA_RECOVERY_NONE || ca->recovery.wanted)
-		return;
-	ca->recovery.wanted = true;
+	if (v.stage != CA_RECOVERY_NONE || v.wanted)
+		return BASE_OK;
+	v.wanted = true;
 	va_start(ap, fmt);
-	vsnprintf(ca->recovery.why, sizeof(ca->recovery.why), fmt, ap);
+	vsnprintf(v.why, sizeof(v.why), fmt, ap);
 	va_end(ap);
+	if ((r = ca_recovery_put(ca, &v)) != BASE_OK)
+		return r;
+	ca->recovery = v;
 	ca_kick(ca);
+	return BASE_OK;
 }
 
 bool

@@ -45,6 +45,11 @@ enum base_err ca_part_fact(struct ca *ca, uint32_t node, uint32_t root,
 bool ca_claim_note(struct ca *ca, const char *node,
     const struct wire_inventory *said, uint64_t given);
 void ca_claim_ask(struct ca *ca);
+/* In the store from the moment it is noted until it is answered; with an empty
+ * node: there is none. */
+enum base_err
+ca_claim_put(struct ca *ca, const struct ca_claim *c) BASE_MUST;
+enum base_err ca_claim_load(struct ca *ca) BASE_MUST;
 
 /* What the CA itself may hold under management, as kedge-hsmd says. */
 struct ca_own_known {

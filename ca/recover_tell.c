@@ -142,6 +142,19 @@ excuse_store(struct ca *ca, const struct ca_word *w, uint32_t node, size_t *n)
 }
 
 enum base_err
+ca_recover_keeps_word(const struct ca *ca, const char *node)
+{
+	if (!ca_recover_is_stale(ca))
+		return BASE_OK;
+	return base_fail(BASE_E_STATE,
+	    "node %s: kedge-hsmd has not said yet what it has signed and who "
+	    "is excused, and that would undo this; see to kedge-hsmd, and say "
+	    "it again when kedge recover status says that nodes are asked, or "
+	    "that there is no recovery",
+	    node);
+}
+
+enum base_err
 ca_recover_excuse(struct ca *ca, const struct ca_word *w)
 {
 	const uint32_t node = ca_topo_node(ca->topo, w->node);
@@ -155,15 +168,8 @@ ca_recover_excuse(struct ca *ca, const struct ca_word *w)
 	if (node == POL_NONE || ca_topo_is_ca(ca->topo, node))
 		return base_fail(BASE_E_NOTFOUND,
 		    "node %s: not known; see kedge node list", w->node);
-	/* what it remembers of excuses is taken for the last word */
-	if (ca_recover_is_stale(ca))
-		return base_fail(BASE_E_STATE,
-		    "node %s: kedge-hsmd has not said yet what it has signed "
-		    "and who is excused, and that would undo this; see to "
-		    "kedge-hsmd, and say it again when kedge recover status "
-		    "says that nodes are asked",
-		    w->node);
-	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+	if ((r = ca_recover_keeps_word(ca, w->node)) != BASE_OK ||
+	    (r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
 	if ((r = excuse_store(ca, w, node, &n)) == BASE_OK)
 		r = ca_store_commit(ca->store);

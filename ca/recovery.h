@@ -31,9 +31,9 @@ struct ca_recovery {
 	enum ca_recovery_stage stage;
 	struct base_time since;
 	char why[CA_RECOVERY_WHY];
-	bool wanted; /* begins at the next turn */
+	bool wanted; /* begins at the next turn; in the store, too */
 	bool busy; /* a request is on its way to hsmd */
-	struct ca_claim claim; /* kedge-hsmd is to be asked about it */
+	struct ca_claim claim; /* kedge-hsmd is to be asked; in the store */
 	bool look; /* something may be to do */
 	bool answers; /* that were not looked at: rolls wait for that */
 	struct base_mono next; /* not before */
@@ -64,8 +64,14 @@ struct base_mono ca_recover_work(struct ca *ca);
 void ca_recover_soon(struct ca *ca);
 /* After a change of the nodes: what one said that has left is of no use. */
 void ca_claim_look(struct ca *ca);
-/* Something shows that the store is old: begins at the next turn. */
-void ca_recover_want(struct ca *ca, const char *fmt, ...) BASE_PRINTF(2, 3);
+/* Something shows that the store is old: begins at the next turn, after a
+ * restart as well. */
+enum base_err ca_recover_want(struct ca *ca, const char *fmt,
+    ...) BASE_MUST BASE_PRINTF(2, 3);
+/* What the operator says of this node's excuse is kept: STATE while kedge-hsmd
+ * has not said who is excused, which is taken for the last word. */
+enum base_err ca_recover_keeps_word(const struct ca *ca,
+    const char *node) BASE_MUST;
 /* The store may lack what kedge-hsmd has on record, or have what it has not
  * any more: nothing of it is told, or hsmd would forget that. */
 bool ca_recover_is_stale(const struct ca *ca);

@@ -398,7 +398,8 @@ ca_roll_excuse(struct ca *ca, const struct ca_word *w)
 		return base_fail(BASE_E_REFUSED,
 		    "node ca: is at the other end of every link of this root; "
 		    "it cannot be excused");
-	if ((r = word_say(ca, w, POL_FACT_EXCUSED, "excuse")) == BASE_OK)
+	if ((r = ca_recover_keeps_word(ca, w->node)) == BASE_OK &&
+	    (r = word_say(ca, w, POL_FACT_EXCUSED, "excuse")) == BASE_OK)
 		ca_event_word(ca, w, "joined", "excused");
 	return r;
 }
@@ -489,6 +490,7 @@ ca_roll_return(struct ca *ca, const struct ca_word *w)
 	enum base_err r;
 
 	if ((r = word_check(ca, w)) != BASE_OK ||
+	    (r = ca_recover_keeps_word(ca, w->node)) != BASE_OK ||
 	    (r = ca_holding_get(ca->store, w->node, w->root, &h)) != BASE_OK)
 		return r;
 	if (!h.excused)

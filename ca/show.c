@@ -72,7 +72,9 @@ show_keeps(struct show *s)
 		    s->keeps[0] == '\0' ? "has the links as they are"
 					: s->keeps);
 	}
-	if (s->keeps[0] == '\0' && ca_store_gone_clear(ca->store) != BASE_OK)
+	/* what was taken away meanwhile, it was not told */
+	if (s->keeps[0] == '\0' && ca->told &&
+	    ca_store_gone_clear(ca->store) != BASE_OK)
 		base_log(BASE_ERR, "%s", base_why());
 }
 

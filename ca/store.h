@@ -128,6 +128,9 @@ enum base_err ca_store_gone_is_open(struct ca_store *st, const char *node,
     bool *out) BASE_MUST;
 enum base_err
 ca_store_gone_done(struct ca_store *st, const char *node) BASE_MUST;
+/* The store is an old copy: what it says is gone, nodes and links, may have
+ * been put back since, and kedge-hsmd is to forget none of it. */
+enum base_err ca_store_gone_void(struct ca_store *st) BASE_MUST;
 enum base_err
 ca_store_nodes(struct ca_store *st, struct ca_node **out, size_t *n) BASE_MUST;
 
@@ -142,17 +145,21 @@ enum base_err ca_store_link_delete(struct ca_store *st, const char *client,
     const char *server) BASE_MUST;
 enum base_err
 ca_store_links(struct ca_store *st, struct ca_link **out, size_t *n) BASE_MUST;
-/* A link that the operator took away while a root of it rolled: kedge-hsmd is
- * told so until the roll is over, for it would go on judging by the link. Put
- * again, the link itself takes its place. */
-enum base_err
-ca_store_gone_put(struct ca_store *st, const struct ca_link *l) BASE_MUST;
+/* A link that is no more, until kedge-hsmd has heard so: a recovery does not
+ * take it up again. said: the operator took it away while a root of it rolled;
+ * kedge-hsmd is told that until the roll is over, for it would go on judging by
+ * the link. Put again, the link itself takes its place. */
+enum base_err ca_store_gone_put(struct ca_store *st, const struct ca_link *l,
+    bool said) BASE_MUST;
 enum base_err ca_store_gone_has(struct ca_store *st, const struct ca_link *l,
     bool *out) BASE_MUST;
-/* As ca_store_links. */
+enum base_err ca_store_gone_said(struct ca_store *st, const struct ca_link *l,
+    bool *out) BASE_MUST;
+/* As ca_store_links, those that were said. */
 enum base_err
 ca_store_gone(struct ca_store *st, struct ca_link **out, size_t *n) BASE_MUST;
-/* Those of which no root rolls any more. */
+/* kedge-hsmd has the links as they are: all but those said of which a root
+ * rolls still. */
 enum base_err ca_store_gone_clear(struct ca_store *st) BASE_MUST;
 
 /* Public key of a node under a root, bound by a join. */

@@ -39,6 +39,16 @@ ca_store_gone_is_open(struct ca_store *st, const char *node, bool *out)
 }
 
 enum base_err
+ca_store_gone_void(struct ca_store *st)
+{
+	enum base_err r =
+	    ca_sq_run(st, NULL, "UPDATE gone SET forgotten = 1", "");
+
+	return r != BASE_OK ? r
+			    : ca_sq_run(st, NULL, "DELETE FROM link_gone", "");
+}
+
+enum base_err
 ca_store_gone_done(struct ca_store *st, const char *node)
 {
 	return ca_sq_run(st, NULL,

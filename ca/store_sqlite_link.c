@@ -1,6 +1,6 @@
 /*
- * ca/store_sqlite_link: links, and those that were taken away in the middle
- * of a roll.
+ * ca/store_sqlite_link: links, and those that were taken away and that
+ * kedge-hsmd may still judge by.
  */
 #include "ca/store_sqlite.h"
 
@@ -57,19 +57,21 @@ ca_store_links(struct ca_store *st, struct ca_link **out, size_t *n)
 	return r;
 }
 
-/* ---- taken away while a root rolled --------------------------------------- */
+/* ---- taken away ----------------------------------------------------------- */
 
 enum base_err
-ca_store_gone_put(struct ca_store *st, const struct ca_link *l)
+ca_store_gone_put(struct ca_store *st, const struct ca_link *l, bool said)
 {
 	return ca_sq_run(st, NULL,
-	    "INSERT INTO link_gone (client, server, client_root, server_root)"
-	    " VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-	    "ssss", l->client, l->server, l->client_root, l->server_root);
+	    "INSERT INTO link_gone (client, server, client_root, server_root,"
+	    " said) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+	    " said = max(said, excluded.said)",
+	    "ssssi", l->client, l->server, l->client_root, l->server_root,
+	    (int64_t)said);
 }
 
-enum base_err
-ca_store_gone_has(struct ca_store *st, const struct ca_link *l, bool *out)
+static enum base_err
+gone_is(struct ca_store *st, const struct ca_link *l, int64_t said, bool *out)
 {
 	sqlite3_stmt *s = NULL;
 	enum base_err r;
@@ -77,12 +79,24 @@ ca_store_gone_has(struct ca_store *st, const struct ca_link *l, bool *out)
 	*out = false;
 	if ((r = ca_sq_open(st,
 		 "SELECT 1 FROM link_gone WHERE client = ? AND server = ?"
-		 " AND client_root = ? AND server_root = ?",
-		 &s, "ssss", l->client, l->server, l->client_root,
-		 l->server_root)) == BASE_OK)
+		 " AND client_root = ? AND server_root = ? AND said >= ?",
+		 &s, "ssssi", l->client, l->server, l->client_root,
+		 l->server_root, said)) == BASE_OK)
 		r = ca_sq_next(st, s, out);
 	ca_sq_close(s);
 	return r;
+}
+
+enum base_err
+ca_store_gone_has(struct ca_store *st, const struct ca_link *l, bool *out)
+{
+	return gone_is(st, l, 0, out);
+}
+
+enum base_err
+ca_store_gone_said(struct ca_store *st, const struct ca_link *l, bool *out)
+{
+	return gone_is(st, l, 1, out);
 }
 
 enum base_err
@@ -91,7 +105,7 @@ ca_store_gone(struct ca_store *st, struct ca_link **out, size_t *n)
 	void *p;
 	enum base_err r = ca_sq_list(st,
 	    "SELECT client, server, client_root, server_root FROM link_gone"
-	    " ORDER BY client, server",
+	    " WHERE said = 1 ORDER BY client, server",
 	    sizeof(**out), link_read, &p, n);
 
 	*out = p;
@@ -103,7 +117,7 @@ ca_store_gone_clear(struct ca_store *st)
 {
 	/* state 3 is done */
 	return ca_sq_run(st, NULL,
-	    "DELETE FROM link_gone WHERE NOT EXISTS (SELECT 1 FROM roll WHERE"
-	    " state < 3 AND root IN (client_root, server_root))",
+	    "DELETE FROM link_gone WHERE said = 0 OR NOT EXISTS (SELECT 1 FROM"
+	    " roll WHERE state < 3 AND root IN (client_root, server_root))",
 	    "");
 }

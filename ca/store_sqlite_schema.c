@@ -27,11 +27,12 @@ static const char *const version_1[] = {
 	" PRIMARY KEY (client, server), CHECK (client <> server))"
 	" STRICT, WITHOUT ROWID",
 	"CREATE INDEX link_server ON link(server)",
-	/* as link, but of those that are no more; "" for no root */
+	/* as link, but of those that are no more; "" for no root; said: kedge-hsmd
+	 * is told so, though their root rolls */
 	"CREATE TABLE link_gone (client TEXT NOT NULL REFERENCES node(name)"
 	" ON DELETE CASCADE, server TEXT NOT NULL REFERENCES node(name)"
 	" ON DELETE CASCADE, client_root TEXT NOT NULL,"
-	" server_root TEXT NOT NULL,"
+	" server_root TEXT NOT NULL, said INTEGER NOT NULL,"
 	" PRIMARY KEY (client, server, client_root, server_root))"
 	" STRICT, WITHOUT ROWID",
 	"CREATE TABLE node_key (node TEXT NOT NULL REFERENCES node(name)"

@@ -32,6 +32,7 @@ unit_ca_SRC += tests/unit/ca/test_metrics.c tests/unit/ca/test_doctor.c
 unit_ca_SRC += tests/unit/ca/test_claim.c tests/unit/ca/test_recover.c
 unit_ca_SRC += tests/unit/ca/test_parcels.c tests/unit/ca/test_base64.c
 unit_ca_SRC += tests/unit/ca/test_cmd_parcel.c tests/unit/ca/test_control_parcel.c
+unit_ca_SRC += tests/unit/ca/test_recall_links.c
 unit_ca_SRC += tests/unit/ca/test_recall_own.c
 unit_ca_SRC += tests/unit/ca/stand_in.c tests/unit/ca/test_cmd_roll.c
 unit_ca_SRC += tests/unit/ca/test_control_recover.c tests/unit/ca/test_cmd_recover.c

@@ -59,6 +59,7 @@ static TCase *(*const cases[])(void) = {
 	case_claim,
 	case_control_recover,
 	case_cmd_recover,
+	case_recall_links,
 	case_recall_own,
 	case_recover_ask,
 	case_compromised,

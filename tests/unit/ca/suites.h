@@ -89,6 +89,7 @@ TCase *case_recover(void);
 TCase *case_claim(void);
 TCase *case_control_recover(void);
 TCase *case_cmd_recover(void);
+TCase *case_recall_links(void);
 TCase *case_recall_own(void);
 TCase *case_recover_ask(void);
 TCase *case_remote(void);

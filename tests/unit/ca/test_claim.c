@@ -188,6 +188,32 @@ START_TEST(what_a_node_said_goes_with_it)
 }
 END_TEST
 
+/* Said before kedged was killed: the node's epoch is no news any more, so the
+ * claim is in the store. */
+START_TEST(what_was_said_outlives_a_restart)
+{
+	const struct wire_inventory claims = { .root = "plant", .highest = 9 };
+
+	world_open_joined(&w, world_relayed, 52);
+	world_node(&w, "web1")->deaf = true;
+	hsm_fake_mood(w.hsm)->unknowing = BASE_E_AGAIN;
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	ck_assert(!world_run(&w, 5, world_recovers));
+	world_restart(&w);
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	ck_assert_str_eq(w.ca.recovery.claim.node, "web1");
+	ck_assert_str_eq(w.ca.recovery.claim.root, "plant");
+	ck_assert_uint_eq(w.ca.recovery.claim.epoch, 9);
+	hsm_fake_mood(w.hsm)->unknowing = BASE_OK;
+	ck_assert(!world_run(&w, 5, world_recovers));
+	ck_assert_uint_eq(suspects(), 1);
+	/* answered, it is not asked about again */
+	world_restart(&w);
+	ck_assert_str_eq(w.ca.recovery.claim.node, "");
+	world_close(&w);
+}
+END_TEST
+
 /* It is unknown, but has never spoken of such an epoch. */
 START_TEST(who_is_lost_otherwise_is_no_witness)
 {
@@ -236,6 +262,7 @@ case_claim(void)
 	tcase_add_test(t, two_that_say_so_are_believed);
 	tcase_add_test(t, what_cannot_be_answered_is_dropped);
 	tcase_add_test(t, what_a_node_said_goes_with_it);
+	tcase_add_test(t, what_was_said_outlives_a_restart);
 	tcase_add_test(t, who_is_lost_otherwise_is_no_witness);
 	tcase_add_test(t, who_has_answered_is_no_witness);
 	tcase_add_test(t, a_claim_that_hsmd_knows_shows_an_old_copy);

@@ -156,6 +156,24 @@ START_TEST(a_roll_goes_on_without_who_is_given_up)
 }
 END_TEST
 
+static bool
+says(const char *part)
+{
+	return strstr(json_string_value(
+			  json_object_get(asked.answer, "message")),
+		   part) != NULL;
+}
+
+static bool
+recovers(struct world *w)
+{
+	return !over(w);
+}
+
+#define ROLL_EXCUSE_APP2                               \
+	"{\"cmd\":\"roll-excuse\",\"root\":\"plant\"," \
+	"\"node\":\"app2\",\"reason\":\"in the sea\"}"
+
 /* ---- while kedge-hsmd is away -------------------------------------------------- */
 
 /* The recovery cannot ask it what it remembers. */
@@ -235,17 +253,65 @@ START_TEST(a_link_taken_away_meanwhile_stays_away)
 }
 END_TEST
 
+/* Nothing rolls, so no reason is asked for. */
+START_TEST(a_link_taken_away_in_peace_stays_away)
+{
+	world_node(&asked.w, "app2")->excused = true;
+	waits_for_hsmd();
+	asked_ok("{\"cmd\":\"link-remove\",\"client\":\"app2\","
+		 "\"server\":\"web1\"}");
+	hsmd_is_back();
+	ck_assert_ptr_null(ca_topo_link(asked.w.ca.topo, "app2", "web1"));
+	ck_assert_ptr_nonnull(ca_topo_link(asked.w.ca.topo, "app1", "web1"));
+	/* kedge-hsmd has heard it by now */
+	for (int i = 0; i < 20; i++)
+		world_turn(&asked.w);
+	asked_ok(START);
+	ck_assert(world_run(&asked.w, 60, over));
+	ck_assert_ptr_null(ca_topo_link(asked.w.ca.topo, "app2", "web1"));
+}
+END_TEST
+
+/* Kept, and lost with nothing: the answer says that it is to come. */
+START_TEST(what_was_begun_by_hand_outlives_a_restart)
+{
+	asked_ok(START);
+	asked_restart();
+	stage_is("unchecked");
+	ck_assert(!world_run(&asked.w, 1, over));
+	ck_assert_ptr_nonnull(strstr(asked.w.ca.recovery.why, "put back"));
+	ck_assert(world_run(&asked.w, 60, over));
+	ck_assert_uint_eq(hsm_fake_mood(asked.w.hsm)->asks, 6);
+	/* once */
+	asked_restart();
+	ck_assert(!world_run(&asked.w, 10, recovers));
+	ck_assert_uint_eq(hsm_fake_mood(asked.w.hsm)->asks, 6);
+}
+END_TEST
+
+/* Nor is a roll's excuse, or its end, kept then. */
+START_TEST(no_word_to_a_roll_before_hsmd_was_heard)
+{
+	world_roll(&asked.w, "plant");
+	waits_for_hsmd();
+	asked_no(ROLL_EXCUSE_APP2, "STATE");
+	ck_assert(says("kedge recover status"));
+	asked_no("{\"cmd\":\"roll-return\",\"root\":\"plant\","
+		 "\"node\":\"app2\"}",
+	    "STATE");
+	ck_assert(says("kedge recover status"));
+	world_node(&asked.w, "app2")->deaf = true;
+	hsm_fake_mood(asked.w.hsm)->down = false;
+	ck_assert(!world_run(&asked.w, 60, over));
+	world_node(&asked.w, "app2")->excused = true;
+	asked_ok(ROLL_EXCUSE_APP2);
+	ck_assert_msg(world_run(&asked.w, 120, no_roll), "%s", asked.w.waits);
+}
+END_TEST
+
 #define EXCUSE_APP2                                      \
 	"{\"cmd\":\"recover-excuse\",\"node\":\"app2\"," \
 	"\"reason\":\"in the sea\"}"
-
-static bool
-says(const char *part)
-{
-	return strstr(json_string_value(
-			  json_object_get(asked.answer, "message")),
-		   part) != NULL;
-}
 
 /* What kedge-hsmd remembers would undo it without a word. */
 START_TEST(nobody_is_given_up_before_hsmd_was_heard)
@@ -354,6 +420,9 @@ case_control_recover(void)
 	tcase_add_test(t, who_was_removed_meanwhile_stays_away);
 	tcase_add_test(t, a_name_given_again_takes_nothing_over);
 	tcase_add_test(t, a_link_taken_away_meanwhile_stays_away);
+	tcase_add_test(t, a_link_taken_away_in_peace_stays_away);
+	tcase_add_test(t, what_was_begun_by_hand_outlives_a_restart);
+	tcase_add_test(t, no_word_to_a_roll_before_hsmd_was_heard);
 	tcase_add_test(t, nobody_is_given_up_before_hsmd_was_heard);
 	tcase_add_test(t, who_is_lost_towards_the_ca_only_is_removed);
 	tcase_add_test(t, a_reason_has_its_length);

@@ -43,7 +43,7 @@ START_TEST(a_restored_store)
 	world_join_all(&asked.w);
 	doctor_must("recovery", "", "");
 	world_node(&asked.w, "app1")->deaf = true;
-	ca_recover_want(&asked.w.ca, "a sign");
+	ck_assert_int_eq(ca_recover_want(&asked.w.ca, "a sign"), BASE_OK);
 	world_turn(&asked.w);
 	doctor_must("recovery", "", "warning");
 	for (int i = 0; i < 200; i++)

@@ -62,7 +62,7 @@ link_drop(struct ca *ca, void *arg)
 static enum base_err
 link_drop_on_record(struct ca *ca, void *arg)
 {
-	enum base_err r = ca_store_gone_put(ca->store, arg);
+	enum base_err r = ca_store_gone_put(ca->store, arg, true);
 
 	return r == BASE_OK ? link_drop(ca, arg) : r;
 }

@@ -122,7 +122,7 @@ START_TEST(a_tidy_in_a_recovery)
 	ck_assert(!world_run(&w, 20, world_rolled));
 	ck_assert_uint_eq(tidies_given("web1"), 1);
 	world_node(&w, "app1")->deaf = true;
-	ca_recover_want(&w.ca, "a test");
+	ck_assert_int_eq(ca_recover_want(&w.ca, "a test"), BASE_OK);
 	world_days(&w, 2);
 	ck_assert_int_eq(w.ca.recovery.stage, CA_RECOVERY_ASK);
 	ck_assert_uint_eq(tidies_given("web1"), 1);

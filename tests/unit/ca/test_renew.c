@@ -295,7 +295,7 @@ START_TEST(only_who_is_unknown_waits_for_a_recovery)
 
 	world_open_joined(&w, fleet, 1);
 	world_node(&w, "app1")->deaf = true;
-	ca_recover_want(&w.ca, "a test");
+	ck_assert_int_eq(ca_recover_want(&w.ca, "a test"), BASE_OK);
 	world_days(&w, 345);
 	ck_assert_int_eq(w.ca.recovery.stage, CA_RECOVERY_ASK);
 	ck_assert_uint_eq(world_node(&w, "web1")->renewals, 1);
@@ -325,7 +325,7 @@ START_TEST(nobody_is_renewed_from_an_old_copy)
 	struct world w;
 
 	world_open_joined(&w, fleet, 1);
-	ca_recover_want(&w.ca, "a test");
+	ck_assert_int_eq(ca_recover_want(&w.ca, "a test"), BASE_OK);
 	hsm_fake_mood(w.hsm)->unknowing = BASE_E_IO;
 	world_days(&w, 300);
 	ck_assert_int_eq(w.ca.recovery.stage, CA_RECOVERY_RECALL);

@@ -255,7 +255,7 @@ START_TEST(a_node_without_links_is_excused)
 	ck_assert_int_eq(ca_roll_excuse(&w.ca,
 			     &(struct ca_word){ "plant", "lone", "x", "t" }),
 	    BASE_E_NOTFOUND);
-	ck_assert_int_eq(ca_store_gone_put(w.ca.store, &l), BASE_OK);
+	ck_assert_int_eq(ca_store_gone_put(w.ca.store, &l, true), BASE_OK);
 	ck_assert_int_eq(ca_fleet_change(&w.ca, link_drop, &l), BASE_OK);
 	ck_assert_int_eq(ca_roll_excuse(&w.ca, &dead), BASE_OK);
 	world_turn(&w);

@@ -53,6 +53,26 @@ START_TEST(until_forgotten)
 }
 END_TEST
 
+/* Nodes and links, in a store that may be old. */
+START_TEST(void_in_an_old_copy)
+{
+	const struct ca_link l = { "app1", "web1", "", "plant" };
+	bool is;
+
+	store_fleet();
+	ck_assert_int_eq(ca_store_gone_put(st, &l, true), BASE_OK);
+	ck_assert_int_eq(ca_store_gone_void(st), BASE_OK);
+	ck_assert_int_eq(ca_store_gone_has(st, &l, &is), BASE_OK);
+	ck_assert(!is);
+	ck_assert_int_eq(ca_store_node_delete(st, "web1"), BASE_OK);
+	ck_assert_int_eq(ca_store_gone_void(st), BASE_OK);
+	ck_assert_str_eq(next(), "");
+	ck_assert(!is_open("web1"));
+	ck_assert_int_eq(ca_store_node_delete(st, "app1"), BASE_OK);
+	ck_assert_str_eq(next(), "app1");
+}
+END_TEST
+
 TCase *
 case_store_sqlite_gone(void)
 {
@@ -60,5 +80,6 @@ case_store_sqlite_gone(void)
 
 	tcase_add_checked_fixture(t, store_setup, store_teardown);
 	tcase_add_test(t, until_forgotten);
+	tcase_add_test(t, void_in_an_old_copy);
 	return t;
 }

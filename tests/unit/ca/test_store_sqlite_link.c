@@ -1,4 +1,4 @@
-/* Links in the store, and those taken away while a root rolled. */
+/* Links in the store, and those taken away. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +28,15 @@ START_TEST(links_need_their_ends)
 END_TEST
 
 static bool
+is_said(const struct ca_link *l)
+{
+	bool is;
+
+	ck_assert_int_eq(ca_store_gone_said(st, l, &is), BASE_OK);
+	return is;
+}
+
+static bool
 is_gone(const struct ca_link *l)
 {
 	bool is;
@@ -49,8 +58,8 @@ START_TEST(taken_away_in_a_roll)
 
 	store_fleet();
 	ck_assert_int_eq(ca_store_roll_add(st, &roll), BASE_OK);
-	ck_assert_int_eq(ca_store_gone_put(st, &l), BASE_OK);
-	ck_assert_int_eq(ca_store_gone_put(st, &l), BASE_OK);
+	ck_assert_int_eq(ca_store_gone_put(st, &l, true), BASE_OK);
+	ck_assert_int_eq(ca_store_gone_put(st, &l, true), BASE_OK);
 	ck_assert(is_gone(&l) && !is_gone(&other));
 	ck_assert_int_eq(ca_store_gone_clear(st), BASE_OK);
 	store_reopen();
@@ -64,12 +73,42 @@ START_TEST(taken_away_in_a_roll)
 	ck_assert(is_gone(&l));
 	ck_assert_int_eq(ca_store_link_put(st, &l), BASE_OK);
 	ck_assert(!is_gone(&l));
-	ck_assert_int_eq(ca_store_gone_put(st, &other), BASE_OK);
+	ck_assert_int_eq(ca_store_gone_put(st, &other, true), BASE_OK);
 	ck_assert_int_eq(ca_store_roll_state(st, roll.id, CA_ROLL_DONE,
 			     (struct base_time){ 9 }),
 	    BASE_OK);
 	ck_assert_int_eq(ca_store_gone_clear(st), BASE_OK);
 	ck_assert(!is_gone(&other));
+}
+END_TEST
+
+/* Taken away in peace: until kedge-hsmd has heard it, whatever rolls; and it
+ * is told as what is not there, not as the operator's word. */
+START_TEST(taken_away_in_peace)
+{
+	struct ca_link l = { "app1", "web1", "", "plant" }, *list;
+	struct ca_roll_row roll = { .root = "plant",
+		.from = 1,
+		.to = 2,
+		.state = CA_ROLL_PAUSED };
+	size_t n;
+
+	store_fleet();
+	ck_assert_int_eq(ca_store_roll_add(st, &roll), BASE_OK);
+	ck_assert_int_eq(ca_store_gone_put(st, &l, false), BASE_OK);
+	store_reopen();
+	ck_assert(is_gone(&l) && !is_said(&l));
+	ck_assert_int_eq(ca_store_gone(st, &list, &n), BASE_OK);
+	ck_assert_uint_eq(n, 0);
+	free(list);
+	ck_assert_int_eq(ca_store_gone_clear(st), BASE_OK);
+	ck_assert(!is_gone(&l));
+	/* the word stays, whatever comes after */
+	ck_assert_int_eq(ca_store_gone_put(st, &l, true), BASE_OK);
+	ck_assert_int_eq(ca_store_gone_put(st, &l, false), BASE_OK);
+	ck_assert(is_gone(&l) && is_said(&l));
+	ck_assert_int_eq(ca_store_gone_clear(st), BASE_OK);
+	ck_assert(is_said(&l));
 }
 END_TEST
 
@@ -81,5 +120,6 @@ case_store_sqlite_link(void)
 	tcase_add_checked_fixture(t, store_setup, store_teardown);
 	tcase_add_test(t, links_need_their_ends);
 	tcase_add_test(t, taken_away_in_a_roll);
+	tcase_add_test(t, taken_away_in_peace);
 	return t;
 }
