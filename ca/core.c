@@ -101,6 +101,7 @@ ca_work(struct ca *ca)
 		next = ca_sooner(next, ca_deadline_work(ca));
 	next = ca_sooner(next, ca_waits_work(ca));
 	next = ca_sooner(next, ca_forget_work(ca));
+	next = ca_sooner(next, ca_rekey_work(ca));
 	next = ca_sooner(next, ca_renew_work(ca));
 	next = ca_sooner(next, ca_unsafe_work(ca));
 	next = ca_sooner(next, ca_identity_work(ca));

@@ -121,7 +121,8 @@ struct ca {
 	bool renewing; /* drafts of renewals are on their way */
 	bool forgetting; /* hsmd is asked to, ca/forget.c */
 	struct ca_kept *kept; /* and has not, of ca/forget.c */
-	struct base_mono renew_next, unsafe_next, forget_next;
+	bool keys_shown, key_showing; /* that new ones are in use, ca/rekey.c */
+	struct base_mono renew_next, unsafe_next, forget_next, keys_next;
 	struct ca_unsigned *renewals_unsigned; /* ca/renew.c */
 	const char *who; /* asks just now, for the audit; NULL: nobody */
 	void (*on_event)(void *arg, json_t *event); /* steals event */
@@ -254,9 +255,9 @@ void ca_show_again(struct ca *ca);
 /* Tells hsmd the links when they have changed; returns when to look again. */
 struct base_mono ca_tell_work(struct ca *ca);
 
-/* Shows the last report of this node at once: it has a new key in use, and
- * kedge-hsmd shall certify the old one no more. */
-void ca_show_report(struct ca *ca, const char *node, const char *root);
+/* Shows the last effective report of this node; done as for ca_show_go. */
+void ca_show_report(struct ca *ca, const char *node, const char *root,
+    ca_done_fn *done, void *arg);
 
 /* ---- making roots (ca/make.c) ---------------------------------- */
 

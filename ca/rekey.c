@@ -5,6 +5,7 @@
  * second brings a certificate for it. Until that one is reported effective
  * the old key stays what it was. Which orders are due, renew.c finds out.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "ca/kedged.h"
@@ -260,6 +261,58 @@ ca_rekey_took(struct ca *ca, const struct wire_report *w,
 out:
 	base_buf_free(&spki);
 	return r;
+}
+
+/* ---- kedge-hsmd hears of it ------------------------------------------------------ */
+
+struct showing {
+	struct ca *ca;
+	char node[CA_NAME], root[CA_NAME];
+};
+
+static void
+key_shown(void *arg, enum base_err e)
+{
+	struct showing *s = arg;
+	struct ca *ca = s->ca;
+
+	ca->key_showing = false;
+	if (e == BASE_OK)
+		e = ca_store_unshown_done(ca->store, s->node, s->root);
+	if (e != BASE_OK) {
+		base_log(BASE_WARNING, "rekey of %s, not shown: %s", s->node,
+		    base_why());
+		ca->keys_next = ca_after(ca, ca->conf->retry_ms);
+	}
+	free(s);
+	ca_kick(ca);
+}
+
+struct base_mono
+ca_rekey_work(struct ca *ca)
+{
+	struct showing *s;
+	enum base_err r;
+
+	if (ca->keys_shown || ca->key_showing || ca_recover_is_stale(ca))
+		return CA_NEVER; /* key_shown and the recovery kick */
+	if (ca->keys_next.ms > ca_mono(ca).ms)
+		return ca->keys_next;
+	s = base_alloc(sizeof(*s));
+	s->ca = ca;
+	r = ca_store_unshown_next(ca->store, s->node, s->root);
+	if (r == BASE_OK && s->node[0] != '\0') {
+		ca->key_showing = true;
+		ca_show_report(ca, s->node, s->root, key_shown, s);
+		return CA_NEVER;
+	}
+	free(s);
+	ca->keys_shown = r == BASE_OK;
+	if (r == BASE_OK)
+		return CA_NEVER;
+	base_log(BASE_ERR, "%s", base_why());
+	ca->keys_next = ca_after(ca, ca->conf->retry_ms);
+	return ca->keys_next;
 }
 
 /* ---- meanwhile ------------------------------------------------------------------- */

@@ -291,11 +291,16 @@ keep(struct ca *ca, const struct ca_report *row, struct ca_order *o,
 		goto out;
 	if (v.has_fact && (r = keep_fact(ca, o, &v, f)) != BASE_OK)
 		goto out;
+	if (rekeyed &&
+	    (r = ca_store_unshown_put(ca->store, o->node, o->root)) != BASE_OK)
+		goto out;
 	r = ca_store_commit(ca->store);
 out:
 	ca_store_rollback(ca->store);
-	if (r == BASE_OK && rekeyed)
-		ca_show_report(ca, o->node, o->root);
+	if (r == BASE_OK && rekeyed) {
+		ca->keys_shown = false;
+		ca_kick(ca);
+	}
 	return r;
 }
 

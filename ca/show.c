@@ -522,19 +522,11 @@ ca_show_go(struct ca *ca, struct ca_drafts *d, ca_done_fn *done, void *arg)
 	show_go(s, r);
 }
 
-static void
-report_shown(void *arg, enum base_err e)
-{
-	(void)arg;
-	/* the next renewal shows it again */
-	if (e != BASE_OK)
-		base_log(BASE_WARNING, "%s", base_why());
-}
-
 void
-ca_show_report(struct ca *ca, const char *node, const char *root)
+ca_show_report(struct ca *ca, const char *node, const char *root,
+    ca_done_fn *done, void *arg)
 {
-	struct show *s = show_new(ca, report_shown, NULL);
+	struct show *s = show_new(ca, done, arg);
 	enum base_err r = show_renewal(s, node, root);
 
 	part_end(s, WIRE_HSM_SHOW);

@@ -396,6 +396,14 @@ enum base_err ca_store_rekey_get(struct ca_store *st, const char *node,
     const char *root, bool *asked, struct base_buf *spki) BASE_MUST;
 enum base_err ca_store_rekey_drop(struct ca_store *st, const char *node,
     const char *root) BASE_MUST;
+/* The new key is in use, and kedge-hsmd has yet to be shown so; the first of
+ * them (node "": none), and that it was. */
+enum base_err ca_store_unshown_put(struct ca_store *st, const char *node,
+    const char *root) BASE_MUST;
+enum base_err ca_store_unshown_next(struct ca_store *st, char node[CA_NAME],
+    char root[CA_NAME]) BASE_MUST;
+enum base_err ca_store_unshown_done(struct ca_store *st, const char *node,
+    const char *root) BASE_MUST;
 /* Whose key it is; "": nobody's. */
 enum base_err ca_store_key_owner(struct ca_store *st, struct base_span spki,
     char out[CA_NAME]) BASE_MUST;

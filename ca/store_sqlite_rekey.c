@@ -1,6 +1,7 @@
 /*
- * ca/store_sqlite_rekey: nodes that are to have another key under a root, and
- * the key, once the node has proven it.
+ * ca/store_sqlite_rekey: nodes that are to have another key under a root, the
+ * key, once the node has proven it, and whether kedge-hsmd knows that it is in
+ * use.
  */
 #include "ca/store_sqlite.h"
 
@@ -38,6 +39,47 @@ ca_store_rekey_drop(struct ca_store *st, const char *node, const char *root)
 	return ca_sq_run(st, NULL,
 	    "DELETE FROM rekey WHERE node = ? AND root = ?", "ss", node, root);
 }
+
+/* ---- that the new key is in use -------------------------------------------- */
+
+enum base_err
+ca_store_unshown_put(struct ca_store *st, const char *node, const char *root)
+{
+	return ca_sq_run(st, NULL,
+	    "INSERT INTO rekey_unshown (node, root) VALUES (?, ?)"
+	    " ON CONFLICT DO NOTHING",
+	    "ss", node, root);
+}
+
+enum base_err
+ca_store_unshown_next(struct ca_store *st, char node[CA_NAME],
+    char root[CA_NAME])
+{
+	sqlite3_stmt *s = NULL;
+	bool row = false;
+	enum base_err r;
+
+	node[0] = root[0] = '\0';
+	if ((r = ca_sq_open(st,
+		 "SELECT node, root FROM rekey_unshown ORDER BY node, root"
+		 " LIMIT 1",
+		 &s, "")) == BASE_OK &&
+	    (r = ca_sq_next(st, s, &row)) == BASE_OK && row &&
+	    (r = ca_sq_text(s, 0, node, CA_NAME)) == BASE_OK)
+		r = ca_sq_text(s, 1, root, CA_NAME);
+	ca_sq_close(s);
+	return r;
+}
+
+enum base_err
+ca_store_unshown_done(struct ca_store *st, const char *node, const char *root)
+{
+	return ca_sq_run(st, NULL,
+	    "DELETE FROM rekey_unshown WHERE node = ? AND root = ?", "ss", node,
+	    root);
+}
+
+/* ---- whose key --------------------------------------------------------------- */
 
 enum base_err
 ca_store_key_owner(struct ca_store *st, struct base_span spki,

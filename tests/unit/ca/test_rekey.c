@@ -105,6 +105,55 @@ START_TEST(every_key_of_a_node)
 }
 END_TEST
 
+static bool
+web1_has_proven(struct world *w)
+{
+	return is_proven(w, "web1", "plant");
+}
+
+static bool
+web1_has_its_order(struct world *w)
+{
+	return ca_rekey_is_out(&w->ca, "web1", "plant");
+}
+
+static bool
+web1_is_rekeyed(struct world *w)
+{
+	return !is_asked(w, "web1", "plant", NULL);
+}
+
+/* kedge-hsmd is away when the report comes that says so, and kedged is killed
+ * before it is back: it hears of it all the same, once. */
+START_TEST(shown_after_a_restart)
+{
+	struct world w;
+	uint64_t shown;
+
+	world_open_joined(&w, fleet, 1);
+	ck_assert_int_eq(ca_rekey_ask(&w.ca, "web1", "plant"), BASE_OK);
+	ck_assert(world_run(&w, 60, web1_has_proven));
+	world_node(&w, "web1")->deaf = true;
+	ck_assert(world_run(&w, 60, web1_has_its_order));
+	hsm_fake_mood(w.hsm)->down = true;
+	world_node(&w, "web1")->deaf = false;
+	shown = hsm_fake_mood(w.hsm)->shown;
+	ck_assert(world_run(&w, 60, web1_is_rekeyed));
+	for (int i = 0; i < 100; i++)
+		world_turn(&w);
+	world_restart(&w);
+	hsm_fake_mood(w.hsm)->down = false;
+	for (int i = 0; i < 100; i++)
+		world_turn(&w);
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->shown, shown + 1);
+	world_restart(&w);
+	for (int i = 0; i < 100; i++)
+		world_turn(&w);
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->shown, shown + 1);
+	world_close(&w);
+}
+END_TEST
+
 /* Whenever it is asked for while a root rolls: both come to their end. */
 START_TEST(in_the_middle_of_a_roll)
 {
@@ -516,6 +565,7 @@ case_rekey(void)
 	tcase_add_unchecked_fixture(tc, ready, world_ready_clear);
 	tcase_add_loop_test(tc, every_key_of_a_node, 0, 3);
 	tcase_add_loop_test(tc, in_the_middle_of_a_roll, 0, 12);
+	tcase_add_test(tc, shown_after_a_restart);
 	tcase_add_test(tc, a_roll_waits_for_the_new_certificate);
 	tcase_add_test(tc, who_has_nothing_to_replace);
 	tcase_add_test(tc, a_join_ends_it);

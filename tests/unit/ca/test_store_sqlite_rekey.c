@@ -45,6 +45,34 @@ START_TEST(asked_proven_dropped)
 }
 END_TEST
 
+static void
+next_is(const char *node, const char *root)
+{
+	char n[CA_NAME], r[CA_NAME];
+
+	ck_assert_int_eq(ca_store_unshown_next(st, n, r), BASE_OK);
+	ck_assert_str_eq(n, node);
+	ck_assert_str_eq(r, root);
+}
+
+START_TEST(to_be_shown)
+{
+	store_fleet();
+	next_is("", "");
+	ck_assert_int_eq(ca_store_unshown_put(st, "web1", "plant"), BASE_OK);
+	ck_assert_int_eq(ca_store_unshown_put(st, "app1", "plant"), BASE_OK);
+	ck_assert_int_eq(ca_store_unshown_put(st, "app1", "plant"), BASE_OK);
+	store_reopen();
+	next_is("app1", "plant");
+	ck_assert_int_eq(ca_store_unshown_done(st, "app1", "management"),
+	    BASE_OK);
+	next_is("app1", "plant");
+	ck_assert_int_eq(ca_store_unshown_done(st, "app1", "plant"), BASE_OK);
+	next_is("web1", "plant");
+	ck_assert_int_ne(ca_store_unshown_put(st, "nosuch", "plant"), BASE_OK);
+}
+END_TEST
+
 START_TEST(whose_key)
 {
 	char name[CA_NAME];
@@ -79,6 +107,7 @@ case_store_sqlite_rekey(void)
 
 	tcase_add_checked_fixture(t, store_setup, store_teardown);
 	tcase_add_test(t, asked_proven_dropped);
+	tcase_add_test(t, to_be_shown);
 	tcase_add_test(t, whose_key);
 	return t;
 }
