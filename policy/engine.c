@@ -125,17 +125,22 @@ engine_layer(const struct pol_engine *e, uint32_t group)
 }
 
 static uint8_t
-sure_of(const struct values *v, unsigned flags, uint64_t to)
+sure_of(const struct values *v, unsigned flags, const struct pol_goal *goal)
 {
-	uint8_t sure = SURE_TRUST | SURE_LEAF | SURE_BRIDGE;
+	const uint64_t to = POL_GEN(goal->to),
+		       either = to | POL_GEN(goal->from);
+	uint8_t sure = SURE_TRUST | SURE_LEAF | SURE_BRIDGE | SURE_EITHER;
 
 	if (flags & NODE_EXCUSED)
 		return sure;
 	if (!(flags & NODE_KNOWN))
 		return 0;
-	for (unsigned i = 0; i < v->ntrust; i++)
+	for (unsigned i = 0; i < v->ntrust; i++) {
 		if (!(v->trust[i] & to))
 			sure &= (uint8_t)~SURE_TRUST;
+		if (!(v->trust[i] & either))
+			sure &= (uint8_t)~SURE_EITHER;
+	}
 	for (unsigned i = 0; i < v->nchain; i++) {
 		if (!(v->chain[i].leaf & to))
 			sure &= (uint8_t)~SURE_LEAF;
@@ -207,6 +212,11 @@ tell_peer(struct pol_engine *e, uint32_t node, const struct half *h,
 			bump(&peer->wait_trust_client, !(is & SURE_TRUST));
 		engine_queue(e, h->peer);
 	}
+	/* who bridges may show its new chain to those who are not sure */
+	if (!is_client && h->client_root == root &&
+	    ((was ^ is) & SURE_EITHER) &&
+	    (e->shape.role[h->peer] & ROLE_BRIDGES))
+		engine_queue(e, h->peer);
 	if ((is_client ? h->client_root : h->server_root) != root)
 		return;
 	bit = direction_bridges(e->shape.graph, node, h->peer, is_client)
@@ -285,7 +295,7 @@ node_derive(struct pol_engine *e, uint32_t node)
 	const uint8_t was = n->sure;
 
 	n->done = done_of(&v, e->shape.role[node], n->flags, to);
-	n->sure = sure_of(&v, n->flags, to);
+	n->sure = sure_of(&v, n->flags, &e->goal);
 	if (!(engine_todo(e, node) & POL_FINISH))
 		n->sure |= SURE_FINISH;
 	if (n->sure != was)

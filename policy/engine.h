@@ -8,6 +8,8 @@
 #define SURE_LEAF   0x02u /* every possible leaf is of the goal */
 #define SURE_BRIDGE 0x04u /* every possible client chain verifies there */
 #define SURE_FINISH 0x08u /* it has no finish to do */
+#define SURE_EITHER 0x10u /* every possible trust list has the goal or the old
+			   * generation, both of which a bridged chain shows */
 
 #define NODE_KNOWN    0x01u
 #define NODE_EXCUSED  0x02u

@@ -91,11 +91,29 @@ compare(struct pol_engine *e, const struct pace *p, uint32_t n, size_t max)
 
 /* ---- what happens --------------------------------------------------------------- */
 
+/* A node that is a generation behind, or not; or nobody knows what. */
+static void
+old_holds(struct pol_engine *e, uint32_t node, uint32_t *rng, uint64_t epoch)
+{
+	const uint32_t trust = pick(rng, 5);
+	struct pol_fact f = { .kind = POL_FACT_HOLDS,
+		.node = node,
+		.conf = { trust < 3 ? 1 + trust : 3, 1 + pick(rng, 2), 0 },
+		.epoch = epoch };
+
+	ck_assert_int_eq(pol_engine_fact(e, &f), POL_OK);
+	f.kind = POL_FACT_LOST;
+	if (pick(rng, 4) == 0)
+		ck_assert_int_eq(pol_engine_fact(e, &f), POL_OK);
+}
+
 /* An order that is ready; and an answer, now and then of the other kind. */
 static void
 give(struct pol_engine *e, uint32_t *rng, uint64_t *epoch)
 {
-	struct pol_fact f = { .kind = POL_FACT_SENT, .from = 1, .to = 2 };
+	struct pol_fact f = { .kind = POL_FACT_SENT,
+		.from = e->goal.from,
+		.to = e->goal.to };
 	const struct pol_order *o;
 	size_t n;
 
@@ -121,6 +139,10 @@ happen(struct pol_engine *e, uint32_t n, uint32_t *rng, uint64_t *epoch)
 		.conf = { 1, 1, 0 },
 		.epoch = pol_engine_epoch(e, node) };
 
+	if (e->goal.to == 3 && pick(rng, 8) == 0) {
+		old_holds(e, node, rng, *epoch);
+		return;
+	}
 	if (what < 6)
 		f.kind = kinds[what];
 	else if (f.epoch != 0)
@@ -132,23 +154,19 @@ happen(struct pol_engine *e, uint32_t n, uint32_t *rng, uint64_t *epoch)
 	ck_assert_int_eq(pol_engine_fact(e, &f), POL_OK);
 }
 
-START_TEST(test_ready_is_what_a_look_at_all_would_find)
+static void
+walk(const struct pace *p, struct pol_goal goal, uint32_t rng)
 {
-	const struct pace *p = &paces[(unsigned)_i % NPACES];
-	const struct pol_goal goal = { .from = 1,
-		.to = 2,
-		.limit = 2,
-		.strategy =
-		    (enum pol_strategy)((unsigned)_i / NPACES % POL_STRATEGIES),
-		.max_in_flight = p->max_in_flight,
-		.forget_first = p->forget_first };
-	uint32_t rng = (uint32_t)_i * 2654435761u + 7;
 	uint64_t epoch = 0;
 	struct pol_engine *e, *copy;
 	struct fleet f;
 
+	goal.max_in_flight = p->max_in_flight;
+	goal.forget_first = p->forget_first;
 	fleet_make(&f, graph, dual);
 	e = fleet_engine_of(&f, &goal);
+	for (uint32_t i = 0; goal.to == 3 && i < f.n; i++)
+		old_holds(e, i, &rng, epoch);
 	for (int k = 0; k < ROUNDS; k++) {
 		/* several facts between two looks */
 		for (uint32_t i = pick(&rng, 3); i > 0; i--)
@@ -162,6 +180,48 @@ START_TEST(test_ready_is_what_a_look_at_all_would_find)
 	pol_engine_free(copy);
 	pol_engine_free(e);
 	fleet_free(&f);
+}
+
+START_TEST(test_ready_is_what_a_look_at_all_would_find)
+{
+	struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.limit = 2,
+		.strategy = (enum pol_strategy)(
+		    (unsigned)_i / NPACES % POL_STRATEGIES) };
+	const struct pace *p = &paces[(unsigned)_i % NPACES];
+
+	walk(p, goal, (uint32_t)_i * 2654435761u + 7);
+	/* the same a generation on, where some are not yet */
+	goal.from = 2;
+	goal.to = 3;
+	walk(p, goal, (uint32_t)_i * 2654435761u + 11);
+}
+END_TEST
+
+/* A dual client that is a generation behind shows, in place of 1, 3 signed by
+ * 2 to a server that is sure of neither: that server's word counts. */
+START_TEST(test_an_offer_to_bridge_ends_with_what_it_rests_on)
+{
+	const struct pol_goal goal = { .from = 2,
+		.to = 3,
+		.strategy = POL_BUNDLED };
+	struct pol_fact f = { .node = NODE_S, .conf = { 1, 1, 0 } };
+	struct pol_engine *e;
+	struct fleet fleet;
+
+	fleet_make(&fleet, "c>s", "c");
+	e = fleet_engine_of(&fleet, &goal);
+	f.kind = _i == 0 ? POL_FACT_DOUBTED : POL_FACT_LOST;
+	fleet_holds(e, NODE_S, (struct pol_conf){ 3, 1, 0 });
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), T | C);
+	ck_assert_int_eq(pol_engine_fact(e, &f), POL_OK);
+	ck_assert_int_eq(pol_engine_allowed(e, NODE_C, T | C, NULL),
+	    POL_E_UNSAFE);
+	/* a doubt leaves single steps */
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), _i == 0 ? T : 0);
+	pol_engine_free(e);
+	fleet_free(&fleet);
 }
 END_TEST
 
@@ -233,6 +293,8 @@ case_offers(void)
 
 	tcase_add_loop_test(t, test_ready_is_what_a_look_at_all_would_find, 0,
 	    (int)NPACES * POL_STRATEGIES * 4);
+	tcase_add_loop_test(t,
+	    test_an_offer_to_bridge_ends_with_what_it_rests_on, 0, 2);
 	tcase_add_test(t, test_a_layer_moves_nobody);
 	tcase_add_test(t, test_a_stopped_group_moves_nobody);
 	return t;
