@@ -238,6 +238,20 @@ tell_peers(struct pol_engine *e, uint32_t node, uint8_t was)
 		tell_peer(e, node, h, w.is_client, was);
 }
 
+/* What keeps its group at rest; nobody waits for one that is excused. */
+static void
+rest_count(struct egroup *g, const struct enode *n, bool serves, bool add)
+{
+	if (n->flags & NODE_EXCUSED)
+		return;
+	if (serves)
+		bump(&g->outstanding, add);
+	if ((n->flags & NODE_HELD) || !(n->flags & NODE_KNOWN))
+		bump(&g->odd, add);
+	if (n->flags & NODE_FAILED)
+		bump(&g->failed, add);
+}
+
 void
 group_count(struct pol_engine *e, uint32_t node, bool add)
 {
@@ -245,20 +259,16 @@ group_count(struct pol_engine *e, uint32_t node, bool add)
 	const struct enode *n = &e->node[node];
 	struct egroup *g = &e->group[e->shape.group[node]];
 	const uint32_t todo = engine_todo(e, node);
+	const bool serves = engine_serves(e, n);
 
 	for (uint32_t s = POL_TRUST; s <= POL_FINISH; s <<= 1)
 		if (todo & s)
 			bump(&g->todo[shape_layer(&e->shape, role, s)], add);
-	if (engine_serves(e, n)) {
-		bump(&g->outstanding, add);
+	rest_count(g, n, serves, add);
+	if (serves)
 		bump(&e->outstanding, add);
-		if ((n->steps & POL_FINISH) && !n->late)
-			bump(&e->finishing, add);
-	}
-	if ((n->flags & NODE_HELD) || !(n->flags & NODE_KNOWN))
-		bump(&g->odd, add);
-	if (n->flags & NODE_FAILED)
-		bump(&g->failed, add);
+	if (serves && (n->steps & POL_FINISH) && !n->late)
+		bump(&e->finishing, add);
 	if (!(n->flags & NODE_EXCUSED)) {
 		uint32_t steps = role_steps(role);
 		uint32_t all = (uint32_t)__builtin_popcount(steps);

@@ -68,9 +68,11 @@ struct enode {
 
 struct egroup {
 	uint32_t todo[LAYERS_MAX]; /* steps not done, by layer */
+	/* of nodes that are not excused: */
 	uint32_t outstanding; /* orders */
 	uint32_t odd; /* nodes held, or not known */
 	uint32_t failed; /* nodes with NODE_FAILED: group stops */
+	/* of all again: */
 	uint32_t lead[TURNS]; /* who comes first of those on offer; POL_NONE */
 };
 

@@ -181,7 +181,8 @@ gate_stopped(const struct pol_engine *e, uint32_t node, uint32_t steps,
 		return true;
 	for (uint32_t i = e->members_at[group];
 	     why != NULL && i < e->members_at[group + 1]; i++)
-		if (e->node[e->members[i]].flags & NODE_FAILED) {
+		if ((e->node[e->members[i]].flags &
+			(NODE_FAILED | NODE_EXCUSED)) == NODE_FAILED) {
 			gate_why_peer(e, why, e->members[i],
 			    e->node[e->members[i]].last_steps);
 			why->since.ms = e->node[e->members[i]].held_ms;

@@ -343,6 +343,40 @@ START_TEST(test_at_most_so_many_are_answered)
 }
 END_TEST
 
+/* Bundles that wait in a circle are split when nobody else is in the way; who is
+ * excused is not, whatever he is. */
+START_TEST(test_an_excused_node_keeps_no_group_at_rest)
+{
+	const struct pol_goal goal = { .from = 2,
+		.to = 3,
+		.limit = 1,
+		.strategy = POL_BUNDLED };
+	static const enum pol_fact_kind kinds[] = { POL_FACT_HELD,
+		POL_FACT_LOST, POL_FACT_FAILED, POL_FACT_RECEIVED };
+	const uint32_t c = 0, x = 2;
+	struct pol_engine *e;
+	struct fleet f;
+	uint64_t epoch = 0;
+
+	fleet_make(&f, "c>s c>x", "c");
+	/* all still have generation 1 */
+	e = fleet_engine_of(&f, &goal);
+	if (_i >= 2)
+		epoch = fleet_send(e, x, T);
+	fleet_tell(e, kinds[_i], x, epoch);
+	ck_assert_uint_eq(fleet_offer(e, c), 0);
+	fleet_tell(e, POL_FACT_EXCUSED, x, 0);
+	ck_assert_uint_eq(fleet_offer(e, c), T);
+	if (_i == 2) {
+		fleet_tell(e, POL_FACT_RETURNED, x, 0);
+		ck_assert_uint_eq(fleet_offer(e, c), 0);
+		ck_assert_str_eq(fleet_first_wait(e, c).rule, "stopped");
+	}
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 TCase *
 case_engine(void)
 {
@@ -359,5 +393,7 @@ case_engine(void)
 	tcase_add_test(t, test_issued_again_under_the_next_epoch);
 	tcase_add_test(t, test_the_last_counts_those_before);
 	tcase_add_test(t, test_at_most_so_many_are_answered);
+	tcase_add_loop_test(t, test_an_excused_node_keeps_no_group_at_rest, 0,
+	    4);
 	return t;
 }
