@@ -272,6 +272,8 @@ extern const struct gate gates_word[];
 /* Outside all windows nothing can start, whatever it is. */
 bool gate_window(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct pol_why *why);
+/* Of what is so since then, or was so when the roll began. */
+struct pol_time gate_since(const struct pol_engine *e, int64_t ms);
 /* On whom, and on which of its steps, it waits. */
 void gate_why_peer(const struct pol_engine *e, struct pol_why *why,
     uint32_t peer, uint32_t steps);

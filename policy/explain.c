@@ -80,8 +80,10 @@ put_time(struct text *t, struct pol_time when)
 	put(t, "Z");
 }
 
-/* Held by failures: other words than by the operator. */
+/* Held by failures: other words than by the operator. No order waits, but a
+ * link: other words than of a node. */
 static const char held_failed[] = "held, failed";
+static const char known_link[] = "known, link";
 
 /* %n node, %s its steps, %p peer, %q the peer's steps, %l the link, %d in
  * which direction of it the node and its peer stand, %t since when, %u until
@@ -104,6 +106,10 @@ static const struct {
 	    true },
 	{ "known",
 	    "%n waits with %s: nobody knows what it holds%t; it must join or "
+	    "send an inventory",
+	    false },
+	{ known_link,
+	    "link %l must wait: nobody knows what %n holds%t; it must join or "
 	    "send an inventory",
 	    false },
 	{ "excused",
@@ -244,6 +250,13 @@ put_words(struct text *t, const char *words, const struct pol_why *w,
 static void
 put_release(struct text *t, const struct pol_why *w, const struct names *names)
 {
+	if (w->is_peer_unknown) {
+		put_words(t,
+		    "; nobody knows what %p holds%t; %p must join or send an "
+		    "inventory",
+		    w, names);
+		return;
+	}
 	if (w->outstanding) {
 		put_words(t, "; the effective report of %p on %q is missing%t",
 		    w, names);
@@ -251,6 +264,17 @@ put_release(struct text *t, const struct pol_why *w, const struct names *names)
 	}
 	put_words(t, "; %p has not got its order %q yet", w, names);
 	put_since(t, ", and has not changed", w->since);
+}
+
+/* Of its sentence: one rule may have two. */
+static const char *
+key_of(const struct pol_why *w)
+{
+	if (strcmp(w->rule, "held") == 0 && w->peer_steps != 0)
+		return held_failed;
+	if (strcmp(w->rule, "known") == 0 && w->steps == 0)
+		return known_link;
+	return w->rule;
 }
 
 size_t
@@ -261,8 +285,7 @@ pol_why_text(const struct pol_why *w,
 	const struct names names = { name, arg };
 	struct text t = { out, 0, max };
 	const size_t n = sizeof(sentences) / sizeof(sentences[0]);
-	const bool failed = strcmp(w->rule, "held") == 0 && w->peer_steps != 0;
-	const char *rule = failed ? held_failed : w->rule;
+	const char *rule = key_of(w);
 	size_t i = 0;
 
 	while (i < n && strcmp(sentences[i].rule, rule) != 0)

@@ -8,6 +8,12 @@
 
 #include "policy/engine.h"
 
+struct pol_time
+gate_since(const struct pol_engine *e, int64_t ms)
+{
+	return ms > e->goal.begun.ms ? (struct pol_time){ ms } : e->goal.begun;
+}
+
 void
 gate_why_peer(const struct pol_engine *e, struct pol_why *why, uint32_t peer,
     uint32_t steps)
@@ -17,7 +23,9 @@ gate_why_peer(const struct pol_engine *e, struct pol_why *why, uint32_t peer,
 	why->peer = peer;
 	why->peer_steps = steps;
 	why->outstanding = p->epoch != 0 && (p->steps & steps) != 0;
-	why->since.ms = why->outstanding ? p->sent_ms : p->changed_ms;
+	why->is_peer_unknown = (p->flags & NODE_KNOWN) == 0;
+	why->since = why->outstanding ? (struct pol_time){ p->sent_ms }
+				      : gate_since(e, p->changed_ms);
 }
 
 /* ---- the two rules ------------------------------------------------------------ */
@@ -72,16 +80,6 @@ gate_rules(const struct pol_engine *e, uint32_t node, uint32_t steps,
 
 /* ---- gates ------------------------------------------------------------------------ */
 
-/* Of what is so since the node changed, or was so when the roll began. */
-static struct pol_time
-since_changed(const struct pol_engine *e, uint32_t node)
-{
-	const int64_t changed = e->node[node].changed_ms;
-
-	return changed > e->goal.begun.ms ? (struct pol_time){ changed }
-					  : e->goal.begun;
-}
-
 static bool
 gate_known(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct pol_why *why)
@@ -89,10 +87,8 @@ gate_known(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	(void)steps;
 	if (e->node[node].flags & NODE_KNOWN)
 		return true;
-	if (why != NULL) {
+	if (why != NULL)
 		gate_why_peer(e, why, node, 0);
-		why->since = since_changed(e, node);
-	}
 	return false;
 }
 
@@ -312,8 +308,10 @@ gate_window(const struct pol_engine *e, uint32_t node, uint32_t steps,
 		return true;
 	if (why != NULL) {
 		why->until = open;
-		why->since = pol_windows_closed(e->goal.windows,
-		    e->goal.nwindows, e->now);
+		why->since = gate_since(e,
+		    pol_windows_closed(e->goal.windows, e->goal.nwindows,
+			e->now)
+			.ms);
 	}
 	return false;
 }
@@ -326,7 +324,7 @@ gate_step(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	if (!e->goal.step || (e->node[node].flags & NODE_STEP) != 0)
 		return true;
 	if (why != NULL)
-		why->since = since_changed(e, node);
+		why->since = gate_since(e, e->node[node].changed_ms);
 	return false;
 }
 

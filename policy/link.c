@@ -84,7 +84,9 @@ link_why(const struct pol_engine *e, const struct direction *d,
 		.link_server = d->by_client ? d->verifier : d->presenter,
 		.presenter_waits = true,
 	};
-	if (unknown == POL_NONE)
+	if (unknown != POL_NONE)
+		why->since = gate_since(e, e->node[unknown].changed_ms);
+	else
 		gate_why_peer(e, why, trusts ? d->presenter : d->verifier,
 		    trusts ? POL_CERT : POL_TRUST);
 }

@@ -305,10 +305,12 @@ struct pol_why {
 	uint32_t peer_steps; /* whose effective report would release it; with
 			      * held: the order that failed too often */
 	bool outstanding; /* that order was sent: an answer is missing */
-	/* since when: that order was sent; else the peer last changed, the node
-	 * is held or excused, the peer was last seen; known: what was known is
-	 * lost, else the roll began; window: the last one closed; step: the node
-	 * last changed, else the roll began, without a word since. 0 unknown */
+	bool is_peer_unknown; /* nobody knows what it holds: it must say so */
+	/* since when: that order was sent, the node is held or excused, the peer
+	 * was last seen; else, or since the roll began when that was later: the
+	 * peer last changed, or what was known of it is lost; known: the same of
+	 * the node; window: the last one closed; step: the node last changed,
+	 * without a word since. 0 unknown */
 	struct pol_time since;
 	struct pol_time until; /* it goes on then by itself; 0 unknown */
 };

@@ -62,6 +62,23 @@ static const struct sentence {
 	    "s waits with cert: it may present its new certificate only when "
 	    "c is known to trust the new root (link c > s); the effective "
 	    "report of c on trust is missing since 2026-01-05T12:03:00Z" },
+	{ "present-trusted", "c>s", "", { .from = 1, .begun = { NOON + MIN } },
+	    NULL, { DID("s", T) }, "s",
+	    "s waits with cert: it may present its new certificate only when "
+	    "c is known to trust the new root (link c > s); c has not got its "
+	    "order trust yet, and has not changed since 2026-01-05T12:01:00Z" },
+	{ "present-trusted", "c>s", "", { .from = 1, .begun = { NOON - MIN } },
+	    "c", { DID("s", T) }, "s",
+	    "s waits with cert: it may present its new certificate only when "
+	    "c is known to trust the new root (link c > s); nobody knows what "
+	    "c holds since 2026-01-05T11:59:00Z; c must join or send an "
+	    "inventory" },
+	{ "present-trusted", "c>s", "", { .from = 1, .begun = { NOON - MIN } },
+	    NULL, { DID("s", T), SENT("c", T), SAYS(LOST, "c") }, "s",
+	    "s waits with cert: it may present its new certificate only when "
+	    "c is known to trust the new root (link c > s); nobody knows what "
+	    "c holds since 2026-01-05T12:04:00Z; c must join or send an "
+	    "inventory" },
 	{ "forget-unused", "c>s", "", { .from = 1 }, NULL,
 	    { DID("s", T), DID("c", T), DID("s", C), SAYS(SEEN, "c") }, "s",
 	    "s waits with finish: it may forget the old root only when c is "
@@ -161,6 +178,15 @@ static const struct sentence {
 	    NULL, { SAYS(SEEN, "c") }, "c",
 	    "c waits with trust: outside the times in which orders may start "
 	    "since 2025-12-30T01:00:00Z; the next begins at "
+	    "2026-01-05T22:00:00Z (UTC)" },
+	{ "window", "c>s", "",
+	    { .from = 1,
+		.begun = { NOON - MIN },
+		.nwindows = 1,
+		.windows = { { 1, 22 * 60, 60 } } },
+	    NULL, { SAYS(SEEN, "c") }, "c",
+	    "c waits with trust: outside the times in which orders may start "
+	    "since 2026-01-05T11:59:00Z; the next begins at "
 	    "2026-01-05T22:00:00Z (UTC)" },
 	{ "step", "c>s", "",
 	    { .from = 1, .step = true, .begun = { NOON + MIN } }, NULL,
@@ -296,6 +322,14 @@ START_TEST(test_the_sentence_of_a_link)
 	    "link c > s must wait: c may show a certificate there that the "
 	    "other end does not trust; c has not got its order cert yet, and "
 	    "has not changed since 2026-01-05T12:00:00Z");
+	tell(e,
+	    (struct pol_fact){ .kind = POL_FACT_LOST, .at = { NOON + MIN } });
+	ck_assert_int_eq(pol_engine_link_allowed(e, &l, &w), POL_E_UNSAFE);
+	ck_assert_str_eq(w.rule, "known");
+	(void)pol_why_text(&w, name_of, &f, text, sizeof(text));
+	ck_assert_str_eq(text,
+	    "link c > s must wait: nobody knows what c holds since "
+	    "2026-01-05T12:01:00Z; it must join or send an inventory");
 	pol_engine_free(e);
 	fleet_free(&f);
 }
