@@ -7,8 +7,7 @@
 
 #include "ca/kedged.h"
 
-#define DOUBLES	   6 /* then the pause does not grow any more */
-#define OVERDUE_MS 60000
+#define DOUBLES 6 /* then the pause does not grow any more */
 
 void
 ca_retry_later(const struct ca *ca, struct ca_roll *w, uint32_t node,
@@ -36,12 +35,12 @@ ca_retry_failed(const struct ca *ca, struct ca_roll *w, uint32_t node)
 static struct base_mono
 forget_overdue(const struct ca *ca, struct ca_roll *w)
 {
-	const struct pol_time before = { ca_now(ca).ms - OVERDUE_MS };
+	const struct pol_time before = { ca_now(ca).ms - POL_OVERDUE_MS };
 
 	if (!w->row.compromised)
 		return CA_NEVER;
 	if (w->overdue_next.ms <= ca_mono(ca).ms) {
-		w->overdue_next = ca_after(ca, OVERDUE_MS / 12);
+		w->overdue_next = ca_after(ca, POL_OVERDUE_MS / 12);
 		pol_engine_overdue(w->engine, before);
 	}
 	return w->overdue_next;

@@ -267,7 +267,7 @@ group_count(struct pol_engine *e, uint32_t node, bool add)
 	rest_count(g, n, serves, add);
 	if (serves)
 		bump(&e->outstanding, add);
-	if (serves && (n->steps & POL_FINISH) && !n->late)
+	if (engine_finishes(e, n))
 		bump(&e->finishing, add);
 	if (!(n->flags & NODE_EXCUSED)) {
 		uint32_t steps = role_steps(role);

@@ -144,6 +144,13 @@ engine_serves(const struct pol_engine *e, const struct enode *n)
 	    (n->from < n->to) == (e->goal.from < e->goal.to);
 }
 
+/* It counts for goal.max_finish. */
+static inline bool
+engine_finishes(const struct pol_engine *e, const struct enode *n)
+{
+	return engine_serves(e, n) && (n->steps & POL_FINISH) != 0 && !n->late;
+}
+
 /* ---- values.c ---------------------------------------------------------------- */
 
 void values_add(struct values *v, struct pol_conf c);

@@ -81,8 +81,10 @@ put_time(struct text *t, struct pol_time when)
 }
 
 /* Held by failures: other words than by the operator. No order waits, but a
- * link: other words than of a node. */
+ * link: other words than of a node. A bound of orders with a finish: the
+ * operator may not have set it. */
 static const char held_failed[] = "held, failed";
+static const char finish_bound[] = "in-flight, finish";
 static const char known_link[] = "known, link";
 
 /* %n node, %s its steps, %p peer, %q the peer's steps, %l the link, %d in
@@ -172,6 +174,12 @@ static const struct {
 	    "%n waits with %s: as many orders are under way as the operator "
 	    "allows, the oldest of them %q of %p%t; it goes on when one is "
 	    "answered",
+	    false },
+	{ finish_bound,
+	    "%n waits with %s: as many orders with a finish, after which a "
+	    "node may restart its applications, are under way as may be at "
+	    "once, the oldest of them %q of %p%t; it goes on when one is "
+	    "answered, or has had no answer for a minute",
 	    false },
 };
 
@@ -274,6 +282,8 @@ key_of(const struct pol_why *w)
 		return held_failed;
 	if (strcmp(w->rule, "known") == 0 && w->steps == 0)
 		return known_link;
+	if (strcmp(w->rule, "in-flight") == 0 && w->is_finish_bound)
+		return finish_bound;
 	return w->rule;
 }
 

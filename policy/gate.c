@@ -328,31 +328,38 @@ gate_step(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	return false;
 }
 
+/* Of all that are outstanding, or of those that count for goal.max_finish. */
 static void
-why_oldest(const struct pol_engine *e, struct pol_why *why)
+why_oldest(const struct pol_engine *e, bool finish, struct pol_why *why)
 {
 	uint32_t oldest = POL_NONE;
 
-	for (uint32_t i = 0; i < e->shape.graph->nnodes; i++)
-		if (e->shape.role[i] != 0 && engine_serves(e, &e->node[i]) &&
-		    (oldest == POL_NONE ||
-			e->node[i].sent_ms < e->node[oldest].sent_ms))
+	for (uint32_t i = 0; i < e->shape.graph->nnodes; i++) {
+		const struct enode *n = &e->node[i];
+
+		if (e->shape.role[i] == 0 ||
+		    !(finish ? engine_finishes(e, n) : engine_serves(e, n)))
+			continue;
+		if (oldest == POL_NONE || n->sent_ms < e->node[oldest].sent_ms)
 			oldest = i;
+	}
 	if (oldest != POL_NONE)
 		gate_why_peer(e, why, oldest, e->node[oldest].steps);
+	why->is_finish_bound = finish;
 }
 
 static bool
 gate_in_flight(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct pol_why *why)
 {
+	const bool all = e->goal.max_in_flight == 0 ||
+	    e->outstanding < e->goal.max_in_flight;
+
 	(void)node;
-	if ((e->goal.max_in_flight == 0 ||
-		e->outstanding < e->goal.max_in_flight) &&
-	    (!(steps & POL_FINISH) || engine_may_finish(e) > 0))
+	if (all && (!(steps & POL_FINISH) || engine_may_finish(e) > 0))
 		return true;
 	if (why != NULL)
-		why_oldest(e, why);
+		why_oldest(e, all, why);
 	return false;
 }
 

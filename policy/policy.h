@@ -278,6 +278,9 @@ pol_engine_ready(struct pol_engine *e, struct pol_time now, size_t max,
  * engine that is made anew, knows nothing of it. */
 void pol_engine_put_off(struct pol_engine *e, uint32_t node, bool off);
 
+/* kedged's and the outlook's patience with an order of a roll that has
+ * goal.max_finish; as the reasons say it. */
+#define POL_OVERDUE_MS INT64_C(60000)
 /* Orders that were sent before then and have no answer count no more against
  * goal.max_finish: who is silent ends no sessions, and keeps nobody waiting. A
  * look at each node. */
@@ -305,6 +308,7 @@ struct pol_why {
 	uint32_t peer_steps; /* whose effective report would release it; with
 			      * held: the order that failed too often */
 	bool outstanding; /* that order was sent: an answer is missing */
+	bool is_finish_bound; /* in-flight: what is full is goal.max_finish */
 	bool is_peer_unknown; /* nobody knows what it holds: it must say so */
 	/* since when: that order was sent, the node is held or excused, the peer
 	 * was last seen; else, or since the roll began when that was later: the

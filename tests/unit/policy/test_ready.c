@@ -328,7 +328,7 @@ START_TEST(test_few_finish_at_once)
 	struct pol_engine *e;
 	struct pol_why why[4];
 	struct fleet f;
-	uint64_t epoch;
+	uint64_t epoch, later;
 	size_t n;
 
 	fleet_make(&f, "a>b c>d y>z", "");
@@ -361,6 +361,12 @@ START_TEST(test_few_finish_at_once)
 		ck_assert_uint_eq(ready_at(e, 0), 2);
 		pol_engine_overdue(e, (struct pol_time){ INT64_MAX });
 		ck_assert_uint_eq(ready_at(e, 0), 3);
+		/* nor is it what another waits for */
+		later = fleet_send(e, 1, F);
+		ck_assert_uint_eq(pol_engine_waits(e, 2, why, 4), 1);
+		ck_assert_str_eq(why[0].rule, "in-flight");
+		ck_assert_uint_eq(why[0].peer, 1);
+		fleet_tell(e, POL_FACT_FAILED, 1, later);
 		fleet_tell(e, POL_FACT_FAILED, 0, epoch);
 		ck_assert_uint_eq(ready_at(e, 0), 3);
 		epoch = fleet_send(e, 0, F);

@@ -202,6 +202,28 @@ static const struct sentence {
 	    "c2 waits with trust: as many orders are under way as the operator "
 	    "allows, the oldest of them trust of s since "
 	    "2026-01-05T12:01:00Z; it goes on when one is answered" },
+	{ "in-flight", "c>s:server d>s:server x>y:server", "",
+	    { .from = 1, .forget_first = true, .max_finish = 1 }, NULL,
+	    { DID("c", T), DID("d", T), DID("s", C), SENT("x", T),
+		SENT("c", F) },
+	    "d",
+	    "d waits with finish: as many orders with a finish, after which a "
+	    "node may restart its applications, are under way as may be at "
+	    "once, the oldest of them finish of c since 2026-01-05T12:08:00Z; "
+	    "it goes on when one is answered, or has had no answer for a "
+	    "minute" },
+	{ "in-flight", "c>s:server d>s:server x>y:server", "",
+	    { .from = 1,
+		.forget_first = true,
+		.max_finish = 1,
+		.max_in_flight = 2 },
+	    NULL,
+	    { DID("c", T), DID("d", T), DID("s", C), SENT("x", T),
+		SENT("c", F) },
+	    "d",
+	    "d waits with finish: as many orders are under way as the operator "
+	    "allows, the oldest of them trust of x since "
+	    "2026-01-05T12:07:00Z; it goes on when one is answered" },
 };
 #define NSENTENCES (sizeof(sentences) / sizeof(sentences[0]))
 
