@@ -8,10 +8,12 @@
 
 #include "policy/engine.h"
 
-/* The end of a turn, or (turn POL_NONE) the time to try a node again. */
+/* The end of a turn, or the time from which nobody waits for it (is_late); or
+ * (turn POL_NONE) the time to try a node again. */
 struct event {
 	int64_t ms;
 	uint32_t turn, node;
+	bool is_late;
 };
 
 struct outlook {
@@ -123,11 +125,32 @@ plus(int64_t a, int64_t b)
 	return a > POL_NEVER - b ? POL_NEVER : a + b;
 }
 
+/* From when on the order, if it counts for goal.max_finish, does not any more. */
+static enum pol_err
+late_put(struct outlook *o, uint32_t turn)
+{
+	const struct pol_turn *t = &o->out->turns[turn];
+	const struct enode *n = &o->engine->node[t->node];
+	int64_t left = n->sent_ms - date_of(o).ms + POL_OVERDUE_MS, at;
+
+	if (o->engine->goal.max_finish == 0 || !engine_finishes(o->engine, n))
+		return POL_OK;
+	/* one that is out may have been sent at any time */
+	left = left < 0 ? 0 : left > POL_OVERDUE_MS ? POL_OVERDUE_MS : left;
+	at = plus(o->now, left);
+	if (at >= t->end_ms)
+		return POL_OK;
+	return event_put(o, (struct event){ at, turn, t->node, true })
+	    ? POL_OK
+	    : POL_E_NOMEM;
+}
+
 /* An order of node is on its way; what lets it start is after. */
 static enum pol_err
 turn_start(struct outlook *o, struct pol_turn t)
 {
 	const struct pol_pace *p = &o->look->pace[t.node];
+	enum pol_err e;
 
 	if (o->out->n == o->cap) {
 		size_t cap = o->cap == 0 ? 64 : 2 * o->cap;
@@ -141,9 +164,10 @@ turn_start(struct outlook *o, struct pol_turn t)
 	t.failed = o->failed[t.node] < p->failures;
 	t.end_ms = plus(o->now > p->away_ms ? o->now : p->away_ms, p->takes_ms);
 	o->out->turns[o->out->n++] = t;
-	if (t.end_ms == POL_NEVER)
-		return POL_OK;
-	return event_put(o, (struct event){ t.end_ms, o->out->n - 1, t.node })
+	if ((e = late_put(o, o->out->n - 1)) != POL_OK || t.end_ms == POL_NEVER)
+		return e;
+	return event_put(o,
+		   (struct event){ t.end_ms, o->out->n - 1, t.node, false })
 	    ? POL_OK
 	    : POL_E_NOMEM;
 }
@@ -179,7 +203,7 @@ wake_put(struct outlook *o)
 	if (at <= o->now || at == o->wakes || pol_engine_is_done(o->engine))
 		return POL_OK;
 	o->wakes = at;
-	return event_put(o, (struct event){ at, POL_NONE, POL_NONE })
+	return event_put(o, (struct event){ at, POL_NONE, POL_NONE, false })
 	    ? POL_OK
 	    : POL_E_NOMEM;
 }
@@ -222,9 +246,26 @@ turn_end(struct outlook *o, uint32_t turn)
 	o->turn[t->node] = turn;
 	o->not_before[t->node] = plus(o->now, o->look->retry_ms);
 	return event_put(o,
-		   (struct event){ o->not_before[t->node], POL_NONE, t->node })
+		   (struct event){ o->not_before[t->node], POL_NONE, t->node,
+		       false })
 	    ? POL_OK
 	    : POL_E_NOMEM;
+}
+
+/* What happens now; whose end lets others start. */
+static enum pol_err
+happen(struct outlook *o, const struct event *ev, uint32_t *after)
+{
+	*after = ev->turn;
+	if (ev->is_late) {
+		*after = POL_NONE;
+		engine_late(o->engine, ev->node);
+		return POL_OK;
+	}
+	if (ev->turn != POL_NONE)
+		return turn_end(o, ev->turn);
+	*after = ev->node == POL_NONE ? o->out->last : o->turn[ev->node];
+	return POL_OK;
 }
 
 /* ---- the whole -------------------------------------------------------------------------- */
@@ -269,14 +310,9 @@ pol_outlook_make(struct pol_engine *e, const struct pol_look *l,
 		err = start(&o);
 	while (err == POL_OK && o.nevents > 0) {
 		const struct event ev = event_take(&o);
-		uint32_t after = ev.turn;
+		uint32_t after;
 		o.now = ev.ms;
-		if (ev.turn != POL_NONE)
-			err = turn_end(&o, ev.turn);
-		else
-			after =
-			    ev.node == POL_NONE ? o.out->last : o.turn[ev.node];
-		if (err == POL_OK)
+		if ((err = happen(&o, &ev, &after)) == POL_OK)
 			err = give_ready(&o, after);
 	}
 	out->is_done = pol_engine_is_done(e);

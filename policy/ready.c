@@ -249,18 +249,23 @@ pol_engine_put_off(struct pol_engine *e, uint32_t node, bool off)
 }
 
 void
+engine_late(struct pol_engine *e, uint32_t node)
+{
+	group_count(e, node, false);
+	e->node[node].late = true;
+	group_count(e, node, true);
+}
+
+void
 pol_engine_overdue(struct pol_engine *e, struct pol_time before)
 {
 	for (uint32_t i = 0;
 	     e->goal.max_finish != 0 && i < e->shape.graph->nnodes; i++) {
-		struct enode *n = &e->node[i];
+		const struct enode *n = &e->node[i];
 
-		if (e->shape.role[i] == 0 || n->epoch == 0 || n->late ||
-		    n->sent_ms >= before.ms)
-			continue;
-		group_count(e, i, false);
-		n->late = true;
-		group_count(e, i, true);
+		if (e->shape.role[i] != 0 && n->epoch != 0 && !n->late &&
+		    n->sent_ms < before.ms)
+			engine_late(e, i);
 	}
 }
 

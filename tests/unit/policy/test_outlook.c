@@ -5,6 +5,10 @@
 #include "tests/unit/policy/fleet.h"
 #include "tests/unit/policy/suites.h"
 
+#define T POL_TRUST
+#define C POL_CERT
+#define F POL_FINISH
+
 static struct pol_outlook
 look(struct pol_engine *e, const struct pol_pace *pace, int64_t retry_ms)
 {
@@ -261,6 +265,47 @@ START_TEST(test_nobody_grows_old_while_others_are_waited_for)
 }
 END_TEST
 
+/* Who is away keeps the only place of an order with a finish for a minute from
+ * when it got it, and not for ever. */
+START_TEST(test_who_is_away_lets_others_finish)
+{
+	const struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.forget_first = true,
+		.max_finish = 1 };
+	struct pol_pace pace[3] = { { 1000, POL_NEVER, 0 }, { 1000, 0, 0 },
+		{ 1000, 0, 0 } };
+	const struct pol_look l = { .pace = pace,
+		.epoch = 100,
+		.start = { 20000 } };
+	struct pol_engine *e;
+	struct pol_outlook o;
+	struct fleet f;
+
+	/* c d s */
+	fleet_make(&f, "c>s:server d>s:server", "");
+	e = fleet_engine_of(&f, &goal);
+	fleet_do(e, 0, T);
+	fleet_do(e, 1, T);
+	fleet_do(e, 2, C);
+	if (_i == 1)
+		(void)fleet_send(e, 0, F);
+	ck_assert_int_eq(pol_outlook_make(e, &l, &o), POL_OK);
+	ck_assert(!o.is_done);
+	ck_assert_uint_eq(o.n, 2);
+	ck_assert_uint_eq(o.turns[0].node, 0);
+	ck_assert_int_eq(o.turns[0].end_ms, POL_NEVER);
+	ck_assert_uint_eq(o.turns[1].node, 1);
+	ck_assert_uint_eq(o.turns[1].after, POL_NONE);
+	ck_assert_int_eq(o.turns[1].start_ms,
+	    POL_OVERDUE_MS - (_i == 1 ? l.start.ms : 0));
+	ck_assert_uint_eq(o.last, 1);
+	pol_outlook_clear(&o);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 TCase *
 case_outlook(void)
 {
@@ -274,5 +319,6 @@ case_outlook(void)
 	tcase_add_test(t, test_every_strategy_gives_the_plans_orders);
 	tcase_add_test(t, test_bound_on_orders_in_flight);
 	tcase_add_test(t, test_nobody_grows_old_while_others_are_waited_for);
+	tcase_add_loop_test(t, test_who_is_away_lets_others_finish, 0, 2);
 	return t;
 }
