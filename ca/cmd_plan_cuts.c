@@ -311,6 +311,19 @@ goal_read(struct cli *c, struct pol_goal *goal)
 	return BASE_OK;
 }
 
+/* As kedged bounds it: under the management root no application is kicked. */
+static uint32_t
+kicks_at_once(const struct ca_look *l)
+{
+	uint32_t n = 0;
+
+	if (strcmp(l->root_name, CA_ROOT_MANAGEMENT) == 0)
+		return 0;
+	for (uint32_t i = 0; i <= l->topology->nnodes; i++)
+		n += (pol_graph_steps(l->graph, l->root, i) & POL_FINISH) != 0;
+	return ca_topology_kicks(n);
+}
+
 static enum base_err
 pace_read(struct cli *c, struct cuts *k, struct ca_pace *p)
 {
@@ -346,6 +359,7 @@ ca_plan_cuts(struct cli *c, const struct ca_topology *t, const char *root)
 	    (e = pace_read(c, &k, &pace)) != BASE_OK)
 		goto out;
 	k.look.graph = graph;
+	k.look.goal.max_finish = kicks_at_once(&k.look);
 	k.out = base_alloc((t->nnodes + (size_t)1) * sizeof(*k.out));
 	if ((e = cuts_find(&k)) != BASE_OK)
 		goto out;

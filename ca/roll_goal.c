@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ca/kedged.h"
+#include "ca/topology.h"
 
 /* The next word of *at up to sep; false at the end. Words are not empty. */
 static bool
@@ -128,7 +129,7 @@ kicks_at_once(const struct ca_topo *t, const struct ca_roll_row *row)
 		return row->kicks;
 	for (uint32_t i = 0; root != POL_NONE && i < t->nparts; i++)
 		n += (ca_topo_steps(t, root, i) & POL_FINISH) != 0;
-	return n < 20 ? 1 : n / 10;
+	return ca_topology_kicks(n);
 }
 
 enum base_err

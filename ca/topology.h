@@ -65,6 +65,15 @@ uint32_t ca_topology_root(const struct ca_topology *t, const char *name);
 void
 ca_topology_route(const struct ca_topology *t, uint32_t node, uint32_t *route);
 
+/* A finish may restart a node's applications: of so many nodes that have one,
+ * that many at once in a roll with --compromised, if the operator says no other
+ * number. */
+static inline uint32_t
+ca_topology_kicks(uint32_t nodes)
+{
+	return nodes < 20 ? 1 : nodes / 10;
+}
+
 /* ---- for the policy engine ------------------------------------------------
  * The graph has one node more than the file: `ca`, in its place among the
  * names. For root `management` it holds the links between `ca` and every

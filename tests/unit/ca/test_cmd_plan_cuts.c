@@ -74,6 +74,14 @@ START_TEST(who_never_answers)
 }
 END_TEST
 
+/* One finish at a time, as kedged gives them: trust, cert, and three of these. */
+START_TEST(a_finish_at_a_time)
+{
+	ck_assert_int_eq(CUTS("--deadline", "12h", "--work", "30"), CLI_DONE);
+	ck_assert(says("the orders of the rest take 2 min 30 s"));
+}
+END_TEST
+
 /* One that comes too late, and in time; one whose orders all fail. */
 START_TEST(who_is_late)
 {
@@ -176,6 +184,7 @@ case_cmd_plan_cuts(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_checked_fixture(t, remote_setup, remote_teardown);
 	tcase_add_test(t, who_never_answers);
+	tcase_add_test(t, a_finish_at_a_time);
 	tcase_add_test(t, who_is_late);
 	tcase_add_test(t, as_json);
 	tcase_add_test(t, of_the_management_root);
