@@ -17,6 +17,7 @@ resume_save(const struct pol_engine *e, struct saved *s)
 	memcpy(s->group, e->group, e->shape.ngroups * sizeof(*e->group));
 	memcpy(s->role, e->shape.role, n * sizeof(*e->shape.role));
 	s->outstanding = e->outstanding;
+	s->finishing = e->finishing;
 	s->done = e->done;
 	s->all = e->all;
 }
@@ -38,6 +39,7 @@ engine_restore(struct pol_engine *e, const struct saved *s)
 	e->nqueue = 0;
 	offers_start(e);
 	e->outstanding = s->outstanding;
+	e->finishing = s->finishing;
 	e->done = s->done;
 	e->all = s->all;
 }
@@ -186,7 +188,7 @@ compare(struct search *s, const struct state *st, const struct saved *a,
 		if (!nodes_are_equal(&a->node[i], &b->node[i]))
 			search_found(s, st, what);
 	if (a->done != b->done || a->all != b->all ||
-	    a->outstanding != b->outstanding)
+	    a->outstanding != b->outstanding || a->finishing != b->finishing)
 		search_found(s, st, what);
 }
 

@@ -14,7 +14,7 @@ struct saved {
 	struct enode node[NODES_MAX];
 	struct egroup group[NODES_MAX];
 	uint16_t role[NODES_MAX];
-	uint32_t outstanding, done, all;
+	uint32_t outstanding, finishing, done, all;
 };
 
 struct edge {
