@@ -105,15 +105,21 @@ asan:
 # too late to learn it. prove.c is for CBMC alone.
 CLANG ?= clang
 LINT_SRC := $(filter-out tests/model/prove.c,$(shell find $(FOLDERS) tests -name '*.c'))
-$(B)/lint/%.ok: %.c Makefile
+$(B)/lint/%.ok: %.c $(B)/lint/by
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CFLAGS) $(hsm_CFLAGS) -DKEDGE_VERSION=__FILE__ \
 	    -fsyntax-only -MMD -MP -MF $(@:.ok=.d) -MT $@ $<
 	@touch $@
 lint-clang: $(LINT_SRC:%.c=$(B)/lint/%.ok)
+# with other flags, or by another clang, each is looked at again
+LINT_BY := $(CFLAGS) $(hsm_CFLAGS) $(shell $(CLANG) --version 2>/dev/null)
+$(B)/lint/by: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(LINT_BY)' | cmp -s - $@ || printf '%s\n' '$(LINT_BY)' >$@
 lint:
-	+$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2) lint-clang
-	@tests/lint/run
+	+$(Q)e=0; tests/lint/run || e=1; \
+	! command -v $(CLANG) >/dev/null || $(MAKE) -k --no-print-directory \
+	    $(if $(filter -j%,$(MAKEFLAGS)),,-j2) lint-clang || e=1; exit $$e
 
 deps:
 	packaging/install-deps
@@ -121,6 +127,6 @@ deps:
 clean:
 	rm -rf $(B)
 
-.PHONY: all check unit unit-check units-run asan lint lint-clang deps clean
+.PHONY: all check unit unit-check units-run asan lint lint-clang deps clean FORCE
 .DELETE_ON_ERROR:
 -include $(shell find $(B)/obj $(B)/lint -name '*.d' 2>/dev/null)

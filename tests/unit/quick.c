@@ -34,6 +34,7 @@ struct verifying {
 	void *ctx; /* the provider's; NULL: free slot */
 	uint8_t point[POINT_MAX];
 	size_t npoint; /* 0: not to be remembered */
+	char md[16];
 	struct base_buf data;
 };
 
@@ -74,10 +75,12 @@ verify_init(void *ctx, const char *md, void *key, const OSSL_PARAM params[])
 	OSSL_PARAM get[] = { OSSL_PARAM_END, OSSL_PARAM_END };
 
 	forget(slot(ctx));
-	if (key != NULL && (v = slot(NULL)) != NULL) {
+	if (key != NULL && md != NULL && strlen(md) < sizeof(v->md) &&
+	    (v = slot(NULL)) != NULL) {
 		get[0] = OSSL_PARAM_construct_octet_string(
 		    OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, v->point, POINT_MAX);
 		v->ctx = ctx;
+		strcpy(v->md, md);
 		base_buf_init(&v->data, 0);
 		if (real.key_get(key, get) == 1)
 			v->npoint = get[0].return_size;
@@ -102,6 +105,7 @@ sum_of(struct verifying *v, const unsigned char *sig, size_t n, uint8_t sum[32])
 
 	if (base_buf_put(&v->data, v->point, v->npoint) != BASE_OK ||
 	    base_buf_put(&v->data, sig, n) != BASE_OK ||
+	    base_buf_put(&v->data, v->md, sizeof(v->md)) != BASE_OK ||
 	    base_buf_put(&v->data, sizes, sizeof(sizes)) != BASE_OK)
 		base_die("quick: out of memory");
 	SHA256(v->data.p, v->data.n, sum);
