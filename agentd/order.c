@@ -311,7 +311,7 @@ check_named(const struct wire_order *o, const struct ag_bundle *b)
 
 	if (held == NULL && b->anchor_gen == o->from)
 		held = b->anchor;
-	if (!o->compromised || held == NULL ||
+	if (o->compromised == 0 || held == NULL ||
 	    wire_root_names_next(held, o->new_with_new))
 		return BASE_OK;
 	return base_fail(BASE_E_REFUSED,

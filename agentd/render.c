@@ -200,7 +200,7 @@ ag_app_uses(const struct ag_app *a, const char *root)
 bool
 ag_app_must_kick(const struct ag_app *a, const struct wire_order *o)
 {
-	if (!o->compromised || !(o->steps & WIRE_STEP_FINISH))
+	if (o->compromised == 0 || !(o->steps & WIRE_STEP_FINISH))
 		return false;
 	for (size_t i = 0; i < 2; i++)
 		if (a->side[i].verify_root != NULL &&

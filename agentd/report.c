@@ -113,7 +113,7 @@ has_kicked(const struct ag_config *c, const struct ag_verdict_text *t)
 	for (size_t i = 0; i < c->napps; i++)
 		if (ag_app_must_kick(&c->apps[i], o) && c->apps[i].kick == NULL)
 			return false;
-	return t->status == WIRE_EFFECTIVE && o->compromised &&
+	return t->status == WIRE_EFFECTIVE && o->compromised != 0 &&
 	    (o->steps & WIRE_STEP_FINISH) != 0;
 }
 

@@ -381,11 +381,15 @@ draft_mark(struct ca *ca, const struct ca_roll *w, uint32_t node,
 	const uint32_t lowest =
 	    ca_conf_lowest(pol_engine_possible(w->engine, node).before);
 
-	o->compromised = w->row.compromised && o->from < o->to;
-	if (o->compromised || o->from > o->to || lowest == 0)
+	if (o->from >= o->to)
 		return BASE_OK;
-	return ca_store_root_compromised(ca->store, o->root, lowest,
-	    &o->compromised);
+	if (w->row.compromised) {
+		o->compromised = w->row.from;
+		return BASE_OK;
+	}
+	return lowest == 0 ? BASE_OK
+			   : ca_store_root_compromised(ca->store, o->root,
+				 lowest, &o->compromised);
 }
 
 static enum base_err

@@ -450,7 +450,7 @@ static enum base_err
 catch_up(struct ca *ca, const struct ca_word *w, const struct ca_holding *h,
     uint32_t current)
 {
-	uint32_t from = left_at(h, current);
+	uint32_t from = left_at(h, current), stolen = 0;
 	struct ca_roll_row row = { .from = from,
 		.to = current,
 		.strategy = POL_MINIMAL,
@@ -461,11 +461,14 @@ catch_up(struct ca *ca, const struct ca_word *w, const struct ca_holding *h,
 	enum base_err r;
 
 	snprintf(row.root, sizeof(row.root), "%s", w->root);
-	/* its sessions may be a thief's, as the others' were */
-	if (from != 0 && from < current &&
-	    (r = ca_store_root_compromised(ca->store, w->root,
-		 ca_conf_lowest(h->conf), &row.compromised)) != BASE_OK)
-		return r;
+	/* its sessions may be a thief's, as the others' were; when it missed
+	 * that before, its orders alone say so */
+	if (from != 0 && from < current) {
+		if ((r = ca_store_root_compromised(ca->store, w->root,
+			 ca_conf_lowest(h->conf), &stolen)) != BASE_OK)
+			return r;
+		row.compromised = stolen == from;
+	}
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
 	if ((r = word_store(ca, w, &f, "return")) == BASE_OK &&

@@ -208,10 +208,10 @@ enum base_err
 ca_store_roll_compromised(struct ca_store *st, uint64_t id) BASE_MUST;
 enum base_err ca_store_roll_deadline(struct ca_store *st,
     const struct ca_roll_row *r) BASE_MUST;
-/* Was a generation above this one reached because the key before it may have
- * been in wrong hands? By a roll, or as kedge-hsmd has said. */
+/* The newest generation that was left, by a roll to one above this, because its
+ * key may be in wrong hands, or of which kedge-hsmd has said that; 0: none. */
 enum base_err ca_store_root_compromised(struct ca_store *st, const char *root,
-    uint32_t above, bool *out) BASE_MUST;
+    uint32_t above, uint32_t *out) BASE_MUST;
 /* Did a roll leave this generation, or one after it, because its key may have
  * been in wrong hands? Whatever became of that roll; or did kedge-hsmd say so? */
 enum base_err ca_store_root_stolen(struct ca_store *st, const char *root,
@@ -282,7 +282,8 @@ struct ca_order {
 	uint8_t digest[32];
 	struct base_buf cms; /* owned */
 	struct base_time issued, expires;
-	bool compromised; /* it said so, and asked for sessions to be ended */
+	uint32_t compromised; /* it named this generation as stolen, and asked
+			       * for sessions to be ended; 0: no */
 	/* dates of the node certificate in it; 0: has none */
 	struct base_time leaf_from, leaf_to;
 	/* these change */
@@ -297,8 +298,8 @@ enum base_err
 ca_store_order_add(struct ca_store *st, const struct ca_order *o) BASE_MUST;
 enum base_err ca_store_order_get(struct ca_store *st, const char *node,
     const char *root, uint64_t epoch, struct ca_order *out) BASE_MUST;
-/* The last one of a node that is there which left this generation, or one after
- * it, as one whose key may be in wrong hands. NOTFOUND. */
+/* The last one of a node that is there which named this generation, or one
+ * after it, as one whose key may be in wrong hands. NOTFOUND. */
 enum base_err ca_store_order_compromised(struct ca_store *st, const char *root,
     uint32_t generation, struct ca_order *out) BASE_MUST;
 /* state, received, settled, proof, kicked, reason */

@@ -169,7 +169,7 @@ order_read_states(sqlite3_stmt *s, struct ca_order *o)
 		    o->node, o->root);
 	o->bridge = bridge != 0;
 	o->kicked = kicked != 0;
-	o->compromised = compromised != 0;
+	o->compromised = compromised;
 	o->state = (enum ca_order_state)state;
 	o->proof = (enum wire_proof)proof;
 	return BASE_OK;
@@ -242,9 +242,9 @@ ca_store_order_compromised(struct ca_store *st, const char *root,
 	memset(out, 0, sizeof(*out));
 	if ((r = ca_sq_open(st,
 		 "SELECT " ORDER_COLUMNS " FROM orders WHERE root = ?"
-		 " AND compromised = 1 AND gen_from < gen_to AND gen_from >= ?"
+		 " AND compromised > 0 AND compromised >= ?"
 		 " AND node IN (SELECT name FROM node)"
-		 " ORDER BY gen_from, issued DESC LIMIT 1",
+		 " ORDER BY compromised, issued DESC LIMIT 1",
 		 &s, "si", root, (int64_t)generation)) == BASE_OK &&
 	    (r = ca_sq_next(st, s, &row)) == BASE_OK)
 		r = row ? order_read(s, out)

@@ -88,43 +88,43 @@ ca_store_roll_deadline(struct ca_store *st, const struct ca_roll_row *w)
 	return r;
 }
 
-static enum base_err
-roll_is_there(struct ca_store *st, const char *sql, const char *root,
-    uint32_t generation, bool *out)
-{
-	sqlite3_stmt *s = NULL;
-	enum base_err r =
-	    ca_sq_open(st, sql, &s, "si", root, (int64_t)generation);
-
-	*out = false;
-	if (r == BASE_OK)
-		r = ca_sq_next(st, s, out);
-	ca_sq_close(s);
-	return r;
-}
-
 enum base_err
 ca_store_root_compromised(struct ca_store *st, const char *root, uint32_t above,
-    bool *out)
+    uint32_t *out)
 {
-	return roll_is_there(st,
-	    "SELECT 1 FROM roll WHERE root = ?1 AND compromised = 1"
-	    " AND gen_from < gen_to AND gen_to > ?2 UNION ALL"
-	    " SELECT 1 FROM generation WHERE root = ?1 AND stolen = 1"
-	    " AND gen >= ?2 LIMIT 1",
-	    root, above, out);
+	sqlite3_stmt *s = NULL;
+	bool row = false;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT coalesce(max(g), 0) FROM (SELECT gen_from AS g FROM roll"
+	    " WHERE root = ?1 AND compromised = 1 AND gen_from < gen_to"
+	    " AND gen_to > ?2 UNION ALL SELECT gen FROM generation"
+	    " WHERE root = ?1 AND stolen = 1 AND gen >= ?2)",
+	    &s, "si", root, (int64_t)above);
+
+	*out = 0;
+	if (r == BASE_OK && (r = ca_sq_next(st, s, &row)) == BASE_OK && row)
+		r = ca_sq_u32(s, 0, out);
+	ca_sq_close(s);
+	return r;
 }
 
 enum base_err
 ca_store_root_stolen(struct ca_store *st, const char *root, uint32_t generation,
     bool *out)
 {
-	return roll_is_there(st,
+	sqlite3_stmt *s = NULL;
+	enum base_err r = ca_sq_open(st,
 	    "SELECT 1 FROM roll WHERE root = ?1 AND compromised = 1"
 	    " AND min(gen_from, gen_to) >= ?2 UNION ALL"
 	    " SELECT 1 FROM generation WHERE root = ?1 AND stolen = 1"
 	    " AND gen >= ?2 LIMIT 1",
-	    root, generation, out);
+	    &s, "si", root, (int64_t)generation);
+
+	*out = false;
+	if (r == BASE_OK)
+		r = ca_sq_next(st, s, out);
+	ca_sq_close(s);
+	return r;
 }
 
 enum base_err
@@ -273,7 +273,7 @@ ca_store_roll_unkicked(struct ca_store *st, uint64_t roll, ca_name_fn *fn,
 	return roll_names(st,
 	    "SELECT DISTINCT o.node FROM orders AS o JOIN roll AS w"
 	    " ON w.id = o.roll WHERE o.roll = ? AND o.kicked = 0"
-	    " AND (w.compromised = 1 OR o.compromised = 1)"
+	    " AND (w.compromised = 1 OR o.compromised > 0)"
 	    " AND o.gen_from < o.gen_to AND o.state = ? AND o.steps & ? <> 0"
 	    " AND NOT EXISTS (SELECT 1 FROM orders AS k WHERE"
 	    " k.node = o.node AND k.root = o.root AND k.epoch > o.epoch"

@@ -115,8 +115,7 @@ bool hsm_link_may_go(const struct hsm_core *c, const struct hsm_link *l);
 /* The same of a whole node. */
 bool hsm_node_may_go(const struct hsm_core *c, const struct hsm_node *n);
 /* An order that was accepted, or shown with our signature: from here on the
- * generation that it leaves as compromised is known as stolen; not by a node
- * that may still hold an older one of which that is known. */
+ * generation that it names as compromised is known as stolen, and no other. */
 void hsm_stolen_record(struct hsm_core *c, const struct wire_order *o);
 /* After the sync: what could not be recorded is not known, and the next order
  * records it. */

@@ -1,6 +1,5 @@
 /*
- * stolen: generations whose key may be in wrong hands, as orders have said that
- * left them. It is known for good; where there are approvers no order brings
+ * stolen: generations whose key may be in wrong hands, as orders have said. It is known for good; where there are approvers no order brings
  * such a generation back without them (approve.c). Called by req_orders.c and
  * req_proofs.c.
  */
@@ -38,56 +37,27 @@ hsm_apply_stolen(struct hsm_state *s, struct base_buf *b)
 	return BASE_OK;
 }
 
-/* Generations that it may have, done or not what was signed for it. */
-static uint64_t
-may_hold(const struct hsm_node *n, const char *root)
-{
-	const struct hsm_held *h = n == NULL ? NULL : hsm_held_get(n, root);
-	uint64_t g;
-
-	if (h == NULL)
-		return 0;
-	g = h->conf.trust | h->conf.present;
-	for (size_t i = 0; i < h->ndoubts; i++)
-		g |= h->doubt[i].trust | h->doubt[i].present;
-	for (size_t i = 0; i < h->nevents; i++)
-		if (h->event[i].to != 0)
-			g |= POL_GEN(h->event[i].to);
-	return g;
-}
-
-/* A node that was excused when a stolen generation was left, and comes back in
- * a later roll: its orders say so because of that generation or one before it,
- * whichever they leave. */
-static bool
-is_late(const struct hsm_state *s, const struct wire_order *o)
-{
-	const uint64_t has = may_hold(hsm_state_node(s, o->node), o->root);
-
-	for (uint32_t g = 1; g < o->from && g < 64; g++)
-		if ((has & POL_GEN(g)) != 0 && hsm_is_stolen(s, o->root, g) &&
-		    !hsm_is_stolen(s, o->root, o->from))
-			return true;
-	return false;
-}
-
+/* By the order's own words, at whatever time it is shown: what its node holds
+ * is another thing by then, and the one who shows it may choose the time. */
 void
 hsm_stolen_record(struct hsm_core *c, const struct wire_order *o)
 {
-	struct hsm_key *k = hsm_state_key(&c->state, o->root, o->from, false);
+	const uint32_t generation = o->compromised;
+	struct hsm_key *k =
+	    hsm_state_key(&c->state, o->root, generation, false);
 	struct base_buf b;
 
-	if (!o->compromised || k == NULL || k->stolen || is_late(&c->state, o))
+	if (generation == 0 || k == NULL || k->stolen)
 		return;
 	/* the rest of this request is judged with it */
 	k->stolen = true;
 	base_buf_init(&b, 0);
-	hsm_put_stolen(&b, o->root, o->from);
+	hsm_put_stolen(&b, o->root, generation);
 	hsm_core_add(c, HSM_R_STOLEN, &b);
 	base_log(BASE_WARNING,
 	    "root %s, generation %u: its key may be in wrong hands, as an "
 	    "order says",
-	    o->root, o->from);
+	    o->root, generation);
 }
 
 void

@@ -63,10 +63,11 @@ struct wire_order {
 				  * generation from, which is trusted, too */
 	struct wire_canary canary[WIRE_CANARY_MAX];   /* for the probe */
 	size_t ncanary;
-	bool compromised;        /* the root rolls because its key may be in
-				  * wrong hands: the old root must name the new
-				  * one's key (RFC 8649), and with finish the
-				  * sessions that began before are ended.
+	uint32_t compromised;    /* the newest generation whose key may be in
+				  * wrong hands, from or one that the node has
+				  * missed; 0: none. The old root must name the
+				  * new one's key (RFC 8649), and with finish
+				  * the sessions that began before are ended.
 				  * Forward steps of a roll only */
 };
 void wire_order_clear(struct wire_order *o);   /* frees what it owns */

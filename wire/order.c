@@ -27,7 +27,7 @@ struct order_der {
 	ASN1_BOOLEAN bridge, verifies;
 	ASN1_STRING *new_with_new, *new_with_old, *cert, *old_root;
 	OPENSSL_STACK *canaries;
-	ASN1_BOOLEAN compromised;
+	uint32_t compromised;
 };
 
 /* clang-format off */
@@ -55,7 +55,7 @@ ASN1_SEQUENCE(order_der) = {
 	ASN1_EXP_OPT(struct order_der, cert, ASN1_SEQUENCE, 3),
 	ASN1_EXP_SEQUENCE_OF_OPT(struct order_der, canaries, canary_der, 4),
 	ASN1_EXP_OPT(struct order_der, old_root, ASN1_SEQUENCE, 5),
-	ASN1_EXP_OPT(struct order_der, compromised, ASN1_FBOOLEAN, 6),
+	ASN1_EXP_OPT_EMBED(struct order_der, compromised, ZUINT32, 6),
 } static_ASN1_SEQUENCE_END_name(struct order_der, order_der)
 /* clang-format on */
 
@@ -129,13 +129,14 @@ order_check_compromised(const struct wire_order *o)
 	const uint32_t moves =
 	    WIRE_STEP_TRUST | WIRE_STEP_CERT | WIRE_STEP_FINISH;
 
-	if (o->compromised &&
+	if (o->compromised != 0 &&
 	    ((o->steps & moves) == 0 || (o->steps & ~moves) != 0 ||
 		o->from >= o->to))
 		return base_fail(BASE_E_SYNTAX,
 		    "order: compromised belongs to trust, cert and finish of "
 		    "a roll to a later generation");
-	return BASE_OK;
+	return wire_asn_range("order: compromised", o->compromised, 0,
+	    WIRE_GENERATION_MAX);
 }
 
 /* What compose may send is exactly what parse accepts. */
@@ -221,7 +222,7 @@ order_fill(struct order_der *d, const struct wire_order *o)
 	d->to = o->to;
 	d->bridge = o->bridge ? 0xff : 0;
 	d->verifies = o->verifies ? 0xff : 0;
-	d->compromised = o->compromised ? 0xff : 0;
+	d->compromised = o->compromised;
 	if ((e = wire_asn_put_name(d->fleet, o->fleet)) != BASE_OK ||
 	    (e = wire_asn_put_name(d->node, o->node)) != BASE_OK ||
 	    (e = wire_asn_put_name(d->root, o->root)) != BASE_OK ||
@@ -290,6 +291,7 @@ order_read(const struct order_der *d, struct wire_order *o)
 	o->steps = d->steps;
 	o->from = d->from;
 	o->to = d->to;
+	o->compromised = d->compromised;
 	if ((e = wire_asn_version("order", d->version)) != BASE_OK ||
 	    (e = wire_asn_get_name(d->fleet, o->fleet)) != BASE_OK ||
 	    (e = wire_asn_get_name(d->node, o->node)) != BASE_OK ||
@@ -306,8 +308,6 @@ order_read(const struct order_der *d, struct wire_order *o)
 		BASE_OK ||
 	    (e = wire_asn_get_bool(d->bridge, &o->bridge)) != BASE_OK ||
 	    (e = wire_asn_get_bool(d->verifies, &o->verifies)) != BASE_OK ||
-	    (e = wire_asn_get_bool(d->compromised, &o->compromised)) !=
-		BASE_OK ||
 	    (e = get_canaries(d, o)) != BASE_OK)
 		return e;
 	return order_check(o);

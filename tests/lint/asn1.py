@@ -11,14 +11,14 @@ import sys
 DOC = 'docs/protocol.md'
 SAME = {'Name': 'UTF8String', 'Digest': 'OCTET STRING',
         'Version': 'INTEGER', 'Epoch': 'INTEGER'}
-C_TYPES = {'UINT32': 'INTEGER', 'UINT64': 'INTEGER',
+C_TYPES = {'UINT32': 'INTEGER', 'ZUINT32': 'INTEGER', 'UINT64': 'INTEGER',
            'ASN1_UTF8STRING': 'UTF8String',
            'ASN1_OCTET_STRING': 'OCTET STRING',
            'ASN1_GENERALIZEDTIME': 'GeneralizedTime',
            'ASN1_FBOOLEAN': 'BOOLEAN', 'ASN1_SEQUENCE': 'Certificate'}
 FIELD = re.compile(r'(\w+)\s+(?:\[(\d)\]\s+)?(.*)$')
 TEMPLATE = re.compile(r'ASN1_SEQUENCE\((\w+)_der\) = \{(.*?)\n\}', re.S)
-ENTRY = re.compile(r'ASN1_(EMBED|SIMPLE|EXP_OPT|SEQUENCE_OF|'
+ENTRY = re.compile(r'ASN1_(EMBED|SIMPLE|EXP_OPT|EXP_OPT_EMBED|SEQUENCE_OF|'
                    r'EXP_SEQUENCE_OF_OPT)\(([^)]*)\)')
 
 
@@ -47,7 +47,7 @@ def from_code():
                     kind_of = 'SEQUENCE OF ' + kind_of
                 if kind_of == 'BOOLEAN':
                     kind_of += ' DEFAULT FALSE'
-                elif kind.endswith('OPT'):
+                elif 'OPT' in kind:
                     kind_of += ' OPTIONAL'
                 fields.append((camel(args[1]), tag, kind_of))
             found[type_name(name + '_der')] = fields

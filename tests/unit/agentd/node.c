@@ -154,7 +154,7 @@ order_parcel_at(uint32_t steps, uint64_t epoch, struct base_time issued)
 	struct wire_order o = rig_order(steps);
 
 	o.epoch = epoch;
-	o.compromised = order_compromised && steps != 0;
+	o.compromised = order_compromised && steps != 0 ? o.from : 0;
 	o.issued = issued;
 	o.canary[0].generation = 2;
 	o.canary[0].cert = rig_canary(2);

@@ -42,7 +42,7 @@ START_TEST(needs_a_named_key)
 
 	for (int i = 0; i < 3; i++) {
 		order_begin(&w, steps[_i]);
-		w.o.compromised = true;
+		w.o.compromised = 1;
 		X509_free(w.bundle->trust[0]);
 		w.bundle->trust[0] = old_root(next[i]);
 		if (_i >= 2) {
@@ -74,7 +74,7 @@ START_TEST(anchor)
 
 	for (uint32_t next = 0; next < 3; next += 2) {
 		order_begin(&w, WIRE_STEP_CERT);
-		w.o.compromised = true;
+		w.o.compromised = 1;
 		w.o.verifies = w.k.verifies = false;
 		X509_free(w.bundle->trust[0]);
 		w.bundle->trust[0] = NULL;

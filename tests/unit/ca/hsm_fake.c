@@ -202,7 +202,8 @@ remember_stolen(struct hsm_fake *f, const struct wire_order *o)
 {
 	for (struct fake_cert *c = f->certs; c != NULL; c = c->next)
 		if (c->c.kind == WIRE_NEW_WITH_NEW &&
-		    c->c.generation == o->from && strcmp(c->root, o->root) == 0)
+		    c->c.generation == o->compromised &&
+		    strcmp(c->root, o->root) == 0)
 			c->c.stolen = true;
 }
 
@@ -225,7 +226,7 @@ order(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 		return;
 	}
 	p->epoch = o.epoch;
-	if (o.compromised)
+	if (o.compromised != 0)
 		remember_stolen(f, &o);
 	may_hold(p, &o);
 	f->mood.asks += o.steps == 0;
@@ -285,6 +286,7 @@ show(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 	must(wire_hsm_proof_parse(base_buf_span(&q->items[i]), &p));
 	f->mood.shown++;
 	f->mood.proven += p.order.n > 0;
+	f->mood.accused += p.order.n > 0 && p.report.n == 0;
 	f->mood.expected += p.report.n == f->mood.expect.n && p.report.n > 0 &&
 	    memcmp(p.report.p, f->mood.expect.p, p.report.n) == 0;
 	wire_hsm_proof_clear(&p);

@@ -50,6 +50,7 @@ struct hsm_fake_mood {
 	uint64_t asks; /* orders without steps */
 	const char *info[4]; /* lines about itself */
 	uint64_t told, links, shown, proven; /* items; proven: with order */
+	uint64_t accused; /* shown: an order that says a key is stolen */
 	uint64_t gone, excused; /* in the items told */
 };
 struct hsm_fake_mood *hsm_fake_mood(struct hsm_fake *f);

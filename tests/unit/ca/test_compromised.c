@@ -225,6 +225,50 @@ START_TEST(back_in_peace)
 }
 END_TEST
 
+static bool
+late_has_finished(struct world *of)
+{
+	return world_node(of, "app1")->conf.trust == POL_GEN(3);
+}
+
+static bool
+no_roll(struct world *of)
+{
+	return of->ca.rolls == NULL;
+}
+
+/* When it has finished, and the roll in peace goes back all the same, its orders
+ * accuse nobody of the theft of what is gone back to. */
+START_TEST(way_back_after_a_late_node)
+{
+	const struct ca_word excuse = { "plant", "app1", "dead", "test" };
+	const struct ca_roll_abort back = { .root = "plant",
+		.reason = "",
+		.who = "test",
+		.late = true };
+	uint64_t before;
+
+	start(true);
+	world_node(&w, "app1")->deaf = world_node(&w, "app1")->excused = true;
+	ck_assert_int_eq(ca_roll_excuse(&w.ca, &excuse), BASE_OK);
+	ck_assert(world_run(&w, 1000, no_roll));
+	world_node(&w, "web1")->slow = true;
+	world_roll(&w, "plant");
+	for (int i = 0; i < 20; i++)
+		world_turn(&w);
+	world_node(&w, "app1")->deaf = false;
+	ck_assert_int_eq(ca_roll_return(&w.ca, &excuse), BASE_OK);
+	world_node(&w, "web1")->slow = false;
+	ck_assert(world_run(&w, 120, late_has_finished));
+	ck_assert_ptr_nonnull(w.ca.rolls);
+	before = hsm_fake_mood(w.hsm)->accused;
+	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_OK);
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->accused, before);
+	world_close(&w);
+}
+END_TEST
+
 /* They go on until a later finish has ended them. */
 START_TEST(ended_by_the_next)
 {
@@ -243,10 +287,10 @@ START_TEST(ended_by_the_next)
 }
 END_TEST
 
-static bool
+static uint32_t
 since(const char *root, uint32_t above)
 {
-	bool out;
+	uint32_t out;
 
 	ck_assert_int_eq(ca_store_root_compromised(w.ca.store, root, above,
 			     &out),
@@ -416,6 +460,7 @@ case_compromised(void)
 	tcase_add_test(t, the_way_back_is_in_peace);
 	tcase_add_test(t, the_rules_hold);
 	tcase_add_test(t, back_in_peace);
+	tcase_add_test(t, way_back_after_a_late_node);
 	tcase_add_loop_test(t, ended_by_the_next, 0, 2);
 	tcase_add_test(t, only_who_missed_it);
 	tcase_add_loop_test(t, few_are_kicked_at_once, 0, 3);

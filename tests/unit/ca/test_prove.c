@@ -7,7 +7,7 @@
 #include "tests/unit/ca/suites.h"
 
 static void
-put_order(const char *node, uint64_t epoch, uint32_t from, bool compromised)
+put_order(const char *node, uint64_t epoch, uint32_t from, uint32_t compromised)
 {
 	struct ca_order o = { .root = "plant",
 		.epoch = epoch,
@@ -32,23 +32,27 @@ is_cms(const struct base_buf *b, const char *text)
 	return b->n == strlen(text) && memcmp(b->p, text, b->n) == 0;
 }
 
-/* An order that says so, of a node that is there, of this generation or a later
- * one. */
+/* An order that names this generation or a later one, of a node that is there. */
 START_TEST(of_a_theft)
 {
 	struct wire_hsm_proof p = { .ndoubts = 0 };
 
 	store_fleet();
-	put_order("web1", 4, 1, false);
-	put_order("left", 5, 1, true);
-	put_order("app1", 9, 3, true);
+	put_order("web1", 4, 1, 0);
+	put_order("left", 5, 1, 1);
+	put_order("app1", 9, 3, 3);
+	/* of one that was away when 1 was left */
+	put_order("web1", 9, 4, 1);
 	ck_assert_int_eq(ca_proof_stolen(st, "plant", 4, &p), BASE_E_NOTFOUND);
 	ck_assert_int_eq(ca_proof_stolen(st, "other", 1, &p), BASE_E_NOTFOUND);
-	ck_assert_int_eq(ca_proof_stolen(st, "plant", 1, &p), BASE_OK);
+	ck_assert_int_eq(ca_proof_stolen(st, "plant", 2, &p), BASE_OK);
 	ck_assert_str_eq(p.node, "app1");
 	ck_assert_str_eq(p.root, "plant");
 	ck_assert(is_cms(&p.order, "app1 9"));
 	ck_assert_uint_eq(p.report.n, 0);
+	wire_hsm_proof_clear(&p);
+	ck_assert_int_eq(ca_proof_stolen(st, "plant", 1, &p), BASE_OK);
+	ck_assert(is_cms(&p.order, "web1 9"));
 	wire_hsm_proof_clear(&p);
 }
 END_TEST
@@ -69,7 +73,7 @@ START_TEST(of_a_report)
 		.conf = { 5, 1, 0 } };
 
 	store_fleet();
-	put_order("web1", 4, 1, false);
+	put_order("web1", 4, 1, 0);
 	ck_assert_int_eq(ca_proof_report(st, &p, true), BASE_E_NOTFOUND);
 	ck_assert_int_eq(ca_store_report_add(st, &r), BASE_OK);
 	ck_assert_int_eq(ca_proof_report(st, &p, false), BASE_OK);

@@ -78,6 +78,7 @@ START_TEST(theft_is_shown_on_the_way_back)
 	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_OK);
 	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
 	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->proven, _i == 1);
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->accused, _i == 1);
 	world_close(&w);
 }
 END_TEST

@@ -354,7 +354,7 @@ START_TEST(stolen_stays_away)
 	ck_assert_int_eq(say(ANN, 1, &nothing), BASE_E_USAGE);
 	ck_assert_int_eq(world_go_back(4), BASE_OK);
 	world_last.o.epoch = 5;
-	world_last.o.compromised = true;
+	world_last.o.compromised = 1;
 	ck_assert_int_eq(world_order_ask(&world_last.o), BASE_OK);
 	world_refused(world_go_back(6), BASE_E_REFUSED, "kedge roll approve");
 	ck_assert_int_eq(say(ANN, 2, &nothing), BASE_E_USAGE);

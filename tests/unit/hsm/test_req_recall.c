@@ -73,7 +73,7 @@ START_TEST(stolen_generations)
 	ck_assert_int_eq(world_order(WORLD_APP, WIRE_STEP_TRUST, 2), BASE_OK);
 	ck_assert(!is_stolen(1) && !is_stolen(2));
 	world_last.o.epoch = 3;
-	world_last.o.compromised = true;
+	world_last.o.compromised = 1;
 	ck_assert_int_eq(world_order_ask(&world_last.o), BASE_OK);
 	ck_assert(is_stolen(1) && !is_stolen(2));
 	world_reopen(NULL);

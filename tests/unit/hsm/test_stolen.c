@@ -47,7 +47,7 @@ START_TEST(stolen_is_recorded_after_all)
 	signal(SIGXFSZ, SIG_IGN);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
 	world_last.o.epoch = 4;
-	world_last.o.compromised = true;
+	world_last.o.compromised = 1;
 	ck_assert_int_eq(world_order_ask(&world_last.o), BASE_E_IO);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
 	ck_assert(!world_key("plant", 1, false)->stolen);
@@ -58,15 +58,15 @@ START_TEST(stolen_is_recorded_after_all)
 END_TEST
 
 /* app1 was excused while generation 1 was left as stolen, and comes back when 2
- * is left in peace. The same order is about 2 where 1 was left in peace, or
- * when app1 has surely forgotten it. */
-START_TEST(late_node_marks_nothing)
+ * is left in peace: its order is about 1, and shown at any time it marks no
+ * other, whatever app1 holds by then. */
+START_TEST(late_node_marks_what_was_stolen)
 {
 	struct wire_order o = { .root = "plant",
 		.node = "app1",
 		.from = 2,
 		.to = 3,
-		.compromised = true };
+		.compromised = 1 };
 	struct hsm_held *h =
 	    hsm_held_get(hsm_state_node(&w.core->state, "app1"), "plant");
 
@@ -74,14 +74,27 @@ START_TEST(late_node_marks_nothing)
 		world_go_on(true);
 	ck_assert_int_eq(world_key("plant", 1, false)->stolen, _i != 1);
 	if (_i == 2)
-		h->conf.trust = h->conf.present = POL_GEN(2);
-	if (_i == 3) {
-		h->conf.trust = h->conf.present = POL_GEN(2);
-		h->doubt[h->ndoubts++].trust = POL_GEN(1);
-	}
+		h->conf.trust = h->conf.present = POL_GEN(3);
 	hsm_stolen_record(w.core, &o);
-	ck_assert_int_eq(world_key("plant", 2, false)->stolen,
-	    _i == 1 || _i == 2);
+	ck_assert(world_key("plant", 1, false)->stolen);
+	ck_assert(!world_key("plant", 2, false)->stolen);
+	o.compromised = 2;
+	hsm_stolen_record(w.core, &o);
+	ck_assert(world_key("plant", 2, false)->stolen);
+}
+END_TEST
+
+/* Of one that there never was nothing is known. */
+START_TEST(unknown_is_not_marked)
+{
+	struct wire_order o = { .root = "plant",
+		.node = "app1",
+		.from = 1,
+		.to = 2,
+		.compromised = 60 };
+
+	hsm_stolen_record(w.core, &o);
+	ck_assert(!hsm_is_stolen(&w.core->state, "plant", 1));
 }
 END_TEST
 
@@ -93,6 +106,7 @@ case_stolen(void)
 	tcase_add_checked_fixture(t, setup, world_close);
 	tcase_add_test(t, stolen_without_approvers);
 	tcase_add_test(t, stolen_is_recorded_after_all);
-	tcase_add_loop_test(t, late_node_marks_nothing, 0, 4);
+	tcase_add_loop_test(t, late_node_marks_what_was_stolen, 0, 3);
+	tcase_add_test(t, unknown_is_not_marked);
 	return t;
 }

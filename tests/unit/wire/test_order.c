@@ -21,7 +21,7 @@ START_TEST(test_fields)
 	struct wire_order o = sample_order(), p;
 	struct base_buf der;
 
-	o.compromised = _i == 1;
+	o.compromised = (uint32_t)_i;
 
 	base_buf_init(&der, 0);
 	OK(wire_order_compose(&o, &der));
@@ -40,7 +40,7 @@ START_TEST(test_fields)
 	ck_assert_int_eq(X509_cmp(p.new_with_new, o.new_with_new), 0);
 	ck_assert_int_eq(X509_cmp(p.new_with_old, o.new_with_old), 0);
 	ck_assert_int_eq(X509_cmp(p.cert, o.cert), 0);
-	ck_assert(p.compromised == o.compromised);
+	ck_assert_uint_eq(p.compromised, o.compromised);
 	ck_assert_uint_eq(p.ncanary, 2);
 	ck_assert_uint_eq(p.canary[1].generation, 2);
 	wire_order_clear(&o);
@@ -241,20 +241,20 @@ bad_rekey_join(struct wire_order *o)
 static void
 bad_compromised_back(struct wire_order *o)
 {
-	o->compromised = true;
+	o->compromised = 1;
 	o->from = o->to + 1;
 }
 static void
 bad_compromised_tidy(struct wire_order *o)
 {
-	o->compromised = true;
+	o->compromised = 1;
 	o->steps |= WIRE_STEP_TIDY;
 }
 static void
 bad_compromised_renewal(struct wire_order *o)
 {
 	renewal(o);
-	o->compromised = true;
+	o->compromised = 1;
 }
 static void
 bad_compromised_asks(struct wire_order *o)
@@ -262,10 +262,17 @@ bad_compromised_asks(struct wire_order *o)
 	bad_no_proof(o);
 	bad_no_cert(o);
 	o->steps = WIRE_STEP_TIDY;
-	o->compromised = true;
+	o->compromised = 1;
+}
+
+static void
+bad_compromised_number(struct wire_order *o)
+{
+	o->compromised = WIRE_GENERATION_MAX + 1;
 }
 
 static void (*const bad[])(struct wire_order *) = {
+	bad_compromised_number,
 	bad_steps,
 	bad_no_steps,
 	bad_roll,
@@ -422,7 +429,7 @@ case_order(void)
 {
 	TCase *tc = tcase_create("order");
 
-	tcase_add_loop_test(tc, test_fields, 0, 2);
+	tcase_add_loop_test(tc, test_fields, 0, 3);
 	tcase_add_loop_test(tc, test_bad, 0,
 	    (int)(sizeof(bad) / sizeof(bad[0])));
 	tcase_add_test(tc, test_parse_bound);
