@@ -116,7 +116,7 @@ static const char *const version_1[] = {
 	"CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
 	" who TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL,"
 	" hash BLOB NOT NULL) STRICT",
-	"PRAGMA user_version = 100",
+	"PRAGMA user_version = 102",
 };
 
 /* What each node said last of what it holds. */
@@ -128,7 +128,7 @@ static const char *const version_2[] = {
 	 * node that was given the name since */
 	("CREATE TABLE gone (node TEXT PRIMARY KEY, last_fact INTEGER NOT NULL,"
 	 " forgotten INTEGER NOT NULL) STRICT, WITHOUT ROWID"),
-	"PRAGMA user_version = 101",
+	"PRAGMA user_version = 103",
 };
 
 #define VERSION(v)                        \
@@ -142,7 +142,7 @@ static const struct {
 #define NVERSIONS (sizeof(versions) / sizeof(*versions))
 
 /* Lower numbers were of builds that changed their tables under one number. */
-#define FIRST 100
+#define FIRST 102
 #define LAST  (FIRST + NVERSIONS - 1)
 
 /* Makes version FIRST + at out of the one before, or nothing. */
