@@ -442,7 +442,8 @@ struct ca_order_sum {
 	char root[CA_NAME];
 	enum ca_order_state state;
 	uint64_t n;
-	struct base_time oldest; /* issued */
+	struct base_time oldest; /* issued; 0 of those that are settled:
+				  * nobody asks, and it is not kept */
 };
 typedef void ca_order_sum_fn(void *arg, const struct ca_order_sum *s);
 /* Orders by root and state. */

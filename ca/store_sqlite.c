@@ -257,6 +257,9 @@ static enum base_err
 sq_pragmas(struct ca_store *st)
 {
 	static const char *const pragmas[] = {
+		/* of a new file: a report changes a dozen pages by a few bytes
+		 * each, and the log is written in whole ones */
+		"PRAGMA page_size = 2048",
 		"PRAGMA locking_mode = EXCLUSIVE",
 		"PRAGMA journal_mode = WAL",
 		"PRAGMA synchronous = FULL",

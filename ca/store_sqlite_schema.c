@@ -58,7 +58,8 @@ static const char *const version_1[] = {
 	" kicks INTEGER NOT NULL) STRICT",
 	/* one roll of a root at a time: state 3 is done */
 	"CREATE UNIQUE INDEX roll_open ON roll(root) WHERE state < 3",
-	"CREATE TABLE fact (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	/* none is ever deleted: its number is not given twice */
+	"CREATE TABLE fact (id INTEGER PRIMARY KEY,"
 	" root TEXT NOT NULL, node TEXT NOT NULL, roll INTEGER NOT NULL,"
 	" kind INTEGER NOT NULL, epoch INTEGER NOT NULL,"
 	" steps INTEGER NOT NULL, gen_from INTEGER NOT NULL,"
@@ -81,9 +82,27 @@ static const char *const version_1[] = {
 	" kicked INTEGER NOT NULL, compromised INTEGER NOT NULL,"
 	" PRIMARY KEY (node, root, epoch)) STRICT",
 	/* states 1 and 2 wait for a report */
-	"CREATE INDEX orders_open ON orders(node, root) WHERE state < 3",
-	/* for sums */
-	"CREATE INDEX orders_state ON orders(root, state, issued)",
+	"CREATE INDEX orders_open ON orders(root, state, issued)"
+	" WHERE state < 3",
+	"CREATE INDEX orders_theft ON orders(root, compromised)"
+	" WHERE compromised > 0",
+	/* how many of the others: nobody counts all there ever were */
+	"CREATE TABLE order_sum (root TEXT NOT NULL, state INTEGER NOT NULL,"
+	" n INTEGER NOT NULL, PRIMARY KEY (root, state))"
+	" STRICT, WITHOUT ROWID",
+	"CREATE TRIGGER orders_added AFTER INSERT ON orders"
+	" WHEN new.state >= 3 BEGIN"
+	" INSERT INTO order_sum VALUES (new.root, new.state, 1)"
+	" ON CONFLICT DO UPDATE SET n = n + 1; END",
+	"CREATE TRIGGER orders_moved AFTER UPDATE OF state ON orders"
+	" WHEN new.state <> old.state BEGIN"
+	" UPDATE order_sum SET n = n - 1"
+	" WHERE root = old.root AND state = old.state;"
+	" INSERT INTO order_sum SELECT new.root, new.state, 1"
+	" WHERE new.state >= 3 ON CONFLICT DO UPDATE SET n = n + 1; END",
+	"CREATE TRIGGER orders_deleted AFTER DELETE ON orders BEGIN"
+	" UPDATE order_sum SET n = n - 1"
+	" WHERE root = old.root AND state = old.state; END",
 	/* proof 1 is by reload */
 	"CREATE INDEX orders_reload ON orders(roll, node) WHERE proof = 1",
 	"CREATE TABLE report (digest BLOB PRIMARY KEY, node TEXT NOT NULL,"

@@ -14,7 +14,9 @@ ca_store_order_sums(struct ca_store *st, ca_order_sum_fn *fn, void *arg)
 	bool row = true;
 	enum base_err r = ca_sq_open(st,
 	    "SELECT root, state, count(*), min(issued) FROM orders"
-	    " GROUP BY root, state",
+	    " INDEXED BY orders_open WHERE state < 3 GROUP BY root, state"
+	    " UNION ALL SELECT root, state, n, 0 FROM order_sum WHERE n > 0"
+	    " ORDER BY 1, 2",
 	    &s, "");
 
 	while (

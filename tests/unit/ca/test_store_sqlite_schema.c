@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ca/store_sqlite.h"
 #include "tests/unit/ca/store_rig.h"
 #include "tests/unit/ca/suites.h"
 
@@ -53,6 +54,68 @@ START_TEST(looking_changes_nothing)
 }
 END_TEST
 
+/* How SQLite goes about the last statement that was made. */
+static bool
+went_by(const char *word)
+{
+	sqlite3_stmt *s;
+	char *sql = base_asprintf("EXPLAIN QUERY PLAN %s",
+	    sqlite3_sql(st->cache[st->ncache - 1].stmt));
+	bool yes = false;
+
+	ck_assert_int_eq(sqlite3_prepare_v2(st->db, sql, -1, &s, NULL),
+	    SQLITE_OK);
+	while (sqlite3_step(s) == SQLITE_ROW)
+		yes = yes ||
+		    strstr((const char *)sqlite3_column_text(s, 3), word) !=
+			NULL;
+	sqlite3_finalize(s);
+	free(sql);
+	return yes;
+}
+
+static enum base_err
+pass(void *arg, const struct ca_order *o)
+{
+	(void)arg;
+	(void)o;
+	return BASE_OK;
+}
+
+/* Neither what is open nor what is a node's is sought among all orders. */
+START_TEST(orders_are_found_by_their_index)
+{
+	struct ca_order o;
+
+	ck_assert_int_eq(ca_store_orders_open(st, true, pass, NULL), BASE_OK);
+	ck_assert(went_by("orders_open"));
+	ck_assert_int_eq(ca_store_orders_replace(st, "a", "b", 3), BASE_OK);
+	ck_assert(went_by("(node=? AND root=? AND epoch<?)"));
+	ck_assert_int_eq(ca_store_order_compromised(st, "b", 1, &o),
+	    BASE_E_NOTFOUND);
+	ck_assert(went_by("orders_theft"));
+}
+END_TEST
+
+/* Of a new file, before its first table is made. */
+START_TEST(pages_are_small)
+{
+	sqlite3 *db;
+	sqlite3_stmt *s;
+
+	ca_store_close(st);
+	st = NULL;
+	ck_assert_int_eq(sqlite3_open(store_path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, "PRAGMA page_size", -1, &s,
+			     NULL),
+	    SQLITE_OK);
+	ck_assert_int_eq(sqlite3_step(s), SQLITE_ROW);
+	ck_assert_int_eq(sqlite3_column_int(s, 0), 2048);
+	sqlite3_finalize(s);
+	sqlite3_close(db);
+}
+END_TEST
+
 TCase *
 case_store_sqlite_schema(void)
 {
@@ -61,5 +124,7 @@ case_store_sqlite_schema(void)
 	tcase_add_checked_fixture(t, store_setup, store_teardown);
 	tcase_add_test(t, another_schema_is_refused);
 	tcase_add_test(t, looking_changes_nothing);
+	tcase_add_test(t, orders_are_found_by_their_index);
+	tcase_add_test(t, pages_are_small);
 	return t;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/store_sqlite.h"
 #include "tests/unit/ca/store_rig.h"
 #include "tests/unit/ca/suites.h"
 
@@ -43,8 +44,58 @@ START_TEST(orders_by_root_and_state)
 	add("a", "plant", CA_ORDER_SENT, 7);
 	ck_assert_int_eq(ca_store_order_sums(st, on_orders, NULL), BASE_OK);
 	ck_assert_str_eq(text,
-	    "lab sent 2 since 3; lab effective 1 since 9; "
+	    "lab sent 2 since 3; lab effective 1 since 0; "
 	    "plant sent 1 since 7; ");
+}
+END_TEST
+
+static void
+now(const char *node, enum ca_order_state state)
+{
+	struct ca_order o = { .root = "lab", .epoch = 1, .state = state };
+
+	strcpy(o.node, node);
+	ck_assert_int_eq(ca_store_order_update(st, &o), BASE_OK);
+}
+
+static void
+are(const char *want)
+{
+	text[0] = '\0';
+	ck_assert_int_eq(ca_store_order_sums(st, on_orders, NULL), BASE_OK);
+	ck_assert_str_eq(text, want);
+}
+
+/* The numbers follow each way that an order takes, also without a commit. */
+START_TEST(settled_orders_are_counted_as_they_settle)
+{
+	add("a", "lab", CA_ORDER_SENT, 5);
+	add("b", "lab", CA_ORDER_SENT, 3);
+	add("c", "lab", CA_ORDER_SENT, 4);
+	ck_assert_int_eq(ca_store_begin(st), BASE_OK);
+	now("a", CA_ORDER_EFFECTIVE);
+	now("b", CA_ORDER_RECEIVED);
+	are("lab sent 1 since 4; lab received 1 since 3; "
+	    "lab effective 1 since 0; ");
+	ca_store_rollback(st);
+	are("lab sent 3 since 3; ");
+	now("a", CA_ORDER_EFFECTIVE);
+	now("b", CA_ORDER_FAILED);
+	now("a", CA_ORDER_EFFECTIVE);
+	are("lab sent 1 since 4; lab effective 1 since 0; "
+	    "lab failed 1 since 0; ");
+	now("b", CA_ORDER_EFFECTIVE);
+	ck_assert_int_eq(ca_store_orders_replace(st, "c", "lab", 2), BASE_OK);
+	are("lab effective 2 since 0; lab replaced 1 since 0; ");
+	now("c", CA_ORDER_SENT);
+	are("lab sent 1 since 4; lab effective 2 since 0; ");
+	store_reopen();
+	are("lab sent 1 since 4; lab effective 2 since 0; ");
+	ck_assert_int_eq(sqlite3_exec(st->db,
+			     "DELETE FROM orders WHERE node <> 'b'", NULL, NULL,
+			     NULL),
+	    SQLITE_OK);
+	are("lab effective 1 since 0; ");
 }
 END_TEST
 
@@ -100,6 +151,7 @@ case_store_sqlite_sums(void)
 
 	tcase_add_checked_fixture(t, store_setup, store_teardown);
 	tcase_add_test(t, orders_by_root_and_state);
+	tcase_add_test(t, settled_orders_are_counted_as_they_settle);
 	tcase_add_test(t, which_certificate_ends_first);
 	tcase_add_test(t, audit_records);
 	return t;
