@@ -131,8 +131,10 @@ ca_seen(struct ca *ca, const char *node)
 {
 	uint32_t i = ca_topo_node(ca->topo, node);
 
-	if (i != POL_NONE)
-		ca->topo->nodes[i].seen = ca_now(ca);
+	if (i == POL_NONE)
+		return;
+	ca->topo->nodes[i].seen = ca_now(ca);
+	ca->topo->nodes[i].heard = ca_mono(ca);
 }
 
 /* ---- loading ------------------------------------------------------------------ */
@@ -200,8 +202,10 @@ keep_seen(const struct ca_topo *old, struct ca_topo *new)
 	for (size_t i = 0; old != NULL && i < old->nnodes; i++) {
 		uint32_t k = ca_topo_node(new, old->nodes[i].name);
 
-		if (k != POL_NONE &&
-		    old->nodes[i].seen.ms > new->nodes[k].seen.ms)
+		if (k == POL_NONE)
+			continue;
+		new->nodes[k].heard = old->nodes[i].heard;
+		if (old->nodes[i].seen.ms > new->nodes[k].seen.ms)
 			new->nodes[k].seen = old->nodes[i].seen;
 	}
 }

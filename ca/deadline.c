@@ -81,23 +81,6 @@ is_done(const struct ca_roll *w, uint32_t node)
 	return true;
 }
 
-/* Its order is out for longer than an answer takes. */
-static bool
-is_silent(struct ca *ca, const struct ca_roll *w, uint32_t node)
-{
-	const uint64_t epoch = pol_engine_epoch(w->engine, node);
-	struct ca_order o = { .epoch = 0 };
-	bool yes = false;
-
-	if (epoch != 0 &&
-	    ca_store_order_get(ca->store, ca->topo->nodes[node].name,
-		w->row.root, epoch, &o) == BASE_OK)
-		yes = ca_now(ca).ms - o.issued.ms >
-		    2 * (int64_t)ca->conf->resend_ms;
-	ca_order_clear(&o);
-	return yes;
-}
-
 /* Some node waits, by this rule, for that one. */
 static bool
 is_waited_for(const struct ca *ca, const struct ca_roll *w, uint32_t node,
@@ -115,15 +98,25 @@ is_waited_for(const struct ca *ca, const struct ca_roll *w, uint32_t node,
 	return false;
 }
 
+/* A node that is heard of is at work on its order, or will be. */
+static bool
+is_lost(struct ca *ca, const struct ca_roll *w, uint32_t node)
+{
+	if (!ca_is_silent(ca, node))
+		return false;
+	if (pol_engine_epoch(w->engine, node) != 0)
+		return ca_is_unanswered(ca, w, node);
+	return is_waited_for(ca, w, node, "known") ||
+	    is_waited_for(ca, w, node, "fresh");
+}
+
 static bool
 is_in_the_way(struct ca *ca, const struct ca_roll *w, uint32_t node)
 {
 	if (pol_engine_is_excused(w->engine, node) || is_done(w, node))
 		return false;
 	return pol_engine_failures(w->engine, node) > 0 ||
-	    ca_roll_is_held(ca, w, node) || is_silent(ca, w, node) ||
-	    is_waited_for(ca, w, node, "known") ||
-	    is_waited_for(ca, w, node, "fresh");
+	    ca_roll_is_held(ca, w, node) || is_lost(ca, w, node);
 }
 
 /* The first such from node on that is listed, or is not. */

@@ -103,6 +103,7 @@ ca_SRC += \
 	ca/cmd_cuts.c \
 	ca/cmd_steer.c \
 	ca/send.c \
+	ca/silent.c \
 	ca/show.c \
 	ca/self.c \
 	ca/stock.c \

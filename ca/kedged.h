@@ -449,6 +449,13 @@ ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node);
  * as a relay knows; "". */
 void ca_held_text(struct ca *ca, const char *root, uint32_t node, char *out,
     size_t max);
+/* ca/silent.c: nothing was heard of the node, no report, no exchange, for
+ * conf.silent_ms; by the monotonic clock. */
+bool ca_is_silent(const struct ca *ca, uint32_t node);
+/* The answer to the order that the node has is out for longer than it can take:
+ * one that it has not taken for conf.silent_ms, one that it has for longer than
+ * it works on any. False when it has none. */
+bool ca_is_unanswered(struct ca *ca, const struct ca_roll *w, uint32_t node);
 /* ca/deadline.c: a roll of a stolen key has a time (row.deadline) from which on
  * the nodes that were listed for it (row.cut) and are in the way are excused,
  * where there are approvers when each of their directions is approved. */

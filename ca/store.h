@@ -112,6 +112,7 @@ struct ca_node {
 	struct base_time seen; /* last report or exchange, lazily */
 	/* in memory only: its clock less the CA's, by its last stock */
 	int64_t off_ms;
+	struct base_mono heard; /* as seen; 0: not since the start */
 };
 enum base_err
 ca_store_node_put(struct ca_store *st, const struct ca_node *n) BASE_MUST;

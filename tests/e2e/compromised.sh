@@ -17,6 +17,8 @@
 . "$HERE/oldroot.sh"
 
 RATE=${KEDGE_CHECK_RATE:-20}
+# Nobody is cut who was heard of since
+KEDGED_MORE="silent = 8.0;"
 # A session with half a request lives so long in nginx, reloaded or not
 HANDSHAKE=120
 

@@ -10,6 +10,9 @@
 	"{\"cmd\":\"roll-start\",\"root\":\"plant\",\"compromised\":true," \
 	"\"deadline\":\"60s\""
 
+#define SILENT_S 20
+#define WORK_S	 (31 * 60) /* longer than a node works on an order */
+
 static struct world_node *app1;
 static struct hsm_fake_mood *hsm;
 
@@ -17,6 +20,7 @@ static void
 setup(void)
 {
 	asked_pair();
+	asked.w.conf.silent_ms = SILENT_S * 1000;
 	world_join_all(&asked.w);
 	app1 = world_node(&asked.w, "app1");
 	hsm = hsm_fake_mood(asked.w.hsm);
@@ -34,6 +38,14 @@ never(struct world *w)
 {
 	(void)w;
 	return false;
+}
+
+/* Nothing happens meanwhile. */
+static void
+go_by(int seconds)
+{
+	asked.w.now.ms += (int64_t)seconds * 1000;
+	asked.w.mono.ms += (int64_t)seconds * 1000;
 }
 
 static bool
@@ -133,6 +145,64 @@ START_TEST(nobody_else_is)
 }
 END_TEST
 
+/* It has the order, and works on it: not before it has had the time for that,
+ * and is silent all the while. */
+START_TEST(who_is_slow_is_not_cut)
+{
+	app1->deaf = false;
+	app1->slow = true;
+	asked_ok(START ",\"cut\":[\"app1\"]}");
+	(void)world_run(&asked.w, 5, never);
+	app1->deaf = true; /* its word would be asked for again */
+	(void)world_run(&asked.w, 200, never);
+	ck_assert(!is_cut());
+	ck_assert_str_eq(asked.w.ca.rolls->cut_waits, "");
+	go_by(WORK_S);
+	ca_seen(&asked.w.ca, "app1");
+	(void)world_run(&asked.w, SILENT_S - 5, never);
+	ck_assert(!is_cut());
+	(void)world_run(&asked.w, 60, over);
+	ck_assert_msg(is_cut(), "%s", status());
+	ck_assert_ptr_null(asked.w.ca.rolls);
+}
+END_TEST
+
+/* It calls, and does not come to its order. */
+START_TEST(who_is_heard_of_is_not_cut)
+{
+	asked_ok(START ",\"cut\":[\"app1\"]}");
+	for (int i = 0; i < 40; i++) {
+		(void)world_run(&asked.w, 5, never);
+		ca_seen(&asked.w.ca, "app1");
+	}
+	ck_assert(!is_cut());
+	ck_assert(world_run(&asked.w, 60, over));
+	ck_assert(is_cut());
+}
+END_TEST
+
+/* It was not asked anything for long, and is asked after the deadline. */
+START_TEST(who_gets_his_order_late_is_not_cut)
+{
+	hsm->refuse = "app1";
+	asked_ok(START ",\"cut\":[\"app1\"]}");
+	(void)world_run(&asked.w, 120, never);
+	ck_assert(!is_cut());
+	hsm->refuse = NULL;
+	app1->deaf = _i == 1;
+	/* the pause after the refusals */
+	for (int i = 0; i < 2000 && asked.w.ca.rolls != NULL &&
+	     pol_engine_epoch(asked.w.ca.rolls->engine,
+		 ca_topo_node(asked.w.ca.topo, "app1")) == 0;
+	     i++)
+		world_turn(&asked.w);
+	(void)world_run(&asked.w, SILENT_S - 5, never);
+	ck_assert(!is_cut());
+	(void)world_run(&asked.w, 60, over);
+	ck_assert_int_eq(is_cut(), _i == 1);
+}
+END_TEST
+
 static struct wire_hsm_cut both[] = { { "app1", "web1" }, { "web1", "app1" } };
 
 /* Too few approvers, not every direction, not from now on, kedge-hsmd away: the
@@ -218,6 +288,9 @@ case_deadline(void)
 	tcase_add_checked_fixture(t, setup, asked_close);
 	tcase_add_loop_test(t, who_is_listed_is_cut_at_the_deadline, 0, 2);
 	tcase_add_loop_test(t, nobody_else_is, 0, 4);
+	tcase_add_test(t, who_is_slow_is_not_cut);
+	tcase_add_test(t, who_is_heard_of_is_not_cut);
+	tcase_add_loop_test(t, who_gets_his_order_late_is_not_cut, 0, 2);
 	tcase_add_loop_test(t, what_is_not_approved_waits, 0, 4);
 	tcase_add_test(t, the_list_has_it_by_itself);
 	tcase_add_test(t, what_is_no_deadline);

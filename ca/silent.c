@@ -1,0 +1,40 @@
+/*
+ * ca/silent: who is not heard of. Used where a node is given up, which nobody
+ * takes back: at a deadline (deadline.c), and when others need not wait for its
+ * turn to pass (refused.c).
+ */
+#include <string.h>
+
+#include "ca/kedged.h"
+
+/* How long a node may work on an order that it has. An agent bounds each
+ * command of each application by its `deadline`, 30 s unless it is told
+ * otherwise, and where one of them fails puts all back and runs them again: this
+ * is enough for thirty commands there and thirty back. */
+#define WORK_MS (30 * 60 * 1000)
+
+bool
+ca_is_silent(const struct ca *ca, uint32_t node)
+{
+	const int64_t heard = ca->topo->nodes[node].heard.ms;
+
+	return ca_mono(ca).ms - heard > (int64_t)ca->conf->silent_ms;
+}
+
+bool
+ca_is_unanswered(struct ca *ca, const struct ca_roll *w, uint32_t node)
+{
+	const uint64_t epoch = pol_engine_epoch(w->engine, node);
+	struct ca_order o = { .epoch = 0 };
+	int64_t now = ca_now(ca).ms;
+	bool yes = false;
+
+	if (epoch != 0 &&
+	    ca_store_order_get(ca->store, ca->topo->nodes[node].name,
+		w->row.root, epoch, &o) == BASE_OK)
+		yes = o.state == CA_ORDER_RECEIVED
+		    ? now - o.received.ms > WORK_MS
+		    : now - o.issued.ms > (int64_t)ca->conf->silent_ms;
+	ca_order_clear(&o);
+	return yes;
+}
