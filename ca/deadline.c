@@ -303,6 +303,20 @@ say_unlisted(struct ca *ca, struct ca_roll *w)
 		    ca->topo->nodes[i].name, w->row.root);
 }
 
+/* Who has an answer must have had the time to give it. */
+static void
+say_listening(struct ca *ca, struct ca_roll *w)
+{
+	const struct base_time until = { ca_now(ca).ms + ca_listen_left(ca) };
+	char at[BASE_RFC3339_LEN];
+
+	base_time_format(until, at);
+	snprintf(w->cut_waits, sizeof(w->cut_waits),
+	    "the deadline is over, and nobody is cut before %s: until then "
+	    "kedged listens to who answers, since it has started",
+	    at);
+}
+
 static struct base_mono
 roll_look(struct ca *ca, struct ca_roll *w)
 {
@@ -318,7 +332,9 @@ roll_look(struct ca *ca, struct ca_roll *w)
 		return w->cut_next;
 	w->cut_next = ca_after(ca, ca->conf->retry_ms);
 	ca_roll_look(ca, w);
-	if (find(ca, w, true, 0) == POL_NONE)
+	if (ca_listen_left(ca) > 0)
+		say_listening(ca, w);
+	else if (find(ca, w, true, 0) == POL_NONE)
 		say_unlisted(ca, w);
 	else if (cut_ask(ca, w) != BASE_OK)
 		base_log(BASE_WARNING, "roll %s: %s", w->row.root, base_why());

@@ -112,6 +112,7 @@ struct ca {
 	struct base_mono tell_next; /* not before, after such */
 	char keeps[CA_REASON_MAX]; /* what hsmd does not forget; "" */
 	bool unchecked; /* is the store the newest? No order goes out */
+	struct base_mono listens; /* since then, ca/silent.c */
 	struct ca_recovery recovery;
 	bool tidying, tidy_wanted; /* drafts on their way; look again */
 	struct base_mono tidy_look, tidy_next, waits_next, identity_next,
@@ -449,8 +450,12 @@ ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node);
  * as a relay knows; "". */
 void ca_held_text(struct ca *ca, const char *root, uint32_t node, char *out,
     size_t max);
-/* ca/silent.c: nothing was heard of the node, no report, no exchange, for
- * conf.silent_ms; by the monotonic clock. */
+/* ca/silent.c: from here on kedged can hear of nodes; nobody is silent yet. */
+void ca_listen(struct ca *ca);
+/* How long it must still listen before silence says anything; 0: no more. */
+int64_t ca_listen_left(const struct ca *ca);
+/* Nothing was heard of the node, no report, no exchange, for conf.silent_ms, by
+ * the monotonic clock, and kedged has listened for so long. */
 bool ca_is_silent(const struct ca *ca, uint32_t node);
 /* The answer to the order that the node has is out for longer than it can take:
  * one that it has not taken for conf.silent_ms, one that it has for longer than

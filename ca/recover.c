@@ -404,6 +404,7 @@ check_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 	}
 	if (e == BASE_OK) {
 		ca->unchecked = false;
+		ca_listen(ca); /* no order was sent before */
 		e = ca_orders_load(ca);
 	}
 	if (e == BASE_OK)

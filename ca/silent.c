@@ -13,12 +13,28 @@
  * is enough for thirty commands there and thirty back. */
 #define WORK_MS (30 * 60 * 1000)
 
+void
+ca_listen(struct ca *ca)
+{
+	ca->listens = ca_mono(ca);
+}
+
+int64_t
+ca_listen_left(const struct ca *ca)
+{
+	const int64_t left =
+	    (int64_t)ca->conf->silent_ms - (ca_mono(ca).ms - ca->listens.ms);
+
+	return left > 0 ? left : 0;
+}
+
 bool
 ca_is_silent(const struct ca *ca, uint32_t node)
 {
 	const int64_t heard = ca->topo->nodes[node].heard.ms;
 
-	return ca_mono(ca).ms - heard > (int64_t)ca->conf->silent_ms;
+	return ca_listen_left(ca) == 0 &&
+	    ca_mono(ca).ms - heard > (int64_t)ca->conf->silent_ms;
 }
 
 bool

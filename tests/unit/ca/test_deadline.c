@@ -145,6 +145,46 @@ START_TEST(nobody_else_is)
 }
 END_TEST
 
+/* Down when the deadline passes, then up: everybody has the time to answer that
+ * he ever has; also who failed before. */
+START_TEST(a_start_cuts_nobody)
+{
+	asked_ok(START ",\"cut\":[\"app1\"]}");
+	(void)world_run(&asked.w, 30, never);
+	if (_i == 1)
+		ck_assert_int_eq(ca_roll_hold(&asked.w.ca,
+				     &(struct ca_word){ .root = "plant",
+					 .node = "app1",
+					 .reason = "",
+					 .who = "test" }),
+		    BASE_OK);
+	go_by(3600);
+	asked_restart();
+	(void)world_run(&asked.w, SILENT_S - 1, never);
+	ck_assert(!is_cut());
+	ck_assert_ptr_nonnull(strstr(status(), "nobody is cut before"));
+	ck_assert(world_run(&asked.w, 10, over));
+	ck_assert(is_cut());
+}
+END_TEST
+
+/* kedge-hsmd is away, so no order goes out. */
+START_TEST(a_start_without_orders_cuts_nobody)
+{
+	asked_ok(START ",\"cut\":[\"app1\"]}");
+	(void)world_run(&asked.w, 30, never);
+	go_by(3600);
+	hsm->down = true;
+	asked_restart();
+	(void)world_run(&asked.w, 5 * SILENT_S, never);
+	hsm->down = false;
+	(void)world_run(&asked.w, SILENT_S - 1, never);
+	ck_assert(!is_cut());
+	ck_assert(world_run(&asked.w, 15, over));
+	ck_assert(is_cut());
+}
+END_TEST
+
 /* It has the order, and works on it: not before it has had the time for that,
  * and is silent all the while. */
 START_TEST(who_is_slow_is_not_cut)
@@ -288,6 +328,8 @@ case_deadline(void)
 	tcase_add_checked_fixture(t, setup, asked_close);
 	tcase_add_loop_test(t, who_is_listed_is_cut_at_the_deadline, 0, 2);
 	tcase_add_loop_test(t, nobody_else_is, 0, 4);
+	tcase_add_loop_test(t, a_start_cuts_nobody, 0, 2);
+	tcase_add_test(t, a_start_without_orders_cuts_nobody);
 	tcase_add_test(t, who_is_slow_is_not_cut);
 	tcase_add_test(t, who_is_heard_of_is_not_cut);
 	tcase_add_loop_test(t, who_gets_his_order_late_is_not_cut, 0, 2);
