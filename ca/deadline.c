@@ -67,6 +67,24 @@ ca_deadline_set(struct ca *ca, const struct ca_roll_row *want, const char *who)
 	return BASE_OK;
 }
 
+/* ---- when ---------------------------------------------------------------------- */
+
+static bool
+is_set(const struct ca_roll *w)
+{
+	return w->row.deadline.ms != 0 && w->row.compromised &&
+	    w->row.from < w->row.to && w->row.state == CA_ROLL_RUNNING;
+}
+
+/* Asked again wherever time has passed: the operator may have said otherwise
+ * since. */
+static bool
+is_due(const struct ca *ca, const struct ca_roll *w)
+{
+	return is_set(w) && w->row.deadline.ms <= ca_now(ca).ms &&
+	    ca_listen_left(ca) == 0;
+}
+
 /* ---- who is in the way ------------------------------------------------------- */
 
 static bool
@@ -253,9 +271,9 @@ cut_asked(void *arg, enum base_err e, struct wire_hsm_answer *a)
 	if (w != NULL) {
 		w->cutting = false;
 		w->cut_next = ca_after(ca, ca->conf->retry_ms);
-		if (e == BASE_OK)
+		if (e == BASE_OK && is_due(ca, w))
 			cut_all(ca, w, v);
-		else
+		else if (e != BASE_OK)
 			snprintf(w->cut_waits, sizeof(w->cut_waits),
 			    "the deadline is over: %s", base_why());
 	}
@@ -322,9 +340,7 @@ roll_look(struct ca *ca, struct ca_roll *w)
 {
 	const int64_t left = w->row.deadline.ms - ca_now(ca).ms;
 
-	if (w->row.deadline.ms == 0 || !w->row.compromised ||
-	    w->row.from > w->row.to || w->row.state != CA_ROLL_RUNNING ||
-	    w->cutting)
+	if (!is_set(w) || w->cutting)
 		return CA_NEVER;
 	if (left > 0)
 		return ca_after(ca, left < LOOK_MS ? left : LOOK_MS);
@@ -332,7 +348,7 @@ roll_look(struct ca *ca, struct ca_roll *w)
 		return w->cut_next;
 	w->cut_next = ca_after(ca, ca->conf->retry_ms);
 	ca_roll_look(ca, w);
-	if (ca_listen_left(ca) > 0)
+	if (!is_due(ca, w))
 		say_listening(ca, w);
 	else if (find(ca, w, true, 0) == POL_NONE)
 		say_unlisted(ca, w);

@@ -275,6 +275,51 @@ START_TEST(what_is_not_approved_waits)
 }
 END_TEST
 
+static enum base_err
+later(void)
+{
+	struct ca_roll_row want = asked.w.ca.rolls->row;
+
+	want.deadline.ms = asked.w.now.ms + 1000000;
+	return ca_deadline_set(&asked.w.ca, &want, "test");
+}
+
+/* kedge-hsmd is asked, and before it answers the roll is paused, goes back, or
+ * has more time. */
+START_TEST(what_is_said_meanwhile_counts)
+{
+	const struct ca_roll_abort back = { .root = "plant",
+		.reason = "",
+		.who = "test",
+		.late = true,
+		.compromised = true };
+	struct world *w = &asked.w;
+	enum base_err e = BASE_OK;
+
+	asked_ok(START ",\"cut\":[\"app1\"]}");
+	(void)world_run(w, 50, never);
+	go_by(11);
+	while (!w->ca.rolls->cutting) {
+		ck_assert(!is_cut());
+		w->now.ms += 50;
+		w->mono.ms += 50;
+		ca_work(&w->ca);
+	}
+	if (_i == 0)
+		e = ca_roll_pause(&w->ca, "plant", true, "test");
+	else if (_i == 1)
+		e = ca_roll_abort(&w->ca, &back);
+	else if (_i == 2)
+		e = later();
+	ck_assert_int_eq(e, BASE_OK);
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+	ck_assert_int_eq(is_cut(), _i == 3);
+	(void)world_run(w, 60, over);
+	ck_assert_int_eq(is_cut(), _i == 3);
+}
+END_TEST
+
 /* The list for approvers is that of the deadline. */
 START_TEST(the_list_has_it_by_itself)
 {
@@ -334,6 +379,7 @@ case_deadline(void)
 	tcase_add_test(t, who_is_heard_of_is_not_cut);
 	tcase_add_loop_test(t, who_gets_his_order_late_is_not_cut, 0, 2);
 	tcase_add_loop_test(t, what_is_not_approved_waits, 0, 4);
+	tcase_add_loop_test(t, what_is_said_meanwhile_counts, 0, 4);
 	tcase_add_test(t, the_list_has_it_by_itself);
 	tcase_add_test(t, what_is_no_deadline);
 	return t;
