@@ -82,7 +82,8 @@ static bool
 is_due(const struct ca *ca, const struct ca_roll *w)
 {
 	return is_set(w) && w->row.deadline.ms <= ca_now(ca).ms &&
-	    ca_listen_left(ca) == 0;
+	    ca_listen_left(ca) == 0 && !ca->unchecked && !ca->recovery.wanted &&
+	    ca->recovery.stage == CA_RECOVERY_NONE;
 }
 
 /* ---- who is in the way ------------------------------------------------------- */
@@ -361,6 +362,10 @@ struct base_mono
 ca_deadline_work(struct ca *ca)
 {
 	struct base_mono next = CA_NEVER;
+
+	/* what nodes hold, and who answers, is being found out */
+	if (ca->recovery.wanted || ca->recovery.stage != CA_RECOVERY_NONE)
+		return ca->rolls == NULL ? next : ca_after(ca, LOOK_MS);
 
 	for (struct ca_roll *w = ca->rolls; w != NULL; w = w->next)
 		next = ca_sooner(next, roll_look(ca, w));

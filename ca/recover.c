@@ -261,6 +261,29 @@ settle_part(struct ca *ca, uint32_t node, uint32_t root, void *arg)
 	return BASE_OK;
 }
 
+/* The copy's word on whom to cut is as old as the copy. */
+static enum base_err
+void_deadlines(struct ca *ca)
+{
+	enum base_err r = BASE_OK;
+
+	for (const struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
+	     w = w->next) {
+		struct ca_roll_row row = w->row;
+
+		if (row.deadline.ms == 0)
+			continue;
+		row.deadline.ms = 0;
+		row.cut[0] = '\0';
+		if ((r = ca_store_roll_deadline(ca->store, &row)) == BASE_OK)
+			r = ca_audit(ca, CA_NODE_CA, "recovery",
+			    "roll %llu of root %s: its deadline, and who may "
+			    "be cut, are to be said again",
+			    (unsigned long long)row.id, row.root);
+	}
+	return r;
+}
+
 static enum base_err
 begin_store(struct ca *ca, const struct ca_recovery *v, uint64_t mark)
 {
@@ -275,6 +298,7 @@ begin_store(struct ca *ca, const struct ca_recovery *v, uint64_t mark)
 	    (r = ca_recovery_put(ca, v)) == BASE_OK &&
 	    (r = ca_claim_put(ca, &v->claim)) == BASE_OK &&
 	    (r = ca_store_gone_void(ca->store)) == BASE_OK &&
+	    (r = void_deadlines(ca)) == BASE_OK &&
 	    (r = ca_each_part(ca, lose_part, NULL)) == BASE_OK &&
 	    (r = ca_audit(ca, CA_NODE_CA, "recovery", "begins: %s", v->why)) ==
 		BASE_OK)

@@ -48,6 +48,14 @@ go_by(int seconds)
 	asked.w.mono.ms += (int64_t)seconds * 1000;
 }
 
+static enum base_err
+hold(void)
+{
+	const struct ca_word word = { "plant", "app1", "", "test" };
+
+	return ca_roll_hold(&asked.w.ca, &word);
+}
+
 static bool
 is_cut(void)
 {
@@ -152,12 +160,7 @@ START_TEST(a_start_cuts_nobody)
 	asked_ok(START ",\"cut\":[\"app1\"]}");
 	(void)world_run(&asked.w, 30, never);
 	if (_i == 1)
-		ck_assert_int_eq(ca_roll_hold(&asked.w.ca,
-				     &(struct ca_word){ .root = "plant",
-					 .node = "app1",
-					 .reason = "",
-					 .who = "test" }),
-		    BASE_OK);
+		ck_assert_int_eq(hold(), BASE_OK);
 	go_by(3600);
 	asked_restart();
 	(void)world_run(&asked.w, SILENT_S - 1, never);
@@ -320,6 +323,34 @@ START_TEST(what_is_said_meanwhile_counts)
 }
 END_TEST
 
+/* The copy's list is not cut; and one that is said anew while it is being found
+ * out what nodes hold, not before that has ended. */
+START_TEST(a_recovery_cuts_nobody)
+{
+	struct world *w = &asked.w;
+	struct ca_roll_row want;
+
+	asked_ok(START ",\"cut\":[\"app1\"]}");
+	world_backup(w, "b");
+	(void)world_run(w, 20, never);
+	world_restore(w, "b");
+	ck_assert(world_run(w, 5, world_recovers));
+	ck_assert_int_eq(w->ca.rolls->row.deadline.ms, 0);
+	ck_assert_str_eq(w->ca.rolls->row.cut, "");
+	(void)world_run(w, 200, never);
+	ck_assert(!is_cut());
+	ck_assert(world_recovers(w)); /* app1 does not say what it holds */
+	want = w->ca.rolls->row;
+	want.deadline.ms = w->now.ms + 1000;
+	snprintf(want.cut, sizeof(want.cut), "app1");
+	ck_assert_int_eq(ca_deadline_set(&w->ca, &want, "test"), BASE_OK);
+	ck_assert_int_eq(hold(), BASE_OK);
+	(void)world_run(w, 200, never);
+	ck_assert(!is_cut());
+	ck_assert_ptr_nonnull(strstr(status(), "app1"));
+}
+END_TEST
+
 /* The list for approvers is that of the deadline. */
 START_TEST(the_list_has_it_by_itself)
 {
@@ -380,6 +411,7 @@ case_deadline(void)
 	tcase_add_loop_test(t, who_gets_his_order_late_is_not_cut, 0, 2);
 	tcase_add_loop_test(t, what_is_not_approved_waits, 0, 4);
 	tcase_add_loop_test(t, what_is_said_meanwhile_counts, 0, 4);
+	tcase_add_test(t, a_recovery_cuts_nobody);
 	tcase_add_test(t, the_list_has_it_by_itself);
 	tcase_add_test(t, what_is_no_deadline);
 	return t;
