@@ -217,7 +217,7 @@ enum base_err ca_store_root_compromised(struct ca_store *st, const char *root,
  * been in wrong hands? Whatever became of that roll; or did kedge-hsmd say so? */
 enum base_err ca_store_root_stolen(struct ca_store *st, const char *root,
     uint32_t generation, bool *out) BASE_MUST;
-/* The roll goes the other way from here on. */
+/* The roll goes the other way from here on; no deadline of before holds. */
 enum base_err ca_store_roll_turn(struct ca_store *st, uint64_t id,
     uint32_t from, uint32_t to) BASE_MUST;
 enum base_err ca_store_rolls(struct ca_store *st, struct ca_roll_row **out,

@@ -132,7 +132,7 @@ ca_store_roll_turn(struct ca_store *st, uint64_t id, uint32_t from, uint32_t to)
 {
 	int changes = 0;
 	enum base_err r = ca_sq_run(st, &changes,
-	    "UPDATE roll SET gen_from = ?, gen_to = ?"
+	    "UPDATE roll SET gen_from = ?, gen_to = ?, deadline = 0, cut = ''"
 	    " WHERE id = ? AND state < 3",
 	    "iii", (int64_t)from, (int64_t)to, (int64_t)id);
 

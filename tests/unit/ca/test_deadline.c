@@ -351,6 +351,29 @@ START_TEST(a_recovery_cuts_nobody)
 }
 END_TEST
 
+/* Back, and forward again, without a word on whom to cut: nobody; with one, as
+ * it says. */
+START_TEST(who_turns_round_says_it_again)
+{
+	const struct ca_roll_abort back = { .root = "plant",
+		.reason = "",
+		.who = "test",
+		.late = true,
+		.compromised = true };
+
+	asked_ok(START ",\"cut\":[\"app1\"]}");
+	(void)world_run(&asked.w, 5, never);
+	ck_assert_int_eq(ca_roll_abort(&asked.w.ca, &back), BASE_OK);
+	ck_assert_int_eq(asked.w.ca.rolls->row.deadline.ms, 0);
+	(void)world_run(&asked.w, 5, never);
+	asked_ok(_i == 0 ? "{\"cmd\":\"roll-start\",\"root\":\"plant\","
+			   "\"compromised\":true}"
+			 : START ",\"cut\":[\"app1\"]}");
+	(void)world_run(&asked.w, 200, over);
+	ck_assert_int_eq(is_cut(), _i == 1);
+}
+END_TEST
+
 /* The list for approvers is that of the deadline. */
 START_TEST(the_list_has_it_by_itself)
 {
@@ -412,6 +435,7 @@ case_deadline(void)
 	tcase_add_loop_test(t, what_is_not_approved_waits, 0, 4);
 	tcase_add_loop_test(t, what_is_said_meanwhile_counts, 0, 4);
 	tcase_add_test(t, a_recovery_cuts_nobody);
+	tcase_add_loop_test(t, who_turns_round_says_it_again, 0, 2);
 	tcase_add_test(t, the_list_has_it_by_itself);
 	tcase_add_test(t, what_is_no_deadline);
 	return t;
