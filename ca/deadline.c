@@ -79,8 +79,9 @@ is_set(const struct ca_roll *w)
 /* Asked again wherever time has passed: the operator may have said otherwise
  * since. */
 static bool
-is_due(const struct ca *ca, const struct ca_roll *w)
+is_due(struct ca *ca, const struct ca_roll *w)
 {
+	ca_listen_clock(ca);
 	return is_set(w) && w->row.deadline.ms <= ca_now(ca).ms &&
 	    ca_listen_left(ca) == 0 && !ca->unchecked && !ca->recovery.wanted &&
 	    ca->recovery.stage == CA_RECOVERY_NONE;
@@ -332,7 +333,8 @@ say_listening(struct ca *ca, struct ca_roll *w)
 	base_time_format(until, at);
 	snprintf(w->cut_waits, sizeof(w->cut_waits),
 	    "the deadline is over, and nobody is cut before %s: until then "
-	    "kedged listens to who answers, since it has started",
+	    "kedged listens to who answers, since it has started or the clock "
+	    "was set",
 	    at);
 }
 
@@ -366,6 +368,7 @@ ca_deadline_work(struct ca *ca)
 	/* what nodes hold, and who answers, is being found out */
 	if (ca->recovery.wanted || ca->recovery.stage != CA_RECOVERY_NONE)
 		return ca->rolls == NULL ? next : ca_after(ca, LOOK_MS);
+	ca_listen_clock(ca);
 
 	for (struct ca_roll *w = ca->rolls; w != NULL; w = w->next)
 		next = ca_sooner(next, roll_look(ca, w));

@@ -113,6 +113,7 @@ struct ca {
 	char keeps[CA_REASON_MAX]; /* what hsmd does not forget; "" */
 	bool unchecked; /* is the store the newest? No order goes out */
 	struct base_mono listens; /* since then, ca/silent.c */
+	int64_t clock_ms; /* now less mono, as of the last look */
 	struct ca_recovery recovery;
 	bool tidying, tidy_wanted; /* drafts on their way; look again */
 	struct base_mono tidy_look, tidy_next, waits_next, identity_next,
@@ -452,6 +453,9 @@ void ca_held_text(struct ca *ca, const char *root, uint32_t node, char *out,
     size_t max);
 /* ca/silent.c: from here on kedged can hear of nodes; nobody is silent yet. */
 void ca_listen(struct ca *ca);
+/* The same when the clock was set since the last look: how long ago something
+ * was, nobody knows then. */
+void ca_listen_clock(struct ca *ca);
 /* How long it must still listen before silence says anything; 0: no more. */
 int64_t ca_listen_left(const struct ca *ca);
 /* Nothing was heard of the node, no report, no exchange, for conf.silent_ms, by

@@ -12,11 +12,31 @@
  * otherwise, and where one of them fails puts all back and runs them again: this
  * is enough for thirty commands there and thirty back. */
 #define WORK_MS (30 * 60 * 1000)
+/* More than a clock is off that is steered; orders have dates. */
+#define STEP_MS 10000
+
+static int64_t
+clock_of(const struct ca *ca)
+{
+	return ca_now(ca).ms - ca_mono(ca).ms;
+}
 
 void
 ca_listen(struct ca *ca)
 {
 	ca->listens = ca_mono(ca);
+	ca->clock_ms = clock_of(ca);
+}
+
+void
+ca_listen_clock(struct ca *ca)
+{
+	const int64_t by = clock_of(ca) - ca->clock_ms;
+
+	if (by > STEP_MS || by < -STEP_MS)
+		ca_listen(ca);
+	else
+		ca->clock_ms += by;
 }
 
 int64_t

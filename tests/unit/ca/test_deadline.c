@@ -188,6 +188,50 @@ START_TEST(a_start_without_orders_cuts_nobody)
 }
 END_TEST
 
+/* Forward by a day, which the deadline is not away, or by more than a step of a
+ * clock that is steered; back; and by so little that it says nothing. */
+START_TEST(a_clock_that_is_set_cuts_nobody)
+{
+	static const int64_t by[] = { 86400000, 12000, -30000, 5000 };
+	struct world *w = &asked.w;
+
+	asked_ok(START ",\"cut\":[\"app1\"]}");
+	(void)world_run(w, _i == 0 ? 30 : 58, never);
+	w->now.ms += by[_i];
+	(void)world_run(w, 3, never);
+	ck_assert_int_eq(is_cut(), _i == 3);
+	if (_i == 3)
+		return;
+	(void)world_run(w, SILENT_S - 4, never);
+	ck_assert(!is_cut());
+	if (_i != 2)
+		ck_assert_ptr_nonnull(strstr(status(), "the clock was set"));
+	ck_assert(world_run(w, 60, over));
+	ck_assert(is_cut());
+}
+END_TEST
+
+/* While kedge-hsmd is asked. */
+START_TEST(a_clock_that_is_set_meanwhile_counts)
+{
+	struct world *w = &asked.w;
+
+	asked_ok(START ",\"cut\":[\"app1\"]}");
+	(void)world_run(w, 50, never);
+	go_by(11);
+	while (!w->ca.rolls->cutting) {
+		ck_assert(!is_cut());
+		w->now.ms += 50;
+		w->mono.ms += 50;
+		ca_work(&w->ca);
+	}
+	w->now.ms += 3600000;
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+	ck_assert(!is_cut());
+}
+END_TEST
+
 /* It has the order, and works on it: not before it has had the time for that,
  * and is silent all the while. */
 START_TEST(who_is_slow_is_not_cut)
@@ -429,6 +473,8 @@ case_deadline(void)
 	tcase_add_loop_test(t, nobody_else_is, 0, 4);
 	tcase_add_loop_test(t, a_start_cuts_nobody, 0, 2);
 	tcase_add_test(t, a_start_without_orders_cuts_nobody);
+	tcase_add_loop_test(t, a_clock_that_is_set_cuts_nobody, 0, 4);
+	tcase_add_test(t, a_clock_that_is_set_meanwhile_counts);
 	tcase_add_test(t, who_is_slow_is_not_cut);
 	tcase_add_test(t, who_is_heard_of_is_not_cut);
 	tcase_add_loop_test(t, who_gets_his_order_late_is_not_cut, 0, 2);
