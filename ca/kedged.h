@@ -328,7 +328,7 @@ void ca_retry_later(const struct ca *ca, struct ca_roll *w, uint32_t node,
 void ca_retry_failed(const struct ca *ca, struct ca_roll *w, uint32_t node);
 /* Orders that wait for their next try, or with a finish for an answer that does
  * not come, keep nobody from his turn. Returns when to look again. */
-struct base_mono ca_retry_put_off(const struct ca *ca, struct ca_roll *w);
+struct base_mono ca_retry_put_off(struct ca *ca, struct ca_roll *w);
 void ca_refused_draft(struct ca *ca, struct ca_roll *w, uint32_t node,
     const struct ca_draft *t);
 void ca_refused_no_more(struct ca *ca, const struct ca_order *o);

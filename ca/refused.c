@@ -8,6 +8,7 @@
 #include "ca/kedged.h"
 
 #define DOUBLES 6 /* then the pause does not grow any more */
+#define LOOK_MS 5000
 
 void
 ca_retry_later(const struct ca *ca, struct ca_roll *w, uint32_t node,
@@ -30,24 +31,25 @@ ca_retry_failed(const struct ca *ca, struct ca_roll *w, uint32_t node)
 				  : n - 1);
 }
 
-/* Of a stolen key: a node that has not answered its finish for so long is not
- * just ending its sessions, and does not keep others from ending theirs. */
+/* Of a stolen key: a node that is silent, and should have answered its finish,
+ * does not keep others from ending their sessions. One that is heard of again
+ * does. */
 static struct base_mono
-forget_overdue(const struct ca *ca, struct ca_roll *w)
+forget_overdue(struct ca *ca, struct ca_roll *w)
 {
-	const struct pol_time before = { ca_now(ca).ms - POL_OVERDUE_MS };
-
 	if (!w->row.compromised)
 		return CA_NEVER;
-	if (w->overdue_next.ms <= ca_mono(ca).ms) {
-		w->overdue_next = ca_after(ca, POL_OVERDUE_MS / 12);
-		pol_engine_overdue(w->engine, before);
-	}
+	if (w->overdue_next.ms > ca_mono(ca).ms)
+		return w->overdue_next;
+	w->overdue_next = ca_after(ca, LOOK_MS);
+	for (uint32_t i = 0; i < w->nnodes; i++)
+		pol_engine_overdue(w->engine, i,
+		    ca_is_silent(ca, i) && ca_is_unanswered(ca, w, i));
 	return w->overdue_next;
 }
 
 struct base_mono
-ca_retry_put_off(const struct ca *ca, struct ca_roll *w)
+ca_retry_put_off(struct ca *ca, struct ca_roll *w)
 {
 	struct base_mono now = ca_mono(ca), next = CA_NEVER;
 	size_t n = 0;

@@ -151,11 +151,6 @@ engine_finishes(const struct pol_engine *e, const struct enode *n)
 	return engine_serves(e, n) && (n->steps & POL_FINISH) != 0 && !n->late;
 }
 
-/* ---- ready.c ----------------------------------------------------------------- */
-
-/* The node's order has no answer for long. */
-void engine_late(struct pol_engine *e, uint32_t node);
-
 /* ---- values.c ---------------------------------------------------------------- */
 
 void values_add(struct values *v, struct pol_conf c);

@@ -179,7 +179,7 @@ static const struct {
 	    "%n waits with %s: as many orders with a finish, after which a "
 	    "node may restart its applications, are under way as may be at "
 	    "once, the oldest of them %q of %p%t; it goes on when one is "
-	    "answered, or has had no answer for a minute",
+	    "answered, or its node is given up, because it is silent",
 	    false },
 };
 

@@ -259,7 +259,7 @@ happen(struct outlook *o, const struct event *ev, uint32_t *after)
 	*after = ev->turn;
 	if (ev->is_late) {
 		*after = POL_NONE;
-		engine_late(o->engine, ev->node);
+		pol_engine_overdue(o->engine, ev->node, true);
 		return POL_OK;
 	}
 	if (ev->turn != POL_NONE)

@@ -278,13 +278,12 @@ pol_engine_ready(struct pol_engine *e, struct pol_time now, size_t max,
  * engine that is made anew, knows nothing of it. */
 void pol_engine_put_off(struct pol_engine *e, uint32_t node, bool off);
 
-/* kedged's and the outlook's patience with an order of a roll that has
- * goal.max_finish; as the reasons say it. */
-#define POL_OVERDUE_MS INT64_C(60000)
-/* Orders that were sent before then and have no answer count no more against
- * goal.max_finish: who is silent ends no sessions, and keeps nobody waiting. A
- * look at each node. */
-void pol_engine_overdue(struct pol_engine *e, struct pol_time before);
+/* What the outlook takes for the time after which kedged gives a node up. */
+#define POL_OVERDUE_MS INT64_C(900000)
+/* The node's order, which is out, counts no more against goal.max_finish, or
+ * does again: who is given up keeps nobody waiting. Not at all when it has
+ * none; its next order counts. */
+void pol_engine_overdue(struct pol_engine *e, uint32_t node, bool overdue);
 
 /* With goal.step: the orders for which only the operator's word is missing, or
  * was given; as above. */

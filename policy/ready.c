@@ -249,24 +249,14 @@ pol_engine_put_off(struct pol_engine *e, uint32_t node, bool off)
 }
 
 void
-engine_late(struct pol_engine *e, uint32_t node)
+pol_engine_overdue(struct pol_engine *e, uint32_t node, bool overdue)
 {
+	if (node >= e->shape.graph->nnodes || e->shape.role[node] == 0 ||
+	    e->node[node].epoch == 0 || e->node[node].late == overdue)
+		return;
 	group_count(e, node, false);
-	e->node[node].late = true;
+	e->node[node].late = overdue;
 	group_count(e, node, true);
-}
-
-void
-pol_engine_overdue(struct pol_engine *e, struct pol_time before)
-{
-	for (uint32_t i = 0;
-	     e->goal.max_finish != 0 && i < e->shape.graph->nnodes; i++) {
-		const struct enode *n = &e->node[i];
-
-		if (e->shape.role[i] != 0 && n->epoch != 0 && !n->late &&
-		    n->sent_ms < before.ms)
-			engine_late(e, i);
-	}
 }
 
 bool

@@ -356,10 +356,17 @@ START_TEST(test_few_finish_at_once)
 		ck_assert_str_eq(why[0].rule, "in-flight");
 		ck_assert_uint_eq(why[0].peer, 0);
 		ck_assert(pol_engine_may_start(e, (struct pol_time){ 0 }, 1));
-		/* one that is silent for long counts no more, until its next */
-		pol_engine_overdue(e, (struct pol_time){ 0 });
+		/* one that is given up counts no more, until it is heard of,
+		 * or its next */
+		pol_engine_overdue(e, 0, false);
+		pol_engine_overdue(e, 1, true);
 		ck_assert_uint_eq(ready_at(e, 0), 2);
-		pol_engine_overdue(e, (struct pol_time){ INT64_MAX });
+		for (size_t k = 0; k < 4; k++) {
+			pol_engine_overdue(e, 0, k % 2 == 0);
+			ck_assert_uint_eq(ready_at(e, 0), 3 - k % 2);
+		}
+		pol_engine_overdue(e, 0, true);
+		pol_engine_overdue(e, 0, true);
 		ck_assert_uint_eq(ready_at(e, 0), 3);
 		/* nor is it what another waits for */
 		later = fleet_send(e, 1, F);

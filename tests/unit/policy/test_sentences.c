@@ -210,8 +210,8 @@ static const struct sentence {
 	    "d waits with finish: as many orders with a finish, after which a "
 	    "node may restart its applications, are under way as may be at "
 	    "once, the oldest of them finish of c since 2026-01-05T12:08:00Z; "
-	    "it goes on when one is answered, or has had no answer for a "
-	    "minute" },
+	    "it goes on when one is answered, or its node is given up, "
+	    "because it is silent" },
 	{ "in-flight", "c>s:server d>s:server x>y:server", "",
 	    { .from = 1,
 		.forget_first = true,
