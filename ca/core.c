@@ -205,6 +205,7 @@ keep_seen(const struct ca_topo *old, struct ca_topo *new)
 		if (k == POL_NONE)
 			continue;
 		new->nodes[k].heard = old->nodes[i].heard;
+		new->nodes[k].returned = old->nodes[i].returned;
 		if (old->nodes[i].seen.ms > new->nodes[k].seen.ms)
 			new->nodes[k].seen = old->nodes[i].seen;
 	}

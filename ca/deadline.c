@@ -135,6 +135,9 @@ is_in_the_way(struct ca *ca, const struct ca_roll *w, uint32_t node)
 {
 	if (pol_engine_is_excused(w->engine, node) || is_done(w, node))
 		return false;
+	/* who was taken back may fail for a while, and be mended */
+	if (ca->topo->nodes[node].returned.ms != 0)
+		return is_lost(ca, w, node);
 	return pol_engine_failures(w->engine, node) > 0 ||
 	    ca_roll_is_held(ca, w, node) || is_lost(ca, w, node);
 }

@@ -508,6 +508,8 @@ ca_roll_return(struct ca *ca, const struct ca_word *w)
 	if (r != BASE_OK)
 		return r;
 	ca_event_word(ca, w, "excused", "joined");
+	/* the operator has seen to it just now */
+	ca->topo->nodes[ca_topo_node(ca->topo, w->node)].returned = ca_mono(ca);
 	/* a recovery did not wait for what it holds */
 	if (h.lost)
 		ca_recover_soon(ca);

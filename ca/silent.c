@@ -51,10 +51,12 @@ ca_listen_left(const struct ca *ca)
 bool
 ca_is_silent(const struct ca *ca, uint32_t node)
 {
-	const int64_t heard = ca->topo->nodes[node].heard.ms;
+	const struct ca_node *n = &ca->topo->nodes[node];
+	const int64_t last =
+	    n->heard.ms > n->returned.ms ? n->heard.ms : n->returned.ms;
 
 	return ca_listen_left(ca) == 0 &&
-	    ca_mono(ca).ms - heard > (int64_t)ca->conf->silent_ms;
+	    ca_mono(ca).ms - last > (int64_t)ca->conf->silent_ms;
 }
 
 bool

@@ -113,6 +113,7 @@ struct ca_node {
 	/* in memory only: its clock less the CA's, by its last stock */
 	int64_t off_ms;
 	struct base_mono heard; /* as seen; 0: not since the start */
+	struct base_mono returned; /* taken back by the operator; 0: was not */
 };
 enum base_err
 ca_store_node_put(struct ca_store *st, const struct ca_node *n) BASE_MUST;

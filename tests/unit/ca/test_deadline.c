@@ -418,6 +418,27 @@ START_TEST(who_turns_round_says_it_again)
 }
 END_TEST
 
+/* Taken back after it was cut: it has the time again that it ever has, also when
+ * it fails; then it is cut as before. */
+START_TEST(who_is_taken_back_has_time)
+{
+	const struct ca_word word = { "plant", "app1", "", "test" };
+	struct world *w = &asked.w;
+
+	world_node(w, "web1")->slow = true; /* the roll goes on */
+	asked_ok(START ",\"cut\":[\"app1\"]}");
+	(void)world_run(w, 70, over);
+	ck_assert(is_cut());
+	ck_assert_int_eq(ca_roll_return(&w->ca, &word), BASE_OK);
+	if (_i == 1)
+		ck_assert_int_eq(hold(), BASE_OK);
+	(void)world_run(w, SILENT_S - 1, over);
+	ck_assert(!is_cut());
+	(void)world_run(w, 60, over);
+	ck_assert(is_cut());
+}
+END_TEST
+
 /* The list for approvers is that of the deadline. */
 START_TEST(the_list_has_it_by_itself)
 {
@@ -482,6 +503,7 @@ case_deadline(void)
 	tcase_add_loop_test(t, what_is_said_meanwhile_counts, 0, 4);
 	tcase_add_test(t, a_recovery_cuts_nobody);
 	tcase_add_loop_test(t, who_turns_round_says_it_again, 0, 2);
+	tcase_add_loop_test(t, who_is_taken_back_has_time, 0, 2);
 	tcase_add_test(t, the_list_has_it_by_itself);
 	tcase_add_test(t, what_is_no_deadline);
 	return t;
