@@ -16,6 +16,7 @@
 #include "ca/observe.h"
 #include "ca/recovery.h"
 #include "ca/renew.h"
+#include "ca/silent.h"
 #include "ca/identity.h"
 #include "ca/deliver.h"
 #include "ca/invite.h"
@@ -451,20 +452,6 @@ ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node);
  * as a relay knows; "". */
 void ca_held_text(struct ca *ca, const char *root, uint32_t node, char *out,
     size_t max);
-/* ca/silent.c: from here on kedged can hear of nodes; nobody is silent yet. */
-void ca_listen(struct ca *ca);
-/* The same when the clock was set since the last look: how long ago something
- * was, nobody knows then. */
-void ca_listen_clock(struct ca *ca);
-/* How long it must still listen before silence says anything; 0: no more. */
-int64_t ca_listen_left(const struct ca *ca);
-/* Nothing was heard of the node, no report, no exchange, for conf.silent_ms, by
- * the monotonic clock, and kedged has listened for so long. */
-bool ca_is_silent(const struct ca *ca, uint32_t node);
-/* The answer to the order that the node has is out for longer than it can take:
- * one that it has not taken for conf.silent_ms, one that it has for longer than
- * it works on any. False when it has none. */
-bool ca_is_unanswered(struct ca *ca, const struct ca_roll *w, uint32_t node);
 /* ca/deadline.c: a roll of a stolen key has a time (row.deadline) from which on
  * the nodes that were listed for it (row.cut) and are in the way are excused,
  * where there are approvers when each of their directions is approved. */

@@ -366,7 +366,6 @@ START_TEST(test_few_finish_at_once)
 			ck_assert_uint_eq(ready_at(e, 0), 3 - k % 2);
 		}
 		pol_engine_overdue(e, 0, true);
-		pol_engine_overdue(e, 0, true);
 		ck_assert_uint_eq(ready_at(e, 0), 3);
 		/* nor is it what another waits for */
 		later = fleet_send(e, 1, F);
