@@ -59,6 +59,19 @@ verifies_safely(const struct pol_engine *e, uint32_t node, const struct half *h,
 	return rule_allows(&o->trust_now, &o->trust_next, &shown);
 }
 
+/* Does a finish take something away from all those who see its bridge? Then
+ * they see its new certificate alone. */
+static bool
+drops_bridge(const struct enode *n, const struct values *v, uint32_t steps)
+{
+	if ((steps & POL_FINISH) == 0 || (n->done & POL_CERT) == 0)
+		return false;
+	for (unsigned i = 0; i < v->nchain; i++)
+		if ((v->chain[i].bridge & ~v->chain[i].leaf) != 0)
+			return true;
+	return false;
+}
+
 /* The full answer costs a look at every link, the counters nothing. They
  * forbid: a removal meets somebody who is not sure. They allow: everybody
  * whom a removal concerns is sure of the goal's generation, and the new
@@ -87,6 +100,8 @@ breach_count(const struct pol_engine *e, uint32_t node, uint32_t steps)
 		for (unsigned i = 0; i < v.ntrust; i++)
 			if ((v.trust[i] & ~to) != 0)
 				return COUNTED_SHUT;
+	if (n->wait_trust_bridge > 0 && drops_bridge(n, &v, steps))
+		return COUNTED_SHUT;
 	return COUNTED_NOTHING;
 }
 

@@ -210,6 +210,9 @@ tell_peer(struct pol_engine *e, uint32_t node, const struct half *h,
 		bump(&peer->wait_trust, !(is & SURE_TRUST));
 		if (!is_client)
 			bump(&peer->wait_trust_client, !(is & SURE_TRUST));
+		if (direction_bridges(e->shape.graph, h->peer, node,
+			!is_client))
+			bump(&peer->wait_trust_bridge, !(is & SURE_TRUST));
 		engine_queue(e, h->peer);
 	}
 	/* who bridges may show its new chain to those who are not sure */

@@ -46,6 +46,7 @@ struct enode {
 	uint32_t failures; /* in a row */
 	uint32_t wait_trust; /* directions it presents in, verifier not sure */
 	uint32_t wait_trust_client; /* … of these as client */
+	uint32_t wait_trust_bridge; /* … and of these where its bridge counts */
 	uint32_t wait_cert; /* directions it verifies, presenter not sure */
 	uint32_t wait_finish; /* of a node whose finish is the last: links with
 			       * peers that have theirs to do */

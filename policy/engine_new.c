@@ -22,6 +22,9 @@ counters_start(struct pol_engine *e, uint32_t node)
 		if ((w.is_client ? h->client_root : h->server_root) == root) {
 			n->wait_trust++;
 			n->wait_trust_client += w.is_client;
+			n->wait_trust_bridge +=
+			    direction_bridges(e->shape.graph, node, h->peer,
+				w.is_client);
 		}
 		if ((w.is_client ? h->server_root : h->client_root) == root)
 			n->wait_cert++;

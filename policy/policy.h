@@ -247,7 +247,8 @@ enum pol_err pol_engine_new(const struct pol_graph *g, uint32_t root,
     const struct pol_goal *goal, struct pol_engine **out) POL_MUST;
 /* Work proportional to the node's links, whatever the strategy: that a layer
  * opens or shuts, or a group is stopped, touches no other node. With
- * goal.presume, or a node without any certificate or trust, a look at a peer
+ * goal.presume, or a node without any certificate or trust, or a dual client
+ * whose cert is not sent while its servers get their trust, a look at a peer
  * may cost the peer's links as well. */
 enum pol_err
 pol_engine_fact(struct pol_engine *e, const struct pol_fact *f) POL_MUST;

@@ -147,6 +147,32 @@ START_TEST(test_what_is_taken)
 }
 END_TEST
 
+/* A dual client that has its certificate, under a root of its own: whether it
+ * may drop its old chain is counted, and no server's report has all its links
+ * looked at. A server that sees no bridge loses nothing by it. */
+START_TEST(test_a_bridge_is_counted)
+{
+	struct pol_engine *e;
+	struct fleet f;
+
+	fleet_make(&f, "c>s:0/1 c>t:0/1", _i == 0 ? "c" : "c s~ t~");
+	e = fleet_engine(&f, 0, POL_BUNDLED);
+	fleet_holds(e, 0, (struct pol_conf){ 1, 2, 1 });
+	ck_assert_int_eq(breach_count(e, 0, F),
+	    _i == 0 ? COUNTED_SHUT : COUNTED_NOTHING);
+	ck_assert_uint_eq(breaches(e, 0, F).shown, _i == 0 ? 2 : 0);
+	fleet_do(e, 1, T);
+	ck_assert_int_eq(breach_count(e, 0, F),
+	    _i == 0 ? COUNTED_SHUT : COUNTED_NOTHING);
+	ck_assert_uint_eq(breaches(e, 0, F).shown, _i == 0 ? 1 : 0);
+	fleet_do(e, 2, T);
+	ck_assert_int_eq(breach_count(e, 0, F), COUNTED_OPEN);
+	ck_assert_uint_eq(breaches(e, 0, F).shown, 0);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 TCase *
 case_breach(void)
 {
@@ -156,5 +182,6 @@ case_breach(void)
 	tcase_add_test(t, test_one_may_be_enough);
 	tcase_add_test(t, test_counted);
 	tcase_add_test(t, test_what_is_taken);
+	tcase_add_loop_test(t, test_a_bridge_is_counted, 0, 2);
 	return t;
 }
