@@ -71,6 +71,7 @@ enum base_err
 ca_change_node(struct ca *ca, struct ca_node *n, const char *by)
 {
 	struct ca_node old;
+	bool held = false;
 	char *before = NULL, *after = node_text(n);
 	enum base_err r = ca_store_node_get(ca->store, n->name, &old);
 
@@ -83,6 +84,12 @@ ca_change_node(struct ca *ca, struct ca_node *n, const char *by)
 		goto out;
 	}
 	r = BASE_OK;
+	/* the one before it is forgotten first, also by a recovery's word */
+	if (before == NULL &&
+	    (r = ca_store_gone_confirm(ca->store, n->name, &held)) != BASE_OK)
+		goto out;
+	if (held)
+		ca_forget_soon(ca);
 	if (before == NULL || strcmp(before, after) != 0)
 		if ((r = ca_store_node_put(ca->store, n)) == BASE_OK)
 			r = record(ca, "node", n->name, before, after, by);
@@ -99,7 +106,8 @@ ca_change_node_drop(struct ca *ca, const char *name, const char *by)
 	char *before;
 	enum base_err r;
 
-	if ((r = ca_store_node_get(ca->store, name, &old)) != BASE_OK)
+	if ((r = ca_recover_keeps_removal(ca, "node", name)) != BASE_OK ||
+	    (r = ca_store_node_get(ca->store, name, &old)) != BASE_OK)
 		return r;
 	if ((r = ca_store_node_delete(ca->store, name)) == BASE_E_EXISTS)
 		return base_fail(BASE_E_STATE,
@@ -181,13 +189,14 @@ ca_change_link_drop(struct ca *ca, const struct ca_link *l, const char *reason,
 {
 	char name[2 * CA_NAME + 2], before[CA_LINK_TEXT];
 	const bool said = reason[0] != '\0' && link_rolls(ca, l);
-	enum base_err r = ca_store_gone_put(ca->store, l, said);
+	enum base_err r;
 
-	if (r != BASE_OK ||
+	snprintf(name, sizeof(name), "%s>%s", l->client, l->server);
+	if ((r = ca_recover_keeps_removal(ca, "link", name)) != BASE_OK ||
+	    (r = ca_store_gone_put(ca->store, l, said)) != BASE_OK ||
 	    (r = ca_store_link_delete(ca->store, l->client, l->server)) !=
 		BASE_OK)
 		return r;
-	snprintf(name, sizeof(name), "%s>%s", l->client, l->server);
 	ca_link_text(l, before);
 	return record(ca, "link", name, before, NULL,
 	    reason[0] != '\0' ? reason : by);

@@ -66,6 +66,11 @@ recover_print(struct cli *c, const json_t *a)
 	    "status %s, then kedge roll resume %s or kedge roll abort %s\n",
 	    json_string_value(o), json_string_value(o), json_string_value(o),
 	    json_string_value(o));
+	json_array_foreach(json_object_get(a, "removed"), i, o) fprintf(f,
+	    "node %s was removed, and kedge-hsmd knows it still: kedge node "
+	    "remove %s says so again; if it was put back since the copy: kedge "
+	    "node add, and let it join anew\n",
+	    json_string_value(o), json_string_value(o));
 	return BASE_OK;
 }
 

@@ -337,9 +337,14 @@ ca_control_node_remove(struct ca_session *s, json_t *q, json_t **answer)
 	if ((r = ca_unpack(q, "{s:s, s:s}", "cmd", &cmd, "node", &name)) !=
 	    BASE_OK)
 		return r;
-	if (ca_topo_node(ca->topo, name) == POL_NONE)
-		return base_fail(BASE_E_NOTFOUND,
-		    "node %s: not known; see kedge node list", name);
+	if (ca_topo_node(ca->topo, name) == POL_NONE) {
+		ca->who = ca_session_who(s);
+		r = ca_forget_confirm(ca, name);
+		ca->who = NULL;
+		if (r == BASE_OK)
+			*answer = json_object();
+		return r;
+	}
 	v = base_alloc(sizeof(*v));
 	v->s = s;
 	snprintf(v->node, sizeof(v->node), "%s", name);

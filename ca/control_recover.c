@@ -80,26 +80,41 @@ json_made(struct ca *ca)
 	return list;
 }
 
+/* Nodes that left, of which kedge-hsmd says otherwise. */
+static enum base_err
+json_removed(struct ca *ca, json_t *list)
+{
+	char name[CA_NAME] = "";
+	enum base_err r;
+
+	while ((r = ca_store_gone_held(ca->store, name, name)) == BASE_OK &&
+	    name[0] != '\0')
+		json_array_append_new(list, json_string(name));
+	return r;
+}
+
 static enum base_err
 json_recovery(struct ca *ca, json_t **answer)
 {
 	const struct ca_recovery *v = &ca->recovery;
 	const bool on = v->stage != CA_RECOVERY_NONE || v->wanted;
 	const struct base_time since = { on ? v->since.ms : 0 };
-	json_t *missing = json_array();
+	json_t *missing = json_array(), *removed = json_array();
 	struct ca_recovery_count n;
 	enum base_err r;
 
 	if ((r = ca_recover_count(ca, &n)) != BASE_OK ||
-	    (r = ca_each_part(ca, missing_part, missing)) != BASE_OK) {
+	    (r = ca_each_part(ca, missing_part, missing)) != BASE_OK ||
+	    (r = json_removed(ca, removed)) != BASE_OK) {
 		json_decref(missing);
+		json_decref(removed);
 		return r;
 	}
-	*answer = json_pack("{ss, so, ss, ss, si, si, so, so}", "stage",
+	*answer = json_pack("{ss, so, ss, ss, si, si, so, so, so}", "stage",
 	    stage_word(ca), "since", ca_json_time(since), "why",
 	    on ? v->why : "", "trouble", v->trouble, "nodes", (int)n.nodes,
 	    "answered", (int)(n.nodes - n.lost), "missing", missing, "made",
-	    json_made(ca));
+	    json_made(ca), "removed", removed);
 	return BASE_OK;
 }
 

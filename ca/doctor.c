@@ -136,6 +136,26 @@ recovery(struct ca *ca, json_t *list)
 	ca_found(list, &f, "since %s, %s (%s)", since, what, ca->recovery.why);
 }
 
+/* The store says that it left, kedge-hsmd that it is there. */
+static void
+removed(struct ca *ca, json_t *list)
+{
+	char name[CA_NAME] = "", subject[CA_NAME + 8];
+	const struct ca_finding f = { CA_WARNING, "recovery", subject,
+		"kedge-hsmd would certify its key still; nobody else counts on "
+		"it",
+		"kedge node remove says again that it left; if it was put back "
+		"since the copy: kedge node add, and let it join anew" };
+
+	while (ca_store_gone_held(ca->store, name, name) == BASE_OK &&
+	    name[0] != '\0') {
+		snprintf(subject, sizeof(subject), "node %s", name);
+		ca_found(list, &f,
+		    "was removed before the recovery, and kedge-hsmd knows it "
+		    "still");
+	}
+}
+
 /* ---- certificates ---------------------------------------------------------------- */
 
 static enum base_err
@@ -226,6 +246,7 @@ look(void *arg, enum base_err e)
 	if (!ca->ready)
 		ca_found(list, &none, "the CA has no management root yet");
 	recovery(ca, list);
+	removed(ca, list);
 	ca_doctor_host(ca, list);
 	ca_doctor_roots(ca, list);
 	ca_doctor_certs(ca, list);

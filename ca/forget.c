@@ -109,6 +109,36 @@ ca_forget_soon(struct ca *ca)
 	ca_kick(ca);
 }
 
+static enum base_err
+confirm_store(struct ca *ca, const char *node)
+{
+	bool was;
+	enum base_err r = ca_store_gone_confirm(ca->store, node, &was);
+
+	if (r == BASE_OK && !was)
+		r = base_fail(BASE_E_NOTFOUND,
+		    "node %s: not known; see kedge node list", node);
+	return r != BASE_OK
+	    ? r
+	    : ca_audit(ca, ca_who(ca), "node",
+		  "%s: removed, said again after a recovery", node);
+}
+
+enum base_err
+ca_forget_confirm(struct ca *ca, const char *node)
+{
+	enum base_err r = ca_store_begin(ca->store);
+
+	if (r != BASE_OK)
+		return r;
+	if ((r = confirm_store(ca, node)) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	if (r == BASE_OK)
+		ca_forget_soon(ca);
+	return r;
+}
+
 /* The first whose time it is ("": none); *next: when the first other's is. */
 static enum base_err
 forget_find(struct ca *ca, char out[CA_NAME], struct base_mono *next)

@@ -245,18 +245,38 @@ is_bound(const struct wire_hsm_known *k)
 	return false;
 }
 
+/* Put back since the copy, or kedge-hsmd was not told before it: nobody knows,
+ * so it is neither let in nor forgotten without a word. */
+static enum base_err
+leave_node(struct ca *ca, const char *node)
+{
+	bool news;
+	enum base_err r = ca_store_gone_known(ca->store, node, &news);
+
+	if (r != BASE_OK || !news)
+		return r;
+	base_log(BASE_WARNING,
+	    "node %s: kedge-hsmd knows it, and this store says that it was "
+	    "removed: it stays away. kedge node remove %s says so again; if it "
+	    "was put back since the copy: kedge node add, and let it join anew",
+	    node, node);
+	return ca_audit(ca, CA_NODE_CA, "recovery",
+	    "node %s was removed, and kedge-hsmd knows it still: not taken up",
+	    node);
+}
+
 static enum base_err
 take_node(struct ca *ca, const struct wire_hsm_known *k)
 {
 	bool gone = false;
-	enum base_err r;
+	enum base_err r = ca_store_gone_is_open(ca->store, k->node.name, &gone);
 
+	if (r != BASE_OK)
+		return r;
+	if (gone)
+		return leave_node(ca, k->node.name);
 	if (!is_bound(k))
 		return BASE_OK; /* of no use until it joins */
-	if ((r = ca_store_gone_is_open(ca->store, k->node.name, &gone)) !=
-		BASE_OK ||
-	    gone)
-		return r; /* kedge-hsmd is to forget it, too */
 	r = keep_node(ca, k);
 	for (size_t i = 0; r == BASE_OK && i < k->nparts; i++) {
 		const struct wire_hsm_part *p = &k->parts[i];
@@ -283,6 +303,22 @@ is_link_gone(struct ca *ca, const struct ca_link *l, bool *yes)
 }
 
 static enum base_err
+leave_link(struct ca *ca, const struct ca_link *l)
+{
+	if (ca->recovery.left)
+		return BASE_OK;
+	base_log(BASE_WARNING,
+	    "link %s>%s: kedge-hsmd knows it, and this store says that it was "
+	    "removed: it stays away; if it was put back since the copy, kedge "
+	    "link add it again",
+	    l->client, l->server);
+	return ca_audit(ca, CA_NODE_CA, "recovery",
+	    "link %s>%s was removed, and kedge-hsmd knows it still: not taken "
+	    "up",
+	    l->client, l->server);
+}
+
+static enum base_err
 take_link(struct ca *ca, const char *client, const struct wire_hsm_link *from)
 {
 	struct ca_link l = { .client = "" };
@@ -301,8 +337,10 @@ take_link(struct ca *ca, const char *client, const struct wire_hsm_link *from)
 	memcpy(l.server, from->server, sizeof(l.server));
 	memcpy(l.client_root, from->client_root, sizeof(l.client_root));
 	memcpy(l.server_root, from->server_root, sizeof(l.server_root));
-	if ((r = is_link_gone(ca, &l, &gone)) != BASE_OK || gone)
+	if ((r = is_link_gone(ca, &l, &gone)) != BASE_OK)
 		return r;
+	if (gone)
+		return leave_link(ca, &l);
 	if (ca_store_link_put(ca->store, &l) != BASE_OK) {
 		base_log(BASE_ERR, "link %s>%s: not taken up: %s", client,
 		    l.server, base_why());
@@ -454,6 +492,8 @@ advance(struct recall *c, size_t nitems)
 {
 	if (c->pass == CERTS ? ++c->at < c->nroots : nitems > 0)
 		return;
+	if (c->pass == LINKS)
+		c->ca->recovery.left = true;
 	c->after[0] = '\0';
 	c->pass++;
 }

@@ -297,7 +297,7 @@ begin_store(struct ca *ca, const struct ca_recovery *v, uint64_t mark)
 		BASE_OK &&
 	    (r = ca_recovery_put(ca, v)) == BASE_OK &&
 	    (r = ca_claim_put(ca, &v->claim)) == BASE_OK &&
-	    (r = ca_store_gone_void(ca->store)) == BASE_OK &&
+	    (r = ca_store_gone_hold(ca->store)) == BASE_OK &&
 	    (r = void_deadlines(ca)) == BASE_OK &&
 	    (r = ca_each_part(ca, lose_part, NULL)) == BASE_OK &&
 	    (r = ca_audit(ca, CA_NODE_CA, "recovery", "begins: %s", v->why)) ==
@@ -315,7 +315,7 @@ begin(struct ca *ca, uint64_t mark, const char *why)
 
 	v.stage = CA_RECOVERY_RECALL;
 	v.since = ca_now(ca);
-	v.wanted = false;
+	v.wanted = v.left = false;
 	memset(&v.claim, 0, sizeof(v.claim));
 	v.look = true;
 	v.next.ms = 0;
@@ -503,6 +503,7 @@ recalled_store(struct ca *ca, const struct ca_recovery *v)
 		return r;
 	if ((r = ca_each_part(ca, lose_unknown, NULL)) == BASE_OK &&
 	    (r = rolls_stolen(ca)) == BASE_OK &&
+	    (r = ca_store_gone_unknown(ca->store)) == BASE_OK &&
 	    (r = ca_recovery_put(ca, v)) == BASE_OK)
 		r = ca_store_commit(ca->store);
 	ca_store_rollback(ca->store);

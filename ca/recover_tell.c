@@ -155,6 +155,20 @@ ca_recover_keeps_word(const struct ca *ca, const char *node)
 }
 
 enum base_err
+ca_recover_keeps_removal(const struct ca *ca, const char *what,
+    const char *name)
+{
+	if (!ca->unchecked && !ca->recovery.wanted)
+		return BASE_OK;
+	return base_fail(BASE_E_STATE,
+	    "%s %s: kedge-hsmd has not said yet whether this store is the "
+	    "newest, and a recovery would doubt what was removed before; see to "
+	    "kedge-hsmd, and remove it when kedge recover status says anything "
+	    "else",
+	    what, name);
+}
+
+enum base_err
 ca_recover_excuse(struct ca *ca, const struct ca_word *w)
 {
 	const uint32_t node = ca_topo_node(ca->topo, w->node);

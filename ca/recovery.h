@@ -34,6 +34,7 @@ struct ca_recovery {
 	bool wanted; /* begins at the next turn; in the store, too */
 	bool busy; /* a request is on its way to hsmd */
 	struct ca_claim claim; /* kedge-hsmd is to be asked; in the store */
+	bool left; /* links that were not taken up are in the log */
 	bool look; /* something may be to do */
 	bool answers; /* that were not looked at: rolls wait for that */
 	struct base_mono next; /* not before */
@@ -72,6 +73,13 @@ enum base_err ca_recover_want(struct ca *ca, const char *fmt,
  * has not said who is excused, which is taken for the last word. */
 enum base_err ca_recover_keeps_word(const struct ca *ca,
     const char *node) BASE_MUST;
+/* The same of what he removes, before it is known whether a recovery begins:
+ * that would doubt it as it doubts what the copy says. what: "node", "link". */
+enum base_err ca_recover_keeps_removal(const struct ca *ca, const char *what,
+    const char *name) BASE_MUST;
+/* ca/forget.c, of one that a recovery holds: he says again that it is removed.
+ * NOTFOUND: there is no such. */
+enum base_err ca_forget_confirm(struct ca *ca, const char *node) BASE_MUST;
 /* The store may lack what kedge-hsmd has on record, or have what it has not
  * any more: nothing of it is told, or hsmd would forget that. */
 bool ca_recover_is_stale(const struct ca *ca);

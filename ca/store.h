@@ -130,9 +130,19 @@ enum base_err ca_store_gone_is_open(struct ca_store *st, const char *node,
     bool *out) BASE_MUST;
 enum base_err
 ca_store_gone_done(struct ca_store *st, const char *node) BASE_MUST;
-/* The store is an old copy: what it says is gone, nodes and links, may have
- * been put back since, and kedge-hsmd is to forget none of it. */
-enum base_err ca_store_gone_void(struct ca_store *st) BASE_MUST;
+/* The store may be an old copy, so one that it says is gone may have been put
+ * back since: it is gone still, but not among those that kedge-hsmd is to
+ * forget, until the operator confirms it. Those that kedge-hsmd knows are held
+ * (the first after this one; "": none; not one that has joined anew), once the
+ * others are settled as unknown. */
+enum base_err ca_store_gone_hold(struct ca_store *st) BASE_MUST;
+enum base_err ca_store_gone_known(struct ca_store *st, const char *node,
+    bool *news) BASE_MUST;
+enum base_err ca_store_gone_unknown(struct ca_store *st) BASE_MUST;
+enum base_err ca_store_gone_confirm(struct ca_store *st, const char *node,
+    bool *was) BASE_MUST;
+enum base_err ca_store_gone_held(struct ca_store *st, const char *after,
+    char out[CA_NAME]) BASE_MUST;
 enum base_err
 ca_store_nodes(struct ca_store *st, struct ca_node **out, size_t *n) BASE_MUST;
 

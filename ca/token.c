@@ -117,7 +117,8 @@ ca_token_make(struct ca *ca, const char *node, uint32_t seconds,
 	    gone)
 		r = base_fail(BASE_E_AGAIN,
 		    "node %s: kedge-hsmd has not forgotten yet the node of "
-		    "this name that left; it is asked again and again",
+		    "this name that left; it is asked again and again, but "
+		    "not while kedge recover status names the node",
 		    node);
 	else if (r == BASE_OK) {
 		memcpy(q.fleet, ca->conf->fleet, sizeof(q.fleet));

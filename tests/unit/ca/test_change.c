@@ -17,6 +17,7 @@ static void
 setup(void)
 {
 	asked_open(pair);
+	asked.w.ca.unchecked = false;
 }
 
 static char *

@@ -27,7 +27,7 @@
 	"\"reason\":\"\"},"                                                  \
 	"{\"node\":\"app2\",\"root\":\"plant\",\"heard\":null,"              \
 	"\"asked\":null,\"state\":\"none\",\"reason\":\"\"}],"               \
-	"\"made\":[\"plant\"]}"
+	"\"made\":[\"plant\"],\"removed\":[\"app9\"]}"
 
 static char dir[32];
 static pid_t child;
@@ -120,6 +120,7 @@ START_TEST(who_is_waited_for)
 			"2026-01-01T00:00:05Z: sent"));
 	ck_assert(shows("app2, root plant: heard of last -; not asked yet"));
 	ck_assert(shows("kedge roll resume plant"));
+	ck_assert(shows("kedge node remove app9"));
 	ck_assert(asked_for("\"recover-status\""));
 }
 END_TEST

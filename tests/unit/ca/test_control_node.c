@@ -16,6 +16,7 @@
 
 START_TEST(nodes_come_and_go)
 {
+	asked.w.ca.unchecked = false;
 	asked_ok("{\"cmd\":\"node-add\",\"node\":\"db1\",\"reach\":\"poll\","
 		 "\"via\":[\"web1\"],\"names\":[\"DNS:db.example\"]}");
 	asked_ok("{\"cmd\":\"link-add\",\"client\":\"db1\",\"server\":\"web1\","

@@ -212,6 +212,102 @@ START_TEST(who_was_removed_meanwhile_stays_away)
 }
 END_TEST
 
+#define DROP_LINK_APP2                                  \
+	"{\"cmd\":\"link-remove\",\"client\":\"app2\"," \
+	"\"server\":\"web1\"}"
+#define DROP_APP2 "{\"cmd\":\"node-remove\",\"node\":\"app2\"}"
+
+static bool
+removed_is_app2(void)
+{
+	const json_t *list;
+
+	asked_ok(STATUS);
+	list = json_object_get(asked.answer, "removed");
+	return json_array_size(list) == 1 &&
+	    strcmp(json_string_value(json_array_get(list, 0)), "app2") == 0;
+}
+
+/* It would be taken for what the copy says, and doubted. */
+START_TEST(nothing_is_removed_before_hsmd_was_heard)
+{
+	hsm_fake_mood(asked.w.hsm)->down = true;
+	asked_restart();
+	stage_is("unchecked");
+	asked_no(DROP_LINK_APP2, "STATE");
+	ck_assert(says("kedge recover status"));
+	ck_assert_ptr_nonnull(ca_topo_link(asked.w.ca.topo, "app2", "web1"));
+	hsm_fake_mood(asked.w.hsm)->down = false;
+	for (int i = 0; i < 20; i++)
+		world_turn(&asked.w);
+	stage_is("none");
+	asked_ok(DROP_LINK_APP2);
+	hsm_fake_mood(asked.w.hsm)->down = true;
+	asked_restart();
+	asked_no(DROP_APP2, "STATE");
+	asked.w.ca.unchecked = false;
+	asked_ok(DROP_APP2);
+	/* one that begins at the next turn */
+	asked_ok(START);
+	asked_no("{\"cmd\":\"link-remove\",\"client\":\"app1\","
+		 "\"server\":\"web1\"}",
+	    "STATE");
+}
+END_TEST
+
+/* kedge-hsmd was not told yet: what was removed does not come back, nor is it
+ * forgotten, until it is said once more. */
+START_TEST(who_was_removed_before_it_stays_away)
+{
+	struct hsm_fake_mood *m = hsm_fake_mood(asked.w.hsm);
+	struct ca_node n;
+
+	world_node(&asked.w, "app2")->excused = true;
+	m->down = true;
+	asked_ok(DROP_LINK_APP2);
+	asked_ok(DROP_APP2);
+	waits_for_hsmd();
+	hsmd_is_back();
+	ck_assert_int_eq(ca_store_node_get(asked.w.ca.store, "app2", &n),
+	    BASE_E_NOTFOUND);
+	ck_assert(removed_is_app2());
+	for (int i = 0; i < 50; i++)
+		world_turn(&asked.w);
+	ck_assert_str_eq(m->forgotten, "");
+	asked_ok(DROP_APP2);
+	ck_assert(!removed_is_app2());
+	asked_no(DROP_APP2, "NOTFOUND");
+	for (int i = 0; i < 50; i++)
+		world_turn(&asked.w);
+	ck_assert_str_eq(m->forgotten, "app2");
+}
+END_TEST
+
+/* Added again: the one before it is forgotten, and it has no key. */
+START_TEST(who_was_put_back_joins_anew)
+{
+	struct hsm_fake_mood *m = hsm_fake_mood(asked.w.hsm);
+	struct ca_node n;
+
+	world_node(&asked.w, "app2")->excused = true;
+	m->down = true;
+	asked_ok(DROP_LINK_APP2);
+	asked_ok(DROP_APP2);
+	waits_for_hsmd();
+	hsmd_is_back();
+	ck_assert(removed_is_app2());
+	asked_ok("{\"cmd\":\"node-add\",\"node\":\"app2\","
+		 "\"reach\":\"poll\",\"via\":[\"web1\"]}");
+	ck_assert(!removed_is_app2());
+	for (int i = 0; i < 50; i++)
+		world_turn(&asked.w);
+	ck_assert_str_eq(m->forgotten, "app2");
+	ck_assert_int_eq(ca_store_node_get(asked.w.ca.store, "app2", &n),
+	    BASE_OK);
+	ck_assert_int_eq(n.joined.ms, 0);
+}
+END_TEST
+
 /* The name is given again at once: what the first one had is not the second
  * one's. */
 START_TEST(a_name_given_again_takes_nothing_over)
@@ -418,6 +514,9 @@ case_control_recover(void)
 	tcase_add_test(t, who_does_not_answer_is_given_up);
 	tcase_add_test(t, a_roll_goes_on_without_who_is_given_up);
 	tcase_add_test(t, who_was_removed_meanwhile_stays_away);
+	tcase_add_test(t, nothing_is_removed_before_hsmd_was_heard);
+	tcase_add_test(t, who_was_removed_before_it_stays_away);
+	tcase_add_test(t, who_was_put_back_joins_anew);
 	tcase_add_test(t, a_name_given_again_takes_nothing_over);
 	tcase_add_test(t, a_link_taken_away_meanwhile_stays_away);
 	tcase_add_test(t, a_link_taken_away_in_peace_stays_away);

@@ -137,6 +137,7 @@ END_TEST
 /* Only when told so. */
 START_TEST(what_is_not_in_the_file)
 {
+	asked.w.ca.unchecked = false;
 	applied(grown, "");
 	applied(same, "");
 	ck_assert_ptr_nonnull(change("-", "node", "db1"));

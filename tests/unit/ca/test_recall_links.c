@@ -1,6 +1,7 @@
 /* Which links an old copy of the store takes up from
  * kedge-hsmd; see world.h. */
 #include <check.h>
+#include <string.h>
 
 #include "ca/control.h"
 #include "tests/unit/ca/suites.h"
@@ -52,11 +53,20 @@ put_back(struct ca *ca, void *arg)
 	return ca_change_link(ca, arg, "test");
 }
 
+static enum base_err
+count_left(void *arg, const struct ca_audit *a)
+{
+	*(unsigned *)arg += strcmp(a->what, "recovery") == 0 &&
+	    strstr(a->detail, "link app6>web2 was removed") != NULL;
+	return BASE_OK;
+}
+
 /* The copy is from between its removal and kedge-hsmd's hearing of it, and it
- * was put back since: what kedge-hsmd knows counts. */
-START_TEST(a_link_put_back_since_comes_back)
+ * was put back since: nobody can know, so it stays away, and is named. */
+START_TEST(a_link_put_back_since_is_named)
 {
 	struct ca_link l;
+	unsigned n = 0;
 
 	world_open_joined(&w, world_relayed, 44);
 	l = *ca_topo_link(w.ca.topo, "app6", "web2");
@@ -71,7 +81,11 @@ START_TEST(a_link_put_back_since_comes_back)
 	ck_assert_ptr_null(ca_topo_link(w.ca.topo, "app6", "web2"));
 	ck_assert(world_run(&w, 5, world_recovers));
 	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
-	ck_assert_ptr_nonnull(ca_topo_link(w.ca.topo, "app6", "web2"));
+	ck_assert_ptr_null(ca_topo_link(w.ca.topo, "app6", "web2"));
+	ck_assert_int_eq(ca_store_audit_list(w.ca.store, 1, 10000, count_left,
+			     &n),
+	    BASE_OK);
+	ck_assert_uint_eq(n, 1);
 	world_close(&w);
 }
 END_TEST
@@ -90,6 +104,6 @@ case_recall_links(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_unchecked_fixture(t, ready, world_ready_clear);
 	tcase_add_test(t, a_newer_link_comes_back);
-	tcase_add_test(t, a_link_put_back_since_comes_back);
+	tcase_add_test(t, a_link_put_back_since_is_named);
 	return t;
 }

@@ -53,23 +53,64 @@ START_TEST(until_forgotten)
 }
 END_TEST
 
-/* Nodes and links, in a store that may be old. */
-START_TEST(void_in_an_old_copy)
+static bool
+known(const char *node)
+{
+	bool news;
+
+	ck_assert_int_eq(ca_store_gone_known(st, node, &news), BASE_OK);
+	return news;
+}
+
+static bool
+confirm(const char *node)
+{
+	bool was;
+
+	ck_assert_int_eq(ca_store_gone_confirm(st, node, &was), BASE_OK);
+	return was;
+}
+
+static const char *
+held(const char *after)
+{
+	static char name[CA_NAME];
+
+	ck_assert_int_eq(ca_store_gone_held(st, after, name), BASE_OK);
+	return name;
+}
+
+/* They stay gone, links as well, and kedge-hsmd is told of none. */
+START_TEST(held_in_an_old_copy)
 {
 	const struct ca_link l = { "app1", "web1", "", "plant" };
 	bool is;
 
 	store_fleet();
 	ck_assert_int_eq(ca_store_gone_put(st, &l, true), BASE_OK);
-	ck_assert_int_eq(ca_store_gone_void(st), BASE_OK);
+	ck_assert_int_eq(ca_store_gone_hold(st), BASE_OK);
 	ck_assert_int_eq(ca_store_gone_has(st, &l, &is), BASE_OK);
-	ck_assert(!is);
+	ck_assert(is);
 	ck_assert_int_eq(ca_store_node_delete(st, "web1"), BASE_OK);
-	ck_assert_int_eq(ca_store_gone_void(st), BASE_OK);
-	ck_assert_str_eq(next(), "");
-	ck_assert(!is_open("web1"));
 	ck_assert_int_eq(ca_store_node_delete(st, "app1"), BASE_OK);
-	ck_assert_str_eq(next(), "app1");
+	ck_assert(!known("web1"));
+	ck_assert(!confirm("web1"));
+	ck_assert_int_eq(ca_store_gone_hold(st), BASE_OK);
+	ck_assert_str_eq(next(), "");
+	ck_assert_str_eq(held(""), "");
+	ck_assert(is_open("web1") && is_open("app1"));
+	/* kedge-hsmd knows one of them */
+	ck_assert(known("web1"));
+	ck_assert(!known("web1"));
+	ck_assert_int_eq(ca_store_gone_unknown(st), BASE_OK);
+	ck_assert(is_open("web1") && !is_open("app1"));
+	ck_assert_str_eq(held(""), "web1");
+	ck_assert_str_eq(held("web1"), "");
+	ck_assert_str_eq(next(), "");
+	ck_assert(!confirm("app1"));
+	ck_assert(confirm("web1"));
+	ck_assert_str_eq(held(""), "");
+	ck_assert_str_eq(next(), "web1");
 }
 END_TEST
 
@@ -80,6 +121,6 @@ case_store_sqlite_gone(void)
 
 	tcase_add_checked_fixture(t, store_setup, store_teardown);
 	tcase_add_test(t, until_forgotten);
-	tcase_add_test(t, void_in_an_old_copy);
+	tcase_add_test(t, held_in_an_old_copy);
 	return t;
 }
