@@ -53,26 +53,43 @@ claim_get(struct base_buf *b, struct ca_claim *c)
 	return r;
 }
 
+/* The node got an order since, which it does not while the claim is open: that
+ * kedge-hsmd has signed as much says nothing any more. */
+static enum base_err
+drop_answered(struct ca *ca, struct ca_claim *c)
+{
+	uint64_t last;
+	enum base_err r =
+	    ca_store_epoch_last(ca->store, c->node, c->root, &last);
+
+	if (r == BASE_OK && last > c->given)
+		c->node[0] = '\0';
+	return r;
+}
+
 enum base_err
 ca_claim_load(struct ca *ca)
 {
+	struct ca_claim *c = &ca->recovery.claim;
 	struct base_buf b;
 	enum base_err r;
 
 	base_buf_init(&b, 0);
-	if ((r = ca_store_meta_get(ca->store, META_CLAIM, &b)) == BASE_OK)
-		r = claim_get(&b, &ca->recovery.claim);
+	if ((r = ca_store_meta_get(ca->store, META_CLAIM, &b)) == BASE_OK &&
+	    (r = claim_get(&b, c)) == BASE_OK && c->node[0] != '\0')
+		r = drop_answered(ca, c);
 	base_buf_free(&b);
 	return r == BASE_E_NOTFOUND ? BASE_OK : r;
 }
 
+static const struct ca_claim none = { .node = "" };
+
 /* In memory in any case; one that stays in the store is asked about once more
- * after a restart, which changes nothing. */
+ * after a restart, if the node has got no order by then. What came of it is
+ * stored with its end. */
 static void
 claim_end(struct ca *ca)
 {
-	static const struct ca_claim none = { .node = "" };
-
 	ca->recovery.claim.node[0] = '\0';
 	if (ca_claim_put(ca, &none) != BASE_OK)
 		base_log(BASE_ERR, "%s", base_why());
@@ -151,7 +168,8 @@ lose_store(struct ca *ca, const struct ca_claim *c)
 	memcpy(f.root, c->root, sizeof(f.root));
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
-	if ((r = ca_store_fact_add(ca->store, &f)) == BASE_OK &&
+	if ((r = ca_claim_put(ca, &none)) == BASE_OK &&
+	    (r = ca_store_fact_add(ca->store, &f)) == BASE_OK &&
 	    (r = ca_store_orders_replace(ca->store, c->node, c->root,
 		 INT64_MAX)) == BASE_OK &&
 	    (r = ca_audit(ca, c->node, "suspect",

@@ -333,6 +333,22 @@ begin(struct ca *ca, uint64_t mark, const char *why)
 	return r;
 }
 
+/* All are asked soon, also who has said something that nobody can explain. */
+static enum base_err
+want_store(struct ca *ca, const struct ca_recovery *v)
+{
+	static const struct ca_claim none = { .node = "" };
+	enum base_err r;
+
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_recovery_put(ca, v)) == BASE_OK &&
+	    (r = ca_claim_put(ca, &none)) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	return r;
+}
+
 enum base_err
 ca_recover_want(struct ca *ca, const char *fmt, ...)
 {
@@ -346,7 +362,7 @@ ca_recover_want(struct ca *ca, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(v.why, sizeof(v.why), fmt, ap);
 	va_end(ap);
-	if ((r = ca_recovery_put(ca, &v)) != BASE_OK)
+	if ((r = want_store(ca, &v)) != BASE_OK)
 		return r;
 	ca->recovery = v;
 	ca_kick(ca);

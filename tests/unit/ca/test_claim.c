@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ca/control.h"
+#include "ca/recover.h"
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
 
@@ -214,6 +215,46 @@ START_TEST(what_was_said_outlives_a_restart)
 }
 END_TEST
 
+/* It stayed in the store though it was answered, and orders were given since:
+ * that kedge-hsmd has signed them shows no old copy. */
+START_TEST(what_was_answered_is_dropped_at_the_start)
+{
+	const struct wire_inventory claims = { .root = "plant", .highest = 9 };
+	const struct ca_claim open = { .node = "web1",
+		.root = "plant",
+		.epoch = 9,
+		.given = 1 };
+
+	world_open_joined(&w, world_relayed, 53);
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	ck_assert(!world_run(&w, 10, world_recovers));
+	ck_assert(world_run(&w, 60, all_known));
+	ck_assert_uint_gt(world_node(&w, "web1")->highest, 9);
+	ck_assert_int_eq(ca_claim_put(&w.ca, &open), BASE_OK);
+	world_restart(&w);
+	ck_assert_str_eq(w.ca.recovery.claim.node, "");
+	ck_assert(!world_run(&w, 20, world_recovers));
+	ck_assert_uint_eq(suspects(), 1);
+	world_close(&w);
+}
+END_TEST
+
+/* The recovery asks all that a claim would. */
+START_TEST(a_recovery_takes_its_place)
+{
+	const struct wire_inventory claims = { .root = "plant", .highest = 9 };
+
+	world_open_joined(&w, world_relayed, 54);
+	hsm_fake_mood(w.hsm)->unknowing = BASE_E_AGAIN;
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	ck_assert_str_eq(w.ca.recovery.claim.node, "web1");
+	ck_assert_int_eq(ca_recover_want(&w.ca, "a sign"), BASE_OK);
+	ck_assert_int_eq(ca_claim_load(&w.ca), BASE_OK);
+	ck_assert_str_eq(w.ca.recovery.claim.node, "");
+	world_close(&w);
+}
+END_TEST
+
 /* It is unknown, but has never spoken of such an epoch. */
 START_TEST(who_is_lost_otherwise_is_no_witness)
 {
@@ -263,6 +304,8 @@ case_claim(void)
 	tcase_add_test(t, what_cannot_be_answered_is_dropped);
 	tcase_add_test(t, what_a_node_said_goes_with_it);
 	tcase_add_test(t, what_was_said_outlives_a_restart);
+	tcase_add_test(t, what_was_answered_is_dropped_at_the_start);
+	tcase_add_test(t, a_recovery_takes_its_place);
 	tcase_add_test(t, who_is_lost_otherwise_is_no_witness);
 	tcase_add_test(t, who_has_answered_is_no_witness);
 	tcase_add_test(t, a_claim_that_hsmd_knows_shows_an_old_copy);
