@@ -93,6 +93,10 @@ claim_end(struct ca *ca)
 	ca->recovery.claim.node[0] = '\0';
 	if (ca_claim_put(ca, &none) != BASE_OK)
 		base_log(BASE_ERR, "%s", base_why());
+	/* it waited for orders, too */
+	ca->tidy_wanted = true;
+	ca_renew_soon(ca);
+	ca_kick(ca);
 }
 
 /* ---- what a node has said -------------------------------------------------- */
@@ -120,6 +124,15 @@ ca_claim_note(struct ca *ca, const char *node,
 	v->claim = c;
 	ca_kick(ca);
 	return true;
+}
+
+bool
+ca_claim_is_open(const struct ca *ca, const char *node, const char *root)
+{
+	const struct ca_claim *c = &ca->recovery.claim;
+
+	return c->node[0] != '\0' && strcmp(c->node, node) == 0 &&
+	    strcmp(c->root, root) == 0;
 }
 
 void
@@ -204,9 +217,14 @@ conclude(struct ca *ca, uint64_t signed_here)
 {
 	const struct ca_claim c = ca->recovery.claim;
 	struct witness peer = { c.node, "" };
+	uint64_t given;
 	enum base_err r;
 
-	if (signed_here >= c.epoch)
+	/* an order that was on its way to kedge-hsmd is in the store by now */
+	if ((r = ca_store_epoch_last(ca->store, c.node, c.root, &given)) !=
+	    BASE_OK)
+		return r;
+	if (signed_here >= c.epoch && signed_here > given)
 		return ca_recover_want(ca,
 		    "node %s has taken epoch %llu of root %s, but the last "
 		    "one that this store gave is %llu: it is an old copy",

@@ -63,6 +63,9 @@ enum base_err ca_recover_load(struct ca *ca) BASE_MUST;
 struct base_mono ca_recover_work(struct ca *ca);
 /* A node has said something. */
 void ca_recover_soon(struct ca *ca);
+/* Whether it has taken what was never given, nobody knows yet: it gets no order
+ * under this root, for what kedge-hsmd signs now would answer for before. */
+bool ca_claim_is_open(const struct ca *ca, const char *node, const char *root);
 /* After a change of the nodes: what one said that has left is of no use. */
 void ca_claim_look(struct ca *ca);
 /* Something shows that the store is old: begins at the next turn, after a

@@ -164,7 +164,7 @@ obstacles(struct ca *ca, const struct ca_leaf *l, uint32_t node,
 	/* another key is worth it all the same */
 	if (over && !out->rekey)
 		out->state = CA_RENEW_ROOT;
-	if (said.lost)
+	if (said.lost || ca_claim_is_open(ca, l->node, l->root))
 		out->state = CA_RENEW_UNKNOWN;
 	if (said.held)
 		out->state = CA_RENEW_HELD;

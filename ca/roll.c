@@ -424,15 +424,15 @@ roll_give(struct ca *ca, struct ca_roll *w, const struct pol_order *ready,
 	struct ca_drafts *d = ca_drafts_new(ca, give_done, g);
 	struct base_mono now = ca_mono(ca), next = CA_NEVER;
 
-	g->ca = ca;
-	g->roll = w->row.id;
+	*g = (struct giving){ ca, w->row.id };
 	for (size_t i = 0; i < n; i++) {
+		const char *node = ca->topo->nodes[ready[i].node].name;
 		struct base_mono at = w->retries[ready[i].node];
 
-		/* a new key comes first */
+		/* a new key comes first; so does what a claim is about */
 		if (at.ms <= now.ms &&
-		    ca_rekey_is_out(ca, ca->topo->nodes[ready[i].node].name,
-			w->row.root)) {
+		    (ca_rekey_is_out(ca, node, w->row.root) ||
+			ca_claim_is_open(ca, node, w->row.root))) {
 			ca_retry_later(ca, w, ready[i].node, 0);
 			next = now;
 			continue;

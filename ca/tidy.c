@@ -64,7 +64,8 @@ needs_tidy(struct ca *ca, const struct ca_roll_row *row, uint32_t root,
 	}
 	return !h.done && h.failed < ca->conf->failure_limit &&
 	    !ca_rekey_is_out(ca, ca->topo->nodes[node].name, row->root) &&
-	    !is_lost(ca, ca->topo->nodes[node].name, row->root);
+	    !is_lost(ca, ca->topo->nodes[node].name, row->root) &&
+	    !ca_claim_is_open(ca, ca->topo->nodes[node].name, row->root);
 }
 
 static void

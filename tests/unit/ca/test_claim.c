@@ -255,6 +255,39 @@ START_TEST(a_recovery_takes_its_place)
 }
 END_TEST
 
+static bool
+trust_new(struct world *v)
+{
+	return world_node(v, "app6")->conf.trust != POL_GEN(1);
+}
+
+/* kedge-hsmd would say that it has signed as much, if an order went to the node
+ * meanwhile: it gets none, others do. */
+START_TEST(no_order_before_it_is_answered)
+{
+	struct wire_inventory claims = { .root = "plant" };
+	struct world_node *web1;
+	uint64_t was;
+
+	world_open_joined(&w, world_relayed, 55);
+	web1 = world_node(&w, "web1");
+	was = web1->highest;
+	claims.highest = was + 1;
+	hsm_fake_mood(w.hsm)->unknowing = BASE_E_AGAIN;
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	world_roll(&w, "plant");
+	ck_assert(world_run(&w, 60, trust_new));
+	ck_assert(!world_run(&w, 60, world_recovers));
+	ck_assert_uint_eq(web1->highest, was);
+	hsm_fake_mood(w.hsm)->unknowing = BASE_OK;
+	ck_assert(!world_run(&w, 20, world_recovers));
+	ck_assert_uint_eq(suspects(), 1);
+	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
+	all_hold(2);
+	world_close(&w);
+}
+END_TEST
+
 /* It is unknown, but has never spoken of such an epoch. */
 START_TEST(who_is_lost_otherwise_is_no_witness)
 {
@@ -306,6 +339,7 @@ case_claim(void)
 	tcase_add_test(t, what_was_said_outlives_a_restart);
 	tcase_add_test(t, what_was_answered_is_dropped_at_the_start);
 	tcase_add_test(t, a_recovery_takes_its_place);
+	tcase_add_test(t, no_order_before_it_is_answered);
 	tcase_add_test(t, who_is_lost_otherwise_is_no_witness);
 	tcase_add_test(t, who_has_answered_is_no_witness);
 	tcase_add_test(t, a_claim_that_hsmd_knows_shows_an_old_copy);
