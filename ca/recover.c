@@ -440,7 +440,12 @@ check_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 		    "kedge-hsmd has answered request %llu, this store knows "
 		    "of %llu: it is an old copy",
 		    (unsigned long long)a->mark, (unsigned long long)own);
-		e = begin(ca, a->mark, why);
+		/* for another reason: that one is not lost with it */
+		if (ca->recovery.wanted)
+			e = ca_audit(ca, CA_NODE_CA, "recovery",
+			    "was to begin: %s", ca->recovery.why);
+		if (e == BASE_OK)
+			e = begin(ca, a->mark, why);
 	}
 	if (e == BASE_OK) {
 		ca->unchecked = false;

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "ca/recover.h"
 #include "tests/unit/ca/asked.h"
 #include "tests/unit/ca/suites.h"
 
@@ -54,7 +55,9 @@ look(void *arg, const struct ca_audit *a)
 {
 	const char **want = arg;
 
-	if (*want != NULL && strcmp(a->what, "excuse") == 0 &&
+	if (*want != NULL &&
+	    (strcmp(a->what, "excuse") == 0 ||
+		strcmp(a->what, "recovery") == 0) &&
 	    strstr(a->detail, *want) != NULL)
 		*want = NULL;
 	return BASE_OK;
@@ -385,6 +388,19 @@ START_TEST(what_was_begun_by_hand_outlives_a_restart)
 }
 END_TEST
 
+/* Killed before it began, and then the count shows an old copy as well. */
+START_TEST(its_reason_is_on_record_in_any_case)
+{
+	asked_ok(START);
+	ck_assert_int_eq(ca_meta_put_u64(&asked.w.ca, "hsm.mark", 0), BASE_OK);
+	asked_restart();
+	ck_assert(!world_run(&asked.w, 1, over));
+	ck_assert_ptr_nonnull(strstr(asked.w.ca.recovery.why, "old copy"));
+	ck_assert(is_audited("put back"));
+	ck_assert(world_run(&asked.w, 60, over));
+}
+END_TEST
+
 /* Nor is a roll's excuse, or its end, kept then. */
 START_TEST(no_word_to_a_roll_before_hsmd_was_heard)
 {
@@ -521,6 +537,7 @@ case_control_recover(void)
 	tcase_add_test(t, a_link_taken_away_meanwhile_stays_away);
 	tcase_add_test(t, a_link_taken_away_in_peace_stays_away);
 	tcase_add_test(t, what_was_begun_by_hand_outlives_a_restart);
+	tcase_add_test(t, its_reason_is_on_record_in_any_case);
 	tcase_add_test(t, no_word_to_a_roll_before_hsmd_was_heard);
 	tcase_add_test(t, nobody_is_given_up_before_hsmd_was_heard);
 	tcase_add_test(t, who_is_lost_towards_the_ca_only_is_removed);
