@@ -355,7 +355,8 @@ renewed(void *arg, enum base_err e)
 	} else
 		base_log(BASE_WARNING,
 		    "the CA's own certificates: not made, it is tried again "
-		    "within the hour: %s",
+		    "within the hour, and each minute while one is missing: "
+		    "%s",
 		    base_why());
 	ca_kick(ca);
 }
@@ -374,29 +375,30 @@ signer_is_due(struct ca *ca, uint32_t gen, bool *missing, bool *due)
 	return *missing ? BASE_OK : r;
 }
 
-/* A generation whose certificates are missing or end soon; 0: none. */
+/* A generation whose certificates are missing or end soon, and one that has no
+ * certificate for orders at all, whichever is to be made first; 0: none. */
 static enum base_err
-due_generation(struct ca *ca, uint32_t *gen, bool *tls, bool *missing)
+due_generation(struct ca *ca, uint32_t *gen, bool *tls, uint32_t *missing)
 {
 	struct pol_conf c;
 	uint64_t gens;
 	enum base_err r;
 
-	*gen = 0;
-	*missing = false;
+	*gen = *missing = 0;
 	if ((r = held_now(ca, &c)) != BASE_OK ||
 	    (r = signs_now(ca, c.present, &gens)) != BASE_OK)
 		return r;
 	*tls = ca_identity_is_old(ca, ca->tls_cert);
 	if (*tls)
 		*gen = highest(c.present);
-	for (; r == BASE_OK && *gen == 0 && gens != 0;
-	     gens &= ~POL_GEN(highest(gens))) {
-		bool due;
+	for (; r == BASE_OK && gens != 0; gens &= ~POL_GEN(highest(gens))) {
+		bool lacks, due;
 
-		r = signer_is_due(ca, highest(gens), missing, &due);
-		if (due)
+		r = signer_is_due(ca, highest(gens), &lacks, &due);
+		if (due && *gen == 0)
 			*gen = highest(gens);
+		if (lacks && *missing == 0)
+			*missing = highest(gens);
 	}
 	return r;
 }
@@ -404,12 +406,11 @@ due_generation(struct ca *ca, uint32_t *gen, bool *tls, bool *missing)
 uint32_t
 ca_identity_missing(struct ca *ca)
 {
-	uint32_t gen;
-	bool tls, missing;
+	uint32_t gen, missing;
+	bool tls;
 
-	return due_generation(ca, &gen, &tls, &missing) == BASE_OK && missing
-	    ? gen
-	    : 0;
+	return due_generation(ca, &gen, &tls, &missing) == BASE_OK ? missing
+								   : 0;
 }
 
 enum base_err
@@ -431,8 +432,8 @@ ca_identity_can_sign(struct ca *ca, uint32_t gen)
 struct base_mono
 ca_identity_work(struct ca *ca)
 {
-	uint32_t gen;
-	bool tls, missing;
+	uint32_t gen, missing;
+	bool tls;
 
 	if (ca->identity_next.ms > ca_mono(ca).ms)
 		return ca->identity_next;
@@ -441,7 +442,7 @@ ca_identity_work(struct ca *ca)
 		base_log(BASE_ERR, "%s", base_why());
 		return ca->identity_next;
 	}
-	if (missing)
+	if (missing != 0)
 		ca->identity_next = ca_after(ca, MISSING_MS);
 	if (gen != 0)
 		ca_make_own(ca, gen, tls, renewed, ca);

@@ -203,6 +203,19 @@ some_trust_2(struct world *v)
 	return false;
 }
 
+/* The other is made first; it is missing all the same, and asked for each
+ * minute. */
+static void
+missing_though_tls_is_old(void)
+{
+	const struct base_time was = w.now;
+
+	w.now = base_time_add_s(was, INT64_C(400) * 86400);
+	ck_assert(ca_identity_is_old(&w.ca, w.ca.tls_cert));
+	ck_assert_uint_eq(ca_identity_missing(&w.ca), 2);
+	w.now = was;
+}
+
 /* The roll that the copy has forgotten is made anew, and kedge-hsmd makes no
  * certificate for orders under its new generation: kedged starts all the same,
  * signs by the old one, says what is missing, and asks for it again. */
@@ -222,6 +235,7 @@ START_TEST(a_signer_that_is_not_made)
 	ck_assert_uint_eq(ca_identity_missing(&w.ca), 2);
 	ck_assert(!world_run(&w, 70, world_settled));
 	ck_assert_uint_eq(ca_identity_missing(&w.ca), 2);
+	missing_though_tls_is_old();
 	world_own_holds(&w);
 	hsm_fake_mood(w.hsm)->refuse = NULL;
 	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
