@@ -307,23 +307,6 @@ drop_older(struct ag_relay *r, struct box *b, const struct wire_parcel *p)
 	}
 }
 
-/* They are worth something for some minutes only, and must not take the place
- * of reports while nobody fetches. */
-static void
-drop_hints(struct ag_relay *r, struct box *b, const struct wire_parcel *p)
-{
-	struct item *i, *first = NULL;
-	size_t n = 0;
-
-	if (p->kind != WIRE_P_HANDED)
-		return;
-	TAILQ_FOREACH(i, &b->items, entry)
-		if (i->parcel.kind == WIRE_P_HANDED && n++ == 0)
-			first = i;
-	if (n >= AG_HINTS_MAX)
-		drop(r, b, first);
-}
-
 static bool
 is_there(const struct box *b, const struct wire_parcel *p)
 {
@@ -346,20 +329,44 @@ share_of(const struct box *b, const struct sender *s)
 	return n;
 }
 
-/* What is full; NULL: there is room for n bytes more. b may be NULL. */
+/* They are worth something for some minutes only, and must not take the place
+ * of reports while nobody fetches. NULL: p needs nobody's place. */
+static struct item *
+oldest_hint(const struct box *b, const struct sender *s,
+    const struct wire_parcel *p)
+{
+	struct item *i, *first = NULL;
+	size_t n = 0;
+
+	if (b == NULL || p->kind != WIRE_P_HANDED)
+		return NULL;
+	TAILQ_FOREACH(i, &b->items, entry)
+		if (i->parcel.kind == WIRE_P_HANDED && i->from == s && n++ == 0)
+			first = i;
+	return n >= AG_HINTS_MAX ? first : NULL;
+}
+
+/* What is full; NULL: there is room for p of s, when it takes its place from
+ * another that is there. b may be NULL. */
 static const char *
 no_room(const struct ag_relay *r, const struct box *b, const struct sender *s,
-    size_t n)
+    const struct wire_parcel *p)
 {
+	const struct item *old = oldest_hint(b, s, p);
+	const size_t one = old != NULL;
+	const size_t less = old == NULL ? 0 : old->parcel.content.n;
+	const size_t n = p->content.n;
+
 	if (b == NULL && r->nboxes == AG_BOXES_MAX)
 		return "the number of mailboxes";
-	if (b != NULL && b->n >= AG_BOX_MAX)
+	if (b != NULL && b->n - one >= AG_BOX_MAX)
 		return "the mailbox";
-	if (b != NULL && share_of(b, s) >= AG_SHARE_MAX)
+	if (b != NULL && share_of(b, s) - one >= AG_SHARE_MAX)
 		return "the sender's share of the mailbox";
-	if (s->n >= AG_SENDER_MAX || s->bytes + n > AG_SENDER_BYTES)
+	if (s->n - one >= AG_SENDER_MAX ||
+	    s->bytes - less + n > AG_SENDER_BYTES)
 		return "the sender's share of all mailboxes";
-	if (r->bytes + n > AG_BOX_BYTES_MAX)
+	if (r->bytes - less + n > AG_BOX_BYTES_MAX)
 		return "the memory for mailboxes";
 	return NULL;
 }
@@ -376,19 +383,18 @@ queue(struct ag_relay *r, const char *from, const char *peer,
 	if (b != NULL) {
 		drop_expired(r, b, now);
 		drop_older(r, b, p);
-		drop_hints(r, b, p);
 	}
 	if (b != NULL && is_there(b, p)) {
 		wire_parcel_clear(p);
 		return BASE_OK;
 	}
 	s = sender_of(r, from);
-	if (no_room(r, b, s, p->content.n) != NULL) {
+	if (no_room(r, b, s, p) != NULL) {
 		sweep(r, now);
 		b = find(r, peer);
 		s = sender_of(r, from);
 	}
-	if ((full = no_room(r, b, s, p->content.n)) != NULL) {
+	if ((full = no_room(r, b, s, p)) != NULL) {
 		sender_put(s);
 		return base_fail(BASE_E_RANGE,
 		    "relay: a parcel from %s to %s: %s is used up", from, peer,
@@ -398,6 +404,8 @@ queue(struct ag_relay *r, const char *from, const char *peer,
 	if (r->spool != NULL && strcmp(from, r->conf->node) != 0 &&
 	    !is_fleeting(p) && ag_spool_put(r->spool, p) != BASE_OK)
 		base_log(BASE_WARNING, "relay: only in memory: %s", base_why());
+	if ((i = oldest_hint(b, s, p)) != NULL)
+		drop(r, b, i);
 	b = box_for(r, peer);
 	i = item_new(r, b, s, p);
 	TAILQ_INSERT_TAIL(&b->items, i, entry);

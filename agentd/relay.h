@@ -19,7 +19,7 @@
 #define AG_SENDER_BYTES  ((size_t)8 << 20)   /* and bytes */
 #define AG_KEEP_S        (31 * 86400)    /* whatever a parcel says */
 #define AG_HINT_S        300             /* a hint is worth something */
-#define AG_HINTS_MAX     (AG_SHARE_MAX / 2)  /* in one mailbox; older ones go */
+#define AG_HINTS_MAX     (AG_SHARE_MAX / 2)  /* of one sender; older ones go */
 #define AG_TAKE_BYTES    ((size_t)2 << 20)   /* in one exchange */
 
 struct ag_relay;

@@ -476,11 +476,49 @@ START_TEST(hints_keep_no_report_out)
 		hints += x.parcels[i].kind == WIRE_P_HANDED;
 		reports += x.parcels[i].kind == WIRE_P_REPORT;
 	}
-	ck_assert_uint_eq(hints, AG_HINTS_MAX);
+	ck_assert_uint_eq(hints, 2 * AG_HINTS_MAX);
 	ck_assert_uint_eq(reports, AG_SHARE_MAX);
-	/* the newest of them */
-	ck_assert_uint_eq(x.parcels[0].content.n, strlen("handed over 192"));
-	ck_assert_mem_eq(x.parcels[0].content.p, "handed over 192", 15);
+	/* the newest of each */
+	ck_assert_uint_eq(x.parcels[0].content.n, strlen("handed over 128"));
+	ck_assert_mem_eq(x.parcels[0].content.p, "handed over 128", 15);
+	wire_exchange_clear(&x);
+}
+END_TEST
+
+static struct wire_parcel
+word(bool own, const char *text)
+{
+	struct wire_parcel p =
+	    parcel(false, own ? "app9 web1" : "app9 web1 app1", text);
+
+	p.kind = WIRE_P_HANDED;
+	return p;
+}
+
+/* One that is there already, one that is refused and those of another cost
+ * a sender none of its own. */
+START_TEST(hints_take_their_own_place)
+{
+	struct wire_exchange x = { .wait_ms = 0 };
+	struct wire_parcel much = word(true, "much");
+	char text[24];
+
+	for (int i = 0; i < AG_HINTS_MAX; i++) {
+		snprintf(text, sizeof text, "%d", i);
+		OK(put("web1", word(true, text)));
+	}
+	OK(put("web1", word(true, text)));
+	for (int i = 0; i < AG_HINTS_MAX; i++) {
+		snprintf(text, sizeof text, "%d", i);
+		OK(put("app1", word(false, text)));
+	}
+	for (size_t n = 0; n < AG_SENDER_BYTES; n += sizeof text)
+		OK(base_buf_put(&much.content, text, sizeof text));
+	NO(put("web1", much), BASE_E_RANGE);
+	ag_relay_take(relay, "app9", NOW, &x);
+	ck_assert_uint_eq(x.nparcels, 2 * AG_HINTS_MAX);
+	ck_assert_uint_eq(x.parcels[0].content.n, 1);
+	ck_assert_int_eq(x.parcels[0].content.p[0], '0');
 	wire_exchange_clear(&x);
 }
 END_TEST
@@ -494,6 +532,7 @@ case_relay(void)
 	tcase_add_test(t, down);
 	tcase_add_test(t, what_is_handed_over);
 	tcase_add_test(t, hints_keep_no_report_out);
+	tcase_add_test(t, hints_take_their_own_place);
 	tcase_add_test(t, up);
 	tcase_add_test(t, refused);
 	tcase_add_test(t, expired);
