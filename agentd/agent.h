@@ -49,11 +49,17 @@ enum ag_file { AG_F_TRUST, AG_F_CHAIN, AG_F_KEY, AG_F_PEM };
 enum base_err ag_render_content(const struct ag_holdings *h,
     const struct ag_side *side, enum ag_form form, enum ag_file f,
     struct base_buf *out) BASE_MUST;
-/* Writes what differs, each file by rename. *changed is set when one did.
- * Updates rendered of the roots named. AGAIN: there is no room on the disk;
- * some files may be the new ones already. */
+/* Writes what differs: all of it beside the files, and only when there is room
+ * for all each file by rename. *changed is set when one is, also where it
+ * fails then. Updates rendered of the roots named. AGAIN: there is no room on
+ * the disk; the files are the old ones, or (*changed) the disk keeps a
+ * directory from being synced. */
 enum base_err ag_render_app(struct ag_holdings *h, const struct ag_app *a,
     bool *changed) BASE_MUST;
+/* The same for all applications of c that use the root, or for none;
+ * changed[]: by application. */
+enum base_err ag_render_root(struct ag_holdings *h, const struct ag_config *c,
+    const char *root, bool *changed) BASE_MUST;
 bool ag_app_uses(const struct ag_app *a, const char *root);
 /* After this order the application's sessions may be of peers that showed a
  * certificate of a root in wrong hands: it is kicked instead of reloaded. */

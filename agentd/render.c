@@ -1,11 +1,12 @@
 /*
  * agentd/render: the files that applications read, made of the versions in
- * the store. Each is swapped by itself; the engine assumes nothing between
- * two files. Used by live.c and agent.c.
+ * the store. All are written before the first is swapped, each by itself; the
+ * engine assumes nothing between two files. Used by live.c and agent.c.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 
@@ -23,6 +24,8 @@ static const struct {
 	{ AG_F_CHAIN, 0644 },
 	{ AG_F_PEM, 0600 },
 };
+#define KINDS (sizeof kinds / sizeof kinds[0])
+#define SIDES (sizeof((struct ag_app *)NULL)->side / sizeof(struct ag_side))
 
 static const char *
 path_of(const struct ag_side *d, enum ag_file f)
@@ -105,40 +108,129 @@ differs(const char *path, const struct base_buf *content)
 	return yes;
 }
 
+static char *
+parent_of(const char *path)
+{
+	char *dir = base_strdup(path), *slash = strrchr(dir, '/');
+
+	slash[slash == dir] = '\0';
+	return dir;
+}
+
 static enum base_err
 make_parent(const char *path)
 {
-	char *dir = base_strdup(path);
-	enum base_err r;
+	char *dir = parent_of(path);
+	enum base_err r = base_dir_make(dir, 0755);
 
-	*strrchr(dir, '/') = '\0';
-	r = *dir == '\0' ? BASE_OK : base_dir_make(dir, 0755);
 	free(dir);
 	return r;
 }
 
 static enum base_err
-write_file(const struct ag_holdings *h, const struct ag_app *a, size_t side,
-    size_t kind, bool *changed)
+sync_parent(const char *path)
+{
+	char *dir = parent_of(path);
+	enum base_err r = base_dir_sync(dir);
+
+	free(dir);
+	return r;
+}
+
+/* Want of room goes by. Right after the call that failed. */
+static enum base_err
+sort(enum base_err r)
+{
+	return r == BASE_E_IO && (errno == ENOSPC || errno == EDQUOT)
+	    ? BASE_E_AGAIN
+	    : r;
+}
+
+/* ---- what is written, and not in its place yet ------------------------------------ */
+
+struct staged {
+	char *temp; /* owned; NULL: in its place */
+	const char *path;
+	bool *changed; /* of its application */
+};
+
+struct batch {
+	struct staged *f; /* owned */
+	size_t n;
+};
+
+static void
+batch_free(struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		if (b->f[i].temp != NULL)
+			unlink(b->f[i].temp);
+		free(b->f[i].temp);
+	}
+	free(b->f);
+}
+
+static enum base_err
+stage_file(const struct ag_holdings *h, const struct ag_app *a, size_t side,
+    size_t kind, struct staged *f)
 {
 	const struct ag_side *d = &a->side[side];
-	const char *path = path_of(d, kinds[kind].file);
 	struct base_buf b;
 	enum base_err r;
 
-	if (path == NULL)
+	f->path = path_of(d, kinds[kind].file);
+	if (f->path == NULL)
 		return BASE_OK;
 	base_buf_init(&b, FILE_MAX);
 	r = ag_render_content(h, d, a->form, kinds[kind].file, &b);
-	if (r != BASE_OK || b.n == 0 || !differs(path, &b))
+	if (r != BASE_OK || b.n == 0 || !differs(f->path, &b))
 		goto out;
-	if ((r = make_parent(path)) == BASE_OK)
-		r = base_file_write(path, base_buf_span(&b), kinds[kind].mode);
-	if (r == BASE_E_IO && (errno == ENOSPC || errno == EDQUOT))
-		r = BASE_E_AGAIN;
-	*changed = *changed || r == BASE_OK;
+	if ((r = sort(make_parent(f->path))) == BASE_OK)
+		r = sort(base_file_stage(f->path, base_buf_span(&b),
+		    kinds[kind].mode, &f->temp));
 out:
 	base_buf_free(&b);
+	return r;
+}
+
+static enum base_err
+stage_app(const struct ag_holdings *h, const struct ag_app *a, bool *changed,
+    struct batch *b)
+{
+	enum base_err r;
+
+	for (size_t i = 0; i < SIDES * KINDS; i++) {
+		struct staged f = { .changed = changed };
+
+		if (!a->side[i / KINDS].on)
+			continue;
+		r = stage_file(h, a, i / KINDS, i % KINDS, &f);
+		if (r != BASE_OK)
+			return base_fail(r, "%s: %s", a->name, base_why());
+		if (f.temp != NULL)
+			b->f[b->n++] = f;
+	}
+	return BASE_OK;
+}
+
+/* In their order. A directory that cannot be synced keeps none of the others
+ * out of its place: they belong together. */
+static enum base_err
+place(struct batch *b)
+{
+	enum base_err r = BASE_OK, e;
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct staged *f = &b->f[i];
+
+		if ((e = sort(base_file_place(f->temp, f->path))) != BASE_OK)
+			return e;
+		free(f->temp);
+		f->temp = NULL;
+		*f->changed = true;
+		if ((e = sort(sync_parent(f->path))) != BASE_OK)
+			r = e;
+	}
 	return r;
 }
 
@@ -163,24 +255,44 @@ note_digest(struct ag_holdings *h, const struct ag_app *a, size_t side)
 	base_buf_free(&b);
 }
 
+/* All n of them; root NULL: whatever they use. */
+static enum base_err
+render(struct ag_holdings *h, const struct ag_app *a, size_t n,
+    const char *root, bool *changed)
+{
+	struct batch b = {
+		.f = base_alloc((n * SIDES * KINDS + 1) * sizeof *b.f),
+	};
+	enum base_err r = BASE_OK;
+
+	memset(changed, 0, n * sizeof *changed);
+	for (size_t i = 0; r == BASE_OK && i < n; i++)
+		if (root == NULL || ag_app_uses(&a[i], root))
+			r = stage_app(h, &a[i], &changed[i], &b);
+	if (r == BASE_OK)
+		r = place(&b);
+	batch_free(&b);
+	for (size_t i = 0; r == BASE_OK && i < n * SIDES; i++) {
+		const struct ag_app *one = &a[i / SIDES];
+
+		if (one->side[i % SIDES].on &&
+		    (root == NULL || ag_app_uses(one, root)))
+			note_digest(h, one, i % SIDES);
+	}
+	return r;
+}
+
 enum base_err
 ag_render_app(struct ag_holdings *h, const struct ag_app *a, bool *changed)
 {
-	enum base_err r;
+	return render(h, a, 1, NULL, changed);
+}
 
-	*changed = false;
-	for (size_t side = 0; side < 2; side++) {
-		if (!a->side[side].on)
-			continue;
-		for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
-			r = write_file(h, a, side, k, changed);
-			if (r != BASE_OK)
-				return base_fail(r, "%s: %s", a->name,
-				    base_why());
-		}
-		note_digest(h, a, side);
-	}
-	return BASE_OK;
+enum base_err
+ag_render_root(struct ag_holdings *h, const struct ag_config *c,
+    const char *root, bool *changed)
+{
+	return render(h, c->apps, c->napps, root, changed);
 }
 
 bool

@@ -190,6 +190,13 @@ bool base_name_is_valid(const char *s);
  * that of the call which failed. */
 enum base_err base_file_write(const char *path, struct base_span data,
     mode_t mode) BASE_MUST;
+/* Its two halves, for files that change together. Written and fsynced beside
+ * path, which is untouched; *temp is to be placed, or unlinked, and freed. With
+ * an error there is none. */
+enum base_err base_file_stage(const char *path, struct base_span data,
+    mode_t mode, char **temp) BASE_MUST;
+/* It takes the place of path; the directory is the caller's to sync. */
+enum base_err base_file_place(const char *temp, const char *path) BASE_MUST;
 /* For a file that nothing points to yet: written and fsynced in place; the
  * directory is the caller's to sync. */
 enum base_err base_file_put(const char *path, struct base_span data,

@@ -58,20 +58,15 @@ write_all(int fd, struct base_span data)
 	return BASE_OK;
 }
 
-/* Fills the open temporary file and moves it to path; closes fd. */
+/* Fills the open temporary file; closes fd. */
 static enum base_err
-file_settle(int fd, const char *temp, const char *path, struct base_span data,
-    mode_t mode)
+file_settle(int fd, const char *path, struct base_span data, mode_t mode)
 {
 	bool bad = write_all(fd, data) != BASE_OK || fchmod(fd, mode) != 0 ||
 	    fsync(fd) != 0;
 	int saved = errno;
 
 	if (close(fd) != 0 && !bad) {
-		bad = true;
-		saved = errno;
-	}
-	if (!bad && rename(temp, path) != 0) {
 		bad = true;
 		saved = errno;
 	}
@@ -84,35 +79,70 @@ file_settle(int fd, const char *temp, const char *path, struct base_span data,
 	return BASE_OK;
 }
 
+/* errno stays. */
+static void
+discard(char *temp)
+{
+	const int saved = errno;
+
+	unlink(temp);
+	free(temp);
+	errno = saved;
+}
+
 enum base_err
-base_file_write(const char *path, struct base_span data, mode_t mode)
+base_file_stage(const char *path, struct base_span data, mode_t mode,
+    char **temp)
 {
 	char *dir = parent_of(path);
 	const char *name = strrchr(path, '/');
-	char *temp = NULL;
 	enum base_err r;
 	int fd;
 
 	name = name != NULL ? name + 1 : path;
-	temp = base_asprintf("%s/.%s.XXXXXX", dir, name);
-	fd = mkostemp(temp, O_CLOEXEC);
+	*temp = base_asprintf("%s/.%s.XXXXXX", dir, name);
+	fd = mkostemp(*temp, O_CLOEXEC);
 	if (fd < 0) {
 		r = base_fail(BASE_E_IO,
 		    "file: cannot create a file in %s: "
 		    "%m",
 		    dir);
-		goto out;
+		free(*temp);
+	} else if ((r = file_settle(fd, path, data, mode)) != BASE_OK) {
+		discard(*temp);
 	}
-	if ((r = file_settle(fd, temp, path, data, mode)) != BASE_OK) {
-		const int saved = errno;
+	if (r != BASE_OK)
+		*temp = NULL;
+	free(dir);
+	return r;
+}
 
-		unlink(temp);
-		errno = saved;
-		goto out;
+enum base_err
+base_file_place(const char *temp, const char *path)
+{
+	if (rename(temp, path) == 0)
+		return BASE_OK;
+	return base_fail(BASE_E_IO,
+	    "file: cannot write %s: %m; the "
+	    "old content is kept",
+	    path);
+}
+
+enum base_err
+base_file_write(const char *path, struct base_span data, mode_t mode)
+{
+	char *dir, *temp;
+	enum base_err r = base_file_stage(path, data, mode, &temp);
+
+	if (r != BASE_OK)
+		return r;
+	if ((r = base_file_place(temp, path)) != BASE_OK) {
+		discard(temp);
+		return r;
 	}
-	r = base_dir_sync(dir);
-out:
 	free(temp);
+	dir = parent_of(path);
+	r = base_dir_sync(dir);
 	free(dir);
 	return r;
 }

@@ -151,12 +151,35 @@ change(const char *path, struct base_span data, mode_t mode)
 enum base_err
 base_file_write(const char *path, struct base_span data, mode_t mode)
 {
-	enum base_err e = change(path, data, mode);
+	return change(path, data, mode);
+}
 
-	if (e == BASE_OK && strstr(path, "/files/") != NULL &&
-	    sim_chance(sim.weather.crash))
-		sim_app_load(sim.node, false); /* between two renames */
+enum base_err
+base_file_stage(const char *path, struct base_span data, mode_t mode,
+    char **temp)
+{
+	enum base_err e;
+
+	*temp = base_asprintf("%s.new", path);
+	if ((e = change(*temp, data, mode)) != BASE_OK) {
+		free(*temp);
+		*temp = NULL;
+	}
 	return e;
+}
+
+enum base_err
+base_file_place(const char *temp, const char *path)
+{
+	enum fate f = draw();
+
+	die_if(f, BEFORE);
+	if (rename(temp, path) != 0)
+		base_die("sim: %s", path);
+	die_if(f, AFTER);
+	if (strstr(path, "/files/") != NULL && sim_chance(sim.weather.crash))
+		sim_app_load(sim.node, false); /* between two renames */
+	return BASE_OK;
 }
 
 /* Loose from before it is written: it may die within. */

@@ -15,11 +15,17 @@ __real_base_file_write(const char *path, struct base_span data, mode_t mode);
 enum base_err
 __real_base_file_put(const char *path, struct base_span data, mode_t mode);
 enum base_err __real_base_dir_sync(const char *path);
+enum base_err __real_base_file_stage(const char *path, struct base_span data,
+    mode_t mode, char **temp);
+enum base_err __real_base_file_place(const char *temp, const char *path);
 enum base_err
 __wrap_base_file_write(const char *path, struct base_span data, mode_t mode);
 enum base_err
 __wrap_base_file_put(const char *path, struct base_span data, mode_t mode);
 enum base_err __wrap_base_dir_sync(const char *path);
+enum base_err __wrap_base_file_stage(const char *path, struct base_span data,
+    mode_t mode, char **temp);
+enum base_err __wrap_base_file_place(const char *temp, const char *path);
 
 static bool
 is_due(void)
@@ -78,4 +84,23 @@ __wrap_base_dir_sync(const char *path)
 	if (is_due())
 		_exit(CRASH_EXIT);
 	return is_full() ? no_room(path) : __real_base_dir_sync(path);
+}
+
+enum base_err
+__wrap_base_file_stage(const char *path, struct base_span data, mode_t mode,
+    char **temp)
+{
+	if (is_due())
+		_exit(CRASH_EXIT);
+	*temp = NULL;
+	return is_full() ? no_room(path)
+			 : __real_base_file_stage(path, data, mode, temp);
+}
+
+enum base_err
+__wrap_base_file_place(const char *temp, const char *path)
+{
+	if (is_due())
+		_exit(CRASH_EXIT);
+	return is_full() ? no_room(path) : __real_base_file_place(temp, path);
 }

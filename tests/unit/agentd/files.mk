@@ -48,4 +48,5 @@ unit_agentd_SRC := \
 unit_agentd_USES := agentd wire conf base
 # crash.c stands in front of everything that writes
 unit_agentd_LIBS := $(agentd_LIBS) \
-	-Wl,--wrap=base_file_write,--wrap=base_file_put,--wrap=base_dir_sync
+	-Wl,--wrap=base_file_write,--wrap=base_file_put,--wrap=base_dir_sync \
+	-Wl,--wrap=base_file_stage,--wrap=base_file_place

@@ -1,8 +1,10 @@
 /* Unit tests of agentd/render.c: which certificate stands in which file. */
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tests/unit/agentd/crash.h"
 #include "tests/unit/agentd/rig.h"
 #include "tests/unit/agentd/suites.h"
 
@@ -159,6 +161,128 @@ START_TEST(files)
 }
 END_TEST
 
+/* ---- no room ---- */
+
+static struct {
+	char *dir;
+	struct ag_app app[2];
+	struct ag_config conf;
+	bool changed[2];
+} disk;
+
+/* Two applications, each with a file of every kind; the old ones are there. */
+static void
+disk_up(void)
+{
+	static char name[2][2] = { "a", "b" };
+
+	disk.dir = rig_dir();
+	disk.conf = (struct ag_config){ .apps = disk.app, .napps = 2 };
+	for (int i = 0; i < 2; i++) {
+		disk.app[i] = (struct ag_app){ .name = name[i] };
+		side.trust = base_asprintf("%s/trust%d.pem", disk.dir, i);
+		side.chain = base_asprintf("%s/chain%d.pem", disk.dir, i);
+		side.key = base_asprintf("%s/key%d.pem", disk.dir, i);
+		side.pem = base_asprintf("%s/all%d.pem", disk.dir, i);
+		disk.app[i].side[0] = side;
+	}
+	OK(ag_render_root(&held, &disk.conf, "plant", disk.changed));
+}
+
+static void
+disk_down(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct ag_side *d = &disk.app[i].side[0];
+
+		free(d->trust);
+		free(d->chain);
+		free(d->key);
+		free(d->pem);
+	}
+	rig_dir_remove(disk.dir);
+}
+
+static int
+files_there(void)
+{
+	DIR *d = opendir(disk.dir);
+	int n = 0;
+
+	ck_assert_ptr_nonnull(d);
+	while (readdir(d) != NULL)
+		n++;
+	closedir(d);
+	return n - 2;
+}
+
+/* Of one application: certificates in its three files that have some. */
+static void
+has(int i, int ntrust, int nchain)
+{
+	const struct ag_side *d = &disk.app[i].side[0];
+	const char *path[3] = { d->trust, d->chain, d->pem };
+
+	for (int k = 0; k < 3; k++) {
+		struct base_buf b;
+		int n = 0;
+
+		base_buf_init(&b, 0);
+		OK(base_file_read(path[k], 1 << 20, &b));
+		OK(base_buf_put(&b, "", 1));
+		for (const char *at = (const char *)b.p;
+		     (at = strstr(at, "BEGIN CERT")) != NULL; at++)
+			n++;
+		ck_assert_int_eq(n, k == 0 ? ntrust : nchain);
+		base_buf_free(&b);
+	}
+}
+
+/* Each of the six files in its turn finds no room: none is changed, of neither
+ * application, and nothing is left behind. */
+START_TEST(no_room_for_one)
+{
+	disk_up();
+	roll(true);
+	crash_writes = 0;
+	crash_full_from = _i;
+	crash_full_mask = 1;
+	NO(ag_render_root(&held, &disk.conf, "plant", disk.changed),
+	    BASE_E_AGAIN);
+	crash_full_from = -1;
+	ck_assert(!disk.changed[0] && !disk.changed[1]);
+	ck_assert_int_eq(files_there(), 8);
+	has(0, 1, 1);
+	has(1, 1, 1);
+	OK(ag_render_root(&held, &disk.conf, "plant", disk.changed));
+	ck_assert(disk.changed[0] && disk.changed[1]);
+	ck_assert_int_eq(files_there(), 8);
+	has(0, 2, 2);
+	has(1, 2, 2);
+	disk_down();
+}
+END_TEST
+
+/* The files are in their place and the directory cannot be synced: the others
+ * follow, and who asks hears that they changed. */
+START_TEST(no_room_for_the_directory)
+{
+	disk_up();
+	roll(true);
+	crash_writes = 0;
+	/* six are written; then each is renamed and its directory synced */
+	crash_full_from = 7;
+	crash_full_mask = 1;
+	NO(ag_render_root(&held, &disk.conf, "plant", disk.changed),
+	    BASE_E_AGAIN);
+	crash_full_from = -1;
+	ck_assert(disk.changed[0] && disk.changed[1]);
+	has(0, 2, 2);
+	has(1, 2, 2);
+	disk_down();
+}
+END_TEST
+
 TCase *
 case_render(void)
 {
@@ -171,5 +295,7 @@ case_render(void)
 	tcase_add_test(t, finish);
 	tcase_add_test(t, nothing);
 	tcase_add_test(t, files);
+	tcase_add_loop_test(t, no_room_for_one, 0, 6);
+	tcase_add_test(t, no_room_for_the_directory);
 	return t;
 }

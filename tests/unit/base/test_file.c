@@ -82,6 +82,35 @@ START_TEST(write_read)
 }
 END_TEST
 
+/* Two halves: nothing is seen of it before it is in its place. */
+START_TEST(stage_and_place)
+{
+	char *temp;
+	struct base_buf b;
+
+	base_buf_init(&b, 0);
+	ck_assert_int_eq(base_file_write(in_dir("f"), text("old"), 0600),
+	    BASE_OK);
+	ck_assert_int_eq(base_file_stage(in_dir("f"), text("new"), 0640, &temp),
+	    BASE_OK);
+	ck_assert_int_eq(entries(), 2);
+	ck_assert_int_eq(base_file_read(in_dir("f"), 3, &b), BASE_OK);
+	ck_assert_mem_eq(b.p, "old", 3);
+	ck_assert_int_eq(base_file_place(temp, in_dir("f")), BASE_OK);
+	base_buf_clear(&b);
+	ck_assert_int_eq(base_file_read(in_dir("f"), 3, &b), BASE_OK);
+	ck_assert_mem_eq(b.p, "new", 3);
+	ck_assert_int_eq(entries(), 1);
+	ck_assert_int_eq(base_file_place(temp, in_dir("f")), BASE_E_IO);
+	free(temp);
+	ck_assert_int_eq(base_file_stage(in_dir("no/f"), text("x"), 0600,
+			     &temp),
+	    BASE_E_IO);
+	ck_assert_ptr_null(temp);
+	base_buf_free(&b);
+}
+END_TEST
+
 START_TEST(put)
 {
 	struct base_buf b;
@@ -219,6 +248,7 @@ case_file(void)
 	TCase *tc = tcase_create("file");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, stage_and_place);
 	tcase_add_test(tc, put);
 	tcase_add_test(tc, write_read);
 	tcase_add_test(tc, write_replaces_a_link_not_its_target);
