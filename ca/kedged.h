@@ -13,10 +13,10 @@
 #include <jansson.h>
 
 #include "base/base.h"
+#include "ca/deadline.h"
 #include "ca/observe.h"
 #include "ca/recovery.h"
 #include "ca/renew.h"
-#include "ca/silent.h"
 #include "ca/identity.h"
 #include "ca/deliver.h"
 #include "ca/invite.h"
@@ -452,18 +452,6 @@ ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node);
  * as a relay knows; "". */
 void ca_held_text(struct ca *ca, const char *root, uint32_t node, char *out,
     size_t max);
-/* ca/deadline.c: a roll of a stolen key has a time (row.deadline) from which on
- * the nodes that were listed for it (row.cut) and are in the way are excused,
- * where there are approvers when each of their directions is approved. */
-struct base_mono ca_deadline_work(struct ca *ca);
-/* Deadline and list of want, and its kicks, as far as it says them, for the roll
- * that runs, which is one of a stolen key. STATE. */
-enum base_err ca_deadline_set(struct ca *ca, const struct ca_roll_row *want,
-    const char *who) BASE_MUST;
-/* "; from 2026-… on app4 may be cut"; "" when there is no deadline. */
-#define CA_DEADLINE_TEXT (CA_FIRST_MAX + 64)
-void ca_deadline_text(const struct ca_roll_row *row,
-    char out[CA_DEADLINE_TEXT]);
 /* Each direction of nodes that are out (per node of topo) under the roll's
  * root; sorted, each once (ca/cuts.c). The caller clears it. */
 void ca_cuts_of(const struct ca *ca, const struct ca_roll_row *row,

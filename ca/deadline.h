@@ -1,10 +1,13 @@
 /*
- * ca/silent: who is not heard of (ca/silent.c). Part of ca/kedged.h.
+ * ca/deadline: who is not heard of (ca/silent.c), and who is given up for that
+ * (ca/deadline.c). Part of ca/kedged.h, for all of kedged.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "ca/store.h"
 
 struct ca;
 struct ca_roll;
@@ -23,3 +26,16 @@ bool ca_is_silent(const struct ca *ca, uint32_t node);
  * one that it has not taken for conf.silent_ms, one that it has for longer than
  * it works on any. False when it has none. */
 bool ca_is_unanswered(struct ca *ca, const struct ca_roll *w, uint32_t node);
+
+/* ca/deadline.c: a roll of a stolen key has a time (row.deadline) from which on
+ * the nodes that were listed for it (row.cut) and are in the way are excused,
+ * where there are approvers when each of their directions is approved. */
+struct base_mono ca_deadline_work(struct ca *ca);
+/* Deadline and list of want, and its kicks, as far as it says them, for the roll
+ * that runs, which is one of a stolen key. STATE. */
+enum base_err ca_deadline_set(struct ca *ca, const struct ca_roll_row *want,
+    const char *who) BASE_MUST;
+/* "; from 2026-… on app4 may be cut"; "" when there is no deadline. */
+#define CA_DEADLINE_TEXT (CA_FIRST_MAX + 64)
+void ca_deadline_text(const struct ca_roll_row *row,
+    char out[CA_DEADLINE_TEXT]);
