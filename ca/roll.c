@@ -378,18 +378,14 @@ static enum base_err
 draft_mark(struct ca *ca, const struct ca_roll *w, uint32_t node,
     struct wire_order *o)
 {
-	const uint32_t lowest =
-	    ca_conf_lowest(pol_engine_possible(w->engine, node).before);
+	struct pol_conf has = pol_engine_possible(w->engine, node).before;
 
-	if (o->from >= o->to)
-		return BASE_OK;
-	if (w->row.compromised) {
+	if (o->from < o->to && w->row.compromised)
 		o->compromised = w->row.from;
-		return BASE_OK;
-	}
-	return lowest == 0 ? BASE_OK
-			   : ca_store_root_compromised(ca->store, o->root,
-				 lowest, &o->compromised);
+	else if (o->from < o->to && ca_conf_lowest(has) != 0)
+		return ca_store_root_compromised(ca->store, o->root,
+		    ca_conf_lowest(has), &o->compromised);
+	return BASE_OK;
 }
 
 static enum base_err
