@@ -287,7 +287,7 @@ case_death(void)
 {
 	TCase *t = tcase_create("death");
 
-	tcase_set_timeout(t, 60);
+	tcase_set_timeout(t, 240);
 	tcase_add_checked_fixture(t, node_new, node_remove);
 	tcase_add_test(t, death);
 	tcase_add_test(t, full_from);
