@@ -80,10 +80,16 @@ struct ag_live_conf {            /* borrowed until done */
 					  * to be kicked is kicked again, for a
 					  * kick that failed may have left it
 					  * stopped */
+	bool held;               /* an earlier try found no room: nobody is told
+				  * before there is room for all, and then all
+				  * are, for some files may have changed */
+	/* All files are in their places: with order, or when it was held. */
+	void (*written)(void *arg);      /* NULL: nobody wants to know */
 	/* Once, never from within ag_live_start. Otherwise base_why() has the
 	 * application's words; EXPIRED is no failure of its: a canary had died
-	 * before it was shown. Nor is AGAIN: there was no room for its files,
-	 * and it was told nothing; also when it is to be put back. */
+	 * before it was shown. Nor is AGAIN: there was no room for some
+	 * application's files. With order, or when it was held, none was told
+	 * anything; else that one was not. */
 	void (*done)(void *arg, enum base_err e, enum wire_proof proof);
 	void *arg;
 };

@@ -14,6 +14,7 @@
 #define REPORT_DAYS  7
 #define AGAIN_MAX_MS 16000u
 #define LATER_MS     1000u
+#define ROOM_MAX_MS  32000u
 
 static void start_next(struct ag_work *w);
 
@@ -194,7 +195,7 @@ ag_job_say_held(struct ag_work *w, const struct ag_root *r)
 {
 	const struct job *j = w->queue;
 
-	while (j != NULL && (j->root != r || !j->no_room))
+	while (j != NULL && (j->root != r || j->plain || !j->no_room))
 		j = j->next;
 	if (j != NULL)
 		say_held(w, j);
@@ -306,36 +307,53 @@ settle_failed(struct ag_work *w, struct job *j)
 	    WIRE_PROOF_NONE);
 }
 
-/* The first in the queue, once more. */
 static void
-later(struct ag_work *w)
+enqueue_after(struct ag_work *w, struct job *j, uint32_t ms)
 {
-	struct job *j = pop(w);
-
 	j->not_before = base_mono_now();
-	j->not_before.ms += LATER_MS;
+	j->not_before.ms += ms;
 	ag_job_enqueue(w, j);
 }
 
 void
 ag_job_tidy_later(struct ag_work *w, struct ag_root *r)
 {
-	struct job *j = ag_job_new(r, NULL);
+	struct job *j = w->queue;
 
-	j->not_before = base_mono_now();
-	j->not_before.ms += LATER_MS;
-	ag_job_enqueue(w, j);
+	while (j != NULL && !(j->root == r && j->plain && j->no_room))
+		j = j->next;
+	if (j != NULL)
+		return;
+	j = ag_job_new(r, NULL);
+	j->no_room = true;
+	j->pause_ms = LATER_MS;
+	enqueue_after(w, j, LATER_MS);
 }
 
-/* Nothing was told to an application, and what it has is good. */
+/* The first in the queue. Of an order no application was told anything, and
+ * what they have is good. */
 static void
 no_room(struct ag_work *w, struct job *j)
 {
-	if (!j->no_room) {
-		j->no_room = true;
+	const bool first = !j->no_room;
+
+	j->no_room = true;
+	j->pause_ms = j->pause_ms == 0	    ? LATER_MS
+	    : j->pause_ms * 2 > ROOM_MAX_MS ? ROOM_MAX_MS
+					    : j->pause_ms * 2;
+	if (first && !j->plain)
 		ag_job_hold(w, j);
-	}
-	later(w);
+	enqueue_after(w, pop(w), j->pause_ms);
+}
+
+/* There is room now, and what it is about is under way. */
+static void
+on_written(void *arg)
+{
+	struct ag_work *w = arg;
+
+	w->queue->no_room = false;
+	w->queue->pause_ms = 0;
 }
 
 static void
@@ -347,7 +365,7 @@ failed(struct ag_work *w, struct job *j, enum base_err e)
 	    (is_own(j) && e == BASE_E_AGAIN) || clock_holds(w)) {
 		base_log(BASE_INFO, "%s: not live yet: %s", j->root->name,
 		    j->why);
-		later(w);
+		enqueue_after(w, pop(w), LATER_MS);
 		return;
 	}
 	if (e == BASE_E_AGAIN) {
@@ -356,6 +374,7 @@ failed(struct ag_work *w, struct job *j, enum base_err e)
 	}
 	base_log(BASE_WARNING, "%s: epoch %llu: %s", j->root->name,
 	    (unsigned long long)j->order.epoch, j->why);
+	j->no_room = false;
 	j->back = true;
 	j->stale = e == BASE_E_EXPIRED;
 	if (put_back(w, j))
@@ -374,6 +393,10 @@ put_right(struct ag_work *w, struct job *j, enum base_err e)
 		settle_failed(w, j);
 	else
 		ag_stock_soon(w);
+	if (e == BASE_E_AGAIN && j->plain) {
+		no_room(w, j);
+		return;
+	}
 	if (e == BASE_E_AGAIN)
 		ag_job_tidy_later(w, j->root);
 	ag_job_free(pop(w));
@@ -423,6 +446,8 @@ begin(struct ag_work *w, struct job *j)
 		    .root = j->root->name,
 		    .order = o,
 		    .undone = j->back ? &j->order : NULL,
+		    .held = j->no_room,
+		    .written = on_written,
 		    .done = on_live,
 		    .arg = w,
 		});

@@ -27,6 +27,7 @@ enum which {
 };
 
 enum stage {
+	S_WRITE, /* for all at once */
 	S_RENDER,
 	S_CHECK,
 	S_RELOAD,
@@ -44,7 +45,9 @@ struct ag_live {
 	struct event *timer;
 	struct base_mono deadline;
 	uint32_t pause_ms;
-	bool changed, ended;
+	bool ended;
+	bool *changed; /* owned; files, by application */
+	bool written; /* those of all */
 	bool no_room; /* for some application's files */
 	struct ag_pids old;
 	struct ag_proc *proc;
@@ -104,8 +107,7 @@ static void
 end_no_room(struct ag_live *l)
 {
 	l->no_room = true;
-	if (l->c.order == NULL)
-		strncpy(l->why, base_why(), sizeof l->why - 1);
+	strncpy(l->why, base_why(), sizeof l->why - 1);
 	end(l, BASE_E_AGAIN);
 	if (l->c.order != NULL)
 		l->result = BASE_E_AGAIN;
@@ -426,17 +428,41 @@ step_probe(struct ag_live *l)
 
 /* ---- the chain of stages ------------------------------------------------------------ */
 
+/* Before anybody is told anything. */
+static void
+step_write(struct ag_live *l)
+{
+	enum base_err e =
+	    ag_render_root(l->c.holdings, l->c.conf, l->c.root, l->changed);
+
+	if (e == BASE_E_AGAIN) {
+		l->app = l->c.conf->napps - 1; /* whatever it is, the last */
+		end_no_room(l);
+		return;
+	}
+	/* putting right goes by one application after the other */
+	if (e != BASE_OK && l->c.order != NULL) {
+		end(l, e);
+		return;
+	}
+	l->written = e == BASE_OK;
+	if (l->written && l->c.written != NULL)
+		l->c.written(l->c.arg);
+	enter(l, S_RENDER);
+}
+
 static void
 step_render(struct ag_live *l)
 {
 	const struct ag_app *a = app_of(l);
-	enum base_err e;
+	enum base_err e = BASE_OK;
 
 	if (!ag_app_uses(a, l->c.root)) {
 		enter(l, S_NEXT);
 		return;
 	}
-	e = ag_render_app(l->c.holdings, a, &l->changed);
+	if (!l->written)
+		e = ag_render_app(l->c.holdings, a, &l->changed[l->app]);
 	if (e == BASE_E_AGAIN) {
 		end_no_room(l);
 		return;
@@ -446,9 +472,10 @@ step_render(struct ag_live *l)
 		return;
 	}
 	base_log(BASE_INFO, "%s: files %s", a->name,
-	    l->changed ? "rendered" : "are as they should be");
+	    l->changed[l->app] ? "rendered" : "are as they should be");
 	/* who only asks gets an answer, and no application is disturbed */
-	if (!l->changed && l->c.order != NULL && l->c.order->steps == 0) {
+	if (!l->changed[l->app] && !l->c.held && l->c.order != NULL &&
+	    l->c.order->steps == 0) {
 		l->probe = 0;
 		enter(l, S_PROBE);
 		return;
@@ -472,6 +499,9 @@ static void
 step(struct ag_live *l)
 {
 	switch (l->stage) {
+	case S_WRITE:
+		step_write(l);
+		break;
 	case S_RENDER:
 		step_render(l);
 		break;
@@ -526,6 +556,7 @@ ag_live_start(const struct ag_live_conf *c)
 	bool some = false;
 
 	l->c = *c;
+	l->changed = base_alloc((c->conf->napps + 1) * sizeof *l->changed);
 	l->timer = evtimer_new(c->eb, on_timer, l);
 	if (l->timer == NULL)
 		base_die("live: out of memory");
@@ -537,7 +568,7 @@ ag_live_start(const struct ag_live_conf *c)
 	if (c->conf->napps == 0)
 		end(l, BASE_OK);
 	else
-		enter(l, S_RENDER);
+		enter(l, c->order != NULL || c->held ? S_WRITE : S_RENDER);
 	return l;
 }
 
@@ -549,5 +580,6 @@ ag_live_cancel(struct ag_live *l)
 	ag_proc_cancel(l->proc);
 	ag_probe_cancel(l->attempt);
 	event_free(l->timer);
+	free(l->changed);
 	free(l);
 }

@@ -15,6 +15,7 @@ struct job {
 	bool back; /* failed; the previous version is put back */
 	bool stale; /* nothing failed, but its canary was dead */
 	bool no_room; /* for its applications' files; that is said */
+	uint32_t pause_ms; /* the last one for want of room */
 	struct base_mono not_before;
 	char why[400];
 };

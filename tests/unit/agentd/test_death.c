@@ -1,6 +1,8 @@
 /* Unit tests of agentd/work.c and job.c: a death at every write, and a
  * disk that is full from every write on. */
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -221,6 +223,21 @@ START_TEST(full_on_the_way_back)
 }
 END_TEST
 
+static void
+fill_from(int n)
+{
+	crash_writes = 0;
+	crash_full_from = n;
+	crash_full_mask = CRASH_FULL;
+}
+
+static void
+wait_for_a_try(void)
+{
+	for (int n = crash_writes; crash_writes == n;)
+		event_base_loop(eb, EVLOOP_ONCE);
+}
+
 /* The store has room, the application's files have none: its words are said
  * once and again when the CA asks, nothing is told to the application, and the
  * order goes on by itself. */
@@ -229,16 +246,18 @@ START_TEST(no_room_for_the_files)
 	struct wire_parcel p =
 	    order_parcel(WIRE_STEP_TRUST | WIRE_STEP_CERT, 2);
 	char *mark = base_asprintf("%s/mark", dir);
-	char *more = base_asprintf("reload = [ \"touch\", \"%s\" ];", mark);
-	int n = 0;
+	int fd;
+	char *fifo = base_asprintf("%s/fifo", dir);
+	char *more =
+	    base_asprintf("reload = [ \"sh\", \"-c\", \"touch %s; cat %s\" ];",
+		mark, fifo);
 
+	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
 	node_up(more);
 	/* the first write to a file of the application */
 	OK(ag_work_order(work, &p, false));
 	ck_assert_int_eq(last.status, WIRE_RECEIVED);
-	crash_writes = 0;
-	crash_full_from = 0;
-	crash_full_mask = CRASH_FULL;
+	fill_from(0);
 	while (last.status == WIRE_RECEIVED)
 		event_base_loop(eb, EVLOOP_ONCE);
 	ck_assert_int_eq(last.status, WIRE_HELD);
@@ -249,17 +268,75 @@ START_TEST(no_room_for_the_files)
 	ck_assert_uint_eq(nsent, 3);
 	ck_assert_int_eq(last.status, WIRE_HELD);
 	/* tried again, and not said again */
-	for (n = crash_writes; crash_writes == n;)
-		event_base_loop(eb, EVLOOP_ONCE);
+	wait_for_a_try();
 	ck_assert_uint_eq(nsent, 3);
 	crash_full_from = -1;
+	while (access(mark, F_OK) != 0)
+		event_base_loop(eb, EVLOOP_NONBLOCK);
+	/* it is under way, and no longer held */
+	OK(ag_work_order(work, &p, false));
+	ck_assert_uint_eq(nsent, 4);
+	ck_assert_int_eq(last.status, WIRE_RECEIVED);
+	fd = open(fifo, O_WRONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
 	run_until_idle();
 	ck_assert_int_eq(last.status, WIRE_EFFECTIVE);
-	ck_assert_uint_eq(nsent, 4);
-	ck_assert_int_eq(access(mark, F_OK), 0);
+	ck_assert_uint_eq(nsent, 5);
 	node_down();
 	wire_parcel_clear(&p);
 	free(mark);
+	free(fifo);
+	free(more);
+}
+END_TEST
+
+static int
+bytes(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (int)st.st_size : 0;
+}
+
+/* There is room for the three files of one application and none for the other
+ * one's: neither is told anything, however often it is tried, at longer and
+ * longer pauses; then each is told once. */
+START_TEST(no_room_for_another)
+{
+	struct wire_parcel p =
+	    order_parcel(WIRE_STEP_TRUST | WIRE_STEP_CERT, 2);
+	char *told = base_asprintf("%s/told", dir);
+	char *more =
+	    base_asprintf("reload = [ \"sh\", \"-c\", \"printf a >>%s\" ]; }, {"
+			  " name = \"b\"; proof = \"reload\";"
+			  " server = { root = \"plant\"; pem = \"%s/b.pem\"; };"
+			  " reload = [ \"sh\", \"-c\", \"printf b >>%s\" ];",
+		told, dir, told);
+	struct base_mono then;
+
+	node_up(more);
+	OK(ag_work_order(work, &p, false));
+	for (int i = 0; i < 3; i++) {
+		then = base_mono_now();
+		fill_from(3);
+		if (i == 0)
+			while (last.status == WIRE_RECEIVED)
+				event_base_loop(eb, EVLOOP_ONCE);
+		else
+			wait_for_a_try();
+		ck_assert_int_eq(last.status, WIRE_HELD);
+		ck_assert_int_eq(bytes(told), 0);
+		ck_assert_int_eq(access(trust_file, F_OK), -1);
+	}
+	ck_assert_int_ge(base_mono_now().ms - then.ms, 1500);
+	crash_full_from = -1;
+	run_until_idle();
+	ck_assert_int_eq(last.status, WIRE_EFFECTIVE);
+	ck_assert_int_eq(bytes(told), 2);
+	node_down();
+	wire_parcel_clear(&p);
+	free(told);
 	free(more);
 }
 END_TEST
@@ -294,6 +371,7 @@ case_death(void)
 	tcase_add_loop_test(t, full_for_some, 0, 2);
 	tcase_add_loop_test(t, full_on_the_way_back, 0, 3);
 	tcase_add_test(t, no_room_for_the_files);
+	tcase_add_test(t, no_room_for_another);
 	tcase_add_test(t, no_room_at_the_start);
 	return t;
 }
