@@ -68,6 +68,7 @@ END_TEST
 /* app1 polls over its link to web1: that link stays while app1 has others. */
 START_TEST(a_relay_keeps_its_link)
 {
+	asked.w.ca.unchecked = false;
 	asked_ok("{\"cmd\":\"node-add\",\"node\":\"web2\",\"reach\":\"poll\"}");
 	asked_ok(
 	    "{\"cmd\":\"link-add\",\"client\":\"app1\",\"server\":\"web2\","
