@@ -256,21 +256,34 @@ sim_ca_make(void)
 
 /* ---- joining ------------------------------------------------------------------------------ */
 
+struct asked {
+	struct wire_token *token;
+	bool ok;
+	bool again; /* not just now: whether the store is old is looked at */
+};
+
 static void
 token_done(void *arg, enum base_err e, const char *text, struct base_time last)
 {
+	struct asked *a = arg;
+
 	(void)last;
+	if ((a->again = e == BASE_E_AGAIN))
+		return;
 	must(e);
 	must(wire_token_parse((struct base_span){ (const uint8_t *)text,
 				  strlen(text) },
-	    arg));
+	    a->token));
 }
 
-void
+bool
 sim_ca_token(const char *node, struct wire_token *out)
 {
-	ca_token_make(&sim.ca, node, 3600, token_done, out);
+	struct asked a = { .token = out };
+
+	ca_token_make(&sim.ca, node, 3600, token_done, &a);
 	settle();
+	return !a.again;
 }
 
 /* Not just now: no answer. */
@@ -317,9 +330,13 @@ sim_ca_report(const char *from, const struct wire_parcel *p)
 static void
 roll_done(void *arg, enum base_err e, const struct ca_roll_row *row)
 {
+	struct asked *a = arg;
+
 	(void)row;
+	if ((a->again = e == BASE_E_AGAIN))
+		return;
 	must(e);
-	*(bool *)arg = true;
+	a->ok = true;
 }
 
 bool
@@ -328,7 +345,8 @@ sim_ca_roll(const char *root)
 	struct ca_roll_row want = { .strategy = (enum pol_strategy)sim_dice(
 					POL_STRATEGIES) };
 	json_t *problems = json_array();
-	bool ok = false, ready;
+	struct asked a = { .ok = false };
+	bool ready;
 
 	must(ca_roll_check(&sim.ca, root, problems));
 	ready = json_array_size(problems) == 0;
@@ -336,9 +354,11 @@ sim_ca_roll(const char *root)
 	if (!ready)
 		return false;
 	snprintf(want.root, CA_NAME, "%s", root);
-	ca_roll_start(&sim.ca, &want, roll_done, &ok);
+	ca_roll_start(&sim.ca, &want, roll_done, &a);
 	settle();
-	if (!ok)
+	if (a.again)
+		return false;
+	if (!a.ok)
 		sim_fail("the roll of %s does not start", root);
 	if (strcmp(root, CA_MANAGEMENT) == 0)
 		sim.own_goal = 2;

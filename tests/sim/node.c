@@ -260,9 +260,10 @@ sim_node_join(struct sim_node *n)
 {
 	struct joining j = { .e = BASE_OK };
 
+	if (!sim_ca_token(n->name, &j.token))
+		return false;
 	base_buf_init(&j.request, 0);
 	base_buf_init(&j.answer, 0);
-	sim_ca_token(n->name, &j.token);
 	sim_node_do(n, join_ask, &j);
 	if (sim_ca_join(base_buf_span(&j.request), &j.answer)) {
 		sim_node_do(n, join_take, &j);

@@ -197,7 +197,7 @@ void sim_ca_kill(void);
 void sim_ca_stop(void);
 void sim_ca_make(void);
 void sim_ca_soon(void);
-void sim_ca_token(const char *node, struct wire_token *out);
+bool sim_ca_token(const char *node, struct wire_token *out);
 bool sim_ca_join(struct base_span request, struct base_buf *answer);
 void sim_ca_report(const char *from, const struct wire_parcel *p);
 /* false: somebody has not said yet what he holds. */
