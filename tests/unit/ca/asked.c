@@ -62,6 +62,14 @@ asked_restart(void)
 }
 
 void
+asked_restore(const char *name)
+{
+	control_down();
+	world_restore(&asked.w, name);
+	control_up();
+}
+
+void
 asked_close(void)
 {
 	json_decref(asked.answer);

@@ -17,6 +17,8 @@ extern struct asked asked;
 void asked_open(const char *topology);
 /* kedged is killed and starts again, and the client dials anew. */
 void asked_restart(void);
+/* The same, over the copy of its store that world_backup() made. */
+void asked_restore(const char *name);
 void asked_close(void);
 int asked_dial(void);
 /* The next line that comes, NULL when kedged hung up. */

@@ -377,7 +377,7 @@ START_TEST(a_recovery_cuts_nobody)
 	asked_ok(START ",\"cut\":[\"app1\"]}");
 	world_backup(w, "b");
 	(void)world_run(w, 20, never);
-	world_restore(w, "b");
+	asked_restore("b");
 	ck_assert(world_run(w, 5, world_recovers));
 	ck_assert_int_eq(w->ca.rolls->row.deadline.ms, 0);
 	ck_assert_str_eq(w->ca.rolls->row.cut, "");
