@@ -5,17 +5,16 @@
  */
 #include "ca/store_sqlite.h"
 
-enum base_err
-ca_store_gone_next(struct ca_store *st, const char *after, char out[CA_NAME])
+/* The first name that the statement has after that one; "" for none. */
+static enum base_err
+gone_after(struct ca_store *st, const char *sql, const char *after,
+    char out[CA_NAME])
 {
 	sqlite3_stmt *s = NULL;
 	bool row = false;
-	enum base_err r;
+	enum base_err r = ca_sq_open(st, sql, &s, "s", after);
 
-	if ((r = ca_sq_open(st,
-		 "SELECT node FROM gone WHERE forgotten = 0 AND node > ?"
-		 " ORDER BY node LIMIT 1",
-		 &s, "s", after)) == BASE_OK)
+	if (r == BASE_OK)
 		r = ca_sq_next(st, s, &row);
 	if (row)
 		r = ca_sq_text(s, 0, out, CA_NAME);
@@ -23,6 +22,15 @@ ca_store_gone_next(struct ca_store *st, const char *after, char out[CA_NAME])
 		out[0] = '\0';
 	ca_sq_close(s);
 	return r;
+}
+
+enum base_err
+ca_store_gone_next(struct ca_store *st, const char *after, char out[CA_NAME])
+{
+	return gone_after(st,
+	    "SELECT node FROM gone WHERE forgotten = 0 AND node > ?"
+	    " ORDER BY node LIMIT 1",
+	    after, out);
 }
 
 enum base_err
@@ -91,20 +99,9 @@ ca_store_gone_confirm(struct ca_store *st, const char *node, bool *was)
 enum base_err
 ca_store_gone_held(struct ca_store *st, const char *after, char out[CA_NAME])
 {
-	sqlite3_stmt *s = NULL;
-	bool row = false;
-	enum base_err r;
-
-	if ((r = ca_sq_open(st,
-		 "SELECT node FROM gone WHERE forgotten = 3 AND node > ?"
-		 " AND NOT EXISTS (SELECT 1 FROM node WHERE name = gone.node"
-		 " AND joined <> 0) ORDER BY node LIMIT 1",
-		 &s, "s", after)) == BASE_OK)
-		r = ca_sq_next(st, s, &row);
-	if (row)
-		r = ca_sq_text(s, 0, out, CA_NAME);
-	else
-		out[0] = '\0';
-	ca_sq_close(s);
-	return r;
+	return gone_after(st,
+	    "SELECT node FROM gone WHERE forgotten = 3 AND node > ?"
+	    " AND NOT EXISTS (SELECT 1 FROM node WHERE name = gone.node"
+	    " AND joined <> 0) ORDER BY node LIMIT 1",
+	    after, out);
 }
