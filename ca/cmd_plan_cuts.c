@@ -10,6 +10,7 @@
 
 #include "ca/ctl.h"
 #include "ca/look.h"
+#include "ca/outlook_doc.h"
 #include "ca/remote.h"
 
 #define SILENT_MS INT64_C(600000) /* not heard of for so long: not there */
@@ -198,18 +199,6 @@ time_json(const struct cuts *k, int64_t ms)
 }
 
 static json_t *
-steps_json(uint32_t steps)
-{
-	static const char *const words[] = { "trust", "cert", "finish" };
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < 3; i++)
-		if (steps & (1u << i))
-			json_array_append_new(list, json_string(words[i]));
-	return list;
-}
-
-static json_t *
 cuts_json(const struct cuts *k)
 {
 	json_t *nodes = json_array();
@@ -220,8 +209,9 @@ cuts_json(const struct cuts *k)
 		json_array_append_new(nodes,
 		    json_pack("{ss, so, so, so}", "node",
 			ca_topology_name(k->look.topology, c->node), "steps",
-			steps_json(c->steps), "ends", time_json(k, c->end_ms),
-			"cuts", directions_json(k, c->node)));
+			ca_steps_json(c->steps), "ends",
+			time_json(k, c->end_ms), "cuts",
+			directions_json(k, c->node)));
 	}
 	return json_pack("{si, ss, so, so, sb, so}", "version", 1, "root",
 	    k->look.root_name, "deadline", time_json(k, k->deadline_ms),

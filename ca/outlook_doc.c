@@ -7,8 +7,8 @@
 
 #define WAITS_MAX 16 /* sentences; the rest is a number */
 
-static json_t *
-steps_json(uint32_t steps)
+json_t *
+ca_steps_json(uint32_t steps)
 {
 	static const char *const words[] = { "trust", "cert", "finish" };
 	json_t *list = json_array();
@@ -32,7 +32,7 @@ turn_json(const struct ca_outlook_view *v, uint32_t i)
 
 	return json_pack("{sI, ss, so, so, so, so, sb}", "id",
 	    (json_int_t)i + 1, "node", v->name(v->arg, t->node), "steps",
-	    steps_json(t->steps), "start_ms", ms_json(t->start_ms), "end_ms",
+	    ca_steps_json(t->steps), "start_ms", ms_json(t->start_ms), "end_ms",
 	    ms_json(t->end_ms), "after",
 	    t->after == POL_NONE ? json_null()
 				 : json_integer((json_int_t)t->after + 1),

@@ -17,6 +17,8 @@ struct ca_outlook_view {
 	const void *arg;
 };
 
+/* ["trust", ...], a bit each of POL_TRUST and so on. A new reference. */
+json_t *ca_steps_json(uint32_t steps);
 /* docs/control.md, "simulate". A new reference. */
 json_t *ca_outlook_json(const struct ca_outlook_view *v);
 /* Turns that lead to the end, the first first: each started when the one
