@@ -445,7 +445,7 @@ enum base_err ca_roll_excuse(struct ca *ca, const struct ca_word *w) BASE_MUST;
 /* Ends an excuse. When the roll is over the node catches up by a roll of its
  * own, in which all others have nothing to do. */
 enum base_err ca_roll_return(struct ca *ca, const struct ca_word *w) BASE_MUST;
-/* Failed too often in a row, or held by the operator. */
+/* ca/waits.c: failed too often in a row, or held by the operator. */
 bool
 ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node);
 /* Why the node has not taken an order that is out, in its own words, or as far

@@ -201,19 +201,6 @@ ca_roll_reopen(struct ca *ca)
 	return r;
 }
 
-bool
-ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node)
-{
-	struct pol_why why[4];
-	size_t n = pol_engine_waits(w->engine, node, why, 4);
-
-	(void)ca;
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(why[i].rule, "held") == 0)
-			return true;
-	return false;
-}
-
 /* ---- giving orders ---------------------------------- */
 
 struct giving {

@@ -50,6 +50,19 @@ handed_text(const struct ca *ca, const struct ca_order *o, const char *before,
 	    before, h.by, h.to, at);
 }
 
+bool
+ca_roll_is_held(const struct ca *ca, const struct ca_roll *w, uint32_t node)
+{
+	struct pol_why why[4];
+	size_t n = pol_engine_waits(w->engine, node, why, 4);
+
+	(void)ca;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(why[i].rule, "held") == 0)
+			return true;
+	return false;
+}
+
 void
 ca_held_text(struct ca *ca, const char *root, uint32_t node, char *out,
     size_t max)
