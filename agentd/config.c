@@ -306,6 +306,12 @@ static const struct conf_key top_keys[] = {
 	    .min = 0.1,
 	    .max = 86400 },
 	SECONDS("retry", ag_config, retry_ms, 1),
+	{ .name = "later",
+	    .kind = CONF_SECONDS,
+	    CONF_AT(ag_config, later_ms),
+	    .value = 1,
+	    .min = 0.01,
+	    .max = 3600 },
 	{ 0 },
 };
 

@@ -70,6 +70,9 @@ struct ag_config {
 	uint32_t wait_ms;   /* of a long-poll */
 	uint32_t inventory_ms;      /* between two stocks */
 	uint32_t retry_ms;  /* first pause after a failure, doubles to 16x */
+	uint32_t later_ms;  /* before work that found no room is tried again,
+			     * doubles to 32x; what waits for the agent's own
+			     * connections is tried at this pause */
 	char *roots[WIRE_JOIN_ROOTS];       /* all named above; sorted; each
 	    points to a string of its own */
 	size_t nroots;

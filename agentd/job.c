@@ -11,10 +11,9 @@
 
 #include "agentd/work_impl.h"
 
-#define REPORT_DAYS  7
-#define AGAIN_MAX_MS 16000u
-#define LATER_MS     1000u
-#define ROOM_MAX_MS  32000u
+#define REPORT_DAYS   7
+#define AGAIN_MAX_MS  16000u
+#define LATER_DOUBLES 32u /* how long the pause becomes, in first pauses */
 
 static void start_next(struct ag_work *w);
 
@@ -326,8 +325,8 @@ ag_job_tidy_later(struct ag_work *w, struct ag_root *r)
 		return;
 	j = ag_job_new(r, NULL);
 	j->no_room = true;
-	j->pause_ms = LATER_MS;
-	enqueue_after(w, j, LATER_MS);
+	j->pause_ms = w->c.conf->later_ms;
+	enqueue_after(w, j, j->pause_ms);
 }
 
 /* The first in the queue. Of an order no application was told anything, and
@@ -335,12 +334,14 @@ ag_job_tidy_later(struct ag_work *w, struct ag_root *r)
 static void
 no_room(struct ag_work *w, struct job *j)
 {
+	const uint32_t least = w->c.conf->later_ms;
 	const bool first = !j->no_room;
 
 	j->no_room = true;
-	j->pause_ms = j->pause_ms == 0	    ? LATER_MS
-	    : j->pause_ms * 2 > ROOM_MAX_MS ? ROOM_MAX_MS
-					    : j->pause_ms * 2;
+	if (j->pause_ms == 0)
+		j->pause_ms = least;
+	else if (j->pause_ms / least < LATER_DOUBLES)
+		j->pause_ms *= 2;
 	if (first && !j->plain)
 		ag_job_hold(w, j);
 	enqueue_after(w, pop(w), j->pause_ms);
@@ -365,7 +366,7 @@ failed(struct ag_work *w, struct job *j, enum base_err e)
 	    (is_own(j) && e == BASE_E_AGAIN) || clock_holds(w)) {
 		base_log(BASE_INFO, "%s: not live yet: %s", j->root->name,
 		    j->why);
-		enqueue_after(w, pop(w), LATER_MS);
+		enqueue_after(w, pop(w), w->c.conf->later_ms);
 		return;
 	}
 	if (e == BASE_E_AGAIN) {
@@ -473,7 +474,7 @@ start_next(struct ag_work *w)
 	}
 	evtimer_del(w->wake);
 	if (!j->plain && !j->back && clock_holds(w)) {
-		j->not_before.ms = now + LATER_MS;
+		j->not_before.ms = now + w->c.conf->later_ms;
 		ag_job_enqueue(w, pop(w));
 		return;
 	}

@@ -68,6 +68,7 @@ read_conf(const char *more)
 	char *text = base_asprintf(
 	    "fleet = \"acme\"; node = \"web1\"; store = \"%s/s\";"
 	    "management = { listen = \"127.0.0.1:0\"; }; retry = 60;"
+	    "later = 0.01;"
 	    "applications = ( { name = \"a\"; server = { root = \"plant\";"
 	    " verify_root = \"plant\"; trust = \"%s\"; chain = \"%s\";"
 	    " key = \"%s/key.pem\"; address = \"%s\"; };"

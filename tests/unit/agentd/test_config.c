@@ -71,6 +71,7 @@ START_TEST(least)
 	struct ag_config *c = good(TOP);
 
 	ck_assert_uint_eq(c->wait_ms, 25000);
+	ck_assert_uint_eq(c->later_ms, 1000);
 	ck_assert_int_eq(c->alg, WIRE_P256);
 	ck_assert_uint_eq(c->nroots, 0);
 	ag_config_free(c);

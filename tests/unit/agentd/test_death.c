@@ -309,7 +309,7 @@ START_TEST(no_room_for_another)
 	char *told = base_asprintf("%s/told", dir);
 	char *more =
 	    base_asprintf("reload = [ \"sh\", \"-c\", \"printf a >>%s\" ]; }, {"
-			  " name = \"b\"; proof = \"reload\";"
+			  " name = \"b\"; proof = \"reload\"; settle = 0;"
 			  " server = { root = \"plant\"; pem = \"%s/b.pem\"; };"
 			  " reload = [ \"sh\", \"-c\", \"printf b >>%s\" ];",
 		told, dir, told);
@@ -329,7 +329,7 @@ START_TEST(no_room_for_another)
 		ck_assert_int_eq(bytes(told), 0);
 		ck_assert_int_eq(access(trust_file, F_OK), -1);
 	}
-	ck_assert_int_ge(base_mono_now().ms - then.ms, 1500);
+	ck_assert_int_ge(base_mono_now().ms - then.ms, 15);
 	crash_full_from = -1;
 	run_until_idle();
 	ck_assert_int_eq(last.status, WIRE_EFFECTIVE);
