@@ -29,6 +29,8 @@ struct cuts {
 	size_t n;
 	bool is_done; /* the rest comes to its end */
 	int64_t takes_ms;
+	struct base_time since; /* kedged listens; 0: it was not asked */
+	json_t *unheard; /* owned; names: not since then, nor for long */
 };
 
 /* ---- who -------------------------------------------------------------------- */
@@ -113,36 +115,64 @@ has_word(struct cli *c, const char *name)
 	return false;
 }
 
-static bool
-is_silent(const json_t *node, struct base_time now)
+enum heard {
+	HEARD,
+	UNHEARD,
+	SILENT
+};
+
+/* Who was not heard of while kedged could hear nobody is not silent by that. */
+static enum heard
+heard_of(const json_t *node, struct base_time since, struct base_time now)
 {
 	const char *seen = json_string_value(json_object_get(node, "seen"));
 	struct base_time t;
 
-	return !json_is_true(json_object_get(node, "joined")) || seen == NULL ||
-	    base_time_parse(seen, &t) != BASE_OK || now.ms - t.ms > SILENT_MS;
+	if (!json_is_true(json_object_get(node, "joined")))
+		return SILENT;
+	if (seen != NULL && base_time_parse(seen, &t) == BASE_OK &&
+	    now.ms - t.ms <= SILENT_MS)
+		return HEARD;
+	return now.ms - since.ms > SILENT_MS ? SILENT : UNHEARD;
+}
+
+static void
+node_hear(struct cuts *k, const json_t *node, struct ca_pace *p)
+{
+	const struct ca_topology *t = k->look.topology;
+	const char *name = ca_text_of(node, "name");
+	const uint32_t at = ca_topology_node(t, name);
+
+	if (at == POL_NONE)
+		return;
+	switch (heard_of(node, k->since, base_time_now())) {
+	case SILENT:
+		p->node[ca_topology_number(t, at)].away_ms = POL_NEVER;
+		break;
+	case UNHEARD:
+		json_array_append_new(k->unheard, json_string(name));
+		break;
+	case HEARD:
+		break;
+	}
 }
 
 static enum base_err
-silent_read(struct cli *c, const struct ca_topology *t, struct ca_pace *p)
+silent_read(struct cli *c, struct cuts *k, struct ca_pace *p)
 {
 	struct ca_ctl *ctl = NULL;
 	json_t *answer = NULL, *o;
 	enum base_err e;
 	size_t i;
 
-	if ((e = ca_ctl_open(cli_socket(c), &ctl)) == BASE_OK)
-		e = ca_ctl_call(ctl, json_pack("{ss}", "cmd", "node-list"),
-		    &answer);
-	json_array_foreach(json_object_get(answer, "nodes"), i, o)
-	{
-		const char *name = ca_text_of(o, "name");
-		const uint32_t at = ca_topology_node(t, name);
-
-		if (e == BASE_OK && at != POL_NONE && !has_word(c, name) &&
-		    is_silent(o, base_time_now()))
-			p->node[ca_topology_number(t, at)].away_ms = POL_NEVER;
-	}
+	if ((e = ca_ctl_open(cli_socket(c), &ctl)) == BASE_OK &&
+	    (e = ca_ctl_call(ctl, json_pack("{ss}", "cmd", "node-list"),
+		 &answer)) == BASE_OK)
+		e = base_time_parse(ca_text_of(answer, "listening_since"),
+		    &k->since);
+	json_array_foreach(json_object_get(answer, "nodes"), i,
+	    o) if (e == BASE_OK && !has_word(c, ca_text_of(o, "name")))
+	    node_hear(k, o, p);
 	json_decref(answer);
 	ca_ctl_close(ctl);
 	return e;
@@ -187,15 +217,20 @@ directions_json(const struct cuts *k, uint32_t number)
 }
 
 static json_t *
-time_json(const struct cuts *k, int64_t ms)
+time_json(struct base_time t)
 {
 	char text[BASE_RFC3339_LEN];
 
-	if (ms >= POL_NEVER - 1)
-		return json_null();
-	base_time_format((struct base_time){ k->look.pace->start.ms + ms },
-	    text);
+	base_time_format(t, text);
 	return json_string(text);
+}
+
+static json_t *
+span_json(const struct cuts *k, int64_t ms)
+{
+	return ms >= POL_NEVER - 1
+	    ? json_null()
+	    : time_json((struct base_time){ k->look.pace->start.ms + ms });
 }
 
 static json_t *
@@ -210,13 +245,16 @@ cuts_json(const struct cuts *k)
 		    json_pack("{ss, so, so, so}", "node",
 			ca_topology_name(k->look.topology, c->node), "steps",
 			ca_steps_json(c->steps), "ends",
-			time_json(k, c->end_ms), "cuts",
+			span_json(k, c->end_ms), "cuts",
 			directions_json(k, c->node)));
 	}
-	return json_pack("{si, ss, so, so, sb, so}", "version", 1, "root",
-	    k->look.root_name, "deadline", time_json(k, k->deadline_ms),
+	return json_pack("{si, ss, so, so, sb, so, so, sO}", "version", 1,
+	    "root", k->look.root_name, "deadline", span_json(k, k->deadline_ms),
 	    "nodes", nodes, "done", (int)k->is_done, "takes_ms",
-	    k->is_done ? json_integer(k->takes_ms) : json_null());
+	    k->is_done ? json_integer(k->takes_ms) : json_null(),
+	    "listening_since",
+	    k->since.ms == 0 ? json_null() : time_json(k->since),
+	    "not_known_yet", k->unheard);
 }
 
 /* ---- text ------------------------------------------------------------------------ */
@@ -239,6 +277,29 @@ node_print(FILE *f, const json_t *node)
 	json_array_foreach(json_object_get(node, "cuts"), i, v)
 	    fprintf(f, "  %s refuses %s\n", ca_text_of(v, "verifier"),
 		ca_text_of(v, "presenter"));
+}
+
+static void
+unheard_print(FILE *f, const json_t *doc)
+{
+	const json_t *names = json_object_get(doc, "not_known_yet");
+	const char *since = ca_text_of(doc, "listening_since");
+	char again[BASE_RFC3339_LEN];
+	struct base_time t;
+	size_t i;
+	json_t *v;
+
+	if (json_array_size(names) == 0 ||
+	    base_time_parse(since, &t) != BASE_OK)
+		return;
+	t.ms += SILENT_MS + 1000;
+	base_time_format(t, again);
+	fprintf(f,
+	    "\nnot known yet (listening since %s): whether these are "
+	    "there; taken as\nthere, ask again at %s, or say --away NODE:",
+	    since, again);
+	json_array_foreach(names, i, v) fprintf(f, " %s", json_string_value(v));
+	fprintf(f, "\n");
 }
 
 static void
@@ -280,6 +341,7 @@ cuts_print(FILE *f, const json_t *doc)
 	} else {
 		fprintf(f, "the rest does not come to its end\n");
 	}
+	unheard_print(f, doc);
 	if (n > 0)
 		command_print(f, doc);
 }
@@ -322,7 +384,7 @@ pace_read(struct cli *c, struct cuts *k, struct ca_pace *p)
 
 	if (e == BASE_OK && !cli_has(c, "topology") &&
 	    (e = ca_pace_observe(c, t, k->look.root_name, p)) == BASE_OK)
-		e = silent_read(c, t, p);
+		e = silent_read(c, k, p);
 	if (e == BASE_OK && p->start.ms == 0)
 		p->start = base_time_now();
 	k->deadline_ms = cli_has(c, "deadline") ? p->deadline.ms - p->start.ms
@@ -338,7 +400,8 @@ ca_plan_cuts(struct cli *c, const struct ca_topology *t, const char *root)
 {
 	struct ca_pace pace = { .node = NULL };
 	struct cuts k = {
-		.look = { .topology = t, .root_name = root, .pace = &pace }
+		.look = { .topology = t, .root_name = root, .pace = &pace },
+		.unheard = json_array(),
 	};
 	struct pol_graph *graph = NULL;
 	json_t *doc;
@@ -364,6 +427,7 @@ ca_plan_cuts(struct cli *c, const struct ca_topology *t, const char *root)
 	if (cli_has(c, "exit-code") && k.n > 0)
 		cli_exit_set(c, CLI_CHANGES);
 out:
+	json_decref(k.unheard);
 	free(k.out);
 	free(k.list);
 	pol_graph_free(graph);

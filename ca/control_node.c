@@ -19,7 +19,8 @@ ca_control_node_list(struct ca_session *s, json_t *q, json_t **answer)
 		if ((r = ca_json_node(ca, &ca->topo->nodes[i], &o)) == BASE_OK)
 			json_array_append_new(list, o);
 	if (r == BASE_OK)
-		*answer = json_pack("{sO}", "nodes", list);
+		*answer = json_pack("{sO, so}", "nodes", list,
+		    "listening_since", ca_json_time(ca_listen_since(ca)));
 	json_decref(list);
 	return r;
 }

@@ -17,6 +17,8 @@ void ca_listen(struct ca *ca);
 /* The same when the clock was set since the last look: how long ago something
  * was, nobody knows then. */
 void ca_listen_clock(struct ca *ca);
+/* Since when, by today's clock; now while nothing can be heard yet. */
+struct base_time ca_listen_since(struct ca *ca);
 /* How long it must still listen before silence says anything; 0: no more. */
 int64_t ca_listen_left(const struct ca *ca);
 /* Nothing was heard of the node, no report, no exchange, for conf.silent_ms, by

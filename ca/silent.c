@@ -39,6 +39,17 @@ ca_listen_clock(struct ca *ca)
 		ca->clock_ms += by;
 }
 
+struct base_time
+ca_listen_since(struct ca *ca)
+{
+	const struct base_time now = ca_now(ca);
+
+	ca_listen_clock(ca);
+	if (ca->unchecked)
+		return now;
+	return (struct base_time){ now.ms - (ca_mono(ca).ms - ca->listens.ms) };
+}
+
 int64_t
 ca_listen_left(const struct ca *ca)
 {

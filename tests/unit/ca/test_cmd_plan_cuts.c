@@ -145,34 +145,75 @@ START_TEST(what_is_refused)
 }
 END_TEST
 
-/* Of the fleet that kedged keeps: who was not heard of for long is not there,
- * unless the operator says when it comes. */
+/* Of the fleet that kedged keeps: c was heard of long ago, s just now, n never
+ * came. */
+#define FLEET(since)                                                           \
+	"{\"ok\":true,\"listening_since\":\"" since                            \
+	"\",\"roots\":[{\"name\":\"a\"}],\"nodes\":["                          \
+	"{\"name\":\"c\",\"reach\":\"direct\",\"via\":[],\"dual\":false,"      \
+	"\"address\":\"\",\"names\":[],\"joined\":true,"                       \
+	"\"seen\":\"2020-01-01T00:00:00Z\"},{\"name\":\"s\","                  \
+	"\"reach\":\"direct\",\"via\":[],\"dual\":false,"                      \
+	"\"address\":\"\",\"names\":[],\"joined\":true,"                       \
+	"\"seen\":\"2999-01-01T00:00:00Z\"},{\"name\":\"n\","                  \
+	"\"reach\":\"direct\",\"via\":[],\"dual\":false,"                      \
+	"\"address\":\"\",\"names\":[],\"joined\":false,"                      \
+	"\"seen\":null}],"                                                     \
+	"\"links\":[" LINK("c") "," LINK(                                      \
+	    "n") "],"                                                          \
+		 "\"current\":1,\"generations\":["                             \
+		 "{\"generation\":1,\"not_after\":\"2999-11-22T12:01:15Z\"}]," \
+		 "\"orders\":[],\"unsafe\":[],\"excused\":[]}"
+#define LINK(client)                                                       \
+	"{\"client\":\"" client "\",\"server\":\"s\",\"auth\":\"mutual\"," \
+	"\"client_root\":\"a\",\"server_root\":\"a\"}"
+#define SILENT(answer, ...)                                               \
+	RUN(answer, "plan", "--root", "a", "--compromised", "--deadline", \
+	    "1h", __VA_ARGS__)
+
+/* Who was not heard of for long is not there, unless the operator says when it
+ * comes. */
 START_TEST(who_is_silent)
 {
-	static const char answer[] =
-	    "{\"ok\":true,\"roots\":[{\"name\":\"a\"}],\"nodes\":["
-	    "{\"name\":\"c\",\"reach\":\"direct\",\"via\":[],\"dual\":false,"
-	    "\"address\":\"\",\"names\":[],\"joined\":true,"
-	    "\"seen\":\"2020-01-01T00:00:00Z\"},{\"name\":\"s\","
-	    "\"reach\":\"direct\",\"via\":[],\"dual\":false,"
-	    "\"address\":\"\",\"names\":[],\"joined\":true,"
-	    "\"seen\":\"2999-01-01T00:00:00Z\"}],"
-	    "\"links\":[{\"client\":\"c\",\"server\":\"s\","
-	    "\"auth\":\"mutual\",\"client_root\":\"a\","
-	    "\"server_root\":\"a\"}],"
-	    "\"current\":1,\"generations\":["
-	    "{\"generation\":1,\"not_after\":\"2999-11-22T12:01:15Z\"}],"
-	    "\"orders\":[],\"unsafe\":[],\"excused\":[]}";
+	static const char answer[] = FLEET("2020-01-01T00:00:00Z");
 
-	ck_assert_int_eq(RUN(answer, "plan", "--root", "a", "--compromised",
-			     "--deadline", "1h"),
-	    CLI_DONE);
+	ck_assert_int_eq(SILENT(answer, "--exit-code"), CLI_CHANGES);
 	ck_assert_ptr_nonnull(strstr(output, "c: trust is never answered"));
+	ck_assert_ptr_nonnull(strstr(output, "--cut c,n a"));
 	ck_assert_ptr_null(strstr(output, "s: "));
-	ck_assert_int_eq(RUN(answer, "plan", "--root", "a", "--compromised",
-			     "--deadline", "1h", "--away", "c=60"),
+	ck_assert_ptr_null(strstr(output, "not known yet"));
+	ck_assert_int_eq(SILENT(answer, "--away", "c=60", "--away", "n=60"),
 	    CLI_DONE);
 	ck_assert_ptr_nonnull(strstr(output, "nothing would be cut"));
+}
+END_TEST
+
+/* A kedged that has just started cannot have heard of it. */
+START_TEST(who_is_not_known_yet)
+{
+	static const char answer[] = FLEET("2998-12-31T23:59:59Z");
+	json_t *doc, *names;
+
+	ck_assert_int_eq(SILENT(answer, "--exit-code"), CLI_CHANGES);
+	ck_assert_ptr_null(strstr(output, "c: trust"));
+	ck_assert_ptr_nonnull(strstr(output, "--cut n a"));
+	ck_assert_ptr_nonnull(strstr(output,
+	    "not known yet (listening since 2998-12-31T23:59:59Z)"));
+	ck_assert_ptr_nonnull(strstr(output,
+	    "ask again at 2999-01-01T00:10:00Z, or say --away NODE: c\n"));
+	/* the operator's word counts */
+	ck_assert_int_eq(SILENT(answer, "--away", "c"), CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output, "--cut c,n a"));
+	ck_assert_ptr_null(strstr(output, "not known yet"));
+	ck_assert_int_eq(SILENT(answer, "--json"), CLI_DONE);
+	ck_assert_ptr_nonnull(doc = json_loads(output, 0, NULL));
+	names = json_object_get(doc, "not_known_yet");
+	ck_assert_uint_eq(json_array_size(names), 1);
+	ck_assert_str_eq(json_string_value(json_array_get(names, 0)), "c");
+	ck_assert_str_eq(json_string_value(
+			     json_object_get(doc, "listening_since")),
+	    "2998-12-31T23:59:59Z");
+	json_decref(doc);
 }
 END_TEST
 
@@ -190,5 +231,6 @@ case_cmd_plan_cuts(void)
 	tcase_add_test(t, of_the_management_root);
 	tcase_add_test(t, what_is_refused);
 	tcase_add_test(t, who_is_silent);
+	tcase_add_test(t, who_is_not_known_yet);
 	return t;
 }

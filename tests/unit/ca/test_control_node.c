@@ -37,6 +37,46 @@ START_TEST(nodes_come_and_go)
 }
 END_TEST
 
+/* Whoever asks how long nobody was heard of learns since when kedged can hear. */
+static int64_t
+listens(void)
+{
+	struct base_time t;
+
+	asked_ok("{\"cmd\":\"node-list\"}");
+	ck_assert_int_eq(base_time_parse(json_string_value(
+					     json_object_get(asked.answer,
+						 "listening_since")),
+			     &t),
+	    BASE_OK);
+	return t.ms / 1000;
+}
+
+START_TEST(since_when_it_listens)
+{
+	struct world *w = &asked.w;
+	int64_t began;
+
+	world_join_all(w);
+	began = w->now.ms / 1000 - (w->mono.ms - w->ca.listens.ms) / 1000;
+	ck_assert_int_le(llabs(listens() - began), 1);
+	w->now.ms += 600000;
+	w->mono.ms += 600000;
+	ck_assert_int_le(llabs(listens() - began), 1);
+	/* the clock was set: how long ago something was, nobody knows */
+	w->now.ms += 3600000;
+	ck_assert_int_eq(listens(), w->now.ms / 1000);
+	/* a start; until kedge-hsmd is heard nobody is */
+	w->now.ms += 600000;
+	w->mono.ms += 600000;
+	asked_restart();
+	w->ca.unchecked = true;
+	w->now.ms += 600000;
+	w->mono.ms += 600000;
+	ck_assert_int_eq(listens(), w->now.ms / 1000);
+}
+END_TEST
+
 TCase *
 case_control_node(void)
 {
@@ -45,5 +85,6 @@ case_control_node(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_checked_fixture(t, asked_pair, asked_close);
 	tcase_add_test(t, nodes_come_and_go);
+	tcase_add_test(t, since_when_it_listens);
 	return t;
 }
