@@ -243,11 +243,11 @@ tell_peers(struct pol_engine *e, uint32_t node, uint8_t was)
 
 /* What keeps its group at rest; nobody waits for one that is excused. */
 static void
-rest_count(struct egroup *g, const struct enode *n, bool serves, bool add)
+rest_count(struct egroup *g, const struct enode *n, bool is_out, bool add)
 {
 	if (n->flags & NODE_EXCUSED)
 		return;
-	if (serves)
+	if (is_out)
 		bump(&g->outstanding, add);
 	if ((n->flags & NODE_HELD) || !(n->flags & NODE_KNOWN))
 		bump(&g->odd, add);
@@ -262,13 +262,13 @@ group_count(struct pol_engine *e, uint32_t node, bool add)
 	const struct enode *n = &e->node[node];
 	struct egroup *g = &e->group[e->shape.group[node]];
 	const uint32_t todo = engine_todo(e, node);
-	const bool serves = engine_serves(e, n);
+	const bool is_out = engine_is_out(e, n);
 
 	for (uint32_t s = POL_TRUST; s <= POL_FINISH; s <<= 1)
 		if (todo & s)
 			bump(&g->todo[shape_layer(&e->shape, role, s)], add);
-	rest_count(g, n, serves, add);
-	if (serves)
+	rest_count(g, n, is_out, add);
+	if (is_out)
 		bump(&e->outstanding, add);
 	if (engine_finishes(e, n))
 		bump(&e->finishing, add);

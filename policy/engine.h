@@ -119,7 +119,7 @@ struct pol_engine {
 	struct firsts first;
 	struct pol_order *orders; /* answer of pol_engine_ready */
 	size_t orders_cap;
-	uint32_t outstanding;
+	uint32_t outstanding; /* orders, but of nodes that are excused */
 	uint32_t finishing; /* of these, with a finish, and not late */
 	uint32_t done, all; /* steps, excused nodes left out */
 	struct pol_time now;
@@ -145,11 +145,19 @@ engine_serves(const struct pol_engine *e, const struct enode *n)
 	    (n->from < n->to) == (e->goal.from < e->goal.to);
 }
 
+/* It counts for goal.max_in_flight. Of who is excused no answer is waited for,
+ * so his order takes nobody's place. */
+static inline bool
+engine_is_out(const struct pol_engine *e, const struct enode *n)
+{
+	return engine_serves(e, n) && (n->flags & NODE_EXCUSED) == 0;
+}
+
 /* It counts for goal.max_finish. */
 static inline bool
 engine_finishes(const struct pol_engine *e, const struct enode *n)
 {
-	return engine_serves(e, n) && (n->steps & POL_FINISH) != 0 && !n->late;
+	return engine_is_out(e, n) && (n->steps & POL_FINISH) != 0 && !n->late;
 }
 
 /* ---- values.c ---------------------------------------------------------------- */

@@ -338,7 +338,7 @@ why_oldest(const struct pol_engine *e, bool finish, struct pol_why *why)
 		const struct enode *n = &e->node[i];
 
 		if (e->shape.role[i] == 0 ||
-		    !(finish ? engine_finishes(e, n) : engine_serves(e, n)))
+		    !(finish ? engine_finishes(e, n) : engine_is_out(e, n)))
 			continue;
 		if (oldest == POL_NONE || n->sent_ms < e->node[oldest].sent_ms)
 			oldest = i;

@@ -224,7 +224,8 @@ struct pol_goal {
 	struct pol_time begun; /* for reasons only; 0: nobody says */
 	enum pol_strategy strategy;
 	uint32_t limit; /* failures in a row that hold a node; 0 none */
-	uint32_t max_in_flight; /* orders outstanding at once; 0 no bound */
+	uint32_t max_in_flight; /* orders outstanding at once, but of excused
+				 * nodes; 0 no bound */
 	int64_t fresh_ms; /* a removal rests on peers seen within this
 				   * time; 0: their age does not matter */
 	const uint32_t *first; /* nodes that go first; copied; may be NULL */

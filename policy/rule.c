@@ -59,7 +59,9 @@ static const struct pol_rule rule_table[] = {
 	    "" },
 	{ "window", "it is a time in which the operator lets orders start",
 	    "" },
-	{ "in-flight", "fewer orders are outstanding than the operator allows",
+	{ "in-flight",
+	    "fewer orders are outstanding, of nodes that are not excused, than "
+	    "the operator allows",
 	    "" },
 	{ "step", "the operator has let this order go", "" },
 };

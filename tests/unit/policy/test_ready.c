@@ -442,6 +442,45 @@ START_TEST(test_what_is_put_off_takes_nobodys_place)
 }
 END_TEST
 
+/* The operator has given up a node whose order is out: it takes nobody's
+ * place, of all orders or of those with a finish; back again, it does. */
+START_TEST(test_who_is_excused_takes_nobodys_place)
+{
+	struct pol_goal goal = { .from = 1, .to = 2 };
+	struct pol_why why[4];
+	struct pol_engine *e;
+	struct fleet f;
+
+	/* a b y z */
+	fleet_make(&f, "a>b y>z", "");
+	goal.max_in_flight = _i == 0;
+	goal.max_finish = _i == 1;
+	goal.forget_first = _i == 1;
+	e = fleet_engine_of(&f, &goal);
+	for (uint32_t s = T; s <= C; s <<= 1)
+		for (uint32_t i = 0; i < 4; i++)
+			fleet_do(e, i, s);
+	fleet_send(e, 0, F);
+	ck_assert_uint_eq(fleet_offer(e, 1), 0);
+	fleet_tell(e, POL_FACT_EXCUSED, 0, 0);
+	ck_assert_uint_eq(fleet_offer(e, 1), F);
+	fleet_send(e, 1, F);
+	/* full again: by the order of b alone */
+	ck_assert_uint_eq(fleet_offer(e, 2), 0);
+	ck_assert_uint_eq(pol_engine_waits(e, 2, why, 4), 1);
+	ck_assert_str_eq(why[0].rule, "in-flight");
+	ck_assert_uint_eq(why[0].peer, 1);
+	fleet_tell(e, POL_FACT_EFFECTIVE, 1, pol_engine_epoch(e, 1));
+	ck_assert_uint_eq(fleet_offer(e, 2), F);
+	fleet_tell(e, POL_FACT_RETURNED, 0, 0);
+	ck_assert_uint_eq(fleet_offer(e, 2), 0);
+	ck_assert_uint_eq(pol_engine_waits(e, 2, why, 4), 1);
+	ck_assert_uint_eq(why[0].peer, 0);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 /* One order at a time: the next try of one that failed waits for its time,
  * which its caller alone knows, so the place is not kept for it. */
 START_TEST(test_who_failed_takes_nobodys_place)
@@ -500,6 +539,7 @@ case_ready(void)
 	tcase_add_test(t, test_a_finish_counts_until_it_is_given_up);
 	tcase_add_test(t, test_what_is_put_off_takes_nobodys_place);
 	tcase_add_test(t, test_who_failed_takes_nobodys_place);
+	tcase_add_loop_test(t, test_who_is_excused_takes_nobodys_place, 0, 2);
 	tcase_add_test(t, test_outlook_knows_windows_and_first);
 	return t;
 }
