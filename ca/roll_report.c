@@ -9,9 +9,11 @@
 
 #include "ca/control.h"
 
-/* A node in this roll; times are when its reports came in, 0 for none. */
+/* A node in this roll; times are when its reports came in, 0 for none. A roll
+ * that was aborted is one to the generation at which it ended. */
 struct part {
-	struct base_time trust, cert; /* effective */
+	struct base_time trust, cert; /* first seen with the new one, and has it
+				       * since; also who came with it */
 	struct base_time old; /* last probe that saw the old certificate */
 	bool reload; /* trust or cert proven by reload only */
 	bool excused;
@@ -28,20 +30,6 @@ struct tale {
 
 /* ---- reading ------------------------------------------------------------------- */
 
-static void
-take_effective(struct part *p, const struct ca_order *o)
-{
-	bool first = (o->steps & (WIRE_STEP_TRUST | WIRE_STEP_CERT)) != 0;
-
-	if ((o->steps & WIRE_STEP_TRUST) != 0)
-		p->trust = o->settled;
-	if ((o->steps & WIRE_STEP_CERT) != 0)
-		p->cert = o->settled;
-	p->reload = p->reload || (first && o->proof != WIRE_PROOF_PROBE);
-	if (p->cert.ms == 0 && o->proof == WIRE_PROOF_PROBE)
-		p->old = o->settled;
-}
-
 static enum base_err
 take_order(void *arg, const struct ca_order *o)
 {
@@ -55,10 +43,8 @@ take_order(void *arg, const struct ca_order *o)
 		return BASE_OK;
 	if (o->state == CA_ORDER_FAILED || o->state == CA_ORDER_REFUSED)
 		t->now->failures++;
-	if (o->state == CA_ORDER_EFFECTIVE) {
-		take_effective(t->now, o);
+	if (o->state == CA_ORDER_EFFECTIVE)
 		took = json_integer(o->settled.ms - o->issued.ms);
-	}
 	json_array_append_new(t->now->orders,
 	    json_pack("{so, sI, ss, so, so, so, so, ss, ss, sb}", "steps",
 		ca_json_steps(o->steps), "epoch", (json_int_t)o->epoch, "state",
@@ -70,14 +56,54 @@ take_order(void *arg, const struct ca_order *o)
 	return BASE_OK;
 }
 
+/* Who lets go of the new one again, in an abort, has it no more. */
+static void
+since(struct base_time *first, bool has, struct base_time when)
+{
+	if (!has)
+		first->ms = 0;
+	else if (first->ms == 0)
+		*first = when;
+}
+
+/* What the node holds from this fact on, and the order that it answers: none
+ * for what it held when it entered the roll. */
+static enum base_err
+take_holding(struct tale *t, struct part *p, const struct ca_fact *f)
+{
+	const uint32_t first = WIRE_STEP_TRUST | WIRE_STEP_CERT;
+	const struct ca_roll_row *row = t->row;
+	struct ca_order o = { 0 };
+	enum base_err r = BASE_OK;
+
+	if (f->at.ms != 0)
+		r = ca_store_order_get(t->ca->store, f->node, f->root, f->epoch,
+		    &o);
+	if (r != BASE_OK && r != BASE_E_NOTFOUND)
+		return r;
+	since(&p->trust, (f->conf.trust & POL_GEN(row->to)) != 0, o.settled);
+	since(&p->cert, f->conf.present == POL_GEN(row->to), o.settled);
+	p->reload = p->reload ||
+	    ((o.steps & first) != 0 && o.proof != WIRE_PROOF_PROBE);
+	if (f->conf.present == POL_GEN(row->from) &&
+	    o.proof == WIRE_PROOF_PROBE)
+		p->old = o.settled;
+	ca_order_clear(&o);
+	return BASE_OK;
+}
+
 static enum base_err
 take_fact(void *arg, const struct ca_fact *f)
 {
 	struct tale *t = arg;
 	uint32_t node = ca_topo_node(t->ca->topo, f->node);
 
-	if (node != POL_NONE && f->kind == POL_FACT_EXCUSED)
+	if (node == POL_NONE)
+		return BASE_OK;
+	if (f->kind == POL_FACT_EXCUSED)
 		t->parts[node].excused = true;
+	if (f->kind == POL_FACT_HOLDS || f->kind == POL_FACT_EFFECTIVE)
+		return take_holding(t, &t->parts[node], f);
 	return BASE_OK;
 }
 

@@ -165,7 +165,10 @@ ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 			    "roll resume %s lets it go on",
 			    w->row.to, w->row.root);
 		else
-			snprintf(out, max, "paused by the operator");
+			snprintf(out, max,
+			    "paused by the operator; kedge roll resume %s "
+			    "lets it go on",
+			    w->row.root);
 		return;
 	}
 	ca_recover_text(ca, out, max);

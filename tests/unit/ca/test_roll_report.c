@@ -157,15 +157,116 @@ START_TEST(who_was_excused)
 }
 END_TEST
 
+/* Which generation a direction was seen under is not by the kind of a step. */
+static bool
+web1_presents_new(struct world *x)
+{
+	return pol_engine_step(x->ca.rolls->engine,
+		   ca_topo_node(x->ca.topo, "web1"), POL_CERT) == POL_STEP_DONE;
+}
+
+static json_t *
+seen_by(const char *verifier, const char *presenter)
+{
+	json_t *o;
+	size_t i;
+
+	json_array_foreach(json_object_get(asked.answer, "links"), i,
+	    o) if (strcmp(word(o, "presenter"), presenter) == 0 &&
+	    strcmp(word(o, "verifier"), verifier) == 0) return o;
+	ck_abort_msg("no link from %s to %s", presenter, verifier);
+}
+
+/* Who comes with the new certificate was never seen under the old one. */
+START_TEST(who_joined_in_the_middle)
+{
+	struct ca_order o;
+	char joined[BASE_RFC3339_LEN];
+
+	world_join(&asked.w, "web1");
+	world_join(&asked.w, "app1");
+	ck_assert(world_run(&asked.w, 60, world_rolled));
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		 "\"strategy\":\"layered\"}");
+	ck_assert(world_run(&asked.w, 60, web1_presents_new));
+	asked_ok(
+	    "{\"cmd\":\"link-add\",\"client\":\"app2\","
+	    "\"server\":\"web1\",\"auth\":\"mutual\",\"client_root\":\"plant\","
+	    "\"server_root\":\"plant\"}");
+	world_join(&asked.w, "app2");
+	ck_assert(world_run(&asked.w, 100, world_rolled));
+	asked_ok("{\"cmd\":\"roll-report\",\"root\":\"plant\"}");
+	ck_assert_int_eq(ca_store_order_get(asked.w.ca.store, "app2", "plant",
+			     1, &o),
+	    BASE_OK);
+	base_time_format(o.settled, joined);
+	ca_order_clear(&o);
+	ck_assert_str_eq(word(seen_by("web1", "app2"), "old_last"), "");
+	ck_assert_str_eq(word(seen_by("web1", "app2"), "new_first"), joined);
+	ck_assert_str_eq(word(seen_by("web1", "app2"), "proof"), "probe");
+	ck_assert_str_eq(word(seen_by("app2", "web1"), "new_first"), joined);
+}
+END_TEST
+
+static void
+rest(void)
+{
+	asked_ok("{\"cmd\":\"roll-pause\",\"root\":\"plant\"}");
+	for (int i = 0; i < 20; i++)
+		world_turn(&asked.w);
+	asked_ok("{\"cmd\":\"roll-resume\",\"root\":\"plant\"}");
+}
+
+/* Generation 2 to 1: what it leaves is 2, seen last when web1 had just got it. */
+START_TEST(a_roll_that_went_back)
+{
+	char there[BASE_RFC3339_LEN];
+
+	world_join_all(&asked.w);
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		 "\"strategy\":\"layered\"}");
+	ck_assert(world_run(&asked.w, 60, asked_web1_trusts));
+	rest();
+	ck_assert(world_run(&asked.w, 60, web1_presents_new));
+	asked_ok("{\"cmd\":\"roll-report\",\"root\":\"plant\"}");
+	snprintf(there, sizeof(there), "%s", settled("web1", "cert"));
+	rest();
+	asked_ok("{\"cmd\":\"roll-abort\",\"root\":\"plant\","
+		 "\"reason\":\"a test\",\"after_finish\":true}");
+	ck_assert(world_run(&asked.w, 100, world_rolled));
+	asked_ok("{\"cmd\":\"roll-report\",\"root\":\"plant\"}");
+	ck_assert_str_eq(word(link_of("web1"), "old_last"), there);
+	ck_assert_str_eq(word(link_of("web1"), "new_first"),
+	    settled("web1", "cert"));
+	ck_assert_str_ne(word(link_of("web1"), "new_first"), there);
+}
+END_TEST
+
+static const char fleet[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"direct\"; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; auth = \"mutual\";\n"
+    "  root = \"plant\"; } );\n";
+
+static void
+open_fleet(void)
+{
+	asked_open(fleet);
+}
+
 TCase *
 case_roll_report(void)
 {
 	TCase *t = tcase_create("roll_report");
 
 	tcase_set_timeout(t, 60);
-	tcase_add_checked_fixture(t, asked_two_roots, asked_close);
+	tcase_add_checked_fixture(t, open_fleet, asked_close);
 	tcase_add_test(t, a_roll_is_told);
 	tcase_add_test(t, the_first_under_the_new_root);
 	tcase_add_test(t, who_was_excused);
+	tcase_add_test(t, who_joined_in_the_middle);
+	tcase_add_test(t, a_roll_that_went_back);
 	return t;
 }

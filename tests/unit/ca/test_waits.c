@@ -187,7 +187,8 @@ START_TEST(paused)
 	world_roll(&w, "plant");
 	turns(60);
 	ck_assert_int_eq(ca_roll_pause(&w.ca, "plant", true, "test"), BASE_OK);
-	ck_assert_str_eq(text(), "paused by the operator");
+	ck_assert_str_eq(text(),
+	    "paused by the operator; kedge roll resume plant lets it go on");
 	ck_assert_int_eq(ca_meta_put_u64(&w.ca, CA_META_MADE "/1", 1), BASE_OK);
 	says("begun anew after a recovery");
 	says("kedge roll resume plant");
@@ -322,7 +323,8 @@ START_TEST(told_when_it_changes)
 	before = w.events;
 	ck_assert_int_eq(ca_waits_work(&w.ca).ms, w.mono.ms + w.conf.resend_ms);
 	ck_assert_uint_eq(w.events, before + 1);
-	ck_assert_str_eq(w.waits, "paused by the operator");
+	ck_assert_str_eq(w.waits,
+	    "paused by the operator; kedge roll resume plant lets it go on");
 	/* everything that is open is looked at: not at every turn */
 	w.ca.rolls->row.state = CA_ROLL_RUNNING;
 	w.mono.ms += w.conf.resend_ms - 1;
