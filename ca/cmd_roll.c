@@ -80,6 +80,18 @@ pace_list(FILE *f, const json_t *roll, const char *field, const char *word)
 	fprintf(f, "\n");
 }
 
+static void
+say_again_print(FILE *f, const json_t *roll)
+{
+	if (json_is_true(json_object_get(roll, "say_again")))
+		fprintf(f,
+		    "  SAY AGAIN: a recovery has voided its deadline and who "
+		    "may be cut; --kicks may be old, too:\n"
+		    "    kedge roll start --compromised --deadline TIME --cut "
+		    "NODE,... --kicks N %s\n",
+		    ca_text_of(roll, "root"));
+}
+
 /* How fast it may go, of a roll that is not over. */
 static void
 pace_print(FILE *f, const json_t *roll)
@@ -92,6 +104,7 @@ pace_print(FILE *f, const json_t *roll)
 		fprintf(f,
 		    "  COMPROMISED: the old root's key may be in wrong "
 		    "hands; sessions end with each finish\n");
+		say_again_print(f, roll);
 		if (json_is_string(json_object_get(roll, "deadline")))
 			fprintf(f, "  deadline %s\n",
 			    ca_text_of(roll, "deadline"));

@@ -164,6 +164,8 @@ ca_json_pace(struct ca *ca, const struct ca_roll_row *row, json_t *o)
 		json_object_set_new(o, "deadline", ca_json_time(row->deadline));
 		json_object_set_new(o, "cut", ca_json_words(row->cut));
 		json_object_set_new(o, "kicks", json_integer(row->kicks));
+		json_object_set_new(o, "say_again",
+		    json_boolean(row->say_again && row->state != CA_ROLL_DONE));
 	}
 	if (row->presume)
 		json_object_set_new(o, "presume", json_string("received"));

@@ -145,7 +145,8 @@ start_more(struct ca_session *s, const char *root,
 	struct ca *ca = ca_session_ca(s);
 	const bool back =
 	    ca_roll_of(ca, root)->row.from > ca_roll_of(ca, root)->row.to;
-	const bool more = want->deadline.ms != 0 || want->kicks != 0;
+	const bool more = want->deadline.ms != 0 || want->kicks != 0 ||
+	    (want->compromised && ca_roll_of(ca, root)->row.say_again);
 	enum base_err r = BASE_OK;
 
 	if (want->max_in_flight != 0)

@@ -47,6 +47,7 @@ ca_deadline_set(struct ca *ca, const struct ca_roll_row *want, const char *who)
 	}
 	if (want->kicks != 0)
 		next.kicks = want->kicks;
+	next.say_again = false;
 	ca_deadline_text(&next, text);
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
@@ -65,6 +66,25 @@ ca_deadline_set(struct ca *ca, const struct ca_roll_row *want, const char *who)
 	base_log(BASE_WARNING, "roll %s: deadline%s", next.root, text);
 	ca_kick(ca);
 	return BASE_OK;
+}
+
+enum base_err
+ca_deadline_void(struct ca *ca, const struct ca_roll_row *old)
+{
+	struct ca_roll_row row = *old;
+	char text[CA_DEADLINE_TEXT];
+	enum base_err r;
+
+	ca_deadline_text(old, text);
+	row.deadline.ms = 0;
+	row.cut[0] = '\0';
+	row.say_again = true;
+	if ((r = ca_store_roll_deadline(ca->store, &row)) != BASE_OK)
+		return r;
+	return ca_audit(ca, CA_NODE_CA, "recovery",
+	    "roll %llu of root %s: its deadline, who may be cut, and how many "
+	    "are kicked at once, are to be said again; the copy has %u kicks%s",
+	    (unsigned long long)row.id, row.root, row.kicks, text);
 }
 
 /* ---- when ---------------------------------------------------------------------- */

@@ -33,6 +33,11 @@ bool ca_is_unanswered(struct ca *ca, const struct ca_roll *w, uint32_t node);
  * the nodes that were listed for it (row.cut) and are in the way are excused,
  * where there are approvers when each of their directions is approved. */
 struct base_mono ca_deadline_work(struct ca *ca);
+/* In the transaction of a recovery: the copy's word on whom to cut is as old as
+ * the copy, and what was said since is in no order, nor was kedge-hsmd told; so
+ * there is no deadline until it is said again, and that is remembered. */
+enum base_err ca_deadline_void(struct ca *ca,
+    const struct ca_roll_row *old) BASE_MUST;
 /* Deadline and list of want, and its kicks, as far as it says them, for the roll
  * that runs, which is one of a stolen key. STATE. */
 enum base_err ca_deadline_set(struct ca *ca, const struct ca_roll_row *want,

@@ -104,6 +104,29 @@ out:
 	json_decref(problems);
 }
 
+static void
+root_say_again(struct ca *ca, const struct ca_root *root, json_t *list)
+{
+	const struct ca_roll *w = ca_roll_of(ca, root->name);
+	char subject[CA_NAME + 8], help[256];
+	const struct ca_finding f = { CA_WARNING, "deadline", subject,
+		"without a deadline a node that does not answer is waited for "
+		"without end, and its peers believe the stolen key meanwhile",
+		help };
+
+	if (w == NULL || !w->row.say_again)
+		return;
+	snprintf(subject, sizeof(subject), "root %s", root->name);
+	snprintf(help, sizeof(help),
+	    "kedge roll start --compromised --deadline TIME --cut NODE,... "
+	    "--kicks N %s; without these words it is to have none",
+	    root->name);
+	ca_found(list, &f,
+	    "roll %llu: a recovery has voided its deadline and who may be "
+	    "cut, and its number of kicks may be an old one",
+	    (unsigned long long)w->row.id);
+}
+
 void
 ca_doctor_roots(struct ca *ca, json_t *list)
 {
@@ -113,6 +136,7 @@ ca_doctor_roots(struct ca *ca, json_t *list)
 		root_end(ca, root, list);
 		root_schedule(ca, root, list);
 		root_ready(ca, root, list);
+		root_say_again(ca, root, list);
 	}
 }
 

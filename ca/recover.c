@@ -261,26 +261,15 @@ settle_part(struct ca *ca, uint32_t node, uint32_t root, void *arg)
 	return BASE_OK;
 }
 
-/* The copy's word on whom to cut is as old as the copy. */
 static enum base_err
 void_deadlines(struct ca *ca)
 {
 	enum base_err r = BASE_OK;
 
 	for (const struct ca_roll *w = ca->rolls; r == BASE_OK && w != NULL;
-	     w = w->next) {
-		struct ca_roll_row row = w->row;
-
-		if (row.deadline.ms == 0)
-			continue;
-		row.deadline.ms = 0;
-		row.cut[0] = '\0';
-		if ((r = ca_store_roll_deadline(ca->store, &row)) == BASE_OK)
-			r = ca_audit(ca, CA_NODE_CA, "recovery",
-			    "roll %llu of root %s: its deadline, and who may "
-			    "be cut, are to be said again",
-			    (unsigned long long)row.id, row.root);
-	}
+	     w = w->next)
+		if (w->row.compromised && w->row.from < w->row.to)
+			r = ca_deadline_void(ca, &w->row);
 	return r;
 }
 
@@ -510,6 +499,8 @@ rolls_stolen(struct ca *ca)
 			    "roll %llu of root %s: the old root's key may be "
 			    "in wrong hands, as kedge-hsmd remembers",
 			    (unsigned long long)w->row.id, w->row.root);
+		if (r == BASE_OK && g.stolen)
+			r = ca_deadline_void(ca, &w->row);
 		ca_gen_clear(&g);
 	}
 	return r;

@@ -260,7 +260,7 @@ roll_again(struct ca *ca, const struct seen *s, uint32_t to)
 
 	memcpy(row.root, name, sizeof(row.root));
 	r = ca_store_gen_get(ca->store, name, row.from, &old);
-	row.compromised = old.stolen;
+	row.compromised = row.say_again = old.stolen;
 	ca_gen_clear(&old);
 	if (r != BASE_OK || (r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;

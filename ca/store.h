@@ -204,6 +204,7 @@ struct ca_roll_row {
 	 * space between; "": nobody) that are in the way are excused */
 	struct base_time deadline;
 	char cut[CA_FIRST_MAX];
+	bool say_again; /* a recovery has voided them, and kicks may be old */
 	uint32_t kicks; /* so many orders with a finish, which end sessions, at
 			 * once; 0: a tenth of the nodes that have one */
 	enum ca_roll_state state; /* changes */

@@ -12,13 +12,13 @@ ca_store_roll_add(struct ca_store *st, struct ca_roll_row *w)
 	enum base_err r = ca_sq_run(st, NULL,
 	    "INSERT INTO roll (root, gen_from, gen_to, strategy, failures,"
 	    " in_flight, state, started, ended, first, windows, stepping,"
-	    " presume, compromised, deadline, cut, kicks)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    "siiiiiiiissiiiisi", w->root, (int64_t)w->from, (int64_t)w->to,
+	    " presume, compromised, deadline, cut, kicks, say_again)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "siiiiiiiissiiiisii", w->root, (int64_t)w->from, (int64_t)w->to,
 	    (int64_t)w->strategy, (int64_t)w->limit, (int64_t)w->max_in_flight,
 	    (int64_t)w->state, w->started.ms, w->ended.ms, w->first, w->windows,
 	    (int64_t)w->step, (int64_t)w->presume, (int64_t)w->compromised,
-	    w->deadline.ms, w->cut, (int64_t)w->kicks);
+	    w->deadline.ms, w->cut, (int64_t)w->kicks, (int64_t)w->say_again);
 
 	if (r == BASE_E_EXISTS)
 		return base_fail(BASE_E_EXISTS,
@@ -78,9 +78,10 @@ ca_store_roll_deadline(struct ca_store *st, const struct ca_roll_row *w)
 {
 	int changes = 0;
 	enum base_err r = ca_sq_run(st, &changes,
-	    "UPDATE roll SET deadline = ?, cut = ?, kicks = ?"
-	    " WHERE id = ? AND state < 3",
-	    "isii", w->deadline.ms, w->cut, (int64_t)w->kicks, (int64_t)w->id);
+	    "UPDATE roll SET deadline = ?, cut = ?, kicks = ?,"
+	    " say_again = ? WHERE id = ? AND state < 3",
+	    "isiii", w->deadline.ms, w->cut, (int64_t)w->kicks,
+	    (int64_t)w->say_again, (int64_t)w->id);
 
 	if (r == BASE_OK && changes != 1)
 		r = base_fail(BASE_E_NOTFOUND, "roll %llu: does not run",
@@ -132,8 +133,8 @@ ca_store_roll_turn(struct ca_store *st, uint64_t id, uint32_t from, uint32_t to)
 {
 	int changes = 0;
 	enum base_err r = ca_sq_run(st, &changes,
-	    "UPDATE roll SET gen_from = ?, gen_to = ?, deadline = 0, cut = ''"
-	    " WHERE id = ? AND state < 3",
+	    "UPDATE roll SET gen_from = ?, gen_to = ?, deadline = 0, cut = '',"
+	    " say_again = 0 WHERE id = ? AND state < 3",
 	    "iii", (int64_t)from, (int64_t)to, (int64_t)id);
 
 	if (r == BASE_OK && changes != 1)
@@ -145,7 +146,7 @@ ca_store_roll_turn(struct ca_store *st, uint64_t id, uint32_t from, uint32_t to)
 static enum base_err
 roll_read(sqlite3_stmt *s, struct ca_roll_row *w)
 {
-	uint32_t strategy, state, step, presume, compromised;
+	uint32_t strategy, state, step, presume, compromised, again;
 	enum base_err r;
 
 	memset(w, 0, sizeof(*w));
@@ -163,12 +164,14 @@ roll_read(sqlite3_stmt *s, struct ca_roll_row *w)
 	    (r = ca_sq_u32(s, 13, &presume)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 14, &compromised)) != BASE_OK ||
 	    (r = ca_sq_text(s, 16, w->cut, CA_FIRST_MAX)) != BASE_OK ||
-	    (r = ca_sq_u32(s, 17, &w->kicks)) != BASE_OK)
+	    (r = ca_sq_u32(s, 17, &w->kicks)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 18, &again)) != BASE_OK)
 		return r;
 	w->deadline = ca_sq_time(s, 15);
 	w->step = step != 0;
 	w->presume = presume != 0;
 	w->compromised = compromised != 0;
+	w->say_again = again != 0;
 	if (strategy >= POL_STRATEGIES || state < CA_ROLL_RUNNING ||
 	    state > CA_ROLL_DONE)
 		return base_fail(BASE_E_INTEGRITY,
@@ -197,7 +200,7 @@ ca_store_rolls(struct ca_store *st, struct ca_roll_row **out, size_t *n)
 		 "SELECT id, root, gen_from, gen_to, strategy,"
 		 " failures, in_flight, state, started, ended, first, windows,"
 		 " stepping, presume, compromised, deadline, cut,"
-		 " kicks FROM roll"
+		 " kicks, say_again FROM roll"
 		 " ORDER BY id",
 		 &s, "")) != BASE_OK)
 		goto out;

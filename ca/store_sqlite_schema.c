@@ -55,7 +55,7 @@ static const char *const version_1[] = {
 	" windows TEXT NOT NULL, stepping INTEGER NOT NULL,"
 	" presume INTEGER NOT NULL, compromised INTEGER NOT NULL,"
 	" deadline INTEGER NOT NULL, cut TEXT NOT NULL,"
-	" kicks INTEGER NOT NULL) STRICT",
+	" kicks INTEGER NOT NULL, say_again INTEGER NOT NULL) STRICT",
 	/* one roll of a root at a time: state 3 is done */
 	"CREATE UNIQUE INDEX roll_open ON roll(root) WHERE state < 3",
 	/* none is ever deleted: its number is not given twice */

@@ -92,8 +92,17 @@ START_TEST(test_status_says_that_a_key_is_in_wrong_hands)
 			     "roll", "status"),
 	    CLI_DONE);
 	ck_assert_ptr_nonnull(strstr(output, "COMPROMISED"));
+	ck_assert_ptr_null(strstr(output, "SAY AGAIN"));
 	ck_assert_ptr_nonnull(strstr(output,
 	    "sessions from before go on, end them by hand: app1, web1\n"));
+	ck_assert_int_eq(RUN("{\"ok\":true,\"rolls\":[{\"roll\":1,"
+			     "\"root\":\"plant\",\"say_again\":true,"
+			     "\"state\":\"running\",\"compromised\":true,"
+			     "\"from\":1,\"to\":2}]}",
+			     "roll", "status"),
+	    CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output, "SAY AGAIN"));
+	ck_assert_ptr_nonnull(strstr(output, "--kicks N plant\n"));
 	/* on its way back it ends nothing */
 	ck_assert_int_eq(RUN("{\"ok\":true,\"rolls\":[{\"roll\":1,"
 			     "\"state\":\"running\",\"compromised\":true,"

@@ -395,6 +395,66 @@ START_TEST(a_recovery_cuts_nobody)
 }
 END_TEST
 
+static bool
+says_again(void)
+{
+	asked_ok("{\"cmd\":\"roll-status\"}");
+	return json_is_true(
+	    json_object_get(json_array_get(json_object_get(asked.answer,
+					       "rolls"),
+				0),
+		"say_again"));
+}
+
+static bool
+doctor_says_again(void)
+{
+	size_t i;
+	json_t *v;
+
+	asked.w.mono.ms += 60000; /* kedge-hsmd is asked anew */
+	asked_ok("{\"cmd\":\"doctor\"}");
+	json_array_foreach(json_object_get(asked.answer, "findings"), i,
+	    v) if (strcmp(json_string_value(json_object_get(v, "check")),
+		       "deadline") ==
+	    0) return strstr(json_string_value(json_object_get(v, "do")),
+	    "roll start --compromised --deadline") != NULL;
+	return false;
+}
+
+/* What a recovery has voided is named until it is said again: with a deadline,
+ * with kicks, or that there is to be none. In a roll in peace there was none. */
+START_TEST(what_a_recovery_voids_is_to_be_said_again)
+{
+	static const char *const again[] = { START ",\"cut\":[\"app1\"]}",
+		"{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		"\"compromised\":true,\"kicks\":1}",
+		"{\"cmd\":\"roll-start\",\"root\":\"plant\","
+		"\"compromised\":true}" };
+	struct world *w = &asked.w;
+
+	asked_ok(_i == 3 ? "{\"cmd\":\"roll-start\",\"root\":\"plant\"}"
+			 : START ",\"cut\":[\"app1\"]}");
+	world_backup(w, "b");
+	(void)world_run(w, 20, never);
+	ck_assert(!says_again() && !doctor_says_again());
+	asked_restore("b");
+	ck_assert(world_run(w, 5, world_recovers));
+	ck_assert_int_eq(says_again(), _i < 3);
+	ck_assert_int_eq(doctor_says_again(), _i < 3);
+	if (_i == 3)
+		return;
+	ck_assert(audit_has("are to be said again; the copy has 0 kicks"));
+	ck_assert(audit_has("on app1 may be cut"));
+	asked_restart();
+	ck_assert(says_again());
+	asked_ok(again[_i]);
+	ck_assert(!says_again() && !doctor_says_again());
+	ck_assert_int_eq(w->ca.rolls->row.deadline.ms != 0, _i == 0);
+	ck_assert_uint_eq(w->ca.rolls->row.kicks, _i == 1);
+}
+END_TEST
+
 /* Back, and forward again, without a word on whom to cut: nobody; with one, as
  * it says. */
 START_TEST(who_turns_round_says_it_again)
@@ -502,6 +562,7 @@ case_deadline(void)
 	tcase_add_loop_test(t, what_is_not_approved_waits, 0, 4);
 	tcase_add_loop_test(t, what_is_said_meanwhile_counts, 0, 4);
 	tcase_add_test(t, a_recovery_cuts_nobody);
+	tcase_add_loop_test(t, what_a_recovery_voids_is_to_be_said_again, 0, 4);
 	tcase_add_loop_test(t, who_turns_round_says_it_again, 0, 2);
 	tcase_add_loop_test(t, who_is_taken_back_has_time, 0, 2);
 	tcase_add_test(t, the_list_has_it_by_itself);

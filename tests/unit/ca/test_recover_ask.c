@@ -185,6 +185,7 @@ START_TEST(a_stolen_key_stays_stolen)
 	ck_assert_msg(world_run(&w, 300, world_settled), "%s", w.waits);
 	all_hold(2);
 	ck_assert_int_eq(the_roll().compromised, stolen);
+	ck_assert_int_eq(the_roll().say_again, stolen);
 	ck_assert_int_eq(ca_store_root_stolen(w.ca.store, "plant", 1, &out),
 	    BASE_OK);
 	ck_assert_int_eq(out, stolen);

@@ -16,6 +16,7 @@ START_TEST(a_root_rolls_once_at_a_time)
 		.step = true,
 		.deadline = { 77 },
 		.cut = "app1",
+		.say_again = true,
 		.state = CA_ROLL_RUNNING,
 		.started = { 7 } },
 			   b = a;
@@ -47,9 +48,11 @@ START_TEST(a_root_rolls_once_at_a_time)
 	ck_assert(list[0].step && !list[1].step);
 	ck_assert_int_eq(list[1].deadline.ms, 77);
 	ck_assert_str_eq(list[1].cut, "app1");
+	ck_assert(list[1].say_again);
 	free(list);
 	b.deadline.ms = 88;
 	b.kicks = 3;
+	b.say_again = false;
 	strcpy(b.cut, "web1");
 	ck_assert_int_eq(ca_store_roll_deadline(st, &a), BASE_E_NOTFOUND);
 	ck_assert_int_eq(ca_store_roll_deadline(st, &b), BASE_OK);
@@ -59,6 +62,7 @@ START_TEST(a_root_rolls_once_at_a_time)
 	ck_assert_str_eq(list[1].cut, "web1");
 	ck_assert_uint_eq(list[0].kicks, 0);
 	ck_assert_uint_eq(list[1].kicks, 3);
+	ck_assert(list[0].say_again && !list[1].say_again);
 	free(list);
 }
 END_TEST
