@@ -82,7 +82,15 @@ pass(void *arg, const struct ca_order *o)
 	return BASE_OK;
 }
 
-/* Neither what is open nor what is a node's is sought among all orders. */
+static void
+no_name(void *arg, const char *name)
+{
+	(void)arg;
+	(void)name;
+}
+
+/* Neither what is open, nor what is a node's or a roll's is sought among all
+ * orders. */
 START_TEST(orders_are_found_by_their_index)
 {
 	struct ca_order o;
@@ -94,6 +102,9 @@ START_TEST(orders_are_found_by_their_index)
 	ck_assert_int_eq(ca_store_order_compromised(st, "b", 1, &o),
 	    BASE_E_NOTFOUND);
 	ck_assert(went_by("orders_theft"));
+	ck_assert_int_eq(ca_store_roll_unkicked(st, 1, no_name, NULL), BASE_OK);
+	ck_assert(went_by("fact_roll"));
+	ck_assert(!went_by("SCAN"));
 }
 END_TEST
 
