@@ -284,37 +284,16 @@ remove_node(struct ca *ca, struct removing *v)
 	return BASE_OK;
 }
 
-/* Nothing is stored of a removal that kedge-hsmd would not take part in: the
- * rolls would wait for a node that kedged knows no more. */
+/* kedge-hsmd would take part in it. */
 static void
-remove_asked(void *arg, enum base_err e, struct wire_hsm_answer *a)
+remove_asked(void *arg, enum base_err e)
 {
 	struct removing *v = arg;
-	struct ca *ca = ca_session_ca(v->s);
 
-	if ((e = ca_hsm_heard(ca, e, a)) == BASE_OK && a->err != BASE_OK)
-		e = base_fail(a->err,
-		    "node %s: kedge-hsmd would not forget it: %s; kedge --json "
-		    "roll cuts ROOT lists the directions of links that were "
-		    "removed for kedge roll approve; then remove the node, or "
-		    "do it when the roll is over",
-		    v->node, a->why);
 	if (e == BASE_OK)
-		e = remove_node(ca, v);
+		e = remove_node(ca_session_ca(v->s), v);
 	ca_session_answer(v->s, e, NULL);
 	free(v);
-}
-
-static enum base_err
-remove_ask(struct ca *ca, struct removing *v)
-{
-	struct wire_hsm_request q = { .type = WIRE_HSM_FORGET,
-		.only_ask = true };
-	struct wire_hsm_ask w = { &q, remove_asked, v };
-
-	memcpy(q.fleet, ca->conf->fleet, sizeof(q.fleet));
-	memcpy(q.node, v->node, sizeof(q.node));
-	return ca_hsm_ask(ca, &w);
 }
 
 static bool
@@ -358,9 +337,7 @@ ca_control_node_remove(struct ca_session *s, json_t *q, json_t **answer)
 		free(v);
 		return r;
 	}
-	if ((r = remove_ask(ca, v)) == BASE_OK)
-		ca_session_hold(s);
-	else
-		free(v);
-	return r;
+	ca_session_hold(s);
+	ca_forget_would(ca, name, remove_asked, v);
+	return BASE_OK;
 }

@@ -3,7 +3,9 @@
  * difference, and its application. First the whole of it is tried, in a
  * transaction that is rolled back; then roots that are new are made by hsmd,
  * one after the other; then all nodes and links change in one transaction.
- * What is not in the file is removed only when told so.
+ * What is not in the file is removed only when told so; while a root rolls
+ * kedge-hsmd is asked first about each node that would go, and when it would
+ * not forget one, nothing is done.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,9 @@ struct apply {
 	struct ca_topology *want;
 	bool dry, remove;
 	char *reason, *by; /* for links that go; where it is from */
+	bool trial; /* it is rolled back */
+	size_t change; /* of changes: kedge-hsmd is asked about it next */
+	json_t *asked; /* nodes that it would forget */
 	uint32_t root; /* of want: being made */
 	json_t *changes;
 	json_t *notes; /* sentences: what is left to do on nodes */
@@ -29,6 +34,7 @@ apply_free(struct apply *a)
 	ca_topology_free(a->want);
 	json_decref(a->changes);
 	json_decref(a->notes);
+	json_decref(a->asked);
 	free(a->reason);
 	free(a->by);
 	free(a);
@@ -117,6 +123,20 @@ nodes_put(struct apply *a, bool act)
 	return r;
 }
 
+/* Since it was asked a roll may have begun, or a node may have been added. */
+static enum base_err
+node_drop(struct apply *a, const char *name)
+{
+	if (!a->trial && a->ca->rolls != NULL &&
+	    json_object_get(a->asked, name) == NULL)
+		return base_fail(BASE_E_AGAIN,
+		    "node %s: kedge-hsmd was not asked whether it may go, "
+		    "because a roll began or the node came while the file was "
+		    "applied; nodes and links are as they were: apply it again",
+		    name);
+	return ca_change_node_drop(a->ca, name, a->by);
+}
+
 static enum base_err
 nodes_drop(struct apply *a, bool act)
 {
@@ -129,7 +149,7 @@ nodes_drop(struct apply *a, bool act)
 		if (!act)
 			note(a, "-", "node", t->nodes[i].name, "");
 		else if (a->remove)
-			r = ca_change_node_drop(a->ca, t->nodes[i].name, a->by);
+			r = node_drop(a, t->nodes[i].name);
 	}
 	return r;
 }
@@ -301,7 +321,11 @@ apply_trial(struct ca *ca, void *arg)
 		if (ca_topo_root(ca->topo, root.name) == POL_NONE)
 			r = ca_store_root_put(ca->store, &root);
 	}
-	return r == BASE_OK ? apply_each(a, true) : r;
+	a->trial = true;
+	if (r == BASE_OK)
+		r = apply_each(a, true);
+	a->trial = false;
+	return r;
 }
 
 static void
@@ -367,6 +391,49 @@ apply_next(void *arg, enum base_err e)
 	apply_end(a, e, true);
 }
 
+static void apply_ask(void *arg, enum base_err e);
+
+/* Of the change that it is the turn of: the node that goes, NULL: none does. */
+static const char *
+leaving(const struct apply *a)
+{
+	const char *op, *kind, *name;
+
+	return json_unpack(json_array_get(a->changes, a->change),
+		   "{s:s, s:s, s:s}", "op", &op, "kind", &kind, "name",
+		   &name) == 0 &&
+		op[0] == '-' && strcmp(kind, "node") == 0
+	    ? name
+	    : NULL;
+}
+
+static void
+apply_asked(void *arg, enum base_err e)
+{
+	struct apply *a = arg;
+
+	if (e == BASE_OK)
+		json_object_set_new(a->asked, leaving(a), json_true());
+	a->change++;
+	apply_ask(a, e);
+}
+
+/* At rest kedge-hsmd forgets a node in any case, now or later. */
+static void
+apply_ask(void *arg, enum base_err e)
+{
+	struct apply *a = arg;
+	const bool asks = a->remove && a->ca->rolls != NULL;
+	const size_t n = asks ? json_array_size(a->changes) : 0;
+
+	while (e == BASE_OK && a->change < n && leaving(a) == NULL)
+		a->change++;
+	if (e == BASE_OK && a->change < n)
+		ca_forget_would(a->ca, leaving(a), apply_asked, a);
+	else
+		apply_next(a, e);
+}
+
 enum base_err
 ca_control_topology_apply(struct ca_session *s, json_t *q, json_t **answer)
 {
@@ -389,6 +456,7 @@ ca_control_topology_apply(struct ca_session *s, json_t *q, json_t **answer)
 	a->by = base_strdup(file);
 	a->changes = json_array();
 	a->notes = json_array();
+	a->asked = json_object();
 	if (!a->ca->ready)
 		r = base_fail(BASE_E_STATE,
 		    "kedged: the CA has no management "
@@ -407,6 +475,6 @@ ca_control_topology_apply(struct ca_session *s, json_t *q, json_t **answer)
 	if (a->dry)
 		apply_end(a, BASE_OK, false);
 	else
-		apply_next(a, BASE_OK);
+		apply_ask(a, BASE_OK);
 	return BASE_OK;
 }

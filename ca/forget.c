@@ -139,6 +139,52 @@ ca_forget_confirm(struct ca *ca, const char *node)
 	return r;
 }
 
+/* ---- asked before ------------------------------------------------------------- */
+
+struct would {
+	struct ca *ca;
+	ca_done_fn *done;
+	void *arg;
+	char node[CA_NAME];
+};
+
+static void
+would_asked(void *arg, enum base_err e, struct wire_hsm_answer *a)
+{
+	struct would *v = arg;
+
+	if ((e = ca_hsm_heard(v->ca, e, a)) == BASE_OK && a->err != BASE_OK)
+		e = base_fail(a->err,
+		    "node %s: kedge-hsmd would not forget it: %s; kedge --json "
+		    "roll cuts --node %s ROOT lists its directions, also of "
+		    "links that were removed, for kedge roll approve; then "
+		    "remove the node, or do it when the roll is over",
+		    v->node, a->why, v->node);
+	v->done(v->arg, e);
+	free(v);
+}
+
+void
+ca_forget_would(struct ca *ca, const char *node, ca_done_fn *done, void *arg)
+{
+	struct wire_hsm_request q = { .type = WIRE_HSM_FORGET,
+		.only_ask = true };
+	struct would *v = base_alloc(sizeof(*v));
+	struct wire_hsm_ask w = { &q, would_asked, v };
+	enum base_err r;
+
+	*v = (struct would){ .ca = ca, .done = done, .arg = arg };
+	snprintf(v->node, sizeof(v->node), "%s", node);
+	memcpy(q.fleet, ca->conf->fleet, sizeof(q.fleet));
+	memcpy(q.node, v->node, sizeof(q.node));
+	if ((r = ca_hsm_ask(ca, &w)) == BASE_OK)
+		return;
+	done(arg, r);
+	free(v);
+}
+
+/* ---- until it has ------------------------------------------------------------- */
+
 /* The first whose time it is ("": none); *next: when the first other's is. */
 static enum base_err
 forget_find(struct ca *ca, char out[CA_NAME], struct base_mono *next)

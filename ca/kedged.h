@@ -283,6 +283,12 @@ bool ca_make_is_ready(struct ca *ca);
 
 /* kedge-hsmd shall no longer count on them, nor certify their keys. */
 void ca_forget_soon(struct ca *ca);
+/* Would kedge-hsmd forget the node now? Asked before a removal while a root
+ * rolls: nothing is stored of one that it takes no part in, or the rolls would
+ * wait for a node that kedged knows no more. done is called exactly once, maybe
+ * from inside. OUTAGE: it would not; AGAIN: it does not answer. */
+void ca_forget_would(struct ca *ca, const char *node, ca_done_fn *done,
+    void *arg);
 struct base_mono ca_forget_work(struct ca *ca);
 void ca_forget_free(struct ca *ca);
 

@@ -1,8 +1,10 @@
 /* The command `topology-apply`: the difference, what is skipped, and what is
  * done when. What changes do to each row is in test_change.c. */
 #include <check.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/ca/asked.h"
 #include "tests/unit/ca/suites.h"
@@ -187,6 +189,97 @@ START_TEST(a_link_goes_with_a_reason)
 }
 END_TEST
 
+static const char web1_only[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; } );\n";
+#define REMOVE ",\"allow_remove\":true,\"reason\":\"sold\""
+
+/* Its link is gone, on record, and the root rolls. */
+static void
+app1_is_alone(void)
+{
+	world_join_all(&asked.w);
+	world_roll(&asked.w, "plant");
+	/* with its links it goes only after them */
+	refused(web1_only, REMOVE, "OUTAGE", "kedge link remove --reason");
+	ck_assert_uint_eq(asked.w.ca.topo->nlinks, 1);
+	applied(nodes_only, REMOVE);
+}
+
+/* While a root rolls kedge-hsmd is asked first; when it would not forget a
+ * node, or does not answer, nothing is done. */
+START_TEST(a_node_goes_when_kedge_hsmd_lets_it)
+{
+	struct hsm_fake_mood *m = hsm_fake_mood(asked.w.hsm);
+
+	app1_is_alone();
+	m->stays = "app1";
+	refused(web1_only, REMOVE, "OUTAGE", "would not forget it");
+	refused(web1_only, REMOVE, "OUTAGE", "roll cuts --node app1 ROOT");
+	m->down = true;
+	refused(web1_only, REMOVE, "AGAIN", "kedge-hsmd");
+	m->down = false;
+	/* not asked about what is not done */
+	applied(web1_only, REMOVE ",\"dry_run\":true");
+	applied(web1_only, "");
+	ck_assert_uint_eq(asked.w.ca.topo->nnodes, 2);
+	m->stays = NULL;
+	applied(web1_only, REMOVE);
+	ck_assert_uint_eq(asked.w.ca.topo->nnodes, 1);
+}
+END_TEST
+
+/* At rest it is not asked. */
+START_TEST(a_node_goes_at_rest)
+{
+	world_join_all(&asked.w);
+	hsm_fake_mood(asked.w.hsm)->stays = "app1";
+	applied(web1_only, REMOVE);
+	ck_assert_uint_eq(asked.w.ca.topo->nnodes, 1);
+}
+END_TEST
+
+static enum base_err
+db1_comes(struct ca *ca, void *arg)
+{
+	struct ca_node n = { .name = "db1", .reach = CA_DIRECT };
+
+	(void)arg;
+	return ca_change_node(ca, &n, "");
+}
+
+/* Before kedge-hsmd answers a node comes of which it was not asked. */
+START_TEST(who_comes_meanwhile_does_not_go)
+{
+	const struct hsm_fake_mood *m = hsm_fake_mood(asked.w.hsm);
+	char *q = apply(web1_only, REMOVE);
+	json_t *answer;
+	uint64_t before;
+
+	app1_is_alone();
+	while (hsm_fake_turn(asked.w.hsm) > 0)
+		;
+	before = m->asked;
+	ck_assert_int_eq((int)write(asked.fd, q, strlen(q)), (int)strlen(q));
+	ck_assert_int_eq((int)write(asked.fd, "\n", 1), 1);
+	while (m->asked == before)
+		event_base_loop(asked.w.ca.eb, EVLOOP_NONBLOCK);
+	ck_assert_int_eq(ca_fleet_change(&asked.w.ca, db1_comes, NULL),
+	    BASE_OK);
+	ck_assert_ptr_nonnull(answer = asked_line());
+	ck_assert_str_eq(json_string_value(json_object_get(answer, "error")),
+	    "AGAIN");
+	ck_assert_ptr_nonnull(
+	    strstr(json_string_value(json_object_get(answer, "message")),
+		"node db1: kedge-hsmd was not asked"));
+	json_decref(answer);
+	ck_assert_uint_eq(asked.w.ca.topo->nnodes, 3);
+	asked_ok(q);
+	ck_assert_uint_eq(asked.w.ca.topo->nnodes, 1);
+	free(q);
+}
+END_TEST
+
 /* Who joined without a key for it must join again, and is named. */
 START_TEST(what_is_left_to_do)
 {
@@ -236,6 +329,9 @@ case_control_topology(void)
 	tcase_add_test(t, what_is_not_in_the_file);
 	tcase_add_test(t, addresses_stay);
 	tcase_add_test(t, a_link_goes_with_a_reason);
+	tcase_add_test(t, a_node_goes_when_kedge_hsmd_lets_it);
+	tcase_add_test(t, a_node_goes_at_rest);
+	tcase_add_test(t, who_comes_meanwhile_does_not_go);
 	tcase_add_test(t, what_is_left_to_do);
 	tcase_add_test(t, kedge_hsmd_makes_no_root);
 	tcase_add_test(t, not_at_all);
