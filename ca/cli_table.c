@@ -125,6 +125,7 @@ static const struct cli_option roll_cuts_options[] = {
 static const struct cli_option roll_approve_options[] = {
 	{ "hsmd", "SOCKET", "default /run/kedge-hsmd/hsm.sock" },
 	{ "yes", NULL, "approve it; without this it is only shown" },
+	{ "withdraw", NULL, "take your yes to it back, for good" },
 	{ NULL, NULL, NULL },
 };
 static const struct cli_option graph_options[] = {
@@ -323,11 +324,13 @@ const struct cli_command cli_commands[] = {
 	    "Of all excused nodes, those of --node, and links taken away meanwhile. With\n"
 	    "--json it is the list that approvers say yes to, where kedge-hsmd has some.\n",
 	    roll_cuts_options, 1, 1, ca_cmd_roll_cuts },
-	{ "roll approve", "[--hsmd SOCKET] [--yes] FILE",
+	{ "roll approve", "[--hsmd SOCKET] [--yes | --withdraw] FILE",
 	    "as an approver, let kedge-hsmd cut what FILE lists",
 	    "FILE is what kedge --json roll cuts ROOT printed; all of it is shown,\n"
 	    "and with --yes approved. Only users that are approvers in hsmd.conf. Exit 4\n"
-	    "without --yes, and while others must approve, too.\n",
+	    "without --yes, and while others must approve, too. --withdraw takes your yes\n"
+	    "back: nothing more is signed by it, what was signed stays so, and the same list\n"
+	    "is not approved by you again.\n",
 	    roll_approve_options, 1, 1, ca_cmd_roll_approve },
 	{ "roll return", "[--reason TEXT] ROOT NODE",
 	    "take an excused node back; it catches up", NULL, roll_word_options,

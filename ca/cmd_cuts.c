@@ -1,7 +1,7 @@
 /*
  * kedge roll cuts, roll approve: the list of directions that are to be cut, as
- * kedged has it, and an approver's yes to one such list, said to kedge-hsmd
- * itself: kedged has no part in that.
+ * kedged has it, and an approver's yes to one such list, or its withdrawal, said
+ * to kedge-hsmd itself: kedged has no part in that.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,8 +182,11 @@ approve_ask(struct cli *c, struct wire_hsm_request *r)
 	if (e == BASE_OK && a.err != BASE_OK)
 		e = base_fail(a.err, "kedge-hsmd: %s", a.why);
 	if (e == BASE_OK && (e = answer_read(r, &a, &have, &need)) == BASE_OK) {
-		fprintf(cli_out(c), "approved by %u of %u\n", have, need);
-		if (have < need)
+		fprintf(cli_out(c), "%sapproved by %u of %u\n",
+		    r->withdraw ? "withdrawn; what was signed stays signed; "
+				: "",
+		    have, need);
+		if (have < need && !r->withdraw)
 			cli_exit_set(c, CLI_WAITING);
 	}
 	wire_hsm_answer_clear(&a);
@@ -194,11 +197,16 @@ enum base_err
 ca_cmd_roll_approve(struct cli *c)
 {
 	const char *path = cli_arg(c, 0);
-	struct wire_hsm_request r = { .type = WIRE_HSM_APPROVE };
+	struct wire_hsm_request r = { .type = WIRE_HSM_APPROVE,
+		.withdraw = cli_has(c, "withdraw") };
 	struct base_buf b;
 	json_t *list = NULL;
 	enum base_err e;
 
+	if (r.withdraw && cli_has(c, "yes"))
+		return base_fail(BASE_E_USAGE,
+		    "kedge roll approve: --yes and --withdraw are opposites; "
+		    "say one of them");
 	base_buf_init(&b, LIST_MAX);
 	if ((e = base_file_read(path, LIST_MAX, &b)) != BASE_OK)
 		goto out;
@@ -212,7 +220,7 @@ ca_cmd_roll_approve(struct cli *c)
 		goto out;
 	}
 	list_print(cli_out(c), list, true);
-	if (cli_has(c, "yes")) {
+	if (cli_has(c, "yes") || r.withdraw) {
 		e = approve_ask(c, &r);
 	} else {
 		fprintf(cli_out(c),

@@ -5,7 +5,9 @@
  * this socket, that it may be cut. An approval is of one list and one
  * generation to which its root goes; it ends with the next generation. So is
  * the way back to a generation whose key may be in wrong hands: a list of
- * nothing, to that generation.
+ * nothing, to that generation. A yes can be withdrawn: from then on nothing is
+ * signed by it, and what was stays signed. It is not given again to the same
+ * list, so an old one that comes once more revives nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +24,11 @@ struct hsm_approval {
 	uint32_t last; /* the root's newest, then: it ends with the next */
 	struct base_buf item; /* the list as it came; what makes it one */
 	struct wire_hsm_cuts cuts;
-	size_t nuids;
-	uint32_t *uids; /* each once */
+	size_t nyes;
+	struct yes {
+		uint32_t uid;
+		bool withdrawn; /* for good */
+	} * yes; /* each user's, once */
 };
 
 /* ---- the fold ---------------------------------------------------------------- */
@@ -66,7 +71,7 @@ approval_free(struct hsm_approval *a)
 {
 	base_buf_free(&a->item);
 	wire_hsm_cuts_clear(&a->cuts);
-	free(a->uids);
+	free(a->yes);
 }
 
 static enum base_err
@@ -88,35 +93,64 @@ approval_add(struct hsm_state *s, const struct hsm_approved *v)
 	return BASE_OK;
 }
 
-static bool
-has_said(const struct hsm_approval *a, uint32_t uid)
+/* Withdrawn or not; NULL: none. */
+static struct yes *
+yes_of(const struct hsm_approval *a, uint32_t uid)
 {
-	for (size_t i = 0; i < a->nuids; i++)
-		if (a->uids[i] == uid)
-			return true;
-	return false;
+	for (size_t i = 0; a != NULL && i < a->nyes; i++)
+		if (a->yes[i].uid == uid)
+			return &a->yes[i];
+	return NULL;
+}
+
+static enum base_err
+approved_get(struct base_buf *b, struct hsm_approved *v,
+    char root[BASE_NAME_MAX + 1])
+{
+	enum base_err e;
+
+	v->root = root;
+	if ((e = base_buf_get_u32(b, &v->uid)) != BASE_OK ||
+	    (e = hsm_get_name(b, root, false)) != BASE_OK ||
+	    (e = base_buf_get_u32(b, &v->to)) != BASE_OK)
+		return e;
+	return base_buf_get_blob(b, &v->cuts);
 }
 
 enum base_err
 hsm_apply_approved(struct hsm_state *s, struct base_buf *b)
 {
 	char root[BASE_NAME_MAX + 1];
-	struct hsm_approved v = { .root = root };
+	struct hsm_approved v;
 	struct hsm_approval *a;
 	enum base_err e;
 
-	if ((e = base_buf_get_u32(b, &v.uid)) != BASE_OK ||
-	    (e = hsm_get_name(b, root, false)) != BASE_OK ||
-	    (e = base_buf_get_u32(b, &v.to)) != BASE_OK ||
-	    (e = base_buf_get_blob(b, &v.cuts)) != BASE_OK)
-		return e;
-	if (approval_get(s, &v) == NULL && (e = approval_add(s, &v)) != BASE_OK)
+	if ((e = approved_get(b, &v, root)) != BASE_OK ||
+	    (approval_get(s, &v) == NULL &&
+		(e = approval_add(s, &v)) != BASE_OK))
 		return e;
 	a = approval_get(s, &v);
-	if (has_said(a, v.uid))
+	if (yes_of(a, v.uid) != NULL)
 		return BASE_OK;
-	a->uids = base_realloc_array(a->uids, a->nuids + 1, sizeof(*a->uids));
-	a->uids[a->nuids++] = v.uid;
+	a->yes = base_realloc_array(a->yes, a->nyes + 1, sizeof(*a->yes));
+	a->yes[a->nyes++] = (struct yes){ v.uid, false };
+	return BASE_OK;
+}
+
+enum base_err
+hsm_apply_withdrawn(struct hsm_state *s, struct base_buf *b)
+{
+	char root[BASE_NAME_MAX + 1];
+	struct hsm_approved v;
+	struct yes *yes;
+	enum base_err e;
+
+	if ((e = approved_get(b, &v, root)) != BASE_OK)
+		return e;
+	if ((yes = yes_of(approval_get(s, &v), v.uid)) == NULL)
+		return base_fail(BASE_E_INTEGRITY,
+		    "a yes withdrawn that was never said");
+	yes->withdrawn = true;
 	return BASE_OK;
 }
 
@@ -136,8 +170,9 @@ count(const struct hsm_core *c, const struct hsm_approval *a)
 {
 	uint32_t n = 0;
 
-	for (size_t i = 0; i < a->nuids; i++)
-		n += hsm_conf_is_approver(c->conf, a->uids[i]);
+	for (size_t i = 0; i < a->nyes; i++)
+		n += !a->yes[i].withdrawn &&
+		    hsm_conf_is_approver(c->conf, a->yes[i].uid);
 	return n;
 }
 
@@ -305,7 +340,7 @@ check_room(const struct hsm_core *c, const struct hsm_approved *v)
 		const struct hsm_approval *a = &c->state.approvals[i];
 
 		n += a->last == last && a->to == v->to &&
-		    strcmp(a->root, v->root) == 0 && has_said(a, c->uid);
+		    strcmp(a->root, v->root) == 0 && yes_of(a, c->uid) != NULL;
 	}
 	if (n < LISTS_MAX)
 		return BASE_OK;
@@ -316,31 +351,9 @@ check_room(const struct hsm_core *c, const struct hsm_approved *v)
 	    c->uid, LISTS_MAX, v->root, v->to);
 }
 
-/* *out: the list as it is approved now; the state's. */
-static enum base_err
-approve(struct hsm_core *c, const struct wire_hsm_request *r,
-    const struct hsm_approval **out)
+static void
+say_approved(const struct hsm_core *c, const struct hsm_approval *a)
 {
-	struct base_buf item, b;
-	struct hsm_approved v = { c->uid, r->key.root, r->key.generation,
-		{ NULL, 0 } };
-	const struct hsm_approval *a = NULL;
-	enum base_err e;
-
-	base_buf_init(&item, HSM_RECORD_MAX / 2);
-	base_buf_init(&b, 0);
-	if ((e = item_of(c, r, &item)) != BASE_OK)
-		goto out;
-	v.cuts = base_buf_span(&item);
-	a = approval_get(&c->state, &v);
-	if (a != NULL && has_said(a, c->uid))
-		goto out;
-	if ((e = check_room(c, &v)) != BASE_OK)
-		goto out;
-	hsm_put_approved(&b, &v);
-	if ((e = hsm_core_record(c, HSM_R_APPROVED, &b)) != BASE_OK)
-		goto out;
-	a = approval_get(&c->state, &v);
 	base_log(BASE_WARNING,
 	    "root %s, to generation %u: user %u lets %zu directions be cut, "
 	    "%u of %u",
@@ -353,8 +366,76 @@ approve(struct hsm_core *c, const struct wire_hsm_request *r,
 	for (size_t i = 0; i < a->cuts.n; i++)
 		base_log(BASE_WARNING, "root %s: %s to %s may be cut", a->root,
 		    a->cuts.cut[i].presenter, a->cuts.cut[i].verifier);
-out:
-	*out = a;
+}
+
+static enum base_err
+approve(struct hsm_core *c, const struct hsm_approved *v)
+{
+	const struct yes *yes = yes_of(approval_get(&c->state, v), v->uid);
+	struct base_buf b;
+	enum base_err e;
+
+	if (yes != NULL && yes->withdrawn)
+		return base_fail(BASE_E_STATE,
+		    "approval: user %u has withdrawn his yes to this list, and "
+		    "an old one does not count again; to approve it after all "
+		    "take a new list, of another time (kedge --json roll cuts "
+		    "--deadline TIME %s)",
+		    v->uid, v->root);
+	if (yes != NULL)
+		return BASE_OK;
+	if ((e = check_room(c, v)) != BASE_OK)
+		return e;
+	base_buf_init(&b, 0);
+	hsm_put_approved(&b, v);
+	if ((e = hsm_core_record(c, HSM_R_APPROVED, &b)) == BASE_OK)
+		say_approved(c, approval_get(&c->state, v));
+	return e;
+}
+
+/* Of this very list, and of the generation that is the newest now. */
+static enum base_err
+withdraw(struct hsm_core *c, const struct hsm_approved *v)
+{
+	const struct hsm_approval *a = approval_get(&c->state, v);
+	const struct yes *yes = yes_of(a, v->uid);
+	struct base_buf b;
+	enum base_err e;
+
+	if (yes == NULL)
+		return base_fail(BASE_E_NOTFOUND,
+		    "approval: user %u has not approved this list, so there is "
+		    "nothing to withdraw; it takes the file that was approved",
+		    v->uid);
+	if (yes->withdrawn)
+		return BASE_OK;
+	base_buf_init(&b, 0);
+	hsm_put_approved(&b, v);
+	if ((e = hsm_core_record(c, HSM_R_WITHDRAWN, &b)) != BASE_OK)
+		return e;
+	base_log(BASE_WARNING,
+	    "root %s, to generation %u: user %u has withdrawn his yes to a "
+	    "list of %zu directions, %u of %u; what was signed stays signed",
+	    a->root, a->to, c->uid, a->cuts.n, count(c, a), c->conf->approvals);
+	return BASE_OK;
+}
+
+/* *out: the list as it is approved now; the state's. */
+static enum base_err
+say(struct hsm_core *c, const struct wire_hsm_request *r,
+    const struct hsm_approval **out)
+{
+	struct base_buf item;
+	struct hsm_approved v = { c->uid, r->key.root, r->key.generation,
+		{ NULL, 0 } };
+	enum base_err e;
+
+	base_buf_init(&item, HSM_RECORD_MAX / 2);
+	if ((e = item_of(c, r, &item)) == BASE_OK) {
+		v.cuts = base_buf_span(&item);
+		e = r->withdraw ? withdraw(c, &v) : approve(c, &v);
+	}
+	*out = e == BASE_OK ? approval_get(&c->state, &v) : NULL;
 	base_buf_free(&item);
 	return e;
 }
@@ -390,6 +471,8 @@ answer(const struct hsm_core *c, const struct wire_hsm_request *r,
 		    a->nitems == WIRE_HSM_BATCH)
 			continue;
 		cuts.have = count(c, p);
+		if (only == NULL && cuts.have == 0)
+			continue;
 		cuts.need = need;
 		e = answer_add(a, &cuts);
 	}
@@ -401,7 +484,9 @@ hsm_do_approve(struct hsm_core *c, const struct wire_hsm_request *r,
     struct wire_hsm_answer *a)
 {
 	const struct hsm_approval *only = NULL;
-	enum base_err e = r->nitems == 0 ? BASE_OK : approve(c, r, &only);
+	enum base_err e = BASE_OK;
 
+	if (r->nitems > 0 || r->withdraw)
+		e = say(c, r, &only);
 	return e == BASE_OK ? answer(c, r, only, a) : e;
 }

@@ -115,6 +115,7 @@ void hsm_rekey_proven(struct hsm_state *s, struct hsm_node *n,
 /* ---- approve.c ---- */
 
 enum base_err hsm_apply_approved(struct hsm_state *s, struct base_buf *b);
+enum base_err hsm_apply_withdrawn(struct hsm_state *s, struct base_buf *b);
 void hsm_approvals_free(struct hsm_state *s);
 
 /* ---- stolen.c ---- */

@@ -41,6 +41,7 @@ enum hsm_record {
 	HSM_R_REKEY, /* another key of a node, by its signed report */
 	HSM_R_APPROVED, /* an approver lets directions be cut */
 	HSM_R_STOLEN, /* an order leaves a generation as compromised */
+	HSM_R_WITHDRAWN, /* an approver lets them be cut no more */
 };
 
 struct hsm_journal;

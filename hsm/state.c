@@ -491,6 +491,7 @@ hsm_state_apply(void *state, enum hsm_record kind, struct base_time at,
 		[HSM_R_REKEY] = hsm_apply_rekey,
 		[HSM_R_APPROVED] = hsm_apply_approved,
 		[HSM_R_STOLEN] = hsm_apply_stolen,
+		[HSM_R_WITHDRAWN] = hsm_apply_withdrawn,
 	};
 	enum base_err e;
 

@@ -145,6 +145,7 @@ struct hsm_approved {
 	uint32_t to;
 	struct base_span cuts; /* as a wire_hsm_cuts is composed */
 };
+/* Of WITHDRAWN, too. */
 void hsm_put_approved(struct base_buf *b, const struct hsm_approved *v);
 void
 hsm_put_stolen(struct base_buf *b, const char *root, uint32_t generation);

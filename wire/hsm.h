@@ -32,8 +32,8 @@ enum wire_hsm_type {
 			      * (wire_hsm_recalled) */
 	WIRE_HSM_KNOWN,      /* nodes that are known here, a part at a time
 			      * (wire_hsm_known) */
-	WIRE_HSM_APPROVE,    /* an approver lets directions be cut; without an
-			      * item: what was approved (wire_hsm_cuts) */
+	WIRE_HSM_APPROVE,    /* an approver lets directions be cut, or does
+			      * not any more; without an item: what was approved (wire_hsm_cuts) */
 };
 
 struct wire_hsm_key {
@@ -73,6 +73,8 @@ struct wire_hsm_request {
 	char after[BASE_NAME_MAX + 1]; /* KNOWN: nodes after this name */
 	bool only_ask;                 /* FORGET: could it be forgotten now?
 					* Nothing is done */
+	bool withdraw;                 /* APPROVE: the approver's yes to the
+					* list does not count any more */
 };
 /* After such a request kedge-hsmd knows what an older copy of kedged's store
  * does not: it carries a mark. CERTS and SHOW are none of them: an order

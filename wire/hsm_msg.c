@@ -27,6 +27,7 @@ enum field {
 	F_MARK = 0x200,
 	F_AFTER = 0x400,
 	F_ONLY_ASK = 0x800,
+	F_WITHDRAW = 0x1000,
 };
 
 static const struct {
@@ -47,7 +48,8 @@ static const struct {
 	[WIRE_HSM_SHOW] = { F_FLEET | F_ITEMS, F_ITEMS },
 	[WIRE_HSM_RECALL] = { F_FLEET | F_KEY, F_ITEMS },
 	[WIRE_HSM_KNOWN] = { F_FLEET | F_AFTER, F_ITEMS },
-	[WIRE_HSM_APPROVE] = { F_FLEET | F_KEY | F_ITEMS, F_ITEMS },
+	[WIRE_HSM_APPROVE] = { F_FLEET | F_KEY | F_WITHDRAW | F_ITEMS,
+	    F_ITEMS },
 };
 
 static bool
@@ -301,6 +303,8 @@ wire_hsm_request_compose(const struct wire_hsm_request *r, struct base_buf *out)
 		e = base_buf_put_str(out, r->after);
 	if (e == BASE_OK && f & F_ONLY_ASK)
 		e = base_buf_put_u8(out, r->only_ask);
+	if (e == BASE_OK && f & F_WITHDRAW)
+		e = base_buf_put_u8(out, r->withdraw);
 	if (e == BASE_OK && f & F_ITEMS)
 		e = put_ask_items(out, r);
 	return e;
@@ -342,6 +346,8 @@ request_parse(struct base_buf *b, struct wire_hsm_request *r)
 		e = get_after(b, r->after);
 	if (e == BASE_OK && f & F_ONLY_ASK)
 		e = get_bool(b, &r->only_ask);
+	if (e == BASE_OK && f & F_WITHDRAW)
+		e = get_bool(b, &r->withdraw);
 	if (e == BASE_OK && f & F_ITEMS)
 		e = get_ask_items(b, r);
 	return e == BASE_OK ? base_buf_get_end(b) : e;

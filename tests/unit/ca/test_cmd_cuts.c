@@ -43,6 +43,8 @@ must(enum base_err e)
 
 /* Keeps the request's item, and says that so many of two have approved it; of
  * nobody it says nothing. */
+static const char *word = "--yes"; /* what is said of the list */
+
 static void
 answer_one(int fd, uint32_t have)
 {
@@ -66,6 +68,7 @@ answer_one(int fd, uint32_t have)
 	must(base_file_write(seen_path, base_buf_span(&r.items[0]), 0600));
 	must(wire_hsm_cuts_parse(base_buf_span(&r.items[0]), &cuts));
 	if (r.type != WIRE_HSM_APPROVE || r.key.generation != 2 ||
+	    r.withdraw != (strcmp(word, "--withdraw") == 0) ||
 	    strcmp(r.key.root, "plant") != 0 || strcmp(r.fleet, "demo") != 0)
 		_exit(1);
 	cuts.have = have;
@@ -96,10 +99,13 @@ approve(bool yes)
 {
 	FILE *out = fmemopen(output, sizeof(output), "w");
 	FILE *err = fmemopen(errors, sizeof(errors), "w");
-	char words[][8] = { "kedge", "roll", "approve", "--hsmd", "--yes" };
+	char words[][12] = { "kedge", "roll", "approve", "--hsmd", "" };
 	char *argv[] = { words[0], words[1], words[2], words[3], socket_path,
 		list_path, yes ? words[4] : NULL, NULL };
-	int code = cli_main(yes ? 7 : 6, argv, out, err);
+	int code;
+
+	snprintf(words[4], sizeof(words[4]), "%s", word);
+	code = cli_main(yes ? 7 : 6, argv, out, err);
 
 	fclose(out);
 	fclose(err);
@@ -204,6 +210,35 @@ START_TEST(way_back)
 }
 END_TEST
 
+/* Done, however many are left. */
+START_TEST(withdrawn)
+{
+	word = "--withdraw";
+	list_write(LIST);
+	ck_assert_int_eq(approve_at((uint32_t)_i), CLI_DONE);
+	ck_assert_ptr_nonnull(strstr(output, "web1 refuses app4"));
+	ck_assert_ptr_nonnull(strstr(output,
+	    _i == 1 ? "withdrawn; what was signed stays signed; approved by 1 "
+		      "of 2"
+		    : "approved by 2 of 2"));
+	word = "--yes";
+	list_write(LIST);
+	unlink(socket_path);
+	ck_assert_int_eq(approve_at(2), CLI_DONE);
+	ck_assert_ptr_null(strstr(output, "withdrawn"));
+}
+END_TEST
+
+START_TEST(yes_and_no)
+{
+	remote_setup();
+	ck_assert_int_eq(RUN(NOTHING, "roll", "approve", "--yes", "--withdraw",
+			     "/nowhere"),
+	    CLI_USAGE);
+	remote_teardown();
+}
+END_TEST
+
 START_TEST(nobody_there)
 {
 	list_write(LIST);
@@ -237,6 +272,8 @@ case_cmd_cuts(void)
 	tcase_add_test(t, only_shown);
 	tcase_add_loop_test(t, answer_about_another_list, 0, 2);
 	tcase_add_test(t, way_back);
+	tcase_add_loop_test(t, withdrawn, 1, 3);
+	tcase_add_test(t, yes_and_no);
 	tcase_add_test(t, nobody_there);
 	tcase_add_test(t, cuts_of_nobody);
 	return t;

@@ -40,11 +40,12 @@ static struct wire_hsm_cut both_ways[] = { { "app1", "web1" },
 
 /* What a user asks by APPROVE; cuts may be NULL. */
 static enum base_err
-say(uid_t uid, uint32_t to, const struct wire_hsm_cuts *cuts)
+say_or_not(uid_t uid, uint32_t to, const struct wire_hsm_cuts *cuts, bool not )
 {
 	struct wire_hsm_request r = { .type = WIRE_HSM_APPROVE,
 		.fleet = "test",
-		.nitems = cuts != NULL };
+		.nitems = cuts != NULL,
+		.withdraw = not };
 	struct base_buf item;
 	enum base_err e;
 
@@ -60,6 +61,12 @@ say(uid_t uid, uint32_t to, const struct wire_hsm_cuts *cuts)
 	e = world_answer.err;
 	base_buf_free(&item);
 	return e;
+}
+
+static enum base_err
+say(uid_t uid, uint32_t to, const struct wire_hsm_cuts *cuts)
+{
+	return say_or_not(uid, to, cuts, false);
 }
 
 static enum base_err
@@ -104,6 +111,16 @@ have(void)
 	n = c.have;
 	wire_hsm_cuts_clear(&c);
 	return n;
+}
+
+static enum base_err
+withdraws(uid_t uid, size_t n, int64_t start)
+{
+	const struct wire_hsm_cuts cuts = { .start = { start },
+		.n = n,
+		.cut = both_ways };
+
+	return say_or_not(uid, 2, &cuts, true);
 }
 
 static void
@@ -431,6 +448,109 @@ START_TEST(lists_are_few)
 }
 END_TEST
 
+static bool
+counts(void)
+{
+	return hsm_excuse_counts(w.core, hsm_state_node(&w.core->state, "app1"),
+	    "plant");
+}
+
+/* Nothing is signed by it any more, also by the next process, and by no old yes
+ * that comes again; one to another list counts. */
+START_TEST(withdrawn)
+{
+	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
+	ck_assert_int_eq(world_tell(true, true), BASE_OK);
+	ck_assert_int_eq(lets_cut(ANN, 2, 0), BASE_OK);
+	ck_assert_int_eq(lets_cut(BOB, 2, 0), BASE_OK);
+	ck_assert(counts());
+	ck_assert_int_eq(withdraws(ANN, 2, 0), BASE_OK);
+	ck_assert_uint_eq(have(), 1);
+	web_waits_for_app(3);
+	/* an old yes, of both */
+	ck_assert_int_eq(lets_cut(ANN, 2, 0), BASE_E_STATE);
+	ck_assert_int_eq(lets_cut(BOB, 2, 0), BASE_OK);
+	web_waits_for_app(3);
+	world_reopen(NULL);
+	ck_assert(!counts());
+	ck_assert_uint_eq(have(), 1);
+	ck_assert_int_eq(lets_cut(ANN, 2, 0), BASE_E_STATE);
+	ck_assert(!counts());
+	/* a new list */
+	ck_assert_int_eq(lets_cut(ANN, 2, 7), BASE_OK);
+	ck_assert(!counts());
+	ck_assert_int_eq(lets_cut(BOB, 2, 7), BASE_OK);
+	ck_assert(counts());
+}
+END_TEST
+
+/* Only one's own yes, to this very list; a kedged that lies can neither withdraw
+ * it nor give it again. */
+START_TEST(who_withdraws_what)
+{
+	const uint64_t n = hsm_core_count(w.core);
+	uint64_t records;
+
+	ck_assert_int_eq(world_tell(true, true), BASE_OK);
+	ck_assert_int_eq(withdraws(ANN, 2, 0), BASE_E_NOTFOUND);
+	ck_assert_int_eq(lets_cut(ANN, 2, 0), BASE_OK);
+	ck_assert_int_eq(lets_cut(BOB, 2, 0), BASE_OK);
+	ck_assert_uint_gt(hsm_core_count(w.core), n);
+	ck_assert_int_eq(withdraws(KEDGED, 2, 0), BASE_E_DENIED);
+	ck_assert_int_eq(withdraws(CARL, 2, 0), BASE_E_DENIED);
+	ck_assert_int_eq(withdraws(ANN, 1, 0), BASE_E_NOTFOUND);
+	ck_assert_int_eq(withdraws(ANN, 2, 1), BASE_E_NOTFOUND);
+	ck_assert_int_eq(say_or_not(ANN, 2, NULL, true), BASE_E_USAGE);
+	ck_assert(counts());
+	ck_assert_int_eq(withdraws(BOB, 2, 0), BASE_OK);
+	ck_assert(!counts());
+	/* again: nothing more, and no record */
+	records = hsm_core_count(w.core);
+	ck_assert_int_eq(withdraws(BOB, 2, 0), BASE_OK);
+	ck_assert_uint_eq(hsm_core_count(w.core), records);
+	ck_assert_int_eq(lets_cut(KEDGED, 2, 0), BASE_E_DENIED);
+	ck_assert(!counts());
+	/* of the generation: the next one's list is another */
+	X509_free(world_root("plant", 3));
+	ck_assert_int_eq(withdraws(ANN, 2, 0), BASE_E_STATE);
+}
+END_TEST
+
+/* What was signed by it stays: its node holds it, and the peers are judged by
+ * that. A withdrawn list takes room all the same. */
+START_TEST(what_was_signed_stays)
+{
+	const struct world_report done = { .node = WORLD_WEB,
+		.signer = WORLD_WEB,
+		.status = WIRE_EFFECTIVE,
+		.epoch = 3,
+		.trust = BOTH,
+		.cert = 2 };
+	struct base_buf cms;
+
+	world_step(WORLD_WEB, WIRE_STEP_TRUST, 2, BOTH, 1);
+	ck_assert_int_eq(world_tell(true, true), BASE_OK);
+	ck_assert_int_eq(lets_cut(ANN, 2, 0), BASE_OK);
+	ck_assert_int_eq(lets_cut(BOB, 2, 0), BASE_OK);
+	ck_assert_int_eq(world_order(WORLD_WEB, WIRE_STEP_CERT, 3), BASE_OK);
+	ck_assert_int_eq(withdraws(BOB, 2, 0), BASE_OK);
+	/* its answer was lost; and its report counts */
+	ck_assert_int_eq(world_order_ask(&world_last.o), BASE_OK);
+	world_report(&done, &cms);
+	ck_assert_int_eq(world_show(WORLD_WEB, &cms, NULL, NULL), BASE_OK);
+	base_buf_free(&cms);
+	world_refused(world_order(WORLD_WEB, WIRE_STEP_FINISH, 4),
+	    BASE_E_OUTAGE, "app1");
+	for (int64_t i = 1; i < 32; i++) {
+		ck_assert_int_eq(lets_cut(BOB, 2, i), BASE_OK);
+		ck_assert_int_eq(withdraws(BOB, 2, i), BASE_OK);
+	}
+	ck_assert_int_eq(lets_cut(BOB, 2, 32), BASE_E_REFUSED);
+	/* nobody's lists are not answered */
+	ck_assert_uint_eq(have(), 1);
+}
+END_TEST
+
 TCase *
 case_approve(void)
 {
@@ -449,5 +569,8 @@ case_approve(void)
 	tcase_add_test(t, stolen_stays_away);
 	tcase_add_test(t, refusals_are_rare);
 	tcase_add_test(t, lists_are_few);
+	tcase_add_test(t, withdrawn);
+	tcase_add_test(t, who_withdraws_what);
+	tcase_add_test(t, what_was_signed_stays);
 	return t;
 }
