@@ -111,6 +111,27 @@ node_clock(struct ca *ca, uint32_t node, const char *subject, json_t *list)
 		    (long long)(size / 1000), off < 0 ? "behind" : "ahead of");
 }
 
+/* Its new key is in use, and kedge-hsmd does not take the report that says so. */
+static void
+node_rekeyed(struct ca *ca, uint32_t node, const char *subject, json_t *list)
+{
+	const struct ca_finding f = { CA_WARNING, "rekey", subject,
+		"kedge-hsmd would still have its old key certified, and may "
+		"not know the new one",
+		"it is shown again by itself; when this stays, kedge node "
+		"token, and let it join again" };
+	char why[CA_REASON_MAX];
+
+	for (uint32_t k = 0; k < ca->topo->nroots; k++)
+		if (ca_store_unshown_why(ca->store, ca->topo->nodes[node].name,
+			ca->topo->roots[k].name, why) == BASE_OK &&
+		    why[0] != '\0')
+			ca_found(list, &f,
+			    "its new key under root %s is in use, which "
+			    "kedge-hsmd does not take: %s",
+			    ca->topo->roots[k].name, why);
+}
+
 /* What a node that was added lacks before its links are there. */
 static void
 node_way(struct ca *ca, uint32_t node, const char *subject, json_t *list)
@@ -192,6 +213,7 @@ ca_doctor_nodes(struct ca *ca, json_t *list)
 		node_unknown(ca, i, subject, list);
 		node_silent(ca, i, subject, list);
 		node_clock(ca, i, subject, list);
+		node_rekeyed(ca, i, subject, list);
 		node_way(ca, i, subject, list);
 		node_cut_off(ca, i, subject, list);
 	}

@@ -119,6 +119,7 @@ ca_SRC += \
 	ca/store_sqlite_schema.c \
 	ca/store_sqlite_sums.c \
 	ca/store_sqlite_stock.c \
+	ca/tell.c \
 	ca/tidy.c \
 	ca/token.c \
 	ca/topo.c \

@@ -105,6 +105,7 @@ struct ca {
 	bool self_look, self_busy; /* an order for the CA itself; its join */
 	uint64_t self_epoch; /* that order is in force */
 	struct base_mono self_due; /* and is reported then, or tried again */
+	char own_why[CA_REASON_MAX]; /* its certificates were not renewed; "" */
 	bool resign_wanted, resigning; /* open orders by the new generation */
 	struct base_mono resign_next;
 	struct ca_issuer *issuers; /* cache of ca/issue.c */
@@ -125,6 +126,11 @@ struct ca {
 	bool forgetting; /* hsmd is asked to, ca/forget.c */
 	struct ca_kept *kept; /* and has not, of ca/forget.c */
 	bool keys_shown, key_showing; /* that new ones are in use, ca/rekey.c */
+	struct ca_key_turn {
+		char node[CA_NAME], root[CA_NAME]; /* shown last; "": none */
+		bool left, anew; /* one was not taken; there is a new one */
+		uint32_t pause_ms; /* until those are shown again */
+	} key_turn;
 	struct base_mono renew_next, unsafe_next, forget_next, keys_next;
 	struct ca_unsigned *renewals_unsigned; /* ca/renew.c */
 	const char *who; /* asks just now, for the audit; NULL: nobody */
@@ -258,7 +264,8 @@ void ca_show_again(struct ca *ca);
 /* Tells hsmd the links when they have changed; returns when to look again. */
 struct base_mono ca_tell_work(struct ca *ca);
 
-/* Shows the last effective report of this node; done as for ca_show_go. */
+/* Shows the node's last effective report; done as for ca_show_go. NOTFOUND: there
+ * is none; AGAIN: kedge-hsmd is away; else: it does not take this one. */
 void ca_show_report(struct ca *ca, const char *node, const char *root,
     ca_done_fn *done, void *arg);
 
@@ -552,6 +559,8 @@ void ca_rekey_judge(struct ca *ca, struct wire_report *w,
  * a key was proven, or, *done, it is in use. */
 enum base_err ca_rekey_took(struct ca *ca, const struct wire_report *w,
     const struct ca_order *o, bool *done) BASE_MUST;
+/* After the commit of such a report: kedge-hsmd is to be shown it. */
+void ca_rekey_in_use(struct ca *ca);
 /* The certificate for the new key is on its way. Until it is settled nobody
  * knows which key the node is left with, and no other order is given. */
 bool ca_rekey_is_out(struct ca *ca, const char *node, const char *root);

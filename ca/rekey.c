@@ -265,54 +265,110 @@ out:
 
 /* ---- kedge-hsmd hears of it ------------------------------------------------------ */
 
-struct showing {
-	struct ca *ca;
-	char node[CA_NAME], root[CA_NAME];
-};
+/* One that it does not take keeps none behind it back; when all had their turn,
+ * those are shown again, after a pause that grows to this. */
+#define PAUSE_MS 3600000
+
+/* Once for each reason. */
+static void
+key_refused(struct ca *ca, const char *why)
+{
+	const struct ca_key_turn *t = &ca->key_turn;
+	char before[CA_REASON_MAX], now[CA_REASON_MAX];
+
+	snprintf(now, sizeof(now), "%s", why);
+	if (ca_store_unshown_why(ca->store, t->node, t->root, before) ==
+		BASE_OK &&
+	    strcmp(before, now) == 0)
+		return;
+	base_log(BASE_WARNING,
+	    "node %s, root %s: that its new key is in use, kedge-hsmd does not "
+	    "know: %s; it is shown again",
+	    t->node, t->root, now);
+	if (ca_store_unshown_refused(ca->store, t->node, t->root, now) !=
+	    BASE_OK)
+		base_log(BASE_ERR, "%s", base_why());
+}
+
+static void
+turn_over(struct ca *ca, uint32_t pause_ms)
+{
+	ca->key_turn.node[0] = ca->key_turn.root[0] = '\0';
+	ca->key_turn.left = ca->key_turn.anew = false;
+	ca->keys_next = ca_after(ca, pause_ms);
+}
 
 static void
 key_shown(void *arg, enum base_err e)
 {
-	struct showing *s = arg;
-	struct ca *ca = s->ca;
+	struct ca *ca = arg;
+	struct ca_key_turn *t = &ca->key_turn;
 
 	ca->key_showing = false;
-	if (e == BASE_OK)
-		e = ca_store_unshown_done(ca->store, s->node, s->root);
-	if (e != BASE_OK) {
-		base_log(BASE_WARNING, "rekey of %s, not shown: %s", s->node,
-		    base_why());
-		ca->keys_next = ca_after(ca, ca->conf->retry_ms);
+	/* maybe of the very same node: shown was the report before */
+	if (t->anew)
+		e = BASE_OK;
+	else if (e == BASE_OK)
+		e = ca_store_unshown_done(ca->store, t->node, t->root);
+	if (t->anew || e == BASE_E_AGAIN) {
+		turn_over(ca, t->anew ? 0 : ca->conf->retry_ms);
+	} else if (e != BASE_OK) {
+		key_refused(ca, base_why());
+		t->left = true;
 	}
-	free(s);
+	ca_kick(ca);
+}
+
+/* All had their turn. */
+static void
+keys_end(struct ca *ca)
+{
+	struct ca_key_turn *t = &ca->key_turn;
+
+	ca->keys_shown = !t->left;
+	t->pause_ms = !t->left ? 0
+	    : t->pause_ms == 0 ? ca->conf->retry_ms
+			       : 2 * t->pause_ms;
+	if (t->pause_ms > PAUSE_MS)
+		t->pause_ms = PAUSE_MS;
+	turn_over(ca, t->pause_ms);
+}
+
+void
+ca_rekey_in_use(struct ca *ca)
+{
+	ca->keys_shown = false;
+	ca->key_turn.pause_ms = 0;
+	if (ca->key_showing)
+		ca->key_turn.anew = true;
+	else
+		turn_over(ca, 0);
 	ca_kick(ca);
 }
 
 struct base_mono
 ca_rekey_work(struct ca *ca)
 {
-	struct showing *s;
+	struct ca_key_turn *t = &ca->key_turn;
 	enum base_err r;
 
 	if (ca->keys_shown || ca->key_showing || ca_recover_is_stale(ca))
 		return CA_NEVER; /* key_shown and the recovery kick */
 	if (ca->keys_next.ms > ca_mono(ca).ms)
 		return ca->keys_next;
-	s = base_alloc(sizeof(*s));
-	s->ca = ca;
-	r = ca_store_unshown_next(ca->store, s->node, s->root);
-	if (r == BASE_OK && s->node[0] != '\0') {
+	r = ca_store_unshown_next(ca->store, t->node, t->root);
+	if (r == BASE_OK && t->node[0] != '\0') {
 		ca->key_showing = true;
-		ca_show_report(ca, s->node, s->root, key_shown, s);
+		ca_show_report(ca, t->node, t->root, key_shown, ca);
 		return CA_NEVER;
 	}
-	free(s);
-	ca->keys_shown = r == BASE_OK;
-	if (r == BASE_OK)
-		return CA_NEVER;
-	base_log(BASE_ERR, "%s", base_why());
-	ca->keys_next = ca_after(ca, ca->conf->retry_ms);
-	return ca->keys_next;
+	if (r == BASE_OK) {
+		keys_end(ca);
+	} else {
+		base_log(BASE_ERR, "%s", base_why());
+		turn_over(ca, ca->conf->retry_ms);
+	}
+	return ca->keys_shown ? CA_NEVER : ca->keys_next;
 }
 
 /* ---- meanwhile ------------------------------------------------------------------- */

@@ -297,10 +297,8 @@ keep(struct ca *ca, const struct ca_report *row, struct ca_order *o,
 	r = ca_store_commit(ca->store);
 out:
 	ca_store_rollback(ca->store);
-	if (r == BASE_OK && rekeyed) {
-		ca->keys_shown = false;
-		ca_kick(ca);
-	}
+	if (r == BASE_OK && rekeyed)
+		ca_rekey_in_use(ca);
 	return r;
 }
 

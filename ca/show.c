@@ -4,14 +4,15 @@
  * middle of a roll kedge-hsmd forgets none; reports are shown before an order
  * that takes something away. Each is shown once; which ones were is known in
  * memory only, so a kedged that starts, or that is refused, shows them again.
+ * An item that kedge-hsmd refuses, or that never got there, was not shown.
  * Used by draft.c, and by core.c whenever there is something to tell.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/excuses.h"
 #include "ca/kedged.h"
 #include "ca/prove.h"
+#include "ca/tell.h"
 
 #define BATCH_BYTES   ((size_t)4 << 20)
 #define KEEPS_LOOK_MS 60000
@@ -23,11 +24,18 @@ struct part {
 };
 #define PARTS 4
 
+/* Whose report in which roll an item shows: 0, none that a roll counts. */
+struct mark {
+	uint64_t roll;
+	uint32_t node; /* POL_NONE: that a key is stolen */
+};
+
 struct show {
 	struct ca *ca;
 	ca_done_fn *done;
 	void *arg;
 	struct base_buf *items;
+	struct mark *marks; /* one for each item */
 	size_t n, room;
 	size_t front; /* so many of the nodes have excuses, and go first */
 	struct part part[PARTS];
@@ -36,6 +44,9 @@ struct show {
 	bool telling; /* some part is nodes */
 	bool again; /* all was shown, to tell once more */
 	char keeps[CA_REASON_MAX]; /* first refusal of what was told */
+	bool one; /* a single report: its refusal is that of the whole */
+	enum base_err refused;
+	char why[CA_REASON_MAX];
 };
 
 static struct base_buf *
@@ -45,7 +56,10 @@ item_add(struct show *s)
 		s->room = s->room == 0 ? 64 : 2 * s->room;
 		s->items =
 		    base_realloc_array(s->items, s->room, sizeof(*s->items));
+		s->marks =
+		    base_realloc_array(s->marks, s->room, sizeof(*s->marks));
 	}
+	s->marks[s->n] = (struct mark){ 0, POL_NONE };
 	base_buf_init(&s->items[s->n], 0);
 	return &s->items[s->n++];
 }
@@ -78,17 +92,47 @@ show_keeps(struct show *s)
 		base_log(BASE_ERR, "%s", base_why());
 }
 
+/* This item was not taken, so it counts as not shown. A roll that has ended
+ * meanwhile asks nobody; one with another topology shows all anew. */
+static void
+unmark(struct show *s, size_t item)
+{
+	const struct mark *m = &s->marks[item];
+
+	for (struct ca_roll *w = s->ca->rolls; w != NULL; w = w->next) {
+		if (m->roll == 0 || w->row.id != m->roll)
+			continue;
+		if (m->node == POL_NONE)
+			w->stolen_shown = false;
+		else if (m->node < w->nnodes)
+			w->shown[m->node] = false;
+	}
+}
+
+/* What this one was to tell and show, and nothing else, is still to be. */
+static void
+show_undo(struct show *s)
+{
+	for (size_t i = s->at; i < s->n; i++)
+		unmark(s, i);
+	if (s->telling)
+		s->ca->told = false;
+}
+
 static void
 show_end(struct show *s, enum base_err e)
 {
 	if (e != BASE_OK)
-		ca_show_again(s->ca);
+		show_undo(s);
 	else if (s->telling)
 		show_keeps(s);
+	else if (s->one && s->refused != BASE_OK)
+		e = base_fail(s->refused, "kedge-hsmd: %s", s->why);
 	s->done(s->arg, e);
 	for (size_t i = 0; i < s->n; i++)
 		base_buf_free(&s->items[i]);
 	free(s->items);
+	free(s->marks);
 	free(s);
 }
 
@@ -104,107 +148,63 @@ ca_show_again(struct ca *ca)
 
 /* ---- telling the topology ----------------------------------------------------- */
 
-/* Whose hellos it verifies: one-way links of the management root, told as
- * what they are to a verifier. The CA's own links kedge-hsmd knows. */
-static void
-node_hellos(const struct ca_topo *t, uint32_t node, struct wire_hsm_node *n)
-{
-	for (size_t i = 0; i < t->nhellos; i++) {
-		struct wire_hsm_link *l;
-
-		if (t->hellos[i].verifier != node)
-			continue;
-		n->links = base_realloc_array(n->links, n->nlinks + 1,
-		    sizeof(*n->links));
-		l = &n->links[n->nlinks++];
-		memset(l, 0, sizeof(*l));
-		memcpy(l->server, t->nodes[t->hellos[i].presenter].name,
-		    CA_NAME);
-		memcpy(l->server_root, CA_MANAGEMENT, sizeof(CA_MANAGEMENT));
-	}
-}
-
-/* Links, sorted by their client, of which those before at are told. */
-struct rows {
-	const struct ca_link *link;
-	size_t n, at;
-};
-
-/* Those of the client that comes next. */
-static struct wire_hsm_link *
-rows_take(struct rows *w, const char *client, size_t *n)
-{
-	size_t first = w->at;
-	struct wire_hsm_link *list;
-
-	while (w->at < w->n && strcmp(w->link[w->at].client, client) == 0)
-		w->at++;
-	*n = w->at - first;
-	list = base_alloc((*n + 1) * sizeof(*list));
-	for (size_t i = 0; i < *n; i++) {
-		memcpy(list[i].server, w->link[first + i].server, CA_NAME);
-		memcpy(list[i].client_root, w->link[first + i].client_root,
-		    CA_NAME);
-		memcpy(list[i].server_root, w->link[first + i].server_root,
-		    CA_NAME);
-	}
-	return list;
-}
-
+/* Excuses are there before the links that go by them. */
 static enum base_err
-tell_node(struct show *s, uint32_t node, const struct ca_excuses *excuses,
-    struct rows *links, struct rows *gone)
+tell_node(void *arg, const struct wire_hsm_node *n)
 {
-	const struct ca_topo *t = s->ca->topo;
-	struct wire_hsm_node n = { .dual = t->nodes[node].dual,
-		.shallow = t->nodes[node].shallow };
+	struct show *s = arg;
 	struct base_buf *item = item_add(s), first;
-	enum base_err r;
+	enum base_err r = wire_hsm_node_compose(n, item);
 
-	memcpy(n.name, t->nodes[node].name, sizeof(n.name));
-	ca_excuses_of(excuses, node, &n);
-	n.links = rows_take(links, n.name, &n.nlinks);
-	n.gone = rows_take(gone, n.name, &n.ngone);
-	node_hellos(t, node, &n);
-	r = wire_hsm_node_compose(&n, item);
-	/* excuses are there before the links that go by them */
-	if (n.nexcused > 0) {
+	if (n->nexcused > 0) {
 		first = s->items[s->front];
 		s->items[s->front++] = *item;
 		*item = first;
 	}
-	wire_hsm_node_clear(&n);
 	return r;
 }
 
 static enum base_err
 tell_all(struct show *s)
 {
-	struct ca *ca = s->ca;
-	struct rows links = { ca->topo->links, ca->topo->nlinks, 0 };
-	struct rows gone = { NULL, 0, 0 };
-	struct ca_link *list = NULL;
-	struct ca_excuses *excuses = NULL;
 	enum base_err r;
 
 	s->front = s->n;
-	if ((r = ca_store_gone(ca->store, &list, &gone.n)) == BASE_OK)
-		r = ca_excuses_load(ca, &excuses);
-	gone.link = list;
-	for (uint32_t i = 0; r == BASE_OK && i < ca->topo->nnodes; i++)
-		r = tell_node(s, i, excuses, &links, &gone);
-	if (r == BASE_OK && (links.at != links.n || gone.at != gone.n))
-		base_die("show: links are not sorted by their client");
+	r = ca_tell_each(s->ca, tell_node, s);
 	part_end(s, WIRE_HSM_TELL);
 	s->telling = true;
 	s->keeps[0] = '\0';
-	ca->told = true;
-	ca_excuses_free(excuses);
-	free(list);
+	s->ca->told = true;
 	return r;
 }
 
 /* ---- showing reports -------------------------------------------------------------- */
+
+/* Of a roll: one that cannot be composed keeps back nobody else; the orders
+ * that rest on it will be refused, and say so. */
+static enum base_err
+proof_add(struct show *s, struct wire_hsm_proof *p, enum base_err r,
+    struct mark m)
+{
+	struct base_buf b;
+
+	base_buf_init(&b, 0);
+	if (r == BASE_OK && (r = wire_hsm_proof_compose(p, &b)) == BASE_OK) {
+		*item_add(s) = b;
+		s->marks[s->n - 1] = m;
+		memset(&b, 0, sizeof(b));
+	}
+	base_buf_free(&b);
+	if (r != BASE_OK && r != BASE_E_NOTFOUND && !s->one) {
+		base_log(BASE_WARNING,
+		    "node %s, root %s: its report cannot be shown to "
+		    "kedge-hsmd: %s",
+		    p->node, p->root, base_why());
+		r = BASE_OK;
+	}
+	wire_hsm_proof_clear(p);
+	return r == BASE_E_NOTFOUND && !s->one ? BASE_OK : r;
+}
 
 /* That it has its order, where that is presumed to be enough. */
 static enum base_err
@@ -222,14 +222,13 @@ show_received(struct show *s, struct ca_roll *w, uint32_t node)
 	r = ca_store_report_received(st, p.node, p.root, epoch, &p.report);
 	if (r == BASE_OK && w->prove)
 		r = ca_proof_order(st, &p, epoch);
-	if (r == BASE_OK)
-		r = wire_hsm_proof_compose(&p, item_add(s));
-	wire_hsm_proof_clear(&p);
-	return r;
+	return proof_add(s, &p, r, (struct mark){ w->row.id, node });
 }
 
+/* m: which roll counts it. One that has not joined has no report. */
 static enum base_err
-show_report(struct show *s, const char *root, uint32_t node, bool prove)
+show_report(struct show *s, const char *root, uint32_t node, bool prove,
+    struct mark m)
 {
 	struct ca_store *st = s->ca->store;
 	struct wire_hsm_proof p = { .ndoubts = 0 };
@@ -238,11 +237,9 @@ show_report(struct show *s, const char *root, uint32_t node, bool prove)
 	memcpy(p.node, s->ca->topo->nodes[node].name, sizeof(p.node));
 	snprintf(p.root, sizeof(p.root), "%s", root);
 	/* kedge-hsmd was not content before: is its state an older one? */
-	if ((r = ca_proof_report(st, &p, prove)) == BASE_OK &&
-	    (r = ca_proof_doubts(st, &p)) == BASE_OK)
-		r = wire_hsm_proof_compose(&p, item_add(s));
-	wire_hsm_proof_clear(&p);
-	return r == BASE_E_NOTFOUND ? BASE_OK : r; /* has not joined yet */
+	if ((r = ca_proof_report(st, &p, prove)) == BASE_OK)
+		r = ca_proof_doubts(st, &p);
+	return proof_add(s, &p, r, m);
 }
 
 /* Outside of a roll nothing else would tell kedge-hsmd what the node has come
@@ -251,14 +248,11 @@ static enum base_err
 show_renewal(struct show *s, const char *node, const char *root)
 {
 	struct wire_hsm_proof p = { .ndoubts = 0 };
-	enum base_err r;
 
 	snprintf(p.node, sizeof(p.node), "%s", node);
 	snprintf(p.root, sizeof(p.root), "%s", root);
-	if ((r = ca_proof_report(s->ca->store, &p, true)) == BASE_OK)
-		r = wire_hsm_proof_compose(&p, item_add(s));
-	wire_hsm_proof_clear(&p);
-	return r == BASE_E_NOTFOUND ? BASE_OK : r;
+	return proof_add(s, &p, ca_proof_report(s->ca->store, &p, true),
+	    (struct mark){ 0, POL_NONE });
 }
 
 static enum base_err
@@ -269,7 +263,8 @@ show_node(struct show *s, struct ca_roll *w, uint32_t node)
 	if (w->shown[node])
 		return BASE_OK;
 	w->shown[node] = true;
-	r = show_report(s, w->row.root, node, w->prove);
+	r = show_report(s, w->row.root, node, w->prove,
+	    (struct mark){ w->row.id, node });
 	return r == BASE_OK ? show_received(s, w, node) : r;
 }
 
@@ -285,7 +280,8 @@ show_all(struct show *s)
 		if (strcmp(t->roots[k].name, CA_MANAGEMENT) == 0)
 			continue;
 		for (uint32_t i = 0; r == BASE_OK && i < t->nnodes; i++)
-			r = show_report(s, t->roots[k].name, i, true);
+			r = show_report(s, t->roots[k].name, i, true,
+			    (struct mark){ 0, POL_NONE });
 	}
 	part_end(s, WIRE_HSM_SHOW);
 	return r;
@@ -357,16 +353,13 @@ static enum base_err
 show_stolen(struct show *s, struct ca_roll *w)
 {
 	struct wire_hsm_proof p = { .ndoubts = 0 };
-	enum base_err r;
 
 	if (w->row.from < w->row.to || w->stolen_shown)
 		return BASE_OK;
 	w->stolen_shown = true;
-	r = ca_proof_stolen(s->ca->store, w->row.root, w->row.to, &p);
-	if (r == BASE_OK)
-		r = wire_hsm_proof_compose(&p, item_add(s));
-	wire_hsm_proof_clear(&p);
-	return r == BASE_E_NOTFOUND ? BASE_OK : r;
+	return proof_add(s, &p,
+	    ca_proof_stolen(s->ca->store, w->row.root, w->row.to, &p),
+	    (struct mark){ w->row.id, POL_NONE });
 }
 
 static enum base_err
@@ -395,15 +388,24 @@ static void show_next(struct show *s);
 
 /* No reason to stop: the order will say. */
 static void
-item_refused(struct show *s, enum wire_hsm_type type,
+item_refused(struct show *s, enum wire_hsm_type type, size_t item,
     const struct wire_hsm_item *it)
 {
-	if (type == WIRE_HSM_SHOW)
+	char *first = type == WIRE_HSM_SHOW ? s->why : s->keeps;
+
+	/* a report as late was shown before: there is nothing to learn */
+	if (type == WIRE_HSM_SHOW && it->err == BASE_E_EXISTS)
+		return;
+	if (first[0] == '\0')
+		snprintf(first, CA_REASON_MAX, "%.*s", (int)it->data.n,
+		    (const char *)it->data.p);
+	if (type != WIRE_HSM_SHOW)
+		return;
+	if (!s->one)
 		base_log(BASE_INFO, "kedge-hsmd: %.*s", (int)it->data.n,
 		    (const char *)it->data.p);
-	else if (s->keeps[0] == '\0')
-		snprintf(s->keeps, sizeof(s->keeps), "%.*s", (int)it->data.n,
-		    (const char *)it->data.p);
+	unmark(s, item);
+	s->refused = it->err;
 }
 
 static void
@@ -419,7 +421,7 @@ show_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 	}
 	for (size_t i = 0; i < a->nitems; i++)
 		if (a->items[i].err != BASE_OK)
-			item_refused(s, a->type, &a->items[i]);
+			item_refused(s, a->type, s->at + i, &a->items[i]);
 	s->at += s->batch;
 	show_next(s);
 }
@@ -527,8 +529,10 @@ ca_show_report(struct ca *ca, const char *node, const char *root,
     ca_done_fn *done, void *arg)
 {
 	struct show *s = show_new(ca, done, arg);
-	enum base_err r = show_renewal(s, node, root);
+	enum base_err r;
 
+	s->one = true;
+	r = show_renewal(s, node, root);
 	part_end(s, WIRE_HSM_SHOW);
 	show_go(s, r);
 }

@@ -410,14 +410,19 @@ enum base_err ca_store_rekey_get(struct ca_store *st, const char *node,
     const char *root, bool *asked, struct base_buf *spki) BASE_MUST;
 enum base_err ca_store_rekey_drop(struct ca_store *st, const char *node,
     const char *root) BASE_MUST;
-/* The new key is in use, and kedge-hsmd has yet to be shown so; the first of
- * them (node "": none), and that it was. */
+/* The new key is in use, and kedge-hsmd has yet to be shown so. */
 enum base_err ca_store_unshown_put(struct ca_store *st, const char *node,
     const char *root) BASE_MUST;
+/* The first behind these names, which it takes the place of; "": none. */
 enum base_err ca_store_unshown_next(struct ca_store *st, char node[CA_NAME],
     char root[CA_NAME]) BASE_MUST;
 enum base_err ca_store_unshown_done(struct ca_store *st, const char *node,
     const char *root) BASE_MUST;
+/* Why it was not taken; "": it was not tried yet, or there is no such. */
+enum base_err ca_store_unshown_why(struct ca_store *st, const char *node,
+    const char *root, char out[CA_REASON_MAX]) BASE_MUST;
+enum base_err ca_store_unshown_refused(struct ca_store *st, const char *node,
+    const char *root, const char *why) BASE_MUST;
 /* Whose key it is; "": nobody's. */
 enum base_err ca_store_key_owner(struct ca_store *st, struct base_span spki,
     char out[CA_NAME]) BASE_MUST;

@@ -46,8 +46,8 @@ enum base_err
 ca_store_unshown_put(struct ca_store *st, const char *node, const char *root)
 {
 	return ca_sq_run(st, NULL,
-	    "INSERT INTO rekey_unshown (node, root) VALUES (?, ?)"
-	    " ON CONFLICT DO NOTHING",
+	    "INSERT INTO rekey_unshown (node, root, why) VALUES (?, ?, '')"
+	    " ON CONFLICT (node, root) DO UPDATE SET why = ''",
 	    "ss", node, root);
 }
 
@@ -59,16 +59,44 @@ ca_store_unshown_next(struct ca_store *st, char node[CA_NAME],
 	bool row = false;
 	enum base_err r;
 
-	node[0] = root[0] = '\0';
 	if ((r = ca_sq_open(st,
-		 "SELECT node, root FROM rekey_unshown ORDER BY node, root"
-		 " LIMIT 1",
-		 &s, "")) == BASE_OK &&
+		 "SELECT node, root FROM rekey_unshown"
+		 " WHERE (node, root) > (?, ?) ORDER BY node, root LIMIT 1",
+		 &s, "ss", node, root)) == BASE_OK &&
 	    (r = ca_sq_next(st, s, &row)) == BASE_OK && row &&
 	    (r = ca_sq_text(s, 0, node, CA_NAME)) == BASE_OK)
 		r = ca_sq_text(s, 1, root, CA_NAME);
+	if (!row)
+		node[0] = root[0] = '\0';
 	ca_sq_close(s);
 	return r;
+}
+
+enum base_err
+ca_store_unshown_why(struct ca_store *st, const char *node, const char *root,
+    char out[CA_REASON_MAX])
+{
+	sqlite3_stmt *s = NULL;
+	bool row = false;
+	enum base_err r;
+
+	out[0] = '\0';
+	if ((r = ca_sq_open(st,
+		 "SELECT why FROM rekey_unshown WHERE node = ? AND root = ?",
+		 &s, "ss", node, root)) == BASE_OK &&
+	    (r = ca_sq_next(st, s, &row)) == BASE_OK && row)
+		r = ca_sq_text(s, 0, out, CA_REASON_MAX);
+	ca_sq_close(s);
+	return r;
+}
+
+enum base_err
+ca_store_unshown_refused(struct ca_store *st, const char *node,
+    const char *root, const char *why)
+{
+	return ca_sq_run(st, NULL,
+	    "UPDATE rekey_unshown SET why = ? WHERE node = ? AND root = ?",
+	    "sss", why, node, root);
 }
 
 enum base_err

@@ -42,10 +42,11 @@ static const char *const version_1[] = {
 	"CREATE TABLE rekey (node TEXT NOT NULL REFERENCES node(name)"
 	" ON DELETE CASCADE, root TEXT NOT NULL, spki BLOB,"
 	" PRIMARY KEY (node, root)) STRICT, WITHOUT ROWID",
-	/* its new key is in use, and kedge-hsmd has not been shown that yet */
+	/* its new key is in use, and kedge-hsmd has not been shown that yet, or
+	 * does not take it */
 	"CREATE TABLE rekey_unshown (node TEXT NOT NULL REFERENCES node(name)"
-	" ON DELETE CASCADE, root TEXT NOT NULL, PRIMARY KEY (node, root))"
-	" STRICT, WITHOUT ROWID",
+	" ON DELETE CASCADE, root TEXT NOT NULL, why TEXT NOT NULL,"
+	" PRIMARY KEY (node, root)) STRICT, WITHOUT ROWID",
 	"CREATE TABLE roll (id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	" root TEXT NOT NULL, gen_from INTEGER NOT NULL,"
 	" gen_to INTEGER NOT NULL, strategy INTEGER NOT NULL,"

@@ -389,8 +389,12 @@ report_check(struct hsm_core *c, const struct wire_hsm_proof *p,
 		    "received, set presume = true in hsmd.conf");
 	if (w->status != WIRE_EFFECTIVE && w->status != WIRE_RECEIVED)
 		return report_no(w, "does not say effective");
+	/* nothing to be learned from it, and no reason to show it again */
 	if (h != NULL && w->epoch <= h->epoch)
-		return report_no(w, "a later one was shown before");
+		return base_fail(BASE_E_EXISTS,
+		    "report of %s, root %s, order %llu: one about this order "
+		    "or a later one was shown before",
+		    w->node, w->root, (unsigned long long)w->epoch);
 	if ((v = hsm_held_event(h, w->epoch, w->order_digest)) == NULL)
 		return report_no(w, "names no order that waits for it");
 	return w->status == WIRE_RECEIVED ? BASE_OK

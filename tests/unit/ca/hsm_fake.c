@@ -282,9 +282,13 @@ show(struct hsm_fake *f, const struct wire_hsm_request *q, size_t i,
 {
 	struct wire_hsm_proof p;
 
-	(void)it;
 	must(wire_hsm_proof_parse(base_buf_span(&q->items[i]), &p));
 	f->mood.shown++;
+	if (f->mood.deny != NULL && strcmp(f->mood.deny, p.node) == 0) {
+		it->err = f->mood.deny_as;
+		must(base_buf_printf(&it->data, "not of %s", p.node));
+		f->mood.denied++;
+	}
 	f->mood.proven += p.order.n > 0;
 	f->mood.accused += p.order.n > 0 && p.report.n == 0;
 	f->mood.expected += p.report.n == f->mood.expect.n && p.report.n > 0 &&

@@ -32,6 +32,9 @@ struct hsm_fake_mood {
 	bool other_order; /* the same of orders */
 	unsigned unjustified; /* so many orders are not justified */
 	unsigned older; /* for so many a later one was signed */
+	const char *deny; /* no report of this node is taken */
+	enum base_err deny_as;
+	uint64_t denied;
 	struct base_span expect; /* a report; how often it was shown: */
 	uint64_t expected;
 	unsigned keeps; /* so many items of TELL ask for a link that is gone */

@@ -75,6 +75,24 @@ START_TEST(a_doubted_node)
 }
 END_TEST
 
+/* kedge-hsmd was shown that a new key is in use, and does not take it. */
+START_TEST(a_rekey_that_is_not_taken)
+{
+	struct ca_store *st = asked.w.ca.store;
+
+	world_join_all(&asked.w);
+	asked.w.ca.keys_shown = true;
+	ck_assert_int_eq(ca_store_unshown_put(st, "app1", "plant"), BASE_OK);
+	doctor_must("rekey", "node app1", "");
+	ck_assert_int_eq(ca_store_unshown_refused(st, "app1", "plant", "no"),
+	    BASE_OK);
+	doctor_must("rekey", "node app1", "warning");
+	doctor_must("rekey", "node web1", "");
+	ck_assert_int_eq(ca_store_unshown_done(st, "app1", "plant"), BASE_OK);
+	doctor_must("rekey", "node app1", "");
+}
+END_TEST
+
 START_TEST(clocks)
 {
 	struct ca_node *n;
@@ -153,6 +171,7 @@ case_doctor_node(void)
 	tcase_add_test(t, a_relay_without_a_link);
 	tcase_add_test(t, held_and_excused);
 	tcase_add_test(t, a_doubted_node);
+	tcase_add_test(t, a_rekey_that_is_not_taken);
 	tcase_add_test(t, clocks);
 	tcase_add_test(t, a_node_whose_relay_forgot_it);
 	return t;

@@ -265,6 +265,46 @@ START_TEST(a_node_without_links_is_excused)
 }
 END_TEST
 
+static const char star[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; } );\n";
+
+/* One order after the other, so that several rest on what web1 has reported. */
+static uint64_t
+shown_in_a_roll(enum base_err deny)
+{
+	const struct ca_roll_row want = { .root = "plant", .max_in_flight = 1 };
+	struct hsm_fake_mood *m;
+	struct world w;
+	uint64_t shown;
+
+	world_open(&w, star, 51);
+	world_join_all(&w);
+	world_roll_as(&w, &want);
+	m = hsm_fake_mood(w.hsm);
+	m->deny = deny == BASE_OK ? NULL : "web1";
+	m->deny_as = deny;
+	ck_assert_msg(world_run(&w, 120, world_rolled), "%s", w.waits);
+	shown = m->shown;
+	world_close(&w);
+	return shown;
+}
+
+/* What kedge-hsmd does not take was not shown: it sees it again before the next
+ * order that rests on it. One that it knows already, or a later one, was. */
+START_TEST(a_refused_report_is_shown_again)
+{
+	const uint64_t plain = shown_in_a_roll(BASE_OK);
+
+	ck_assert_uint_gt(shown_in_a_roll(BASE_E_REFUSED), plain);
+	ck_assert_uint_eq(shown_in_a_roll(BASE_E_EXISTS), plain);
+}
+END_TEST
+
 /* The pause grows, so that neither log nor journal fills. */
 START_TEST(a_refused_order_is_not_asked_for_all_the_time)
 {
@@ -328,6 +368,7 @@ case_show(void)
 	tcase_add_test(t, all_is_shown_when_hsmd_keeps_a_link);
 	tcase_add_test(t, an_excuse_outlives_its_roll);
 	tcase_add_test(t, a_node_without_links_is_excused);
+	tcase_add_test(t, a_refused_report_is_shown_again);
 	tcase_add_test(t, a_refused_order_is_not_asked_for_all_the_time);
 	tcase_add_test(t, newest_effective_report);
 	return t;

@@ -48,7 +48,7 @@ END_TEST
 static void
 next_is(const char *node, const char *root)
 {
-	char n[CA_NAME], r[CA_NAME];
+	char n[CA_NAME] = "", r[CA_NAME] = "";
 
 	ck_assert_int_eq(ca_store_unshown_next(st, n, r), BASE_OK);
 	ck_assert_str_eq(n, node);
@@ -70,6 +70,45 @@ START_TEST(to_be_shown)
 	ck_assert_int_eq(ca_store_unshown_done(st, "app1", "plant"), BASE_OK);
 	next_is("web1", "plant");
 	ck_assert_int_ne(ca_store_unshown_put(st, "nosuch", "plant"), BASE_OK);
+}
+END_TEST
+
+/* One behind the other, whatever became of those before. */
+START_TEST(shown_in_turn)
+{
+	char n[CA_NAME] = "", r[CA_NAME] = "", why[CA_REASON_MAX];
+
+	store_fleet();
+	ck_assert_int_eq(ca_store_unshown_put(st, "web1", "plant"), BASE_OK);
+	ck_assert_int_eq(ca_store_unshown_put(st, "app1", "plant"), BASE_OK);
+	ck_assert_int_eq(ca_store_unshown_put(st, "app1", "management"),
+	    BASE_OK);
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const node[] = { "app1", "app1", "web1" };
+
+		ck_assert_int_eq(ca_store_unshown_next(st, n, r), BASE_OK);
+		ck_assert_str_eq(n, node[i]);
+		ck_assert_str_eq(r, i == 0 ? "management" : "plant");
+	}
+	ck_assert_int_eq(ca_store_unshown_next(st, n, r), BASE_OK);
+	ck_assert_str_eq(n, "");
+	ck_assert_int_eq(ca_store_unshown_refused(st, "app1", "plant", "no"),
+	    BASE_OK);
+	store_reopen();
+	ck_assert_int_eq(ca_store_unshown_why(st, "app1", "plant", why),
+	    BASE_OK);
+	ck_assert_str_eq(why, "no");
+	ck_assert_int_eq(ca_store_unshown_why(st, "app1", "management", why),
+	    BASE_OK);
+	ck_assert_str_eq(why, "");
+	/* a newer report has a new chance */
+	ck_assert_int_eq(ca_store_unshown_put(st, "app1", "plant"), BASE_OK);
+	ck_assert_int_eq(ca_store_unshown_why(st, "app1", "plant", why),
+	    BASE_OK);
+	ck_assert_str_eq(why, "");
+	ck_assert_int_eq(ca_store_unshown_why(st, "web9", "plant", why),
+	    BASE_OK);
+	ck_assert_str_eq(why, "");
 }
 END_TEST
 
@@ -108,6 +147,7 @@ case_store_sqlite_rekey(void)
 	tcase_add_checked_fixture(t, store_setup, store_teardown);
 	tcase_add_test(t, asked_proven_dropped);
 	tcase_add_test(t, to_be_shown);
+	tcase_add_test(t, shown_in_turn);
 	tcase_add_test(t, whose_key);
 	return t;
 }

@@ -233,7 +233,7 @@ START_TEST(replayed)
 	ck_assert_int_eq(certify(&new_spki, &x), BASE_OK);
 	ck_assert_int_eq(order(WIRE_STEP_CERT, 3, x), BASE_OK);
 	ck_assert_int_eq(shown(3, NULL), BASE_OK);
-	refused(world_show(WORLD_WEB, &cms, NULL, NULL), BASE_E_REFUSED,
+	refused(world_show(WORLD_WEB, &cms, NULL, NULL), BASE_E_EXISTS,
 	    "shown before");
 	/* nor in answer to another order */
 	asked(4);
