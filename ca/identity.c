@@ -340,6 +340,22 @@ ca_identity_is_old(const struct ca *ca, const X509 *x)
 	return old;
 }
 
+/* Once, and again when there is another reason. */
+static void
+not_renewed(struct ca *ca)
+{
+	char why[CA_REASON_MAX];
+
+	snprintf(why, sizeof(why), "%s", base_why());
+	if (strcmp(why, ca->own_why) == 0)
+		return;
+	base_log(BASE_WARNING,
+	    "the CA's own certificates: not made, it is tried again within the "
+	    "hour, and each minute while one is missing: %s",
+	    why);
+	memcpy(ca->own_why, why, sizeof(why));
+}
+
 static void
 renewed(void *arg, enum base_err e)
 {
@@ -348,16 +364,13 @@ renewed(void *arg, enum base_err e)
 	if (e == BASE_OK)
 		e = ca_identity_load(ca);
 	if (e == BASE_OK) {
+		ca->own_why[0] = '\0';
 		base_log(BASE_NOTICE, "the CA's own certificates: renewed");
 		ca->identity_next = ca_mono(ca); /* another one, perhaps */
 		/* what was signed without it */
 		ca->resign_wanted = ca_roll_of(ca, CA_MANAGEMENT) != NULL;
 	} else
-		base_log(BASE_WARNING,
-		    "the CA's own certificates: not made, it is tried again "
-		    "within the hour, and each minute while one is missing: "
-		    "%s",
-		    base_why());
+		not_renewed(ca);
 	ca_kick(ca);
 }
 

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <stdio.h>
 
+#include "tests/unit/ca/asked.h"
 #include "tests/unit/ca/suites.h"
 #include "tests/unit/ca/world.h"
 
@@ -233,7 +234,10 @@ START_TEST(a_signer_that_is_not_made)
 	world_restart(&w);
 	ck_assert_int_eq(sk_X509_num(w.ca.order_certs), 1);
 	ck_assert_uint_eq(ca_identity_missing(&w.ca), 2);
+	asked_log();
 	ck_assert(!world_run(&w, 70, world_settled));
+	/* asked for twice or more, and said once */
+	ck_assert_uint_eq(asked_log_says("own certificates: not made"), 1);
 	ck_assert_uint_eq(ca_identity_missing(&w.ca), 2);
 	missing_though_tls_is_old();
 	world_own_holds(&w);
