@@ -444,6 +444,14 @@ ca_roll_abort(struct ca *ca, const struct ca_roll_abort *a) BASE_MUST;
 /* Forward again while it goes back; the same roll, the same certificates. */
 enum base_err
 ca_roll_again(struct ca *ca, const char *root, const char *who) BASE_MUST;
+/* It was asked for before the roll turned round. */
+bool ca_roll_has_turned(const struct ca_roll *w, const struct wire_order *o);
+/* What was signed and is not due any more is stored as replaced: nobody gets
+ * it, but kedge-hsmd judges as if he might, and after a turn so must kedged. */
+enum base_err ca_roll_unsent(struct ca *ca, struct ca_roll *w,
+    struct ca_drafts *d, const bool *due) BASE_MUST;
+/* The fact that it was given out. */
+struct ca_fact ca_roll_sent(const struct ca_order *o);
 /* A finish towards the goal was sent: some node may have forgotten. */
 enum base_err ca_roll_is_late(struct ca *ca, const struct ca_roll_row *row,
     bool *out) BASE_MUST;

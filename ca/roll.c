@@ -216,8 +216,7 @@ draft_is_due(struct ca *ca, struct ca_roll *w, struct ca_draft *t)
 	struct pol_why why;
 	uint64_t epoch;
 
-	/* the roll turned round while hsmd signed */
-	if ((t->order.from < t->order.to) != (w->row.from < w->row.to))
+	if (ca_roll_has_turned(w, &t->order))
 		return false;
 	/* a renewal has taken its epoch: it is asked for once more */
 	if (ca_epoch_next(ca, t->order.node, t->order.root, &epoch) ==
@@ -238,8 +237,8 @@ draft_is_due(struct ca *ca, struct ca_roll *w, struct ca_draft *t)
 	return false;
 }
 
-static struct ca_fact
-sent_fact(const struct ca_order *o)
+struct ca_fact
+ca_roll_sent(const struct ca_order *o)
 {
 	struct ca_fact f = {
 		.roll = o->roll,
@@ -271,7 +270,7 @@ give_store(struct ca *ca, struct ca_drafts *d, const bool *due)
 
 		if (!due[i])
 			continue;
-		f = sent_fact(o);
+		f = ca_roll_sent(o);
 		ca_steps_text(o->steps, steps);
 		if ((r = ca_roll_replace(ca, o)) == BASE_OK &&
 		    (r = ca_drafts_store(d, i)) == BASE_OK &&
@@ -297,7 +296,7 @@ give_out(struct ca *ca, struct ca_drafts *d, const bool *due)
 
 		if (!due[i])
 			continue;
-		f = sent_fact(o);
+		f = ca_roll_sent(o);
 		ca_refused_no_more(ca, o);
 		ca_deliver_settled(ca->deliver, o->node, o->root, o->epoch - 1);
 		ca_roll_tell(ca, &f);
@@ -322,7 +321,7 @@ give_done(void *arg, enum base_err e, struct ca_drafts *d)
 	w->why[0] = '\0';
 	for (size_t i = 0; e == BASE_OK && i < ca_drafts_count(d); i++)
 		due[i] = draft_is_due(ca, w, ca_drafts_get(d, i));
-	if (e == BASE_OK)
+	if (e == BASE_OK && (e = ca_roll_unsent(ca, w, d, due)) == BASE_OK)
 		e = give_store(ca, d, due);
 	if (e == BASE_OK) {
 		give_out(ca, d, due);

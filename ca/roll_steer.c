@@ -9,6 +9,8 @@
 
 #include "ca/kedged.h"
 
+#define UNSENT "signed, and not sent: it was not due any more"
+
 enum base_err
 ca_roll_none(const char *root)
 {
@@ -106,6 +108,20 @@ turn_order(void *arg, const struct ca_order *o)
 	return BASE_OK;
 }
 
+/* What was signed before the turn and not sent, too, kedge-hsmd takes for what
+ * its node may have carried out. */
+static enum base_err
+turn_unsent(void *arg, const struct ca_order *o)
+{
+	const struct turning *t = arg;
+	struct ca_fact f = ca_roll_sent(o);
+
+	return o->roll == t->row->id && strcmp(o->root, t->row->root) == 0 &&
+		o->state == CA_ORDER_REPLACED && strcmp(o->reason, UNSENT) == 0
+	    ? ca_store_fact_add(t->ca->store, &f)
+	    : BASE_OK;
+}
+
 /* Orders under way are outranked: they leave the mailboxes, and whoever has
  * got one is told otherwise under a higher epoch. */
 static enum base_err
@@ -124,6 +140,9 @@ turn_store(struct turning *t, const struct ca_roll_row *next, const char *what,
 	for (size_t i = 0; r == BASE_OK && i < t->n; i++)
 		r = ca_store_orders_replace(st, t->list[i].node,
 		    t->list[i].root, t->list[i].epoch + 1);
+	for (uint32_t i = 0; r == BASE_OK && i < t->ca->topo->nnodes; i++)
+		r = ca_store_orders_of_node(st, t->ca->topo->nodes[i].name,
+		    turn_unsent, t);
 	if (r == BASE_OK &&
 	    (r = ca_audit(t->ca, who, "roll", "%llu of root %s: %s",
 		 (unsigned long long)next->id, next->root, what)) == BASE_OK)
@@ -229,6 +248,64 @@ ca_roll_again(struct ca *ca, const char *root, const char *who)
 		return base_fail(BASE_E_STATE,
 		    "root %s: rolls already; see kedge roll status", root);
 	return turn(ca, w, "on again after an abort", who);
+}
+
+bool
+ca_roll_has_turned(const struct ca_roll *w, const struct wire_order *o)
+{
+	return (o->from < o->to) != (w->row.from < w->row.to);
+}
+
+/* A later order of kedged's would settle it. */
+static bool
+is_unsent(struct ca *ca, const struct ca_draft *t)
+{
+	uint64_t epoch;
+
+	return t->err == BASE_OK &&
+	    ca_epoch_next(ca, t->order.node, t->order.root, &epoch) ==
+	    BASE_OK &&
+	    epoch == t->order.epoch;
+}
+
+static enum base_err
+unsent_store(struct ca *ca, struct ca_drafts *d, size_t i, bool turned)
+{
+	struct ca_order *o = &ca_drafts_get(d, i)->row;
+	struct ca_fact f = ca_roll_sent(o);
+	enum base_err r;
+
+	o->state = CA_ORDER_REPLACED;
+	snprintf(o->reason, sizeof(o->reason), "%s", UNSENT);
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		return r;
+	if ((r = ca_drafts_store(d, i)) == BASE_OK &&
+	    (!turned || (r = ca_store_fact_add(ca->store, &f)) == BASE_OK) &&
+	    (r = ca_audit(ca, CA_NODE_CA, "order",
+		 "%s %s epoch %llu roll %llu: %s", o->node, o->root,
+		 (unsigned long long)o->epoch, (unsigned long long)o->roll,
+		 UNSENT)) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+	if (r == BASE_OK && turned)
+		ca_roll_tell(ca, &f);
+	return r;
+}
+
+enum base_err
+ca_roll_unsent(struct ca *ca, struct ca_roll *w, struct ca_drafts *d,
+    const bool *due)
+{
+	enum base_err r = BASE_OK;
+
+	for (size_t i = 0; r == BASE_OK && i < ca_drafts_count(d); i++) {
+		const struct ca_draft *t = ca_drafts_get(d, i);
+
+		if (!due[i] && is_unsent(ca, t))
+			r = unsent_store(ca, d, i,
+			    ca_roll_has_turned(w, &t->order));
+	}
+	return r;
 }
 
 /* ---- one node ---------------------------------------------------------------------- */

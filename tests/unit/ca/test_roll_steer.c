@@ -180,6 +180,59 @@ START_TEST(an_aborted_order_is_not_sent_again)
 }
 END_TEST
 
+static bool
+all_present_new(struct world *w)
+{
+	bool yes = true;
+
+	for (size_t i = 0; i < w->nnodes; i++)
+		yes = yes && w->nodes[i].conf.present == POL_GEN(2);
+	return yes;
+}
+
+/* The roll turns, or is paused before, while kedge-hsmd signs the finish of a
+ * node, and kedge-hsmd judges from then on as if the old
+ * root might be forgotten there. That it was not sent, it cannot know. */
+START_TEST(a_finish_signed_and_not_sent)
+{
+	struct ca_order o = { .epoch = 0 };
+	struct world w;
+
+	world_open_joined(&w, world_pair, 4);
+	world_roll(&w, "plant");
+	while (!all_present_new(&w) || !w.ca.rolls->busy) {
+		world_turn(&w);
+		ca_work(&w.ca);
+	}
+	if (_i < 2)
+		ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_OK);
+	else
+		ck_assert_int_eq(ca_roll_pause(&w.ca, "plant", true, "test"),
+		    BASE_OK);
+	while (hsm_fake_turn(w.hsm) > 0)
+		;
+	if (_i % 2 == 1)
+		world_restart(&w);
+	if (_i >= 2) {
+		ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_OK);
+		ck_assert_int_eq(ca_roll_pause(&w.ca, "plant", false, "test"),
+		    BASE_OK);
+	}
+	ck_assert_int_eq(ca_store_order_get(w.ca.store, "app1", "plant", 4, &o),
+	    BASE_OK);
+	ck_assert_uint_eq(o.steps, WIRE_STEP_FINISH);
+	ck_assert_int_eq(o.state, CA_ORDER_REPLACED);
+	ca_order_clear(&o);
+	run_to_end(&w);
+	all_on(&w, 1);
+	ck_assert_int_eq(ca_store_order_get(w.ca.store, "app1", "plant", 5, &o),
+	    BASE_OK);
+	ck_assert_uint_eq(o.steps & WIRE_STEP_TRUST, WIRE_STEP_TRUST);
+	ca_order_clear(&o);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(a_dead_node_is_excused_and_catches_up)
 {
 	const struct ca_word dead = word("app1");
@@ -523,6 +576,7 @@ case_roll_steer(void)
 	tcase_add_loop_test(t, turns_in_a_hurry, 0, 6);
 	tcase_add_test(t, after_the_first_finish_abort_wants_to_be_told_twice);
 	tcase_add_test(t, an_aborted_order_is_not_sent_again);
+	tcase_add_loop_test(t, a_finish_signed_and_not_sent, 0, 4);
 	tcase_add_loop_test(t, a_dead_node_is_excused_and_catches_up, 0, 3);
 	tcase_add_test(t, an_excused_node_returns_in_the_same_roll);
 	tcase_add_test(t, an_excused_node_returns_from_an_aborted_roll);
