@@ -104,6 +104,27 @@ out:
 	json_decref(problems);
 }
 
+/* Nothing that a node does ends this. */
+static void
+root_unsigned(struct ca *ca, const struct ca_root *root, json_t *list)
+{
+	const struct ca_roll *w = ca_roll_of(ca, root->name);
+	char subject[CA_NAME + 8], help[192];
+	const struct ca_finding f = { CA_WARNING, "roll", subject,
+		"kedge-hsmd does not sign, and until it does that part of the "
+		"roll stands; what works goes on working",
+		help };
+
+	if (w == NULL || w->why[0] == '\0')
+		return;
+	snprintf(subject, sizeof(subject), "root %s", root->name);
+	snprintf(help, sizeof(help),
+	    "journalctl -u kedge-hsmd and kedge roll status %s; when it stays, "
+	    "\"What justifies an order\" in hsm.md",
+	    root->name);
+	ca_found(list, &f, "%s", w->why);
+}
+
 static void
 root_say_again(struct ca *ca, const struct ca_root *root, json_t *list)
 {
@@ -136,6 +157,7 @@ ca_doctor_roots(struct ca *ca, json_t *list)
 		root_end(ca, root, list);
 		root_schedule(ca, root, list);
 		root_ready(ca, root, list);
+		root_unsigned(ca, root, list);
 		root_say_again(ca, root, list);
 	}
 }

@@ -55,6 +55,21 @@ START_TEST(a_schedule_that_cannot)
 }
 END_TEST
 
+/* Signed again, it is found no more. */
+START_TEST(what_is_not_signed)
+{
+	world_join_all(&asked.w);
+	asked_ok("{\"cmd\":\"roll-start\",\"root\":\"plant\"}");
+	doctor_must("roll", "root plant", "");
+	hsm_fake_mood(asked.w.hsm)->refuse = "app1";
+	ck_assert(!world_run(&asked.w, 20, world_rolled));
+	doctor_must("roll", "root plant", "warning");
+	hsm_fake_mood(asked.w.hsm)->refuse = NULL;
+	ck_assert(world_run(&asked.w, 100, world_rolled));
+	doctor_must("roll", "root plant", "");
+}
+END_TEST
+
 START_TEST(certificates)
 {
 	world_join_all(&asked.w);
@@ -94,6 +109,7 @@ case_doctor(void)
 	tcase_add_test(t, a_sound_fleet);
 	tcase_add_test(t, ends_of_roots);
 	tcase_add_test(t, a_schedule_that_cannot);
+	tcase_add_test(t, what_is_not_signed);
 	tcase_add_test(t, certificates);
 	tcase_add_test(t, a_changed_audit);
 	tcase_add_test(t, nothing_else_is_taken);
