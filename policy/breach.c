@@ -14,9 +14,7 @@ own_files(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	const struct values v = values_possible(e, node);
 
 	*o = (struct own_files){ .trust_now = { { 0 }, v.ntrust },
-		.presumes = (steps & POL_FINISH) == 0,
-		.shown_loses = v.chain_over &&
-		    (change_writes_chain(&c) || (steps & POL_FINISH)) };
+		.presumes = (steps & POL_FINISH) == 0 };
 	o->trust_next.n = v.ntrust;
 	for (unsigned i = 0; i < v.ntrust; i++) {
 		struct pol_conf conf = { v.trust[i], 0, 0 };
@@ -24,6 +22,9 @@ own_files(const struct pol_engine *e, uint32_t node, uint32_t steps,
 		o->trust_next.v[i] = change_apply(&c, conf).trust;
 	}
 	for (unsigned b = 0; b < 2; b++) {
+		/* without a cert a finish changes what is seen of the bridge */
+		o->shown_loses[b] = v.chain_over &&
+		    (change_writes_chain(&c) || (b && (steps & POL_FINISH)));
 		o->shown_now[b].n = o->shown_next[b].n = v.nchain;
 		for (unsigned i = 0; i < v.nchain; i++) {
 			const struct chain *ch = &v.chain[i];
@@ -44,7 +45,7 @@ presents_safely(const struct pol_engine *e, uint32_t node, const struct half *h,
 	    ? engine_trusts_presumed(e, h->peer)
 	    : engine_trusts(e, h->peer);
 
-	if (o->shown_loses)
+	if (o->shown_loses[br])
 		return rule_is_safe(&o->shown_next[br], &trusted);
 	return rule_allows(&o->shown_now[br], &o->shown_next[br], &trusted);
 }
@@ -72,10 +73,33 @@ drops_bridge(const struct enode *n, const struct values *v, uint32_t steps)
 	return false;
 }
 
+/* With the new certificate the node still shows something to everybody: where
+ * its bridge counts they hold either generation, elsewhere the new one. */
+static bool
+bridges_well(const struct enode *n, uint32_t steps)
+{
+	return !(steps & POL_FINISH) && n->wait_trust == n->wait_trust_bridge &&
+	    n->wait_either == 0;
+}
+
+/* Everybody whom a removal concerns is sure of the goal's generation (a dual
+ * client's cert apart, see above), and the new content has it. */
+static bool
+count_opens(const struct enode *n, uint32_t steps, bool bridges,
+    uint32_t unsure)
+{
+	const bool shows =
+	    (steps & POL_CERT) || (bridges && (steps & POL_FINISH));
+
+	return (!shows || unsure == 0 || (bridges && bridges_well(n, steps))) &&
+	    (!(steps & POL_FINISH) || n->wait_cert == 0) &&
+	    (!(steps & POL_FINISH) || ((n->done | steps) & POL_CERT) ||
+		!bridges);
+}
+
 /* The full answer costs a look at every link, the counters nothing. They
- * forbid: a removal meets somebody who is not sure. They allow: everybody
- * whom a removal concerns is sure of the goal's generation, and the new
- * content has it. */
+ * forbid: a removal meets somebody who is not sure. They allow as above. What
+ * is presumed helps no order with a finish. */
 enum counted
 breach_count(const struct pol_engine *e, uint32_t node, uint32_t steps)
 {
@@ -83,15 +107,14 @@ breach_count(const struct pol_engine *e, uint32_t node, uint32_t steps)
 	const struct values v = values_possible(e, node);
 	const uint64_t to = POL_GEN(e->goal.to);
 	const bool bridges = (e->shape.role[node] & ROLE_BRIDGES) != 0;
-	uint32_t unsure = n->wait_trust;
+	const bool presumes = (steps & POL_FINISH) == 0;
+	uint32_t unsure = presumes ? n->wait_presumed : n->wait_trust;
 
-	if ((!(steps & (POL_CERT | POL_FINISH)) || unsure == 0) &&
-	    (!(steps & POL_FINISH) || n->wait_cert == 0) &&
-	    (!(steps & POL_FINISH) || ((n->done | steps) & POL_CERT) ||
-		!bridges))
+	if (count_opens(n, steps, bridges, unsure))
 		return COUNTED_OPEN;
 	if (bridges)
-		unsure -= n->wait_trust_client;
+		unsure -=
+		    presumes ? n->wait_presumed_client : n->wait_trust_client;
 	if ((steps & POL_CERT) && unsure > 0)
 		for (unsigned i = 0; i < v.nchain; i++)
 			if ((v.chain[i].leaf & ~to) != 0)
@@ -141,7 +164,7 @@ breach_takes(const struct pol_engine *e, uint32_t node, const struct half *h,
 	unsigned takes = 0;
 
 	if ((is_client ? h->client_root : h->server_root) == root &&
-	    (o->shown_loses ||
+	    (o->shown_loses[br] ||
 		rule_is_removal(&o->shown_now[br], &o->shown_next[br])))
 		takes |= TAKES_SHOWN;
 	if ((is_client ? h->server_root : h->client_root) == root &&

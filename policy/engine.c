@@ -190,6 +190,38 @@ bump(uint32_t *counter, bool up)
 	*counter += up ? 1u : UINT32_MAX;
 }
 
+/* Does the peer still count on node's trust, to which it presents? */
+static void
+tell_presenter(struct pol_engine *e, uint32_t node, uint32_t presenter,
+    bool by_client, uint8_t was)
+{
+	const uint8_t is = e->node[node].sure;
+	const bool bridges =
+	    direction_bridges(e->shape.graph, presenter, node, by_client);
+	/* who bridges may show its new chain to those who are not sure */
+	const uint8_t changed = (was ^ is) &
+	    (SURE_TRUST | SURE_PRESUMED | (bridges ? SURE_EITHER : 0));
+	struct enode *peer = &e->node[presenter];
+
+	if (changed & SURE_TRUST) {
+		bump(&peer->wait_trust, !(is & SURE_TRUST));
+		if (by_client)
+			bump(&peer->wait_trust_client, !(is & SURE_TRUST));
+		if (bridges)
+			bump(&peer->wait_trust_bridge, !(is & SURE_TRUST));
+	}
+	if (changed & SURE_PRESUMED) {
+		bump(&peer->wait_presumed, !(is & SURE_PRESUMED));
+		if (by_client)
+			bump(&peer->wait_presumed_client,
+			    !(is & SURE_PRESUMED));
+	}
+	if (changed & SURE_EITHER)
+		bump(&peer->wait_either, !(is & SURE_EITHER));
+	if (changed != 0)
+		engine_queue(e, presenter);
+}
+
 /* One direction of one link of node: does its peer still count on it? */
 static void
 tell_peer(struct pol_engine *e, uint32_t node, const struct half *h,
@@ -205,21 +237,8 @@ tell_peer(struct pol_engine *e, uint32_t node, const struct half *h,
 		bump(&peer->wait_finish, !(is & SURE_FINISH));
 		engine_queue(e, h->peer);
 	}
-	if ((is_client ? h->server_root : h->client_root) == root &&
-	    ((was ^ is) & SURE_TRUST)) {
-		bump(&peer->wait_trust, !(is & SURE_TRUST));
-		if (!is_client)
-			bump(&peer->wait_trust_client, !(is & SURE_TRUST));
-		if (direction_bridges(e->shape.graph, h->peer, node,
-			!is_client))
-			bump(&peer->wait_trust_bridge, !(is & SURE_TRUST));
-		engine_queue(e, h->peer);
-	}
-	/* who bridges may show its new chain to those who are not sure */
-	if (!is_client && h->client_root == root &&
-	    ((was ^ is) & SURE_EITHER) &&
-	    (e->shape.role[h->peer] & ROLE_BRIDGES))
-		engine_queue(e, h->peer);
+	if ((is_client ? h->server_root : h->client_root) == root)
+		tell_presenter(e, node, h->peer, !is_client, was);
 	if ((is_client ? h->client_root : h->server_root) != root)
 		return;
 	bit = direction_bridges(e->shape.graph, node, h->peer, is_client)
@@ -268,6 +287,10 @@ group_count(struct pol_engine *e, uint32_t node, bool add)
 		if (todo & s)
 			bump(&g->todo[shape_layer(&e->shape, role, s)], add);
 	rest_count(g, n, is_out, add);
+	if (todo != 0 && e->offers.place[node] < g->behind)
+		g->behind = e->offers.place[node];
+	g->stopper = POL_NONE;
+	e->oldest[0] = e->oldest[1] = POL_NONE;
 	if (is_out)
 		bump(&e->outstanding, add);
 	if (engine_finishes(e, n))
@@ -281,10 +304,9 @@ group_count(struct pol_engine *e, uint32_t node, bool add)
 	}
 }
 
-/* Those who may rest on what it has received; or who have looked at inventories
- * without its, as it was excused. */
+/* They have looked at inventories without its, as it was excused. */
 static void
-queue_peers(struct pol_engine *e, uint32_t node, bool returned)
+tell_return(struct pol_engine *e, uint32_t node)
 {
 	struct walk w = walk_start(e->shape.graph, node);
 	const struct half *h;
@@ -293,8 +315,7 @@ queue_peers(struct pol_engine *e, uint32_t node, bool returned)
 		if (e->shape.role[h->peer] == 0)
 			continue;
 		engine_queue(e, h->peer);
-		if (returned)
-			fresh_forget(&e->node[h->peer]);
+		fresh_forget(&e->node[h->peer]);
 	}
 }
 
@@ -311,10 +332,10 @@ node_derive(struct pol_engine *e, uint32_t node)
 	n->sure = sure_of(&v, n->flags, &e->goal);
 	if (!(engine_todo(e, node) & POL_FINISH))
 		n->sure |= SURE_FINISH;
+	if ((n->sure & SURE_TRUST) || engine_presumes(e, node))
+		n->sure |= SURE_PRESUMED;
 	if (n->sure != was)
 		tell_peers(e, node, was);
-	if (e->goal.presume)
-		queue_peers(e, node, false);
 	fresh_forget(n);
 	engine_queue(e, node);
 }
@@ -465,7 +486,7 @@ fact_flags(struct pol_engine *e, const struct pol_fact *f)
 		n->flags |= NODE_EXCUSED;
 	} else if (f->kind == POL_FACT_RETURNED) {
 		n->flags &= (uint8_t)~NODE_EXCUSED;
-		queue_peers(e, f->node, true);
+		tell_return(e, f->node);
 	} else if (f->kind == POL_FACT_HELD) {
 		if (!(n->flags & NODE_HELD))
 			n->held_ms = f->at.ms;

@@ -10,6 +10,7 @@
 #define SURE_FINISH 0x08u /* it has no finish to do */
 #define SURE_EITHER 0x10u /* every possible trust list has the goal or the old
 			   * generation, both of which a bridged chain shows */
+#define SURE_PRESUMED 0x20u /* SURE_TRUST, or its trust is presumed */
 
 #define NODE_KNOWN    0x01u
 #define NODE_EXCUSED  0x02u
@@ -47,6 +48,10 @@ struct enode {
 	uint32_t wait_trust; /* directions it presents in, verifier not sure */
 	uint32_t wait_trust_client; /* … of these as client */
 	uint32_t wait_trust_bridge; /* … and of these where its bridge counts */
+	uint32_t wait_either; /* … in which it would be of no use */
+	uint32_t wait_presumed; /* as wait_trust, whose trust is presumed left
+				 * out; goal.presume apart the same */
+	uint32_t wait_presumed_client;
 	uint32_t wait_cert; /* directions it verifies, presenter not sure */
 	uint32_t wait_finish; /* of a node whose finish is the last: links with
 			       * peers that have theirs to do */
@@ -75,6 +80,10 @@ struct egroup {
 	uint32_t failed; /* nodes with NODE_FAILED: group stops */
 	/* of all again: */
 	uint32_t lead[TURNS]; /* who comes first of those on offer; POL_NONE */
+	/* for reasons: no member before this place has anything to do in that
+	 * layer; and one that has failed, POL_NONE until somebody asks */
+	uint32_t behind, stopper;
+	unsigned behind_layer;
 };
 
 /* Set of nodes that yields its members in ascending order: bits in words,
@@ -122,6 +131,9 @@ struct pol_engine {
 	uint32_t outstanding; /* orders, but of nodes that are excused */
 	uint32_t finishing; /* of these, with a finish, and not late */
 	uint32_t done, all; /* steps, excused nodes left out */
+	uint32_t *oldest; /* for reasons: of those that are out, and of those
+			   * that count for goal.max_finish, who was sent its
+			   * order first; POL_NONE until somebody asks */
 	struct pol_time now;
 };
 
@@ -184,7 +196,8 @@ void nodeset_free(struct nodeset *s);
 
 /* Empty shelves, for the goal's turns and the strategy's layers. */
 enum pol_err offers_new(struct pol_engine *e) POL_MUST;
-/* Nobody has an offer, whatever the nodes say; the shelves must be empty. */
+/* Nobody has an offer, and no reason was asked for, whatever nodes and groups
+ * say; the shelves must be empty. */
 void offers_start(struct pol_engine *e);
 /* These steps of the node are on offer instead; 0: none. Its group's lead has
  * to be found again, once all of its nodes were seen to. */
@@ -233,9 +246,10 @@ struct own_files {
 	bool presumes; /* a trust that was received is enough */
 	struct file_set trust_now, trust_next;
 	struct file_set shown_now[2], shown_next[2];
-	/* something may be taken from chains that are not listed; a finish of
-	 * full trust lists always takes something from one that is */
-	bool shown_loses;
+	/* something may be taken from chains that are not listed, as seen
+	 * without and with the bridge; a finish of full trust lists always
+	 * takes something from one that is */
+	bool shown_loses[2];
 };
 void own_files(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct own_files *o);

@@ -20,11 +20,14 @@ counters_start(struct pol_engine *e, uint32_t node)
 	/* nobody is known yet, so nobody is sure of anything else */
 	while ((h = walk_next(&w)) != NULL) {
 		if ((w.is_client ? h->client_root : h->server_root) == root) {
+			const bool bridges = direction_bridges(e->shape.graph,
+			    node, h->peer, w.is_client);
 			n->wait_trust++;
 			n->wait_trust_client += w.is_client;
-			n->wait_trust_bridge +=
-			    direction_bridges(e->shape.graph, node, h->peer,
-				w.is_client);
+			n->wait_trust_bridge += bridges;
+			n->wait_either += bridges;
+			n->wait_presumed++;
+			n->wait_presumed_client += w.is_client;
 		}
 		if ((w.is_client ? h->server_root : h->client_root) == root)
 			n->wait_cert++;
@@ -62,8 +65,10 @@ engine_alloc(struct pol_engine *e)
 	e->members_at = calloc(ngroups, sizeof(*e->members_at));
 	e->queue = malloc(n * sizeof(*e->queue));
 	e->queued = calloc(n, sizeof(*e->queued));
+	e->oldest = malloc(2 * sizeof(*e->oldest));
 	if (e->node == NULL || e->group == NULL || e->members == NULL ||
-	    e->members_at == NULL || e->queue == NULL || e->queued == NULL)
+	    e->members_at == NULL || e->queue == NULL || e->queued == NULL ||
+	    e->oldest == NULL)
 		return POL_E_NOMEM;
 	return offers_new(e);
 }
@@ -115,6 +120,7 @@ pol_engine_free(struct pol_engine *e)
 	free(e->members_at);
 	free(e->queue);
 	free(e->queued);
+	free(e->oldest);
 	offers_free(&e->offers);
 	first_free(&e->first);
 	free(e->orders);

@@ -69,9 +69,6 @@ gate_rules(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	enum counted quick =
 	    why != NULL ? COUNTED_NOTHING : breach_count(e, node, steps);
 
-	/* the counters know nothing of what is presumed */
-	if (quick == COUNTED_SHUT && e->goal.presume)
-		quick = COUNTED_NOTHING;
 	if (quick != COUNTED_NOTHING)
 		return quick == COUNTED_OPEN;
 	return breach_each(e, (struct pol_order){ node, steps }, first_breach,
@@ -170,20 +167,22 @@ static bool
 gate_stopped(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct pol_why *why)
 {
-	const uint32_t group = e->shape.group[node];
+	struct egroup *g = &e->group[e->shape.group[node]];
+	const uint32_t *m = &e->members[e->members_at[e->shape.group[node]]];
 
 	(void)steps;
-	if (e->group[group].failed == 0)
+	if (g->failed == 0)
 		return true;
-	for (uint32_t i = e->members_at[group];
-	     why != NULL && i < e->members_at[group + 1]; i++)
-		if ((e->node[e->members[i]].flags &
-			(NODE_FAILED | NODE_EXCUSED)) == NODE_FAILED) {
-			gate_why_peer(e, why, e->members[i],
-			    e->node[e->members[i]].last_steps);
-			why->since.ms = e->node[e->members[i]].held_ms;
-			break;
-		}
+	/* somebody has failed, or there were none to count */
+	for (; why != NULL && g->stopper == POL_NONE; m++)
+		if ((e->node[*m].flags & (NODE_FAILED | NODE_EXCUSED)) ==
+		    NODE_FAILED)
+			g->stopper = *m;
+	if (why != NULL) {
+		gate_why_peer(e, why, g->stopper,
+		    e->node[g->stopper].last_steps);
+		why->since.ms = e->node[g->stopper].held_ms;
+	}
 	return false;
 }
 
@@ -199,6 +198,26 @@ steps_of_layer(const struct pol_engine *e, uint32_t node, unsigned layer)
 	return steps;
 }
 
+/* The first member of the group with something to do in its open layer. Many
+ * may ask for that: those before it are looked at again only when one of them
+ * has something to do again. */
+static void
+why_layer(const struct pol_engine *e, uint32_t group, unsigned layer,
+    struct pol_why *why)
+{
+	struct egroup *g = &e->group[group];
+	uint32_t first = 0;
+
+	if (g->behind_layer != layer)
+		g->behind = e->members_at[group];
+	g->behind_layer = layer;
+	while (g->behind < e->members_at[group + 1] &&
+	    (first = steps_of_layer(e, e->members[g->behind], layer)) == 0)
+		g->behind++;
+	if (first != 0)
+		gate_why_peer(e, why, e->members[g->behind], first);
+}
+
 static bool
 gate_layer(const struct pol_engine *e, uint32_t node, uint32_t steps,
     struct pol_why *why)
@@ -211,14 +230,8 @@ gate_layer(const struct pol_engine *e, uint32_t node, uint32_t steps,
 	layer = engine_layer(e, group);
 	if (shape_layer(&e->shape, e->shape.role[node], steps) <= layer)
 		return true;
-	for (uint32_t i = e->members_at[group];
-	     why != NULL && i < e->members_at[group + 1]; i++) {
-		uint32_t first = steps_of_layer(e, e->members[i], layer);
-		if (first != 0) {
-			gate_why_peer(e, why, e->members[i], first);
-			break;
-		}
-	}
+	if (why != NULL)
+		why_layer(e, group, layer, why);
 	return false;
 }
 
@@ -231,19 +244,15 @@ gate_courtesy(const struct pol_engine *e, uint32_t node, uint32_t steps,
 
 	if (!(steps & POL_CERT) || !(e->shape.role[node] & ROLE_BRIDGES) ||
 	    !shape_is_courteous(&e->shape) ||
-	    e->node[node].wait_trust_client == 0)
+	    e->node[node].wait_presumed_client == 0)
 		return true;
-	if (why == NULL && !e->goal.presume)
-		return false; /* who it is does not matter */
-	while ((h = walk_next(&w)) != NULL && w.is_client)
+	while (why != NULL && (h = walk_next(&w)) != NULL && w.is_client)
 		if (h->client_root == e->shape.root &&
-		    !(e->node[h->peer].sure & SURE_TRUST) &&
-		    !engine_presumes(e, h->peer)) {
-			if (why != NULL)
-				gate_why_peer(e, why, h->peer, POL_TRUST);
-			return false;
+		    !(e->node[h->peer].sure & SURE_PRESUMED)) {
+			gate_why_peer(e, why, h->peer, POL_TRUST);
+			break;
 		}
-	return true;
+	return false;
 }
 
 static bool
@@ -332,19 +341,21 @@ gate_step(const struct pol_engine *e, uint32_t node, uint32_t steps,
 static void
 why_oldest(const struct pol_engine *e, bool finish, struct pol_why *why)
 {
-	uint32_t oldest = POL_NONE;
+	uint32_t *oldest = &e->oldest[finish];
+	const bool is_known = *oldest != POL_NONE;
 
-	for (uint32_t i = 0; i < e->shape.graph->nnodes; i++) {
+	for (uint32_t i = 0; !is_known && i < e->shape.graph->nnodes; i++) {
 		const struct enode *n = &e->node[i];
 
 		if (e->shape.role[i] == 0 ||
 		    !(finish ? engine_finishes(e, n) : engine_is_out(e, n)))
 			continue;
-		if (oldest == POL_NONE || n->sent_ms < e->node[oldest].sent_ms)
-			oldest = i;
+		if (*oldest == POL_NONE ||
+		    n->sent_ms < e->node[*oldest].sent_ms)
+			*oldest = i;
 	}
-	if (oldest != POL_NONE)
-		gate_why_peer(e, why, oldest, e->node[oldest].steps);
+	if (*oldest != POL_NONE)
+		gate_why_peer(e, why, *oldest, e->node[*oldest].steps);
 	why->is_finish_bound = finish;
 }
 
@@ -470,7 +481,7 @@ gate_blockers(const struct pol_engine *e, struct pol_order o,
 	if (!gate_courtesy(e, o.node, o.steps, NULL))
 		while ((h = walk_next(&w)) != NULL && w.is_client)
 			if (h->client_root == e->shape.root &&
-			    !(e->node[h->peer].sure & SURE_TRUST))
+			    !(e->node[h->peer].sure & SURE_PRESUMED))
 				fn(arg, h->peer, POL_TRUST);
 	if (gate_last(e, o.node, o.steps, NULL))
 		return;

@@ -57,9 +57,13 @@ offers_start(struct pol_engine *e)
 		e->offers.place[e->members[i]] = i;
 		e->node[e->members[i]].offer = 0;
 	}
-	for (uint32_t k = 0; k < e->shape.ngroups; k++)
+	for (uint32_t k = 0; k < e->shape.ngroups; k++) {
 		for (unsigned t = 0; t < TURNS; t++)
 			e->group[k].lead[t] = POL_NONE;
+		e->group[k].behind_layer = LAYERS_MAX;
+		e->group[k].stopper = POL_NONE;
+	}
+	e->oldest[0] = e->oldest[1] = POL_NONE;
 }
 
 void

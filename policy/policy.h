@@ -247,10 +247,10 @@ struct pol_goal {
 enum pol_err pol_engine_new(const struct pol_graph *g, uint32_t root,
     const struct pol_goal *goal, struct pol_engine **out) POL_MUST;
 /* Work proportional to the node's links, whatever the strategy: that a layer
- * opens or shuts, or a group is stopped, touches no other node. With
- * goal.presume, or a node without any certificate or trust, or a dual client
- * whose cert is not sent while its servers get their trust, a look at a peer
- * may cost the peer's links as well. */
+ * opens or shuts, or a group is stopped, touches no other node. Of a peer that
+ * has no certificate or no trust, or nothing but the goal's already, and of a
+ * dual client with a server that is shallow or may hold neither generation, a
+ * look may cost its links as well. */
 enum pol_err
 pol_engine_fact(struct pol_engine *e, const struct pol_fact *f) POL_MUST;
 void pol_engine_free(struct pol_engine *e);
@@ -267,7 +267,9 @@ struct pol_order {
  * their number; out is owned by the engine until its next call. Beside the
  * facts since the last call it costs what it answers, and a look at each order
  * before those that only the operator's word or those who go first hold back,
- * or an old inventory; and a group is looked at whole when, not begun from "all
+ * or an old inventory, or pol_engine_put_off; of each node that goes first, and
+ * when all of these wait for a layer of their group, of those that are in it;
+ * and a group is looked at whole when, not begun from "all
  * old", its bundles have brought it to rest. A node with an outstanding order
  * of this goal gets no other; one of another goal (the roll turned round) is
  * outranked. */

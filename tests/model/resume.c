@@ -176,6 +176,9 @@ nodes_are_equal(const struct enode *a, const struct enode *b)
 	    a->wait_trust == b->wait_trust &&
 	    a->wait_trust_client == b->wait_trust_client &&
 	    a->wait_trust_bridge == b->wait_trust_bridge &&
+	    a->wait_either == b->wait_either &&
+	    a->wait_presumed == b->wait_presumed &&
+	    a->wait_presumed_client == b->wait_presumed_client &&
 	    a->wait_cert == b->wait_cert && a->wait_finish == b->wait_finish &&
 	    (a->flags & kept) == (b->flags & kept) && a->sure == b->sure &&
 	    a->done == b->done;

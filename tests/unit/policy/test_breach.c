@@ -98,9 +98,12 @@ START_TEST(test_counted)
 	ck_assert_int_eq(breach_count(e, NODE_S, F), COUNTED_OPEN);
 	pol_engine_free(e);
 	fleet_free(&f);
-	/* what a bridging client waits for is not counted as no */
+	/* a bridging client shows either, to whoever has one of them */
 	fleet_make(&f, "c>s", "c");
 	e = fleet_engine(&f, 0, POL_MINIMAL);
+	ck_assert_int_eq(breach_count(e, NODE_C, C), COUNTED_OPEN);
+	ck_assert_int_eq(breach_count(e, NODE_C, C | F), COUNTED_SHUT);
+	fleet_holds(e, NODE_S, (struct pol_conf){ 4, 1, 0 });
 	ck_assert_int_eq(breach_count(e, NODE_C, C), COUNTED_NOTHING);
 	pol_engine_free(e);
 	fleet_free(&f);
@@ -173,6 +176,106 @@ START_TEST(test_a_bridge_is_counted)
 }
 END_TEST
 
+/* ---- counted as each link says, whatever happened -------------------------------- */
+
+static uint64_t
+pick(uint64_t *x, uint64_t n)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return *x % n;
+}
+
+/* Anything that may come of the node. */
+static struct pol_fact
+any_fact(struct pol_engine *e, uint64_t *x, uint32_t node, uint64_t *epoch)
+{
+	static const enum pol_fact_kind kinds[] = { POL_FACT_HOLDS,
+		POL_FACT_SENT, POL_FACT_SENT, POL_FACT_SENT, POL_FACT_RECEIVED,
+		POL_FACT_RECEIVED, POL_FACT_EFFECTIVE, POL_FACT_FAILED,
+		POL_FACT_EXCUSED, POL_FACT_RETURNED, POL_FACT_DOUBTED,
+		POL_FACT_LOST };
+	const bool back = pick(x, 4) == 0;
+	struct pol_fact f = {
+		.kind = kinds[pick(x, sizeof(kinds) / sizeof(kinds[0]))],
+		.node = node,
+		.epoch = pol_engine_epoch(e, node),
+		.steps = 1 + (uint32_t)pick(x, 7),
+		.from = back ? 2 : 1,
+		.to = back ? 1 : 2,
+		.conf = { pick(x, 8), POL_GEN(1 + pick(x, 3)), pick(x, 8) },
+	};
+
+	if (f.kind == POL_FACT_SENT || f.kind == POL_FACT_HOLDS)
+		f.epoch = ++*epoch;
+	return f;
+}
+
+/* Of who is excused or not known nobody asks. */
+static void
+counted_as_each(const struct pol_engine *e, uint32_t node)
+{
+	if ((e->node[node].flags & (NODE_KNOWN | NODE_EXCUSED)) != NODE_KNOWN)
+		return;
+	for (uint32_t s = T; s <= (T | C | F); s++) {
+		const struct seen each = breaches(e, node, s);
+		const enum counted c = breach_count(e, node, s);
+
+		if (c == COUNTED_OPEN)
+			ck_assert_uint_eq(each.shown + each.trusted, 0);
+		if (c == COUNTED_SHUT)
+			ck_assert_uint_gt(each.shown + each.trusted, 0);
+	}
+}
+
+/* What is on offer, found as facts came, and found anew. */
+static void
+offered_as_anew(struct pol_engine *e, uint32_t n)
+{
+	struct pol_engine *copy;
+
+	ck_assert_int_eq(pol_engine_copy(e, &copy), POL_OK);
+	for (uint32_t i = 0; i < n; i++)
+		ck_assert_uint_eq(fleet_offer(e, i), fleet_offer(copy, i));
+	pol_engine_free(copy);
+}
+
+START_TEST(test_counted_as_each_link)
+{
+	static const char *const links[] = { "a>s b>s c>s", "h>a h>b h>c a>h",
+		"a>b b>c c>a", "a>b:server b>c c>d:0/1 b>a" };
+	static const char *const flags[][3] = { { "", "a b", "a s~ c" },
+		{ "", "h a", "h b~ c!" }, { "", "a b", "a b~ c!" },
+		{ "", "b c a", "d a~ c" } };
+	const struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.presume = _i % 2 != 0,
+		.strategy = (enum pol_strategy)(_i / 2 % POL_STRATEGIES) };
+	uint64_t x = 88172645463325252u + (uint64_t)_i, epoch = 0;
+	struct pol_engine *e;
+	struct fleet f;
+
+	for (int k = 0; k < 24; k++) {
+		fleet_make(&f, links[k % 4], flags[k % 4][k / 4 % 3]);
+		e = fleet_engine_of(&f, &goal);
+		epoch = 0;
+		for (int i = 0; i < 60; i++) {
+			const uint32_t node = (uint32_t)pick(&x, f.n);
+			const struct pol_fact fact =
+			    any_fact(e, &x, node, &epoch);
+
+			(void)!pol_engine_fact(e, &fact);
+			for (uint32_t n = 0; n < f.n; n++)
+				counted_as_each(e, n);
+			offered_as_anew(e, f.n);
+		}
+		pol_engine_free(e);
+		fleet_free(&f);
+	}
+}
+END_TEST
+
 TCase *
 case_breach(void)
 {
@@ -183,5 +286,7 @@ case_breach(void)
 	tcase_add_test(t, test_counted);
 	tcase_add_test(t, test_what_is_taken);
 	tcase_add_loop_test(t, test_a_bridge_is_counted, 0, 2);
+	tcase_add_loop_test(t, test_counted_as_each_link, 0,
+	    2 * POL_STRATEGIES);
 	return t;
 }

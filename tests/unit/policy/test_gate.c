@@ -104,6 +104,43 @@ START_TEST(test_why_names_the_direction)
 }
 END_TEST
 
+/* Who is named is looked for once, and again when something happened. */
+START_TEST(test_reasons_follow_what_happens)
+{
+	const struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.strategy = POL_LAYERED,
+		.limit = 1 };
+	struct pol_engine *e;
+	struct fleet f;
+
+	/* c1 c2 s */
+	fleet_make(&f, "c1>s c2>s", "");
+	e = fleet_engine_of(&f, &goal);
+	fleet_do(e, 0, POL_TRUST);
+	fleet_do(e, 1, POL_TRUST);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_str_eq(fleet_first_wait(e, 1).rule, "layer");
+		ck_assert_uint_eq(fleet_first_wait(e, 1).peer, 2);
+	}
+	fleet_holds(e, 0, (struct pol_conf){ 1, 1, 0 });
+	ck_assert_uint_eq(fleet_first_wait(e, 1).peer, 0);
+	fleet_do(e, 0, POL_TRUST);
+	fleet_do(e, 2, POL_TRUST);
+	fleet_tell(e, POL_FACT_FAILED, 0, fleet_send(e, 0, POL_CERT));
+	for (int i = 0; i < 2; i++) {
+		ck_assert_str_eq(fleet_first_wait(e, 1).rule, "stopped");
+		ck_assert_uint_eq(fleet_first_wait(e, 1).peer, 0);
+	}
+	fleet_tell(e, POL_FACT_FAILED, 2, fleet_send(e, 2, POL_TRUST));
+	fleet_tell(e, POL_FACT_FREED, 0, 0);
+	ck_assert_str_eq(fleet_first_wait(e, 1).rule, "stopped");
+	ck_assert_uint_eq(fleet_first_wait(e, 1).peer, 2);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 TCase *
 case_gate(void)
 {
@@ -111,6 +148,7 @@ case_gate(void)
 
 	tcase_add_test(t, test_doubt_blocks_what_rests_on_it);
 	tcase_add_test(t, test_one_order_at_a_time_and_in_flight);
+	tcase_add_test(t, test_reasons_follow_what_happens);
 	tcase_add_test(t, test_why_names_the_direction);
 	return t;
 }
