@@ -195,18 +195,21 @@ enum pol_err
 first_note(struct pol_engine *e, uint32_t node)
 {
 	const uint32_t steps = e->node[node].offer;
+	enum pol_err err;
 	unsigned k = 0;
 
 	if (!first_is_early(e, node, steps) ||
 	    (e->node[node].flags & NODE_NOTED) != 0)
 		return POL_OK;
-	e->node[node].flags |= NODE_NOTED;
 	while (!(steps & (1u << k)) || e->first.who[k] == POL_NONE)
 		k++;
-	return shape_note(&e->shape, node,
+	err = shape_note(&e->shape, node,
 	    "goes before its turn: by the rules and the strategy its order "
 	    "must come before what is left for those that go first, such as",
 	    e->first.who[k]);
+	if (err == POL_OK)
+		e->node[node].flags |= NODE_NOTED;
+	return err;
 }
 
 void

@@ -64,6 +64,7 @@ node_unbundle(struct pol_engine *e, uint32_t node)
 {
 	const uint32_t todo = engine_todo(e, node);
 	struct pol_why why = { .peer = POL_NONE };
+	enum pol_err err;
 
 	for (uint32_t s = POL_TRUST; s <= POL_FINISH; s <<= 1) {
 		if (!(todo & s) || !is_free(e, node, s) ||
@@ -71,12 +72,15 @@ node_unbundle(struct pol_engine *e, uint32_t node)
 			(struct pol_order){ node, s }, NULL))
 			continue;
 		(void)pol_engine_waits(e, node, &why, 1);
-		e->shape.role[node] |= ROLE_SPLIT;
-		look_again(e, node);
-		return shape_note(&e->shape, node,
+		err = shape_note(&e->shape, node,
 		    "goes on in single steps: as things stand, the steps that "
 		    "it should take in one order would wait for ever, for",
 		    why.peer == POL_NONE ? node : why.peer);
+		if (err != POL_OK)
+			return err;
+		e->shape.role[node] |= ROLE_SPLIT;
+		look_again(e, node);
+		return POL_OK;
 	}
 	return POL_OK;
 }
@@ -114,10 +118,13 @@ group_look(struct pol_engine *e, uint32_t group)
 	return err;
 }
 
+/* After an error, which is want of memory for a note, all is as it would be
+ * without that note's node, and its group is looked at again the next time. */
 static enum pol_err
 queue_drain(struct pol_engine *e)
 {
 	uint32_t tried = POL_NONE; /* a group is looked at once */
+	uint32_t again = 0;
 	enum pol_err err = POL_OK;
 
 	for (uint32_t i = 0; i < e->nqueue; i++) {
@@ -125,12 +132,16 @@ queue_drain(struct pol_engine *e)
 		look_again(e, e->queue[i]);
 	}
 	for (uint32_t i = 0; i < e->nqueue; i++) {
-		const uint32_t group = e->shape.group[e->queue[i]];
-		if (group != tried && err == POL_OK)
-			err = group_look(e, group);
+		const uint32_t node = e->queue[i];
+		const uint32_t group = e->shape.group[node];
+		if (group != tried && group_look(e, group) != POL_OK) {
+			err = POL_E_NOMEM;
+			e->queued[node] = 1;
+			e->queue[again++] = node;
+		}
 		tried = group;
 	}
-	e->nqueue = 0;
+	e->nqueue = again;
 	return err;
 }
 

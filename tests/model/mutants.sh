@@ -9,6 +9,7 @@ dir=$1
 here=tests/model
 cc=${CC:-cc}
 flags="-std=c17 -D_GNU_SOURCE -O1 -w"
+unit_libs="-Wl,--wrap=realloc $(pkg-config --libs check)"
 found=0
 lived=
 alone=
@@ -91,7 +92,7 @@ for by in rungs unit; do
 	tests=$([ $by = unit ] && echo unit || echo model)
 	# shellcheck disable=SC2046
 	$cc -o "$dir/$tests/sound" "$dir"/policy/*.o "$dir/$tests"/*.o \
-	    $(pkg-config --libs check)
+	    $([ $by != unit ] || echo "$unit_libs")
 	if what=$(hunt "$dir/$tests/sound"); then
 		echo "no mutant, and yet: $what" >&2
 		exit 1
@@ -117,7 +118,7 @@ while IFS='|' read -r name file expression; do
 	fi
 	tests=$dir/model
 	libs=
-	[ $by != unit ] || { tests=$dir/unit; libs=$(pkg-config --libs check); }
+	[ $by != unit ] || { tests=$dir/unit; libs=$unit_libs; }
 	# shellcheck disable=SC2086
 	if ! $cc $flags -I. -c -o "$m/${file%.c}.o" "$m/$file" \
 	    2>"$m/cc.log" ||

@@ -523,6 +523,60 @@ START_TEST(test_who_failed_takes_nobodys_place)
 }
 END_TEST
 
+/* ---- out of memory ---------------------------------------------------------------- */
+
+static bool no_memory;
+
+void *__real_realloc(void *p, size_t n);
+void *__wrap_realloc(void *p, size_t n);
+void *
+__wrap_realloc(void *p, size_t n)
+{
+	return no_memory ? NULL : __real_realloc(p, n);
+}
+
+/* No room for the note of a group whose bundles have come to rest: nobody's
+ * orders are forgotten over it, nor the note. */
+START_TEST(test_out_of_memory_forgets_nothing)
+{
+	const struct pol_goal goal = { .from = 2,
+		.to = 3,
+		.strategy = POL_BUNDLED };
+	const struct pol_plan_note *notes;
+	const struct pol_order *o;
+	struct pol_engine *e;
+	struct fleet f;
+	size_t n;
+
+	/* a generation behind (test_turns.c), but for y and z */
+	fleet_make(&f, "a>b y>z", "a y");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+	for (uint32_t i = 0; i < 4; i++)
+		fleet_holds(e, i, (struct pol_conf){ i / 2 + 1, i / 2 + 1, 0 });
+	for (int i = 0; i < 2; i++) {
+		no_memory = true;
+		ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, 9,
+				     &o, &n),
+		    POL_E_NOMEM);
+		no_memory = false;
+		ck_assert_uint_eq(n, 0);
+		ck_assert_uint_eq(pol_engine_notes(e, &notes), 0);
+	}
+	ck_assert_int_eq(pol_engine_ready(e, (struct pol_time){ 0 }, 9, &o, &n),
+	    POL_OK);
+	ck_assert_uint_eq(n, 3);
+	ck_assert_uint_eq(o[0].node, 0);
+	ck_assert_uint_eq(o[0].steps, T);
+	ck_assert_uint_eq(o[1].node, 1);
+	ck_assert_uint_eq(o[1].steps, T);
+	ck_assert_uint_eq(o[2].node, 2);
+	ck_assert_uint_eq(o[2].steps, T | C);
+	ck_assert_uint_eq(pol_engine_notes(e, &notes), 2);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 TCase *
 case_ready(void)
 {
@@ -539,6 +593,7 @@ case_ready(void)
 	tcase_add_test(t, test_a_finish_counts_until_it_is_given_up);
 	tcase_add_test(t, test_what_is_put_off_takes_nobodys_place);
 	tcase_add_test(t, test_who_failed_takes_nobodys_place);
+	tcase_add_test(t, test_out_of_memory_forgets_nothing);
 	tcase_add_loop_test(t, test_who_is_excused_takes_nobodys_place, 0, 2);
 	tcase_add_test(t, test_outlook_knows_windows_and_first);
 	return t;
