@@ -160,8 +160,9 @@ part_generations(struct joining *j, uint32_t node, uint32_t root,
 	if (pol_engine_joiner(w->engine, node, &c) != POL_OK)
 		return base_fail(BASE_E_AGAIN,
 		    "join of node %s: root %s rolls, and at the moment no "
-		    "certificate would be accepted by all its neighbours; "
-		    "waits until they are further",
+		    "certificate would be accepted by all its neighbours, or "
+		    "it would not accept one of theirs; waits until they are "
+		    "further",
 		    j->q->node, p->root);
 	both = c.trust | c.present;
 	p->to = c.present != 0 ? 64 - (uint32_t)__builtin_clzll(c.present)

@@ -357,7 +357,9 @@ fact_holds(struct pol_engine *e, const struct pol_fact *f)
 	if (f->epoch < n->settled)
 		return POL_E_STALE;
 	n->settled = f->epoch;
-	n->base.ntrust = n->base.nchain = 0;
+	/* an order between this and the outstanding one may have come since */
+	if (f->epoch >= n->outranked)
+		n->base.ntrust = n->base.nchain = 0;
 	values_add(&n->base, f->conf);
 	n->flags |= NODE_KNOWN;
 	n->flags &= (uint8_t)~NODE_LOST;
@@ -383,6 +385,7 @@ fact_sent(struct pol_engine *e, const struct pol_fact *f)
 		return POL_OK; /* the same order again */
 	/* what an older order may have done stays possible */
 	n->base = values_possible(e, f->node);
+	n->outranked = n->epoch;
 	n->epoch = f->epoch;
 	n->steps = steps;
 	n->from = f->from;

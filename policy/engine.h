@@ -38,6 +38,8 @@ struct enode {
 	struct values base;
 	uint64_t epoch; /* of the outstanding order; 0: none */
 	uint64_t settled; /* no report of an order up to this counts */
+	uint64_t outranked; /* the last order that got a successor instead of an
+			     * answer: what it may have done is in base */
 	int64_t sent_ms; /* when the outstanding order was sent */
 	int64_t changed_ms; /* when what it may hold, or its order, did last */
 	int64_t excused_ms, held_ms; /* since when */

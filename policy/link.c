@@ -120,6 +120,7 @@ pol_engine_link_allowed(const struct pol_engine *e, const struct pol_link *l,
 struct asked_of {
 	uint64_t trusted; /* in every trust list that it is verified by */
 	bool shown_to, shown_from; /* every chain it verifies is of … */
+	bool shown_other; /* some chain is of neither */
 };
 
 static void
@@ -143,6 +144,9 @@ ask_direction(const struct pol_engine *e, const struct direction *d,
 			a->shown_to = false;
 		if (!(f.v[i] & POL_GEN(e->goal.from)))
 			a->shown_from = false;
+		if (f.v[i] != 0 &&
+		    !(f.v[i] & (POL_GEN(e->goal.to) | POL_GEN(e->goal.from))))
+			a->shown_other = true;
 	}
 }
 
@@ -150,7 +154,7 @@ static struct asked_of
 ask_peers(const struct pol_engine *e, uint32_t node)
 {
 	const uint32_t root = e->shape.root;
-	struct asked_of a = { UINT64_MAX, true, true };
+	struct asked_of a = { UINT64_MAX, true, true, false };
 	struct walk w = walk_start(e->shape.graph, node);
 	const struct half *h;
 
@@ -182,7 +186,7 @@ pol_engine_joiner(const struct pol_engine *e, uint32_t node,
 	*out = (struct pol_conf){ 0, 0, 0 };
 	if (role.presents)
 		out->present = (a.trusted & to) ? to : a.trusted & from;
-	if (role.presents && out->present == 0)
+	if ((role.presents && out->present == 0) || a.shown_other)
 		return POL_E_UNSAFE;
 	if (role.verifies)
 		out->trust = (a.shown_to	    ? to

@@ -377,6 +377,39 @@ START_TEST(test_an_excused_node_keeps_no_group_at_rest)
 }
 END_TEST
 
+/* Two orders are out, the first without an answer: what an old report says is
+ * no word on what the first has done since. */
+START_TEST(test_an_old_report_says_nothing_of_later_orders)
+{
+	struct pol_fact f = { .kind = POL_FACT_SENT,
+		.node = NODE_C,
+		.epoch = 5,
+		.steps = POL_TRUST,
+		.from = 1,
+		.to = 2 };
+	const struct pol_fact holds = { .kind = POL_FACT_HOLDS,
+		.node = NODE_C,
+		.epoch = 4 + (uint64_t)_i,
+		.conf = { 1, 1, 0 } };
+	struct pol_engine *e;
+	struct fleet c_s;
+
+	fleet_make(&c_s, "c>s", "");
+	e = fleet_engine(&c_s, 0, POL_MINIMAL);
+	ck_assert_int_eq(pol_engine_fact(e, &f), POL_OK);
+	f.epoch = 6;
+	f.from = 2;
+	f.to = 1;
+	ck_assert_int_eq(pol_engine_fact(e, &f), POL_OK);
+	ck_assert_int_eq(pol_engine_fact(e, &holds), POL_OK);
+	ck_assert(pol_engine_fits(e, NODE_C, (struct pol_conf){ 3, 1, 0 }) ==
+	    (_i == 0));
+	ck_assert_uint_eq(pol_engine_epoch(e, NODE_C), _i < 2 ? 6 : 0);
+	pol_engine_free(e);
+	fleet_free(&c_s);
+}
+END_TEST
+
 TCase *
 case_engine(void)
 {
@@ -395,5 +428,7 @@ case_engine(void)
 	tcase_add_test(t, test_at_most_so_many_are_answered);
 	tcase_add_loop_test(t, test_an_excused_node_keeps_no_group_at_rest, 0,
 	    4);
+	tcase_add_loop_test(t, test_an_old_report_says_nothing_of_later_orders,
+	    0, 3);
 	return t;
 }

@@ -121,6 +121,34 @@ START_TEST(test_a_joiner_that_nobody_could_please_waits)
 }
 END_TEST
 
+/* s is two generations behind: what it shows would be refused by any joiner
+ * that has the two of this roll, until it has its new certificate. */
+START_TEST(test_a_joiner_waits_for_who_is_far_behind)
+{
+	const struct pol_goal goal = { .from = 2, .to = 3 };
+	struct pol_conf c;
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c>s:server", "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+	fleet_holds(e, NODE_S, (struct pol_conf){ 0, 1, 0 });
+	ck_assert_int_eq(pol_engine_joiner(e, NODE_C, &c), POL_E_UNSAFE);
+	/* who shows nothing yet will show one of the two */
+	fleet_holds(e, NODE_S, (struct pol_conf){ 0, 0, 0 });
+	ck_assert_int_eq(pol_engine_joiner(e, NODE_C, &c), POL_OK);
+	ck_assert_uint_eq(c.trust, 6);
+	fleet_holds(e, NODE_S, (struct pol_conf){ 0, 4, 0 });
+	ck_assert_int_eq(pol_engine_joiner(e, NODE_C, &c), POL_OK);
+	ck_assert_uint_eq(c.trust, 4);
+	fleet_holds(e, NODE_S, (struct pol_conf){ 0, 1, 0 });
+	fleet_tell(e, POL_FACT_EXCUSED, NODE_S, 0);
+	ck_assert_int_eq(pol_engine_joiner(e, NODE_C, &c), POL_OK);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 TCase *
 case_link(void)
 {
@@ -130,5 +158,6 @@ case_link(void)
 	tcase_add_test(t, test_a_removed_link_frees);
 	tcase_add_test(t, test_a_joiner_gets_what_the_mixture_requires);
 	tcase_add_test(t, test_a_joiner_that_nobody_could_please_waits);
+	tcase_add_test(t, test_a_joiner_waits_for_who_is_far_behind);
 	return t;
 }
