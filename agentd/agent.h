@@ -83,6 +83,10 @@ struct ag_live_conf {            /* borrowed until done */
 	bool held;               /* an earlier try found no room: nobody is told
 				  * before there is room for all, and then all
 				  * are, for some files may have changed */
+	bool *told;              /* by application: its files are as they were
+				  * when it was last told, which need not be
+				  * again. Goes on with the next try; NULL:
+				  * nobody remembers. Not with order */
 	/* All files are in their places: with order, or when it was held. */
 	void (*written)(void *arg);      /* NULL: nobody wants to know */
 	/* Once, never from within ag_live_start. Otherwise base_why() has the

@@ -100,6 +100,7 @@ void
 ag_job_free(struct job *j)
 {
 	wire_order_clear(&j->order);
+	free(j->told);
 	free(j);
 }
 
@@ -362,7 +363,7 @@ failed(struct ag_work *w, struct job *j, enum base_err e)
 {
 	snprintf(j->why, sizeof j->why, "%s", base_why());
 	/* nor is the CA's absence a failure of the agent's own connections */
-	if (j->order.steps & WIRE_STEP_JOIN ||
+	if ((j->order.steps & WIRE_STEP_JOIN && e != BASE_E_AGAIN) ||
 	    (is_own(j) && e == BASE_E_AGAIN) || clock_holds(w)) {
 		base_log(BASE_INFO, "%s: not live yet: %s", j->root->name,
 		    j->why);
@@ -427,6 +428,8 @@ begin(struct ag_work *w, struct job *j)
 {
 	struct wire_order *o = j->plain || j->back ? NULL : &j->order;
 
+	if (j->plain && j->told == NULL)
+		j->told = base_alloc((w->c.conf->napps + 1) * sizeof *j->told);
 	if (is_own(j))
 		w->self = ag_self_start(&(struct ag_self_conf){
 		    .eb = w->c.eb,
@@ -448,6 +451,7 @@ begin(struct ag_work *w, struct job *j)
 		    .order = o,
 		    .undone = j->back ? &j->order : NULL,
 		    .held = j->no_room,
+		    .told = j->told,
 		    .written = on_written,
 		    .done = on_live,
 		    .arg = w,

@@ -47,6 +47,7 @@ struct ag_live {
 	uint32_t pause_ms;
 	bool ended;
 	bool *changed; /* owned; files, by application */
+	bool *told; /* c.told, or behind changed */
 	bool written; /* those of all */
 	bool no_room; /* for some application's files */
 	struct ag_pids old;
@@ -153,6 +154,7 @@ again(struct ag_live *l, enum base_err e)
 static void
 enter_old(struct ag_live *l)
 {
+	l->told[l->app] = true;
 	enter(l, S_OLD);
 	if (l->c.order != NULL && l->c.order->steps & WIRE_STEP_JOIN &&
 	    app_of(l)->deadline_ms > ATTEMPT_MS)
@@ -435,6 +437,9 @@ step_write(struct ag_live *l)
 	enum base_err e =
 	    ag_render_root(l->c.holdings, l->c.conf, l->c.root, l->changed);
 
+	/* some are in their places, whatever came after that */
+	for (size_t i = 0; i < l->c.conf->napps; i++)
+		l->told[i] = l->told[i] && !l->changed[i];
 	if (e == BASE_E_AGAIN) {
 		l->app = l->c.conf->napps - 1; /* whatever it is, the last */
 		end_no_room(l);
@@ -463,6 +468,7 @@ step_render(struct ag_live *l)
 	}
 	if (!l->written)
 		e = ag_render_app(l->c.holdings, a, &l->changed[l->app]);
+	l->told[l->app] = l->told[l->app] && !l->changed[l->app];
 	if (e == BASE_E_AGAIN) {
 		end_no_room(l);
 		return;
@@ -473,6 +479,10 @@ step_render(struct ag_live *l)
 	}
 	base_log(BASE_INFO, "%s: files %s", a->name,
 	    l->changed[l->app] ? "rendered" : "are as they should be");
+	if (l->told[l->app]) {
+		enter(l, S_NEXT);
+		return;
+	}
 	/* who only asks gets an answer, and no application is disturbed */
 	if (!l->changed[l->app] && !l->c.held && l->c.order != NULL &&
 	    l->c.order->steps == 0) {
@@ -556,7 +566,8 @@ ag_live_start(const struct ag_live_conf *c)
 	bool some = false;
 
 	l->c = *c;
-	l->changed = base_alloc((c->conf->napps + 1) * sizeof *l->changed);
+	l->changed = base_alloc((2 * c->conf->napps + 1) * sizeof *l->changed);
+	l->told = c->told != NULL ? c->told : l->changed + c->conf->napps;
 	l->timer = evtimer_new(c->eb, on_timer, l);
 	if (l->timer == NULL)
 		base_die("live: out of memory");

@@ -16,6 +16,8 @@ struct job {
 	bool stale; /* nothing failed, but its canary was dead */
 	bool no_room; /* for its applications' files; that is said */
 	uint32_t pause_ms; /* the last one for want of room */
+	bool *told; /* owned; of a plain one, by application: by an earlier
+		     * try, and its files are the same since */
 	struct base_mono not_before;
 	char why[400];
 };

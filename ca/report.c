@@ -40,6 +40,8 @@ is_spent(const struct ca *ca, const struct ca_order *o)
 {
 	int64_t now = ca_now(ca).ms;
 
+	if ((o->steps & WIRE_STEP_JOIN) != 0)
+		return false; /* it goes on by itself, and is not made again */
 	return now > base_time_add_s(o->issued, ca->conf->canary_s).ms ||
 	    o->issued.ms > now + AHEAD_MS;
 }

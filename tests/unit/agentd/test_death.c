@@ -1,11 +1,13 @@
 /* Unit tests of agentd/work.c and job.c: a death at every write, and a
  * disk that is full from every write on. */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agentd/work_impl.h"
 #include "tests/unit/agentd/crash.h"
 #include "tests/unit/agentd/node.h"
 #include "tests/unit/agentd/suites.h"
@@ -359,6 +361,108 @@ START_TEST(no_room_at_the_start)
 }
 END_TEST
 
+/* The next try is due. */
+static void
+try_now(void)
+{
+	work->queue->not_before.ms = 0;
+	event_active(work->wake, EV_TIMEOUT, 0);
+	wait_for_a_try();
+	while (work->live != NULL)
+		event_base_loop(eb, EVLOOP_ONCE);
+}
+
+/* Of three applications one has a file that cannot be written, and another no
+ * room: the third is told once, not at every try. Another time when its files
+ * are others again. */
+START_TEST(told_once_beside_two_faults)
+{
+	char *told = base_asprintf("%s/told", dir);
+	char *more =
+	    base_asprintf("}, { name = \"b\"; proof = \"reload\";"
+			  " server = { root = \"plant\"; pem = \"%s/b.pem\"; };"
+			  " reload = [ \"sh\", \"-c\", \"printf b >>%s\" ]; },"
+			  " { name = \"c\"; proof = \"reload\";"
+			  " server = { root = \"plant\"; pem = \"%s/c.pem\"; };"
+			  " reload = [ \"sh\", \"-c\", \"printf c >>%s\" ];",
+		dir, told, dir, told);
+	char *pem = base_asprintf("%s/c.pem", dir);
+	char *file = base_asprintf("%s/file", dir);
+
+	free(trust_file);
+	trust_file = base_asprintf("%s/trust.pem", file); /* no directory */
+	OK(base_file_put(file, (struct base_span){ NULL, 0 }, 0600));
+	node_up(more);
+	ag_job_tidy_later(work, ag_holdings_find(&held, "plant"));
+	for (int i = 0; i < 4; i++) {
+		/* that of b, and of c's when it is written anew */
+		crash_full_from = crash_writes;
+		crash_full_mask = 1;
+		if (i == 3)
+			ck_assert_int_eq(unlink(pem), 0);
+		try_now();
+		ck_assert(!ag_work_is_idle(work));
+		ck_assert_int_eq(bytes(told), i == 3 ? 2 : 1);
+	}
+	crash_full_from = -1;
+	try_now();
+	ck_assert(ag_work_is_idle(work));
+	ck_assert_int_eq(bytes(told), 3);
+	node_down();
+	free(told);
+	free(more);
+	free(pem);
+	free(file);
+}
+END_TEST
+
+/* A first installation. */
+static struct wire_parcel
+join_parcel(uint64_t epoch)
+{
+	struct wire_parcel p = { .kind = WIRE_P_ORDER,
+		.down = true,
+		.nroute = 1,
+		.route = { NODE } };
+	struct wire_order o =
+	    rig_order(WIRE_STEP_JOIN | WIRE_STEP_TRUST | WIRE_STEP_CERT);
+
+	X509_free(o.new_with_old);
+	o.new_with_old = NULL;
+	o.epoch = epoch;
+	o.from = 0;
+	o.issued = RIG(9);
+	o.canary[0].generation = 2;
+	o.canary[0].cert = rig_canary(2);
+	o.ncanary = 1;
+	p.content = rig_sign(&o, false);
+	wire_order_clear(&o);
+	return p;
+}
+
+/* Who joins says so, too: its applications have no room yet. */
+START_TEST(no_room_when_it_joins)
+{
+	struct wire_parcel p = join_parcel(2);
+
+	node_up("");
+	OK(ag_work_order(work, &p, true));
+	ck_assert_int_eq(last.status, WIRE_RECEIVED);
+	fill_from(0);
+	wait_for_a_try();
+	while (work->live != NULL)
+		event_base_loop(eb, EVLOOP_ONCE);
+	ck_assert_int_eq(last.status, WIRE_HELD);
+	ck_assert_ptr_nonnull(strstr(last.reason, "No space"));
+	crash_full_from = -1;
+	try_now();
+	run_until_idle();
+	ck_assert_int_eq(last.status, WIRE_EFFECTIVE);
+	node_down();
+	wire_parcel_clear(&p);
+}
+END_TEST
+
 TCase *
 case_death(void)
 {
@@ -373,5 +477,7 @@ case_death(void)
 	tcase_add_test(t, no_room_for_the_files);
 	tcase_add_test(t, no_room_for_another);
 	tcase_add_test(t, no_room_at_the_start);
+	tcase_add_test(t, told_once_beside_two_faults);
+	tcase_add_test(t, no_room_when_it_joins);
 	return t;
 }

@@ -296,6 +296,24 @@ START_TEST(held_after_the_end)
 }
 END_TEST
 
+/* Nobody makes a join's order again: it stays out, with the reason, however
+ * long that takes. */
+START_TEST(held_when_it_joins)
+{
+	uint64_t joined;
+
+	asked.w.conf.canary_s = 20;
+	world_join(&asked.w, "app1");
+	joined = last_epoch();
+	rolls(60);
+	ck_assert_uint_eq(last_epoch(), joined);
+	ck_assert_int_eq(order(joined).state, CA_ORDER_SENT);
+	ck_says_why(order(joined).reason);
+	ends();
+	ck_assert_int_eq(order(joined).state, CA_ORDER_EFFECTIVE);
+}
+END_TEST
+
 TCase *
 case_held(void)
 {
@@ -310,5 +328,6 @@ case_held(void)
 	tcase_add_test(t, held_too_long_is_made_again);
 	tcase_add_test(t, made_by_a_clock_that_was_ahead);
 	tcase_add_test(t, held_after_the_end);
+	tcase_add_test(t, held_when_it_joins);
 	return t;
 }
