@@ -82,11 +82,49 @@ ca_held_text(struct ca *ca, const char *root, uint32_t node, char *out,
 	ca_order_clear(&o);
 }
 
+/* Given up without a word of the node since, and made again as o. */
+static bool
+came_before(const struct ca_order *p, const struct ca_order *o)
+{
+	return p->state == CA_ORDER_REPLACED && p->received.ms == 0 &&
+	    p->roll == o->roll && p->steps == o->steps && p->from == o->from &&
+	    p->to == o->to;
+}
+
+/* What the node was asked first, and has not answered since; and why it held
+ * that, if it said so. */
+struct waited {
+	struct base_time since;
+	char reason[CA_REASON_MAX];
+};
+
+static void
+waited_for(struct ca *ca, const struct ca_order *o, struct waited *w)
+{
+	bool more = o->state == CA_ORDER_SENT;
+
+	w->since = o->issued;
+	snprintf(w->reason, sizeof(w->reason), "%s", o->reason);
+	for (uint64_t e = o->epoch - 1; more && e > 0 && w->reason[0] == '\0';
+	     e--) {
+		struct ca_order p = { .epoch = 0 };
+
+		more = ca_store_order_get(ca->store, o->node, o->root, e, &p) ==
+			BASE_OK &&
+		    came_before(&p, o);
+		if (more) {
+			w->since = p.issued;
+			memcpy(w->reason, p.reason, sizeof(w->reason));
+		}
+		ca_order_clear(&p);
+	}
+}
+
 /* Sent more than once without a word, or received and not settled. */
 static bool
-is_late(const struct ca *ca, const struct ca_order *o)
+is_late(const struct ca *ca, const struct waited *w)
 {
-	return ca_now(ca).ms - o->issued.ms > 2 * (int64_t)ca->conf->resend_ms;
+	return ca_now(ca).ms - w->since.ms > 2 * (int64_t)ca->conf->resend_ms;
 }
 
 static enum base_err
@@ -96,18 +134,19 @@ late_order(void *arg, const struct ca_order *o)
 	char steps[CA_STEPS_TEXT], since[BASE_RFC3339_LEN];
 	char handed[2 * CA_NAME + 96];
 	size_t at = strlen(l->out);
+	struct waited w;
 
-	if (o->roll != l->roll->row.id ||
-	    (!is_late(l->ca, o) && o->reason[0] == '\0'))
+	if (o->roll != l->roll->row.id)
 		return BASE_OK;
-	if (++l->n > 4)
+	waited_for(l->ca, o, &w);
+	if ((!is_late(l->ca, &w) && w.reason[0] == '\0') || ++l->n > 4)
 		return BASE_OK;
 	ca_steps_text(o->steps, steps);
-	base_time_format(o->issued, since);
-	if (o->reason[0] != '\0') {
+	base_time_format(w.since, since);
+	if (w.reason[0] != '\0') {
 		snprintf(l->out + at, l->max - at,
 		    "%s%s: %s (held by the node: %s)",
-		    at == 0 ? "waits for " : ", ", o->node, steps, o->reason);
+		    at == 0 ? "waits for " : ", ", o->node, steps, w.reason);
 		return BASE_OK;
 	}
 	handed_text(l->ca, o, "; ", handed, sizeof(handed));
@@ -201,6 +240,55 @@ ca_waits_text(struct ca *ca, const struct ca_roll *w, char *out, size_t max)
 		first_gate(ca, w, out, max);
 }
 
+/* ---- told ------------------------------------------------------------------------- */
+
+static bool
+is_time(const char *s)
+{
+	static const char form[] = "0000-00-00T00:00:00";
+	size_t i = 0;
+
+	while (form[i] != '\0' &&
+	    (form[i] == '0' ? s[i] >= '0' && s[i] <= '9' : s[i] == form[i]))
+		i++;
+	return form[i] == '\0';
+}
+
+static const char *
+past_time(const char *s)
+{
+	return s + strcspn(s, "Z");
+}
+
+/* With other times in it it is no other reason, and on nobody else. */
+static bool
+says_the_same(const char *a, const char *b)
+{
+	while (*a != '\0' && *a == *b) {
+		if (is_time(a) && is_time(b)) {
+			a = past_time(a);
+			b = past_time(b);
+		} else {
+			a++;
+			b++;
+		}
+	}
+	return *a == *b;
+}
+
+/* An order is given up, and the same is not out yet. */
+static bool
+is_made_again(struct ca *ca, struct ca_roll *w)
+{
+	struct pol_order *list = base_alloc(ca->topo->nparts * sizeof(*list));
+	size_t n = 0;
+
+	if (ca_roll_reissues(ca, w, list, &n) != BASE_OK)
+		base_log(BASE_ERR, "waits: %s", base_why());
+	free(list);
+	return n > 0;
+}
+
 struct base_mono
 ca_waits_work(struct ca *ca)
 {
@@ -212,7 +300,9 @@ ca_waits_work(struct ca *ca)
 	ca->waits_next = ca_after(ca, ca->conf->resend_ms);
 	for (struct ca_roll *w = ca->rolls; w != NULL; w = w->next) {
 		ca_waits_text(ca, w, text, sizeof(text));
-		if (strcmp(text, w->waits) == 0)
+		/* nor does it go on between an order and the same again */
+		if (says_the_same(text, w->waits) ||
+		    (text[0] == '\0' && is_made_again(ca, w)))
 			continue;
 		memcpy(w->waits, text, sizeof(w->waits));
 		base_log(BASE_NOTICE, "roll %s: %s", w->row.root,

@@ -342,6 +342,69 @@ START_TEST(told_when_it_changes)
 }
 END_TEST
 
+/* Orders run out and are made again, day after day: who waits for whom has not
+ * changed, and nobody is told so, nor that it goes on. */
+START_TEST(told_once_however_often_it_is_made_again)
+{
+	static const char *const why[] = { NULL, "the disk is full" };
+	char first[1024];
+	uint64_t epoch;
+	unsigned before;
+
+	w.conf.order_s = 300;
+	w.conf.canary_s = 60;
+	world_node(&w, "app2")->deaf = _i == 0;
+	world_node(&w, "app2")->holds = why[_i];
+	world_roll(&w, "plant");
+	ck_assert(!world_run(&w, 200, world_rolled));
+	says("waits for app2: trust");
+	memcpy(first, w.waits, sizeof(first));
+	before = w.told;
+	ck_assert(!world_run(&w, 3000, world_rolled));
+	ck_assert_int_eq(ca_store_epoch_last(w.ca.store, "app2", "plant",
+			     &epoch),
+	    BASE_OK);
+	ck_assert_uint_gt(epoch, 5);
+	ck_assert_str_eq(w.waits, first);
+	ck_assert_uint_eq(w.told, before);
+	/* another reason is news */
+	world_node(&w, "app2")->deaf = false;
+	world_node(&w, "app2")->holds = "its clock is wrong";
+	ck_assert(!world_run(&w, 700, world_rolled));
+	ck_assert_uint_gt(w.told, before);
+	ck_assert_ptr_nonnull(strstr(w.waits, "clock"));
+	world_node(&w, "app2")->holds = NULL;
+	ck_assert(world_run(&w, 700, world_rolled));
+}
+END_TEST
+
+/* Times alone make no other sentence; names do, and what comes after. */
+START_TEST(times_are_no_news)
+{
+	static const struct {
+		const char *is;
+		bool told;
+	} then[] = {
+		{ "from 2027-01-01T00:00:00Z on", true },
+		{ "from 2028-02-03T04:05:06Z on", false },
+		{ "from 2028-02-03T04:05:06Z on app1", true },
+		{ "from 2028-02-03T04:05:06Z on app2", true },
+		{ "from 2028", true },
+	};
+	unsigned before;
+
+	world_roll(&w, "plant");
+	for (size_t i = 0; i < sizeof(then) / sizeof(*then); i++) {
+		before = w.told;
+		snprintf(w.ca.rolls->why, sizeof(w.ca.rolls->why), "%s",
+		    then[i].is);
+		w.mono.ms += w.conf.resend_ms;
+		(void)ca_waits_work(&w.ca);
+		ck_assert_uint_eq(w.told, before + then[i].told);
+	}
+}
+END_TEST
+
 TCase *
 case_waits(void)
 {
@@ -364,5 +427,7 @@ case_waits(void)
 	tcase_add_test(t, a_failure_of_the_first);
 	tcase_add_test(t, an_old_inventory);
 	tcase_add_test(t, told_when_it_changes);
+	tcase_add_loop_test(t, told_once_however_often_it_is_made_again, 0, 2);
+	tcase_add_test(t, times_are_no_news);
 	return t;
 }

@@ -43,9 +43,11 @@ world_event(void *arg, json_t *event)
 	struct world *w = arg;
 	const char *kind = json_string_value(json_object_get(event, "event"));
 
-	if (strcmp(kind, "waits") == 0)
+	if (strcmp(kind, "waits") == 0) {
 		snprintf(w->waits, sizeof(w->waits), "%s",
 		    json_string_value(json_object_get(event, "text")));
+		w->told++;
+	}
 	w->events++;
 	json_decref(event);
 }

@@ -67,7 +67,8 @@ struct world {
 	const char *dead_relay; /* carries nothing for others */
 	unsigned events;
 	unsigned disbelieved; /* orders and acks */
-	char waits[1024]; /* last sentence told */
+	char waits[1024]; /* last sentence told, */
+	unsigned told; /* and how many were */
 };
 
 /* Two nodes; and seven that are reached in every way, among them "lone", a
