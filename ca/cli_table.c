@@ -47,6 +47,7 @@ static const struct cli_option node_token_options[] = {
 };
 static const struct cli_option parcel_export_options[] = {
 	{ "out", "FILE", "where they go; needed" },
+	{ "again", NULL, "an answer to an earlier file counts no more" },
 	{ NULL, NULL, NULL },
 };
 static const struct cli_option link_add_options[] = {
@@ -243,11 +244,14 @@ const struct cli_command cli_commands[] = {
 	    node_token_options, 1, 1, ca_cmd_node_token },
 	{ "node join", "REQUEST ANSWER", "answer a join request by file", NULL,
 	    NULL, 2, 2, ca_cmd_node_join },
-	{ "parcel export", "--out FILE NODE",
+	{ "parcel export", "--out FILE [--again] NODE",
 	    "put a node's orders into a file, to be carried to it",
 	    "Writes the open orders of the node, and acknowledgements that wait for\n"
 	    "it, the same signed bytes that would go to it by the network. On the node\n"
-	    "kedge-agentd takes the file and writes its answer into another.\n",
+	    "kedge-agentd takes the file and writes its answer into another. While the\n"
+	    "answer to an earlier file may be on its way, the same orders are given\n"
+	    "again as long as the node would take them, and then none, unless --again\n"
+	    "says that nobody waits for that answer.\n",
 	    parcel_export_options, 1, 1, ca_cmd_parcel_export },
 	{ "parcel import", "FILE",
 	    "take the reports that a node wrote to a file",

@@ -31,6 +31,9 @@ export_print(struct cli *c, const json_t *a)
 	    "--parcel-import IN --parcel-export OUT\n",
 	    cli_get(c, "out"), ca_number_of(a, "orders"),
 	    ca_number_of(a, "acks"), cli_arg(c, 0));
+	if (ca_text_of(a, "until")[0] != '\0')
+		fprintf(cli_out(c), "the node takes it until %s\n",
+		    ca_text_of(a, "until"));
 	return BASE_OK;
 }
 
@@ -39,6 +42,7 @@ ca_cmd_parcel_export(struct cli *c)
 {
 	static const struct ca_field args[] = {
 		{ NULL, 0, CA_STRING, "node" },
+		{ "again", 0, CA_SWITCH, "again" },
 		CA_FIELD_END,
 	};
 

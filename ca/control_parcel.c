@@ -9,15 +9,18 @@ static enum base_err
 cmd_parcel_export(struct ca_session *s, json_t *q, json_t **answer)
 {
 	struct ca_parcels_out out;
-	const char *cmd, *node;
+	struct ca_parcels_for to = { .who = ca_session_who(s) };
 	struct base_buf file;
+	const char *cmd;
+	int again = 0;
 	enum base_err r;
 
-	if ((r = ca_unpack(q, "{s:s, s:s}", "cmd", &cmd, "node", &node)) !=
-	    BASE_OK)
+	if ((r = ca_unpack(q, "{s:s, s:s, s?b}", "cmd", &cmd, "node", &to.node,
+		 "again", &again)) != BASE_OK)
 		return r;
+	to.again = again != 0;
 	base_buf_init(&file, 0);
-	if ((r = ca_parcels_export(ca_session_ca(s), node, &file, &out)) ==
+	if ((r = ca_parcels_export(ca_session_ca(s), &to, &file, &out)) ==
 	    BASE_OK)
 		*answer = json_pack("{so, sI, sI, so}", "file",
 		    ca_base64_new(base_buf_span(&file)), "orders",

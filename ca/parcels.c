@@ -16,25 +16,122 @@
 
 struct gather {
 	struct ca *ca;
-	const char *node;
+	const struct ca_parcels_for *to;
 	struct wire_exchange x;
 	struct ca_parcels_out *out;
 	size_t bytes;
+	struct base_time carried; /* the last file with orders was made then */
+	size_t awaited; /* dead, and in such a file */
 	struct ca_order *old; /* too old to be carried, without cms */
 	size_t nold;
 };
+
+/* ---- what was in a file before ---- */
+
+static char *
+carried_key(const char *node)
+{
+	return base_asprintf("carried %s", node);
+}
+
+/* 0: never. */
+static enum base_err
+carried_get(struct ca *ca, const char *node, struct base_time *out)
+{
+	char *key = carried_key(node);
+	struct base_buf b;
+	uint64_t ms = 0;
+	enum base_err r;
+
+	base_buf_init(&b, 0);
+	if ((r = ca_store_meta_get(ca->store, key, &b)) == BASE_OK)
+		r = base_buf_get_u64(&b, &ms);
+	else if (r == BASE_E_NOTFOUND)
+		r = BASE_OK;
+	out->ms = (int64_t)ms;
+	base_buf_free(&b);
+	free(key);
+	return r;
+}
+
+static enum base_err
+carried_put(struct gather *g)
+{
+	struct ca *ca = g->ca;
+	char *key = carried_key(g->to->node);
+	struct base_buf b;
+	enum base_err r;
+
+	base_buf_init(&b, 0);
+	if ((r = ca_store_begin(ca->store)) != BASE_OK)
+		goto out;
+	if ((r = base_buf_put_u64(&b, (uint64_t)ca_now(ca).ms)) == BASE_OK &&
+	    (r = ca_store_meta_put(ca->store, key, base_buf_span(&b))) ==
+		BASE_OK &&
+	    (r = ca_audit(ca, g->to->who, "parcel-export",
+		 "node %s: %zu orders", g->to->node, g->out->orders)) ==
+		BASE_OK)
+		r = ca_store_commit(ca->store);
+	ca_store_rollback(ca->store);
+out:
+	base_buf_free(&b);
+	free(key);
+	return r;
+}
+
+/* ---- orders ---- */
+
+static bool
+has_canaries(const struct ca_order *o)
+{
+	return (o->steps & (WIRE_STEP_JOIN | WIRE_STEP_TIDY)) == 0 &&
+	    (o->steps &
+		(WIRE_STEP_TRUST | WIRE_STEP_CERT | WIRE_STEP_FINISH)) != 0;
+}
+
+/* The node holds what comes later. */
+static struct base_time
+good_until(const struct ca *ca, const struct ca_order *o)
+{
+	struct base_time end = base_time_add_s(o->issued, ca->conf->canary_s);
+
+	return has_canaries(o) && end.ms < o->expires.ms ? end : o->expires;
+}
 
 /* Whoever carries it has at least half of the canaries' life. What the node
  * has received already it answers by itself. */
 static bool
 is_old(const struct ca *ca, const struct ca_order *o)
 {
-	return o->state == CA_ORDER_SENT &&
-	    (o->steps & (WIRE_STEP_JOIN | WIRE_STEP_TIDY)) == 0 &&
-	    (o->steps &
-		(WIRE_STEP_TRUST | WIRE_STEP_CERT | WIRE_STEP_FINISH)) != 0 &&
+	return o->state == CA_ORDER_SENT && has_canaries(o) &&
 	    ca_now(ca).ms >
 	    base_time_add_s(o->issued, ca->conf->canary_s / 2).ms;
+}
+
+/* Its answer may be on its way, and would count. */
+static bool
+is_carried(const struct gather *g, const struct ca_order *o)
+{
+	return !g->to->again && o->issued.ms <= g->carried.ms;
+}
+
+/* Noted, but not put into the file. */
+static bool
+put_aside(struct gather *g, const struct ca_order *o)
+{
+	if (!is_old(g->ca, o))
+		return false;
+	if (is_carried(g, o)) {
+		/* the same again, as long as it is good for anything */
+		if (ca_now(g->ca).ms < good_until(g->ca, o).ms)
+			return false;
+		g->awaited++;
+		return true;
+	}
+	g->old = base_realloc_array(g->old, g->nold + 1, sizeof(*g->old));
+	g->old[g->nold] = *o;
+	memset(&g->old[g->nold++].cms, 0, sizeof(o->cms));
+	return true;
 }
 
 static void
@@ -60,28 +157,23 @@ gather_order(void *arg, const struct ca_order *o)
 {
 	struct gather *g = arg;
 	struct wire_parcel p = { .kind = WIRE_P_ORDER, .down = true };
+	struct base_time end = good_until(g->ca, o);
 
-	if (strcmp(o->node, g->node) != 0 || o->expires.ms <= ca_now(g->ca).ms)
+	if (strcmp(o->node, g->to->node) != 0 ||
+	    o->expires.ms <= ca_now(g->ca).ms || put_aside(g, o))
 		return BASE_OK;
-	if (is_old(g->ca, o)) {
-		g->old =
-		    base_realloc_array(g->old, g->nold + 1, sizeof(*g->old));
-		g->old[g->nold] = *o;
-		memset(&g->old[g->nold++].cms, 0, sizeof(o->cms));
-		return BASE_OK;
-	}
 	if (is_full(g, o->cms.n))
 		return BASE_OK; /* the next file has it */
 	p.nroute = 1;
-	snprintf(p.route[0], sizeof(p.route[0]), "%s", g->node);
+	snprintf(p.route[0], sizeof(p.route[0]), "%s", g->to->node);
 	p.expires = o->expires;
 	base_buf_init(&p.content, 0);
 	if (base_buf_put(&p.content, o->cms.p, o->cms.n) != BASE_OK)
 		base_die("parcels: order too large");
 	gather_add(g, &p);
 	g->out->orders++;
-	if (g->out->until.ms == 0 || o->expires.ms < g->out->until.ms)
-		g->out->until = o->expires;
+	if (g->out->until.ms == 0 || end.ms < g->out->until.ms)
+		g->out->until = end;
 	return BASE_OK;
 }
 
@@ -90,7 +182,7 @@ gather_acks(struct gather *g)
 {
 	struct wire_parcel *list = NULL;
 	size_t n =
-	    ca_deliver_acks(g->ca->deliver, ca_mono(g->ca), g->node, &list);
+	    ca_deliver_acks(g->ca->deliver, ca_mono(g->ca), g->to->node, &list);
 
 	for (size_t i = 0; i < n; i++) {
 		if (is_full(g, list[i].content.n)) {
@@ -151,14 +243,34 @@ check_node(const struct ca *ca, const char *node)
 	return BASE_OK;
 }
 
+/* The carrier may be back in a minute, or have lost it: only the operator
+ * knows. */
+static enum base_err
+still_awaited(const struct gather *g)
+{
+	char at[BASE_RFC3339_LEN];
+
+	base_time_format(g->carried, at);
+	return base_fail(BASE_E_STATE,
+	    "node %s: its orders are in the file that was made at %s, and no "
+	    "answer has come back yet. If one is on its way, import it: it "
+	    "counts. If that file never came to the node, kedge parcel export "
+	    "--again makes them again, and an answer to the old ones counts no "
+	    "more",
+	    g->to->node, at);
+}
+
 static enum base_err
 gather(struct gather *g)
 {
 	enum base_err r;
 
-	if ((r = ca_store_orders_open(g->ca->store, false, gather_order, g)) !=
-	    BASE_OK)
+	if ((r = carried_get(g->ca, g->to->node, &g->carried)) != BASE_OK ||
+	    (r = ca_store_orders_open(g->ca->store, false, gather_order, g)) !=
+		BASE_OK)
 		return r;
+	if (g->awaited > 0)
+		return still_awaited(g);
 	for (size_t i = 0; i < g->nold; i++)
 		if ((r = make_again(g->ca, &g->old[i])) != BASE_OK)
 			return r;
@@ -167,24 +279,24 @@ gather(struct gather *g)
 		    "node %s: what was made for it is too old to be carried "
 		    "(the canaries live %u s) and is being made again; ask "
 		    "once more",
-		    g->node, (unsigned)g->ca->conf->canary_s);
+		    g->to->node, (unsigned)g->ca->conf->canary_s);
 	gather_acks(g);
 	if (g->x.nparcels == 0)
 		return base_fail(BASE_E_STATE,
-		    "node %s: there is nothing for it just now", g->node);
-	return BASE_OK;
+		    "node %s: there is nothing for it just now", g->to->node);
+	return g->out->orders > 0 ? carried_put(g) : BASE_OK;
 }
 
 enum base_err
-ca_parcels_export(struct ca *ca, const char *node, struct base_buf *file,
-    struct ca_parcels_out *out)
+ca_parcels_export(struct ca *ca, const struct ca_parcels_for *to,
+    struct base_buf *file, struct ca_parcels_out *out)
 {
-	struct gather g = { .ca = ca, .node = node, .out = out };
+	struct gather g = { .ca = ca, .to = to, .out = out };
 	enum base_err r;
 
 	memset(out, 0, sizeof(*out));
 	memcpy(g.x.from, CA_NODE_CA, sizeof(CA_NODE_CA));
-	if ((r = check_node(ca, node)) == BASE_OK &&
+	if ((r = check_node(ca, to->node)) == BASE_OK &&
 	    (r = gather(&g)) == BASE_OK)
 		r = wire_exchange_compose(&g.x, file);
 	wire_exchange_clear(&g.x);

@@ -11,12 +11,19 @@
 /* What was put into a file. */
 struct ca_parcels_out {
 	size_t orders, acks;
-	struct base_time until; /* the first order's time is over then */
+	struct base_time until; /* the node takes the first order until then */
+};
+struct ca_parcels_for {
+	const char *node;
+	const char *who; /* for the audit */
+	bool again; /* an answer that may be on its way is given up */
 };
 /* Open orders of the node and acknowledgements that wait for it, appended to
  * file. AGAIN: some order's canaries would be dead before a carrier is there,
- * and it is made again; ask once more. STATE: there is nothing for the node. */
-enum base_err ca_parcels_export(struct ca *ca, const char *node,
+ * and it is made again; ask once more. STATE: there is nothing for the node, or
+ * such an order was in an earlier file: its answer may be on its way, and
+ * counts unless it is made again. */
+enum base_err ca_parcels_export(struct ca *ca, const struct ca_parcels_for *to,
     struct base_buf *file, struct ca_parcels_out *out) BASE_MUST;
 
 /* What a file has brought. */

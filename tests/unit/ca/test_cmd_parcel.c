@@ -28,12 +28,15 @@ out_is(const char *want)
 START_TEST(an_export_is_written)
 {
 	stand_in_answers(
-	    "{\"ok\":true,\"file\":\"Zm9v\",\"orders\":2,\"acks\":1}");
+	    "{\"ok\":true,\"file\":\"Zm9v\",\"orders\":2,\"acks\":1,"
+	    "\"until\":\"2027-01-01T00:10:00Z\"}");
 	ck_assert_int_eq(words_run(
 			     "kedge parcel export --out out app1 --socket s"),
 	    CLI_DONE);
 	ck_assert(out_is("foo"));
 	ck_assert_ptr_nonnull(strstr(words_out, "2 orders"));
+	ck_assert_ptr_nonnull(
+	    strstr(words_out, "takes it until 2027-01-01T00:10:00Z"));
 }
 END_TEST
 

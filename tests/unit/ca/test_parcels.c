@@ -75,10 +75,12 @@ state(uint64_t epoch)
 
 /* ---- out ------------------------------------------------------------------------ */
 
+static struct ca_parcels_for to = { .who = "uid 7" };
+
 static enum base_err export(const char *node) {
 	base_buf_clear(&file); wire_exchange_clear(&x);
-	    memset(&x, 0, sizeof(x));
-	    return ca_parcels_export(&w.ca, node, &file, &out);
+	    memset(&x, 0, sizeof(x)); to.node = node;
+	    return ca_parcels_export(&w.ca, &to, &file, &out);
 }
 
 /* The same bytes as on the wire, as often as it is asked for. */
@@ -89,7 +91,9 @@ START_TEST(an_order_is_carried)
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(export("app1"), BASE_OK);
 		ck_assert_uint_eq(out.orders, 1);
-		ck_assert_int_eq(out.until.ms, o.expires.ms);
+		/* then its canaries are dead, and the node holds it */
+		ck_assert_int_eq(out.until.ms,
+		    o.issued.ms + w.conf.canary_s * INT64_C(1000));
 		ck_assert_int_eq(wire_exchange_parse(base_buf_span(&file), &x),
 		    BASE_OK);
 		ck_assert_str_eq(x.from, "ca");
@@ -103,18 +107,66 @@ START_TEST(an_order_is_carried)
 }
 END_TEST
 
-/* Whoever carries it would come too late: another one is made, once. */
-START_TEST(what_is_too_old_is_made_again)
+/* kedged was killed and starts again. */
+static void
+restart(void)
 {
-	w.now.ms += 299 * 1000;
-	ck_assert_int_eq(export("app1"), BASE_OK);
-	w.now.ms += 10 * 1000;
+	world_down(&w);
+	world_up(&w);
+	while (w.ca.unchecked || !w.ca.ready)
+		world_turn(&w);
+}
+
+static void
+after_s(int seconds)
+{
+	w.now.ms += seconds * INT64_C(1000);
+}
+
+static void
+is_made_again(void)
+{
 	ck_assert_int_eq(export("app1"), BASE_E_AGAIN);
 	ck_assert_int_eq(state(2), CA_ORDER_REPLACED);
+	to.again = false;
 	for (int i = 0; i < 100 && export("app1") != BASE_OK; i++)
 		world_turn(&w);
 	ck_assert_uint_eq(out.orders, 1);
 	ck_assert_int_eq(state(3), CA_ORDER_SENT);
+}
+
+/* Whoever carries it would come too late: another one is made, once. */
+START_TEST(what_is_too_old_is_made_again)
+{
+	after_s(309);
+	is_made_again();
+}
+END_TEST
+
+/* What was in a file may have been carried, also when kedged was killed
+ * meanwhile: the same is given again, until the node would not take it. */
+START_TEST(an_answer_may_be_on_its_way)
+{
+	struct ca_order o = order(2);
+
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	if (_i == 1)
+		restart();
+	after_s(309);
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	ck_assert_int_eq(wire_exchange_parse(base_buf_span(&file), &x),
+	    BASE_OK);
+	ck_assert_mem_eq(x.parcels[0].content.p, o.cms.p, o.cms.n);
+	after_s(309);
+	ck_assert_int_eq(export("app1"), BASE_E_STATE);
+	ck_assert_ptr_nonnull(strstr(base_why(), "--again"));
+	ck_assert_int_eq(state(2), CA_ORDER_SENT);
+	ca_order_clear(&o);
+	/* the file was lost */
+	to.again = true;
+	is_made_again();
+	/* and the next one is a file like any other */
+	ck_assert_int_eq(export("app1"), BASE_OK);
 }
 END_TEST
 
@@ -180,6 +232,48 @@ START_TEST(a_report_is_taken_once)
 	ck_assert_uint_eq(in.known, 1);
 	ck_assert_int_eq(export("app1"), BASE_OK);
 	ck_assert_uint_eq(out.acks, 1);
+}
+END_TEST
+
+/* However late it comes, and however often another file was asked for. */
+START_TEST(a_late_answer_counts)
+{
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	report_file();
+	x.parcels[0].expires.ms += INT64_C(86400000);
+	after_s(309);
+	to.node = "app1";
+	ck_assert_int_eq(ca_parcels_export(&w.ca, &to, &file, &out), BASE_OK);
+	after_s(309);
+	ck_assert_int_eq(ca_parcels_export(&w.ca, &to, &file, &out),
+	    BASE_E_STATE);
+	ck_assert_int_eq(import(), BASE_OK);
+	ck_assert_uint_eq(in.reports, 1);
+	ck_assert_int_eq(state(2), CA_ORDER_EFFECTIVE);
+	/* nothing is awaited any more */
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	ck_assert_uint_eq(out.acks, 1);
+}
+END_TEST
+
+/* Who gave it up has another order out: that one's answer counts. */
+START_TEST(an_answer_that_was_given_up_counts_no_more)
+{
+	struct wire_exchange late;
+
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	report_file();
+	late = x;
+	memset(&x, 0, sizeof(x));
+	late.parcels[0].expires.ms += INT64_C(86400000);
+	after_s(309);
+	to.again = true;
+	is_made_again();
+	wire_exchange_clear(&x);
+	x = late;
+	ck_assert_int_eq(import(), BASE_OK);
+	ck_assert_int_eq(state(2), CA_ORDER_REPLACED);
+	ck_assert_int_eq(state(3), CA_ORDER_SENT);
 }
 END_TEST
 
@@ -269,8 +363,11 @@ case_parcels(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, an_order_is_carried);
 	tcase_add_test(c, what_is_too_old_is_made_again);
+	tcase_add_loop_test(c, an_answer_may_be_on_its_way, 0, 2);
 	tcase_add_test(c, who_gets_nothing);
 	tcase_add_test(c, a_report_is_taken_once);
+	tcase_add_test(c, a_late_answer_counts);
+	tcase_add_test(c, an_answer_that_was_given_up_counts_no_more);
 	tcase_add_test(c, an_old_inventory_takes_no_report_along);
 	tcase_add_loop_test(c, a_wrong_file_changes_nothing, 0,
 	    sizeof(bad) / sizeof(*bad));
