@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-
 #include "agentd/agent.h"
 
 #define FILE_MAX ((size_t)1 << 20)
@@ -248,10 +246,8 @@ note_digest(struct ag_holdings *h, const struct ag_app *a, size_t side)
 			k == 0 ? AG_F_TRUST : AG_F_CHAIN, &b) != BASE_OK)
 			base_log(BASE_WARNING, "render: %s", base_why());
 	for (size_t i = 0; i < 2; i++)
-		if (roots[i] != NULL &&
-		    EVP_Digest(b.p, b.n, roots[i]->rendered, NULL, EVP_sha256(),
-			NULL) != 1)
-			base_die("render: SHA-256 fails");
+		if (roots[i] != NULL)
+			wire_digest(base_buf_span(&b), roots[i]->rendered);
 	base_buf_free(&b);
 }
 

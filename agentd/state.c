@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "agentd/store.h"
 
 #define MAGIC	  "kedge state 2\n"
@@ -19,14 +17,6 @@ ag_state_clear(struct ag_state *st)
 	base_buf_free(&st->order);
 	base_buf_free(&st->report);
 	memset(st, 0, sizeof *st);
-}
-
-static enum base_err
-sha256(struct base_span s, uint8_t out[32])
-{
-	if (EVP_Digest(s.p, s.n, out, NULL, EVP_sha256(), NULL) != 1)
-		base_die("state: SHA-256 fails");
-	return BASE_OK;
 }
 
 static enum base_err
@@ -141,7 +131,7 @@ ag_state_read(struct ag_store *s, const char *root, struct ag_state *out)
 	if (r != BASE_OK)
 		goto out;
 	if (b.n > 32)
-		r = sha256((struct base_span){ b.p, b.n - 32 }, sum);
+		wire_digest((struct base_span){ b.p, b.n - 32 }, sum);
 	if (b.n <= 32 || memcmp(sum, b.p + b.n - 32, 32) != 0) {
 		r = base_fail(BASE_E_INTEGRITY,
 		    "%s: damaged; the node must join again", path);
@@ -193,12 +183,12 @@ ag_state_write(struct ag_store *s, const char *root, const struct ag_state *st)
 	enum base_err r;
 
 	base_buf_init(&b, STATE_MAX);
-	if ((r = compose(st, &b)) != BASE_OK ||
-	    (r = sha256(base_buf_span(&b), sum)) != BASE_OK ||
-	    (r = base_buf_put(&b, sum, sizeof sum)) != BASE_OK ||
-	    (r = base_file_write(path, base_buf_span(&b), 0600)) != BASE_OK)
-		goto out;
-out:
+	if ((r = compose(st, &b)) == BASE_OK) {
+		wire_digest(base_buf_span(&b), sum);
+		r = base_buf_put(&b, sum, sizeof sum);
+	}
+	if (r == BASE_OK)
+		r = base_file_write(path, base_buf_span(&b), 0600);
 	base_buf_free(&b);
 	free(path);
 	return r;

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include "agentd/store.h"
@@ -30,13 +29,6 @@ struct pointer {
 	uint64_t epoch, previous;
 	uint8_t manifest[32];
 };
-
-static void
-sha256(struct base_span s, uint8_t out[32])
-{
-	if (EVP_Digest(s.p, s.n, out, NULL, EVP_sha256(), NULL) != 1)
-		base_die("store: SHA-256 fails");
-}
 
 static char *
 version_path(const struct ag_store *s, const char *root, uint64_t epoch,
@@ -123,7 +115,7 @@ compose_parts(const struct ag_bundle *b, struct base_buf f[PARTS])
 	if (r == BASE_OK && nwo != NULL)
 		r = wire_x509_to_pem(nwo, &f[CHAIN]);
 	for (size_t i = 0; i < MANIFEST; i++)
-		sha256(base_buf_span(&f[i]), sha[i]);
+		wire_digest(base_buf_span(&f[i]), sha[i]);
 	if (r == BASE_OK)
 		r = ag_manifest_compose(b, sha, &f[MANIFEST]);
 	return r;
@@ -355,13 +347,13 @@ parse_parts(const char *path, struct base_buf f[PARTS], const uint8_t *want,
 	uint8_t sha[3][32], sum[32];
 	enum base_err r;
 
-	sha256(base_buf_span(&f[MANIFEST]), sum);
+	wire_digest(base_buf_span(&f[MANIFEST]), sum);
 	if (want != NULL && memcmp(sum, want, 32) != 0)
 		return base_fail(BASE_E_INTEGRITY,
 		    "store: %s: not what current names", path);
 	r = ag_manifest_parse(base_buf_span(&f[MANIFEST]), b, sha);
 	for (size_t i = 0; r == BASE_OK && i < MANIFEST; i++) {
-		sha256(base_buf_span(&f[i]), sum);
+		wire_digest(base_buf_span(&f[i]), sum);
 		if (memcmp(sum, sha[i], 32) != 0)
 			r = base_fail(BASE_E_INTEGRITY,
 			    "store: %s: %s is damaged", path, names[i]);
@@ -456,7 +448,7 @@ ag_store_swap(struct ag_store *s, const char *root, uint64_t epoch)
 	    (r = compose_parts(b, f)) != BASE_OK)
 		goto out;
 	p.previous = b->previous;
-	sha256(base_buf_span(&f[MANIFEST]), p.manifest);
+	wire_digest(base_buf_span(&f[MANIFEST]), p.manifest);
 	if ((r = write_pointer(s, root, &p, "current")) != BASE_OK ||
 	    (r = write_pointer(s, root, &p, "current.b")) != BASE_OK)
 		goto out;

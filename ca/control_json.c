@@ -96,7 +96,7 @@ gen_json(const struct ca_gen *g, const struct ca_root *root, bool pems,
 	json_array_append_new(list, o);
 	json_object_set_new(o, "generation", json_integer(g->gen));
 	json_object_set_new(o, "state", json_string(gen_state(g, root)));
-	ca_sha256(base_buf_span(&g->spki), sha);
+	wire_digest(base_buf_span(&g->spki), sha);
 	json_object_set_new(o, "spki_sha256", hex_json(sha, sizeof(sha)));
 	if (g->nwn.n > 0)
 		r = gen_cert(g, o);

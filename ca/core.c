@@ -61,7 +61,7 @@ ca_check_node_key(struct ca *ca, const char *node, const X509 *x)
 	if ((r = ca_store_key_get(ca->store, node, CA_MANAGEMENT, &spki)) !=
 	    BASE_OK)
 		goto out;
-	ca_sha256(base_buf_span(&spki), bound);
+	wire_digest(base_buf_span(&spki), bound);
 	wire_x509_spki_sha256(x, shown);
 	if (memcmp(bound, shown, sizeof(bound)) != 0 &&
 	    !ca_rekey_is_key(ca, node, shown))

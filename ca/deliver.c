@@ -105,7 +105,7 @@ item_add(struct ca_deliver *d, enum wire_parcel_kind kind,
 	i->expires = o->expires;
 	i->pause_ms = d->resend_ms;
 	i->route = *o->route;
-	ca_sha256(o->cms, i->digest);
+	wire_digest(o->cms, i->digest);
 	if (base_buf_put(&i->cms, o->cms.p, o->cms.n) != BASE_OK)
 		base_die("deliver: order too large");
 	*d->last = i;

@@ -172,7 +172,7 @@ send_answer(const struct arrival *a, struct base_span cms)
 	struct ca *ca = a->ca;
 	uint8_t digest[32];
 
-	ca_sha256(cms, digest);
+	wire_digest(cms, digest);
 	ca_deliver_join(ca->deliver, ca_mono(ca),
 	    &(struct ca_delivery){ .node = guest_of(&a->by),
 		.root = "",
@@ -307,7 +307,7 @@ look(struct arrival *a, struct base_span der)
 	if (r == BASE_OK && strcmp(q->node, guest_of(&a->by)) != 0)
 		r = base_fail(BASE_E_REFUSED, "it is of node %s", q->node);
 	if (r == BASE_OK) {
-		ca_sha256((struct base_span){ q->secret, sizeof(q->secret) },
+		wire_digest((struct base_span){ q->secret, sizeof(q->secret) },
 		    hash);
 		if (ca_store_token_get(a->ca->store, hash, &t) == BASE_OK)
 			memcpy(a->root, t.root, sizeof(a->root));

@@ -2,22 +2,12 @@
  * ca/issue: what a certificate shall say (composed here, signed by hsmd), and
  * the check of what came back. Used by make (roots) and draft (nodes).
  */
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ca/kedged.h"
 
 #define DAY_S INT64_C(86400)
-
-void
-ca_sha256(struct base_span s, uint8_t out[32])
-{
-	unsigned int n = 0;
-
-	if (EVP_Digest(s.p, s.n, out, &n, EVP_sha256(), NULL) != 1 || n != 32)
-		base_die("SHA-256 does not work");
-}
 
 /* ---- issuers ---------------------------------------------------------------- */
 
@@ -228,7 +218,7 @@ issue_root(struct ca *ca, const struct ca_issue *i, struct wire_tbs *t)
 	t->not_before = base_time_add_s(now, -(int64_t)ca->conf->backdate_s);
 	t->not_after = base_time_add_s(t->not_before, root.days * DAY_S);
 	t->has_next = true;
-	ca_sha256(base_buf_span(&next.spki), t->next_hash);
+	wire_digest(base_buf_span(&next.spki), t->next_hash);
 out:
 	ca_gen_clear(&next);
 	return r;

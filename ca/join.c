@@ -555,8 +555,8 @@ ca_join_request(struct ca *ca, struct base_span der, ca_join_fn *done,
 		goto out;
 	}
 	if ((r = wire_join_request_parse(der, j->q)) == BASE_OK) {
-		ca_sha256((struct base_span){ j->q->secret,
-			      sizeof(j->q->secret) },
+		wire_digest((struct base_span){ j->q->secret,
+				sizeof(j->q->secret) },
 		    j->token);
 		if ((r = check(j)) == BASE_OK)
 			r = ask_bind(j);

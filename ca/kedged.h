@@ -220,8 +220,6 @@ enum base_err ca_issue_dates(const X509 *x, struct base_time *from,
     struct base_time *to) BASE_MUST;
 /* The root certificates that o carries, by its names, steps, from and to. */
 enum base_err ca_order_roots(struct ca *ca, struct wire_order *o) BASE_MUST;
-/* SHA-256 and the like: what cannot fail unless memory does. */
-void ca_sha256(struct base_span s, uint8_t out[32]);
 
 /* A number of orders, with all certificates that they carry, made by hsmd in
  * as few requests as possible. */

@@ -445,7 +445,7 @@ ca_rekey_is_key(struct ca *ca, const char *node, const uint8_t sha256[32])
 	if (ca_store_rekey_get(ca->store, node, CA_MANAGEMENT, &asked, &spki) ==
 		BASE_OK &&
 	    spki.n > 0) {
-		ca_sha256(base_buf_span(&spki), sum);
+		wire_digest(base_buf_span(&spki), sum);
 		same = memcmp(sum, sha256, sizeof(sum)) == 0;
 	}
 	base_buf_free(&spki);

@@ -17,6 +17,7 @@ sq_fail(struct ca_store *st, const char *what)
 {
 	const char *msg = sqlite3_errmsg(st->db);
 
+	st->audit_read = false; /* some roll the transaction back */
 	switch (sqlite3_errcode(st->db) & 0xff) {
 	case SQLITE_CONSTRAINT:
 		return base_fail(BASE_E_EXISTS, "store: %s: %s", what, msg);
@@ -260,6 +261,8 @@ sq_pragmas(struct ca_store *st)
 		/* of a new file: a report changes a dozen pages by a few bytes
 		 * each, and the log is written in whole ones */
 		"PRAGMA page_size = 2048",
+		/* 8 MB of log: what many reports change is copied once */
+		"PRAGMA wal_autocheckpoint = 4000",
 		"PRAGMA locking_mode = EXCLUSIVE",
 		"PRAGMA journal_mode = WAL",
 		"PRAGMA synchronous = FULL",
@@ -275,6 +278,20 @@ sq_pragmas(struct ca_store *st)
 	return BASE_OK;
 }
 
+static enum base_err
+sq_last_fact(struct ca_store *st)
+{
+	sqlite3_stmt *s = NULL;
+	bool row = false;
+	enum base_err r =
+	    ca_sq_open(st, "SELECT coalesce(max(id), 0) FROM fact", &s, "");
+
+	if (r == BASE_OK && (r = ca_sq_next(st, s, &row)) == BASE_OK && row)
+		st->last_fact = sqlite3_column_int64(s, 0);
+	ca_sq_close(s);
+	return r;
+}
+
 enum base_err
 ca_store_open(const char *path, struct ca_store **out)
 {
@@ -285,14 +302,16 @@ ca_store_open(const char *path, struct ca_store **out)
 	if ((r = sq_make_file(path)) != BASE_OK)
 		goto out;
 	if (sqlite3_open_v2(path, &st->db,
-		SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+		    SQLITE_OPEN_EXRESCODE,
 		NULL) != SQLITE_OK) {
 		r = sq_fail(st, path);
 		goto out;
 	}
 	sqlite3_busy_timeout(st->db, 2000);
 	if ((r = sq_pragmas(st)) != BASE_OK ||
-	    (r = ca_sq_schema(st)) != BASE_OK)
+	    (r = ca_sq_schema(st)) != BASE_OK ||
+	    (r = sq_last_fact(st)) != BASE_OK)
 		goto out;
 	*out = st;
 	st = NULL;
@@ -357,6 +376,7 @@ ca_store_rollback(struct ca_store *st)
 {
 	if (sqlite3_get_autocommit(st->db))
 		return;
+	st->audit_read = false;
 	if (ca_sq_run(st, NULL, "ROLLBACK", "") != BASE_OK)
 		base_die("store: rollback: %s", base_why());
 }

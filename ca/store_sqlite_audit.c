@@ -1,9 +1,8 @@
 /*
  * ca/store_sqlite_audit: the audit table as a hash chain. Each record's hash
  * is SHA-256 over the previous hash and the whole record; the head is kept a
- * second time in meta, so that a chain cut short is found as well.
+ * second time in tally, so that a chain cut short is found as well.
  */
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "ca/store_sqlite.h"
@@ -12,7 +11,6 @@ static enum base_err
 audit_hash(const uint8_t prev[32], const struct ca_audit *a, uint8_t out[32])
 {
 	struct base_buf b;
-	unsigned int n = 0;
 	enum base_err r;
 
 	base_buf_init(&b, 0);
@@ -23,8 +21,7 @@ audit_hash(const uint8_t prev[32], const struct ca_audit *a, uint8_t out[32])
 	    (r = base_buf_put_str(&b, a->what)) != BASE_OK ||
 	    (r = base_buf_put_str(&b, a->detail)) != BASE_OK)
 		goto out;
-	if (EVP_Digest(b.p, b.n, out, &n, EVP_sha256(), NULL) != 1 || n != 32)
-		base_die("audit: SHA-256 does not work");
+	wire_digest(base_buf_span(&b), out);
 out:
 	base_buf_free(&b);
 	return r;
@@ -47,24 +44,26 @@ audit_read(sqlite3_stmt *s, struct ca_audit *a)
 
 /* Last record's number and hash; zeros when there is none. */
 static enum base_err
-audit_head(struct ca_store *st, uint64_t *seq, uint8_t hash[32])
+audit_head(struct ca_store *st)
 {
 	sqlite3_stmt *s = NULL;
 	bool row = false;
 	enum base_err r;
 
-	*seq = 0;
-	memset(hash, 0, 32);
+	if (st->audit_read)
+		return BASE_OK;
+	st->audit_seq = 0;
+	memset(st->audit_hash, 0, sizeof(st->audit_hash));
 	if ((r = ca_sq_open(st,
 		 "SELECT seq, hash FROM audit"
 		 " ORDER BY seq DESC LIMIT 1",
-		 &s, "")) != BASE_OK ||
-	    (r = ca_sq_next(st, s, &row)) != BASE_OK || !row)
-		goto out;
-	*seq = (uint64_t)sqlite3_column_int64(s, 0);
-	r = ca_sq_fixed(s, 1, hash, 32);
-out:
+		 &s, "")) == BASE_OK &&
+	    (r = ca_sq_next(st, s, &row)) == BASE_OK && row) {
+		st->audit_seq = (uint64_t)sqlite3_column_int64(s, 0);
+		r = ca_sq_fixed(s, 1, st->audit_hash, 32);
+	}
 	ca_sq_close(s);
+	st->audit_read = r == BASE_OK;
 	return r;
 }
 
@@ -73,25 +72,31 @@ ca_store_audit_add(struct ca_store *st, struct base_time at, const char *who,
     const char *what, const char *detail)
 {
 	struct ca_audit a = { .at = at, .detail = detail };
-	uint8_t prev[32];
 	enum base_err r;
 
 	if (strlen(who) >= sizeof(a.who) || strlen(what) >= sizeof(a.what))
 		base_die("audit: name too long: %s %s", who, what);
 	memcpy(a.who, who, strlen(who) + 1);
 	memcpy(a.what, what, strlen(what) + 1);
-	if ((r = audit_head(st, &a.seq, prev)) != BASE_OK)
+	if ((r = audit_head(st)) != BASE_OK)
 		return r;
-	a.seq++;
-	if ((r = audit_hash(prev, &a, a.hash)) != BASE_OK ||
+	a.seq = st->audit_seq + 1;
+	st->audit_read = false; /* until it is written */
+	if ((r = audit_hash(st->audit_hash, &a, a.hash)) != BASE_OK ||
 	    (r = ca_sq_run(st, NULL,
 		 "INSERT INTO audit (seq, at, who, what,"
 		 " detail, hash) VALUES (?, ?, ?, ?, ?, ?)",
 		 "iisssb", (int64_t)a.seq, at.ms, who, what, detail,
-		 (struct base_span){ a.hash, sizeof(a.hash) })) != BASE_OK)
+		 (struct base_span){ a.hash, sizeof(a.hash) })) != BASE_OK ||
+	    (r = ca_sq_run(st, NULL,
+		 "INSERT INTO tally VALUES ('audit', '', 0, ?)"
+		 " ON CONFLICT DO UPDATE SET value = excluded.value",
+		 "b", (struct base_span){ a.hash, sizeof(a.hash) })) != BASE_OK)
 		return r;
-	return ca_store_meta_put(st, "audit.head",
-	    (struct base_span){ a.hash, sizeof(a.hash) });
+	st->audit_seq = a.seq;
+	memcpy(st->audit_hash, a.hash, sizeof(a.hash));
+	st->audit_read = true;
+	return BASE_OK;
 }
 
 enum base_err
@@ -146,29 +151,39 @@ audit_check_one(void *arg, const struct ca_audit *a)
 	return BASE_OK;
 }
 
+/* As the last record's transaction kept it; zeros: there was none. */
+static enum base_err
+audit_kept(struct ca_store *st, uint8_t hash[32])
+{
+	sqlite3_stmt *s = NULL;
+	bool row = false;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT value FROM tally WHERE what = 'audit'", &s, "");
+
+	memset(hash, 0, 32);
+	if (r == BASE_OK && (r = ca_sq_next(st, s, &row)) == BASE_OK && row)
+		r = ca_sq_fixed(s, 0, hash, 32);
+	ca_sq_close(s);
+	return r;
+}
+
 enum base_err
 ca_store_audit_verify(struct ca_store *st, uint64_t *count, uint8_t head[32])
 {
 	struct chain c = { 0 };
-	struct base_buf kept;
+	uint8_t kept[32];
 	enum base_err r;
 
-	base_buf_init(&kept, 0);
 	if ((r = ca_store_audit_list(st, 1, INT64_MAX, audit_check_one, &c)) !=
-	    BASE_OK)
-		goto out;
-	r = ca_store_meta_get(st, "audit.head", &kept);
-	if (r == BASE_E_NOTFOUND && c.seq == 0)
-		r = BASE_OK;
-	else if (r == BASE_OK &&
-	    (kept.n != 32 || memcmp(kept.p, c.hash, 32) != 0))
+		BASE_OK ||
+	    (r = audit_kept(st, kept)) != BASE_OK)
+		return r;
+	if (memcmp(kept, c.hash, sizeof(kept)) != 0)
 		r = base_fail(BASE_E_INTEGRITY,
 		    "audit: the chain ends at "
 		    "record %llu, but that is not the last one written",
 		    (unsigned long long)c.seq);
 	*count = c.seq;
 	memcpy(head, c.hash, 32);
-out:
-	base_buf_free(&kept);
 	return r;
 }

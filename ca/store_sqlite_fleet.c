@@ -405,8 +405,8 @@ ca_store_node_delete(struct ca_store *st, const char *name)
 		return r;
 	return ca_sq_run(st, NULL,
 	    "INSERT OR REPLACE INTO gone (node, last_fact, forgotten)"
-	    " SELECT ?, coalesce(max(id), 0), 0 FROM fact",
-	    "s", name);
+	    " VALUES (?, ?, 0)",
+	    "si", name, st->last_fact);
 }
 
 enum base_err

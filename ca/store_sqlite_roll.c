@@ -12,13 +12,14 @@ enum base_err
 ca_store_fact_add(struct ca_store *st, const struct ca_fact *f)
 {
 	return ca_sq_run(st, NULL,
-	    "INSERT INTO fact (root, node, roll, kind, epoch, steps, gen_from,"
-	    " gen_to, trust, present, bridge, at)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    "ssiiiiiiiiii", f->root, f->node, (int64_t)f->roll,
-	    (int64_t)f->kind, (int64_t)f->epoch, (int64_t)f->steps,
-	    (int64_t)f->from, (int64_t)f->to, (int64_t)f->conf.trust,
-	    (int64_t)f->conf.present, (int64_t)f->conf.bridge, f->at.ms);
+	    "INSERT INTO fact (node, root, id, roll, kind, epoch, steps,"
+	    " gen_from, gen_to, trust, present, bridge, at)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "ssiiiiiiiiiii", f->node, f->root, ++st->last_fact,
+	    (int64_t)f->roll, (int64_t)f->kind, (int64_t)f->epoch,
+	    (int64_t)f->steps, (int64_t)f->from, (int64_t)f->to,
+	    (int64_t)f->conf.trust, (int64_t)f->conf.present,
+	    (int64_t)f->conf.bridge, f->at.ms);
 }
 
 static enum base_err
@@ -130,10 +131,23 @@ ca_order_clear(struct ca_order *o)
 	base_buf_free(&o->cms);
 }
 
+/* n more, or fewer, that are settled so; those that are open nobody counts. */
+static enum base_err
+tally_add(struct ca_store *st, const char *root, enum ca_order_state state,
+    int64_t n)
+{
+	if (state <= CA_ORDER_RECEIVED || n == 0)
+		return BASE_OK;
+	return ca_sq_run(st, NULL,
+	    "INSERT INTO tally VALUES ('orders', ?, ?, ?)"
+	    " ON CONFLICT DO UPDATE SET value = value + excluded.value",
+	    "sii", root, (int64_t)state, n);
+}
+
 enum base_err
 ca_store_order_add(struct ca_store *st, const struct ca_order *o)
 {
-	return ca_sq_run(st, NULL,
+	enum base_err r = ca_sq_run(st, NULL,
 	    "INSERT INTO orders (node, root, epoch, roll, steps, gen_from,"
 	    " gen_to, bridge, digest, cms, issued, expires, state, received,"
 	    " settled, proof, reason, leaf_from, leaf_to, kicked, compromised)"
@@ -147,6 +161,8 @@ ca_store_order_add(struct ca_store *st, const struct ca_order *o)
 	    (int64_t)o->state, o->received.ms, o->settled.ms, (int64_t)o->proof,
 	    o->reason, o->leaf_from.ms, o->leaf_to.ms, (int64_t)o->kicked,
 	    (int64_t)o->compromised);
+
+	return r == BASE_OK ? tally_add(st, o->root, o->state, 1) : r;
 }
 
 static enum base_err
@@ -256,22 +272,46 @@ ca_store_order_compromised(struct ca_store *st, const char *root,
 	return r;
 }
 
+/* The state that it has in the store, for the tally. */
+static enum base_err
+order_state(struct ca_store *st, const struct ca_order *o,
+    enum ca_order_state *out)
+{
+	sqlite3_stmt *s = NULL;
+	uint32_t state = 0;
+	bool row = false;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT state FROM orders WHERE node = ? AND root = ?"
+	    " AND epoch = ?",
+	    &s, "ssi", o->node, o->root, (int64_t)o->epoch);
+
+	if (r == BASE_OK && (r = ca_sq_next(st, s, &row)) == BASE_OK)
+		r = row ? ca_sq_u32(s, 0, &state)
+			: base_fail(BASE_E_NOTFOUND, "store: no order %s/%s",
+			      o->node, o->root);
+	ca_sq_close(s);
+	*out = (enum ca_order_state)state;
+	return r;
+}
+
 enum base_err
 ca_store_order_update(struct ca_store *st, const struct ca_order *o)
 {
-	int changes = 0;
-	enum base_err r = ca_sq_run(st, &changes,
+	enum ca_order_state old;
+	enum base_err r = order_state(st, o, &old);
+
+	if (r != BASE_OK ||
+	    (old != o->state &&
+		((r = tally_add(st, o->root, old, -1)) != BASE_OK ||
+		    (r = tally_add(st, o->root, o->state, 1)) != BASE_OK)))
+		return r;
+	return ca_sq_run(st, NULL,
 	    "UPDATE orders SET state = ?, received = ?, settled = ?,"
 	    " proof = ?, kicked = ?, reason = ?"
 	    " WHERE node = ? AND root = ? AND epoch = ?",
 	    "iiiiisssi", (int64_t)o->state, o->received.ms, o->settled.ms,
 	    (int64_t)o->proof, (int64_t)o->kicked, o->reason, o->node, o->root,
 	    (int64_t)o->epoch);
-
-	if (r == BASE_OK && changes != 1)
-		r = base_fail(BASE_E_NOTFOUND, "store: no order %s/%s", o->node,
-		    o->root);
-	return r;
 }
 
 enum base_err
@@ -290,10 +330,13 @@ ca_store_orders_replace(struct ca_store *st, const char *node, const char *root,
 {
 	/* the plus keeps SQLite from the index of all that are open: these are
 	 * as many as the root has nodes, of one node there are a few */
-	return ca_sq_run(st, NULL,
+	int n = 0;
+	enum base_err r = ca_sq_run(st, &n,
 	    "UPDATE orders SET state = 6 WHERE node = ? AND root = ?"
 	    " AND epoch < ? AND +state < 3",
 	    "ssi", node, root, (int64_t)below);
+
+	return r == BASE_OK ? tally_add(st, root, CA_ORDER_REPLACED, n) : r;
 }
 
 enum base_err

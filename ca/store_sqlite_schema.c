@@ -59,16 +59,17 @@ static const char *const version_1[] = {
 	" kicks INTEGER NOT NULL, say_again INTEGER NOT NULL) STRICT",
 	/* one roll of a root at a time: state 3 is done */
 	"CREATE UNIQUE INDEX roll_open ON roll(root) WHERE state < 3",
-	/* none is ever deleted: its number is not given twice */
-	"CREATE TABLE fact (id INTEGER PRIMARY KEY,"
-	" root TEXT NOT NULL, node TEXT NOT NULL, roll INTEGER NOT NULL,"
+	/* lies by node, as a report reads and adds it; by roll it is read when
+	 * kedged starts and a roll ends. None is ever deleted, and its number is
+	 * not given twice */
+	"CREATE TABLE fact (node TEXT NOT NULL, root TEXT NOT NULL,"
+	" id INTEGER NOT NULL CHECK (id > 0), roll INTEGER NOT NULL,"
 	" kind INTEGER NOT NULL, epoch INTEGER NOT NULL,"
 	" steps INTEGER NOT NULL, gen_from INTEGER NOT NULL,"
 	" gen_to INTEGER NOT NULL, trust INTEGER NOT NULL,"
 	" present INTEGER NOT NULL, bridge INTEGER NOT NULL,"
-	" at INTEGER NOT NULL) STRICT",
-	"CREATE INDEX fact_roll ON fact(roll)",
-	"CREATE INDEX fact_node ON fact(node, root)",
+	" at INTEGER NOT NULL, PRIMARY KEY (node, root, id))"
+	" STRICT, WITHOUT ROWID",
 	/* kinds 5 and 6: excused, returned */
 	"CREATE INDEX fact_excuse ON fact(id) WHERE kind IN (5, 6)",
 	"CREATE TABLE orders (node TEXT NOT NULL, root TEXT NOT NULL,"
@@ -87,33 +88,22 @@ static const char *const version_1[] = {
 	" WHERE state < 3",
 	"CREATE INDEX orders_theft ON orders(root, compromised)"
 	" WHERE compromised > 0",
-	/* how many of the others: nobody counts all there ever were */
-	"CREATE TABLE order_sum (root TEXT NOT NULL, state INTEGER NOT NULL,"
-	" n INTEGER NOT NULL, PRIMARY KEY (root, state))"
-	" STRICT, WITHOUT ROWID",
-	"CREATE TRIGGER orders_added AFTER INSERT ON orders"
-	" WHEN new.state >= 3 BEGIN"
-	" INSERT INTO order_sum VALUES (new.root, new.state, 1)"
-	" ON CONFLICT DO UPDATE SET n = n + 1; END",
-	"CREATE TRIGGER orders_moved AFTER UPDATE OF state ON orders"
-	" WHEN new.state <> old.state BEGIN"
-	" UPDATE order_sum SET n = n - 1"
-	" WHERE root = old.root AND state = old.state;"
-	" INSERT INTO order_sum SELECT new.root, new.state, 1"
-	" WHERE new.state >= 3 ON CONFLICT DO UPDATE SET n = n + 1; END",
-	"CREATE TRIGGER orders_deleted AFTER DELETE ON orders BEGIN"
-	" UPDATE order_sum SET n = n - 1"
-	" WHERE root = old.root AND state = old.state; END",
+	/* what nearly every transaction changes, together in one page:
+	 * 'audit' '' 0: the hash of the last record; 'orders' root state: how
+	 * many are settled so, for nobody counts all there ever were, and none
+	 * is deleted */
+	"CREATE TABLE tally (what TEXT NOT NULL, root TEXT NOT NULL,"
+	" state INTEGER NOT NULL, value ANY NOT NULL,"
+	" PRIMARY KEY (what, root, state)) STRICT, WITHOUT ROWID",
 	/* proof 1 is by reload */
 	"CREATE INDEX orders_reload ON orders(roll, node) WHERE proof = 1",
-	"CREATE TABLE report (digest BLOB PRIMARY KEY, node TEXT NOT NULL,"
-	" root TEXT NOT NULL, epoch INTEGER NOT NULL,"
-	" status INTEGER NOT NULL, cms BLOB NOT NULL, at INTEGER NOT NULL,"
-	" stored INTEGER NOT NULL) STRICT",
-	"CREATE INDEX report_received ON report(node, root, epoch)"
-	" WHERE status = 1",
-	"CREATE INDEX report_effective ON report(node, root, epoch)"
-	" WHERE status = 2",
+	/* the digest is of cms, which names the node, root, epoch and status */
+	"CREATE TABLE report (node TEXT NOT NULL, root TEXT NOT NULL,"
+	" epoch INTEGER NOT NULL, status INTEGER NOT NULL,"
+	" digest BLOB NOT NULL, at INTEGER NOT NULL,"
+	" stored INTEGER NOT NULL, cms BLOB NOT NULL,"
+	" PRIMARY KEY (node, root, epoch, status, digest))"
+	" STRICT, WITHOUT ROWID",
 	"CREATE TABLE cert (serial BLOB NOT NULL, node TEXT NOT NULL,"
 	" root TEXT NOT NULL, gen INTEGER NOT NULL, kind INTEGER NOT NULL,"
 	" not_before INTEGER NOT NULL, not_after INTEGER NOT NULL,"
@@ -136,7 +126,7 @@ static const char *const version_1[] = {
 	"CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
 	" who TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL,"
 	" hash BLOB NOT NULL) STRICT",
-	"PRAGMA user_version = 102",
+	"PRAGMA user_version = 104",
 };
 
 /* What each node said last of what it holds. */
@@ -148,7 +138,7 @@ static const char *const version_2[] = {
 	 * node that was given the name since */
 	("CREATE TABLE gone (node TEXT PRIMARY KEY, last_fact INTEGER NOT NULL,"
 	 " forgotten INTEGER NOT NULL) STRICT, WITHOUT ROWID"),
-	"PRAGMA user_version = 103",
+	"PRAGMA user_version = 105",
 };
 
 #define VERSION(v)                        \
@@ -162,7 +152,7 @@ static const struct {
 #define NVERSIONS (sizeof(versions) / sizeof(*versions))
 
 /* Lower numbers were of builds that changed their tables under one number. */
-#define FIRST 102
+#define FIRST 104
 #define LAST  (FIRST + NVERSIONS - 1)
 
 /* Makes version FIRST + at out of the one before, or nothing. */

@@ -15,7 +15,8 @@ ca_store_order_sums(struct ca_store *st, ca_order_sum_fn *fn, void *arg)
 	enum base_err r = ca_sq_open(st,
 	    "SELECT root, state, count(*), min(issued) FROM orders"
 	    " INDEXED BY orders_open WHERE state < 3 GROUP BY root, state"
-	    " UNION ALL SELECT root, state, n, 0 FROM order_sum WHERE n > 0"
+	    " UNION ALL SELECT root, state, value, 0 FROM tally"
+	    " WHERE what = 'orders' AND value > 0"
 	    " ORDER BY 1, 2",
 	    &s, "");
 

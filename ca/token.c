@@ -24,7 +24,7 @@ token_keep(struct token *k, const uint8_t secret[16])
 	uint8_t hash[32];
 	enum base_err r;
 
-	ca_sha256((struct base_span){ secret, 16 }, hash);
+	wire_digest((struct base_span){ secret, 16 }, hash);
 	memcpy(row.node, k->node, sizeof(row.node));
 	memcpy(row.root, k->root, sizeof(row.root));
 	if ((r = ca_store_begin(st)) != BASE_OK)

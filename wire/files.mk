@@ -9,6 +9,7 @@ wire_SRC := \
 	wire/crl.c \
 	wire/csr.c \
 	wire/der.c \
+	wire/digest.c \
 	wire/exchange.c \
 	wire/general.c \
 	wire/hello.c \

@@ -75,8 +75,8 @@ enum base_err wire_order_compose(const struct wire_order *o,
     struct base_buf *out) BASE_MUST;
 enum base_err wire_order_parse(struct base_span der, struct wire_order *out)
     BASE_MUST;
-/* SHA-256 of the order's DER (not of the CMS around it). */
-void wire_digest(struct base_span der, uint8_t out[32]);
+/* SHA-256. An order is named by that of its DER, not of the CMS around it. */
+void wire_digest(struct base_span s, uint8_t out[32]);
 
 /* ---- report: node to CA, signed by its management identity ---- */
 

@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-#include <openssl/evp.h>
-
 /* ---- fields ------------------------------------------------------------------ */
 
 struct canary_der {
@@ -330,13 +328,6 @@ wire_order_parse(struct base_span der, struct wire_order *out)
 	else
 		wire_order_clear(&o);
 	return e;
-}
-
-void
-wire_digest(struct base_span der, uint8_t out[32])
-{
-	if (EVP_Digest(der.p, der.n, out, NULL, EVP_sha256(), NULL) != 1)
-		base_die("digest: SHA-256 is not available");
 }
 
 void

@@ -92,7 +92,7 @@ is_for(X509 *x, const char *node)
 
 	base_buf_init(&bound, 0);
 	pair_must(ca_store_key_get(w.ca.store, node, "plant", &bound));
-	ca_sha256(base_buf_span(&bound), want);
+	wire_digest(base_buf_span(&bound), want);
 	wire_x509_spki_sha256(x, is);
 	base_buf_free(&bound);
 	return memcmp(want, is, sizeof(want)) == 0;

@@ -171,7 +171,7 @@ START_TEST(of_a_root)
 	ck_assert_int_eq(t.not_after.ms - t.not_before.ms, 3650 * DAY);
 	ck_assert_mem_eq(t.aki, t.ski, sizeof(t.aki));
 	ck_assert(t.has_next);
-	ca_sha256(key_of("plant", 2), next);
+	wire_digest(key_of("plant", 2), next);
 	ck_assert_mem_eq(t.next_hash, next, sizeof(next));
 	/* no key waits */
 	i.gen = 2;
@@ -459,7 +459,7 @@ START_TEST(sums)
 	static const uint8_t abc[] = { 0xba, 0x78, 0x16, 0xbf };
 	uint8_t sum[32];
 
-	ca_sha256((struct base_span){ (const uint8_t *)"abc", 3 }, sum);
+	wire_digest((struct base_span){ (const uint8_t *)"abc", 3 }, sum);
 	ck_assert_mem_eq(sum, abc, sizeof(abc));
 }
 END_TEST

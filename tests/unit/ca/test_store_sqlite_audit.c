@@ -39,6 +39,28 @@ START_TEST(audit_holds_and_goes_on)
 }
 END_TEST
 
+/* What is rolled back is no part of the chain, nor is what failed. */
+START_TEST(audit_goes_on_after_a_rollback)
+{
+	audit_three();
+	ck_assert_int_eq(ca_store_begin(st), BASE_OK);
+	audit_three();
+	ca_store_rollback(st);
+	audit_three();
+	audit_is(BASE_OK, NULL);
+	store_sql("CREATE TRIGGER no BEFORE INSERT ON audit BEGIN"
+		  " SELECT RAISE(ROLLBACK, 'full'); END");
+	ck_assert_int_eq(ca_store_begin(st), BASE_OK);
+	ck_assert_int_ne(ca_store_audit_add(st, (struct base_time){ 1 }, "w",
+			     "w", "w"),
+	    BASE_OK);
+	ca_store_rollback(st);
+	store_sql("DROP TRIGGER no");
+	audit_three();
+	audit_is(BASE_OK, NULL);
+}
+END_TEST
+
 static const struct {
 	const char *sql, *word;
 } tampering[] = {
@@ -67,6 +89,7 @@ case_store_sqlite_audit(void)
 
 	tcase_add_checked_fixture(t, store_setup, store_teardown);
 	tcase_add_test(t, audit_holds_and_goes_on);
+	tcase_add_test(t, audit_goes_on_after_a_rollback);
 	tcase_add_loop_test(t, audit_tampering_is_found, 0,
 	    (int)(sizeof(tampering) / sizeof(*tampering)));
 	return t;

@@ -17,6 +17,29 @@ count_fact(void *arg, const struct ca_fact *f)
 	return f->epoch == 3 ? BASE_E_STATE : BASE_OK;
 }
 
+/* By number, whatever node they are of, also after a restart or a rollback. */
+START_TEST(facts_of_a_roll_come_in_their_order)
+{
+	struct ca_fact f = { .root = "plant",
+		.roll = 3,
+		.kind = POL_FACT_DOUBTED,
+		.conf = { UINT64_C(1) << 63, 2, 4 } };
+	uint64_t seen = 0;
+
+	for (f.epoch = 1; f.epoch <= 2; f.epoch++) {
+		f.node[0] = f.epoch == 1 ? 'b' : 'a';
+		ck_assert_int_eq(ca_store_begin(st), BASE_OK);
+		ck_assert_int_eq(ca_store_fact_add(st, &f), BASE_OK);
+		ca_store_rollback(st);
+		ck_assert_int_eq(ca_store_fact_add(st, &f), BASE_OK);
+		store_reopen();
+	}
+	ck_assert_int_eq(ca_store_facts_of_roll(st, 3, count_fact, &seen),
+	    BASE_OK);
+	ck_assert_uint_eq(seen, 2);
+}
+END_TEST
+
 START_TEST(facts_come_in_their_order)
 {
 	struct ca_fact f = { .root = "plant",
@@ -119,6 +142,7 @@ case_store_sqlite_roll(void)
 
 	tcase_add_checked_fixture(t, store_setup, store_teardown);
 	tcase_add_test(t, facts_come_in_their_order);
+	tcase_add_test(t, facts_of_a_roll_come_in_their_order);
 	tcase_add_test(t, an_epoch_is_given_once);
 	tcase_add_test(t, a_report_is_kept_once);
 	return t;

@@ -22,7 +22,7 @@ done(void *arg, enum base_err e, const char *text, struct base_time until)
 				       strlen(text) },
 	    &token));
 	ck_assert_int_eq(token.end.ms, until.ms);
-	ca_sha256((struct base_span){ token.secret, sizeof(token.secret) },
+	wire_digest((struct base_span){ token.secret, sizeof(token.secret) },
 	    hash);
 }
 

@@ -14,6 +14,7 @@ unit_wire_SRC := \
 	tests/unit/wire/test_crl.c \
 	tests/unit/wire/test_csr.c \
 	tests/unit/wire/test_der.c \
+	tests/unit/wire/test_digest.c \
 	tests/unit/wire/test_exchange.c \
 	tests/unit/wire/test_general.c \
 	tests/unit/wire/test_hello.c \

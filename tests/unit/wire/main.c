@@ -13,6 +13,7 @@ static TCase *(*const cases[])(void) = {
 	case_crl,
 	case_csr,
 	case_der,
+	case_digest,
 	case_exchange,
 	case_general,
 	case_hello,

@@ -12,6 +12,7 @@ TCase *case_cms(void);
 TCase *case_crl(void);
 TCase *case_csr(void);
 TCase *case_der(void);
+TCase *case_digest(void);
 TCase *case_exchange(void);
 TCase *case_general(void);
 TCase *case_hello(void);
