@@ -95,6 +95,9 @@ static const char *const version_1[] = {
 	"CREATE TABLE tally (what TEXT NOT NULL, root TEXT NOT NULL,"
 	" state INTEGER NOT NULL, value ANY NOT NULL,"
 	" PRIMARY KEY (what, root, state)) STRICT, WITHOUT ROWID",
+	/* step 4 is finish */
+	"CREATE INDEX orders_finish ON orders(roll, node)"
+	" WHERE steps & 4 <> 0",
 	/* proof 1 is by reload */
 	"CREATE INDEX orders_reload ON orders(roll, node) WHERE proof = 1",
 	/* the digest is of cms, which names the node, root, epoch and status */

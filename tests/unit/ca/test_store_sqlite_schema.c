@@ -104,7 +104,7 @@ START_TEST(orders_are_found_by_their_index)
 	    BASE_E_NOTFOUND);
 	ck_assert(went_by("orders_theft"));
 	ck_assert_int_eq(ca_store_roll_unkicked(st, 1, no_name, NULL), BASE_OK);
-	ck_assert(went_by("fact_roll"));
+	ck_assert(went_by("orders_finish"));
 	ck_assert(!went_by("SCAN"));
 }
 END_TEST
