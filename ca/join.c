@@ -91,6 +91,23 @@ spki_of(const struct joining *j, const char *root)
 	return (struct base_span){ NULL, 0 };
 }
 
+/* The join's orders would be above the epoch that the node speaks of, and the
+ * answer of kedge-hsmd, who is asked whether it signed that, say nothing. */
+static enum base_err
+check_claim(const struct joining *j)
+{
+	const struct ca_topo *t = j->ca->topo;
+
+	for (uint32_t r = 0; r < t->nroots; r++)
+		if (ca_claim_is_open(j->ca, j->q->node, t->roots[r].name))
+			return base_fail(BASE_E_AGAIN,
+			    "join of node %s: it has spoken of an epoch of "
+			    "root %s that was never given; kedge-hsmd is asked "
+			    "about that first, then the join goes on",
+			    j->q->node, t->roots[r].name);
+	return BASE_OK;
+}
+
 /* Every root that the node has a part in needs a key of it; every key needs
  * a root of this fleet. */
 static enum base_err
@@ -138,7 +155,7 @@ check(struct joining *j)
 		BASE_OK ||
 	    (r = check_csrs(j)) != BASE_OK)
 		return r;
-	return check_roots(j);
+	return (r = check_roots(j)) != BASE_OK ? r : check_claim(j);
 }
 
 /* ---- what it is to hold --------------------------------------------------------- */
@@ -204,6 +221,8 @@ parts_now(struct joining *j, struct parts *out)
 	uint32_t node = ca_topo_node(t, j->q->node);
 	enum base_err r = check_roots(j);
 
+	if (r == BASE_OK)
+		r = check_claim(j);
 	out->n = 0;
 	for (uint32_t i = 0; r == BASE_OK && i < t->nroots; i++)
 		r = part_add(j, node, i, out);

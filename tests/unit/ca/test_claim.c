@@ -288,6 +288,35 @@ START_TEST(no_order_before_it_is_answered)
 }
 END_TEST
 
+/* Nor does it join meanwhile: its token stays good, and is used once kedge-hsmd
+ * has answered. */
+START_TEST(no_join_before_it_is_answered)
+{
+	struct wire_inventory claims = { .root = "plant" };
+	struct wire_token token;
+	uint64_t last;
+
+	world_open_joined(&w, world_relayed, 57);
+	claims.highest = world_node(&w, "web1")->highest + 1;
+	world_token(&w, "web1", &token);
+	world_forget(&w, "web1");
+	hsm_fake_mood(w.hsm)->unknowing = BASE_E_AGAIN;
+	ca_epochs_learn(&w.ca, "web1", &claims, 1);
+	ck_assert(!world_run(&w, 5, world_recovers));
+	ck_assert_int_eq(world_join_by(&w, "web1", &token), BASE_E_AGAIN);
+	ck_assert_int_eq(ca_store_epoch_last(w.ca.store, "web1", "plant",
+			     &last),
+	    BASE_OK);
+	ck_assert_uint_lt(last, claims.highest);
+	hsm_fake_mood(w.hsm)->unknowing = BASE_OK;
+	ck_assert(!world_run(&w, 5, world_recovers));
+	ck_assert_uint_eq(suspects(), 1);
+	world_forget(&w, "web1");
+	ck_assert_int_eq(world_join_by(&w, "web1", &token), BASE_OK);
+	world_close(&w);
+}
+END_TEST
+
 /* It is unknown, but has never spoken of such an epoch. */
 START_TEST(who_is_lost_otherwise_is_no_witness)
 {
@@ -340,6 +369,7 @@ case_claim(void)
 	tcase_add_test(t, what_was_answered_is_dropped_at_the_start);
 	tcase_add_test(t, a_recovery_takes_its_place);
 	tcase_add_test(t, no_order_before_it_is_answered);
+	tcase_add_test(t, no_join_before_it_is_answered);
 	tcase_add_test(t, who_is_lost_otherwise_is_no_witness);
 	tcase_add_test(t, who_has_answered_is_no_witness);
 	tcase_add_test(t, a_claim_that_hsmd_knows_shows_an_old_copy);
