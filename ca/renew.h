@@ -64,10 +64,6 @@ enum base_err ca_renew_heard(struct ca *ca, const char *node,
     const struct wire_inventory *v) BASE_MUST;
 void ca_renew_free(struct ca *ca);
 
-/* Shows kedge-hsmd the reports of those that have a new key in use, so that it
- * certifies the old one no more; returns when to look again. */
-struct base_mono ca_rekey_work(struct ca *ca);
-
 /* ---- between the two ------------------------------------------------------- */
 
 struct ca_renewal {
