@@ -369,20 +369,17 @@ take_report(struct ca *ca, const struct wire_parcel *p,
     struct ca_parcels_in *out)
 {
 	struct ca_route by = { .n = p->nroute };
-	uint64_t before, after;
-	enum base_err r;
+	const uint64_t before = ca_store_reports_added(ca->store);
+	bool known;
 
 	memcpy(by.hop, p->route, sizeof(by.hop));
-	if ((r = ca_store_report_count(ca->store, &before)) != BASE_OK)
-		return r;
 	if (ca_report_in(ca, base_buf_span(&p->content), &by) != BASE_OK) {
 		refused(out);
 		return BASE_OK;
 	}
-	if ((r = ca_store_report_count(ca->store, &after)) != BASE_OK)
-		return r;
-	out->reports += after > before;
-	out->known += after == before;
+	known = ca_store_reports_added(ca->store) == before;
+	out->reports += !known;
+	out->known += known;
 	return BASE_OK;
 }
 

@@ -415,6 +415,10 @@ show_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 
 	if ((e = ca_hsm_heard(s->ca, e, a)) == BASE_OK && a->err != BASE_OK)
 		e = base_fail(a->err, "kedge-hsmd: %s", a->why);
+	else if (e == BASE_OK && a->nitems != s->batch)
+		e = base_fail(BASE_E_INTEGRITY,
+		    "kedge-hsmd: %zu answers for %zu items", a->nitems,
+		    s->batch);
 	if (e != BASE_OK) {
 		show_end(s, e);
 		return;

@@ -354,7 +354,9 @@ enum base_err ca_store_report_received(struct ca_store *st, const char *node,
 /* The newest one that said effective; appended. NOTFOUND. */
 enum base_err ca_store_report_effective(struct ca_store *st, const char *node,
     const char *root, uint64_t *epoch, struct base_buf *cms) BASE_MUST;
-enum base_err ca_store_report_count(struct ca_store *st, uint64_t *n) BASE_MUST;
+/* How many were added since the store was opened, those too that were rolled
+ * back. */
+uint64_t ca_store_reports_added(const struct ca_store *st);
 
 /* What a node said last of what it holds: DER of a struct wire_stock. */
 enum base_err ca_store_stock_put(struct ca_store *st, const char *node,

@@ -284,7 +284,11 @@ sq_last_fact(struct ca_store *st)
 	sqlite3_stmt *s = NULL;
 	bool row = false;
 	enum base_err r =
-	    ca_sq_open(st, "SELECT coalesce(max(id), 0) FROM fact", &s, "");
+	    /* a node that left may have been given one that was rolled back */
+	    ca_sq_open(st,
+		"SELECT max((SELECT coalesce(max(id), 0) FROM fact),"
+		" (SELECT coalesce(max(last_fact), 0) FROM gone))",
+		&s, "");
 
 	if (r == BASE_OK && (r = ca_sq_next(st, s, &row)) == BASE_OK && row)
 		st->last_fact = sqlite3_column_int64(s, 0);

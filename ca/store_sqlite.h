@@ -19,6 +19,7 @@ struct ca_store {
 	} cache[CA_SQ_CACHE];
 	size_t ncache;
 	int64_t last_fact; /* highest number that was given to one */
+	uint64_t reports;  /* added by this connection */
 	/* the last record, as this connection has read or written it */
 	bool audit_read;
 	uint64_t audit_seq;

@@ -426,12 +426,21 @@ ca_store_orders_after(struct ca_store *st, const char *node, const char *root,
 enum base_err
 ca_store_report_add(struct ca_store *st, const struct ca_report *w)
 {
-	return ca_sq_run(st, NULL,
+	enum base_err r = ca_sq_run(st, NULL,
 	    "INSERT INTO report (digest, node, root, epoch, status, cms, at,"
 	    " stored) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 	    "bssiibii", (struct base_span){ w->digest, sizeof(w->digest) },
 	    w->node, w->root, (int64_t)w->epoch, (int64_t)w->status, w->cms,
 	    w->at.ms, w->stored.ms);
+
+	st->reports += r == BASE_OK;
+	return r;
+}
+
+uint64_t
+ca_store_reports_added(const struct ca_store *st)
+{
+	return st->reports;
 }
 
 enum base_err
@@ -478,22 +487,6 @@ ca_store_report_effective(struct ca_store *st, const char *node,
 			      "%s",
 			      node, root);
 	}
-	ca_sq_close(s);
-	return r;
-}
-
-enum base_err
-ca_store_report_count(struct ca_store *st, uint64_t *n)
-{
-	sqlite3_stmt *s = NULL;
-	bool row = false;
-	enum base_err r;
-
-	*n = 0;
-	if ((r = ca_sq_open(st, "SELECT count(*) FROM report", &s, "")) ==
-		BASE_OK &&
-	    (r = ca_sq_next(st, s, &row)) == BASE_OK && row)
-		*n = (uint64_t)sqlite3_column_int64(s, 0);
 	ca_sq_close(s);
 	return r;
 }

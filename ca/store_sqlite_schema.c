@@ -59,9 +59,8 @@ static const char *const version_1[] = {
 	" kicks INTEGER NOT NULL, say_again INTEGER NOT NULL) STRICT",
 	/* one roll of a root at a time: state 3 is done */
 	"CREATE UNIQUE INDEX roll_open ON roll(root) WHERE state < 3",
-	/* lies by node, as a report reads and adds it; by roll it is read when
-	 * kedged starts and a roll ends. None is ever deleted, and its number is
-	 * not given twice */
+	/* lies by node, as a report reads and adds it. None is ever deleted,
+	 * and its number is not given twice */
 	"CREATE TABLE fact (node TEXT NOT NULL, root TEXT NOT NULL,"
 	" id INTEGER NOT NULL CHECK (id > 0), roll INTEGER NOT NULL,"
 	" kind INTEGER NOT NULL, epoch INTEGER NOT NULL,"
@@ -70,6 +69,8 @@ static const char *const version_1[] = {
 	" present INTEGER NOT NULL, bridge INTEGER NOT NULL,"
 	" at INTEGER NOT NULL, PRIMARY KEY (node, root, id))"
 	" STRICT, WITHOUT ROWID",
+	/* what runs now is at its end: reports change one page of it */
+	"CREATE INDEX fact_roll ON fact(roll, id)",
 	/* kinds 5 and 6: excused, returned */
 	"CREATE INDEX fact_excuse ON fact(id) WHERE kind IN (5, 6)",
 	"CREATE TABLE orders (node TEXT NOT NULL, root TEXT NOT NULL,"

@@ -32,6 +32,7 @@ struct hsm_fake_mood {
 	bool other_order; /* the same of orders */
 	unsigned unjustified; /* so many orders are not justified */
 	unsigned older; /* for so many a later one was signed */
+	unsigned miscounted; /* so many SHOWs have an answer less, then more */
 	const char *deny; /* no report of this node is taken */
 	enum base_err deny_as;
 	uint64_t denied;

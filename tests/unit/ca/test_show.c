@@ -38,6 +38,23 @@ START_TEST(each_is_shown_once)
 }
 END_TEST
 
+/* Whatever it answers: as many answers as items, or nothing counts as shown. */
+START_TEST(as_many_answers_as_items)
+{
+	struct hsm_fake_mood *m;
+	struct world w;
+
+	begin(&w, 47);
+	m = hsm_fake_mood(w.hsm);
+	m->miscounted = 100000;
+	ck_assert(!world_run(&w, 20, world_rolled));
+	ck_assert_uint_lt(m->miscounted, 100000);
+	m->miscounted = 0;
+	ck_assert_msg(world_run(&w, 240, world_rolled), "%s", w.waits);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(all_again_when_hsmd_is_not_content)
 {
 	struct world w;
@@ -359,6 +376,7 @@ case_show(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, each_is_shown_once);
+	tcase_add_test(t, as_many_answers_as_items);
 	tcase_add_test(t, all_again_when_hsmd_is_not_content);
 	tcase_add_test(t, all_again_after_a_start);
 	tcase_add_loop_test(t, theft_is_shown_on_the_way_back, 0, 2);

@@ -53,6 +53,39 @@ START_TEST(until_forgotten)
 }
 END_TEST
 
+static enum base_err
+count(void *arg, const struct ca_fact *f)
+{
+	(void)f;
+	++*(int *)arg;
+	return BASE_OK;
+}
+
+/* Its successor's facts count, whatever numbers were given and taken back. */
+START_TEST(facts_of_a_name_given_again)
+{
+	struct ca_fact f = { .root = "plant", .node = "web1", .roll = 1 };
+	int n = 0;
+
+	store_fleet();
+	ck_assert_int_eq(ca_store_fact_add(st, &f), BASE_OK);
+	ck_assert_int_eq(ca_store_begin(st), BASE_OK);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(ca_store_fact_add(st, &f), BASE_OK);
+	ca_store_rollback(st);
+	ck_assert_int_eq(ca_store_node_delete(st, "web1"), BASE_OK);
+	store_reopen();
+	store_fleet();
+	ck_assert_int_eq(ca_store_facts_of_node(st, "web1", "plant", count, &n),
+	    BASE_OK);
+	ck_assert_int_eq(n, 0);
+	ck_assert_int_eq(ca_store_fact_add(st, &f), BASE_OK);
+	ck_assert_int_eq(ca_store_facts_of_node(st, "web1", "plant", count, &n),
+	    BASE_OK);
+	ck_assert_int_eq(n, 1);
+}
+END_TEST
+
 static bool
 known(const char *node)
 {
@@ -122,5 +155,6 @@ case_store_sqlite_gone(void)
 	tcase_add_checked_fixture(t, store_setup, store_teardown);
 	tcase_add_test(t, until_forgotten);
 	tcase_add_test(t, held_in_an_old_copy);
+	tcase_add_test(t, facts_of_a_name_given_again);
 	return t;
 }

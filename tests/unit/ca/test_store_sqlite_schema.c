@@ -83,6 +83,14 @@ pass(void *arg, const struct ca_order *o)
 	return BASE_OK;
 }
 
+static enum base_err
+no_fact(void *arg, const struct ca_fact *f)
+{
+	(void)arg;
+	(void)f;
+	return BASE_OK;
+}
+
 static void
 no_name(void *arg, const char *name)
 {
@@ -103,6 +111,9 @@ START_TEST(orders_are_found_by_their_index)
 	ck_assert_int_eq(ca_store_order_compromised(st, "b", 1, &o),
 	    BASE_E_NOTFOUND);
 	ck_assert(went_by("orders_theft"));
+	ck_assert_int_eq(ca_store_facts_of_roll(st, 1, no_fact, NULL), BASE_OK);
+	ck_assert(went_by("fact_roll"));
+	ck_assert(!went_by("SCAN fact") && !went_by("TEMP"));
 	ck_assert_int_eq(ca_store_roll_unkicked(st, 1, no_name, NULL), BASE_OK);
 	ck_assert(went_by("orders_finish"));
 	ck_assert(!went_by("SCAN"));
