@@ -105,6 +105,8 @@ hold(struct ag_porch *p, struct wire_request *r, const char *node)
 		base_die("porch: out of memory");
 	LIST_INSERT_HEAD(&p->visits, v, entry);
 	wire_request_set_data(r, v);
+	/* one call of each: while they wait they keep nobody else out */
+	wire_request_vouch_once(r);
 }
 
 /* ---- calls -------------------------------------------------------------------------- */

@@ -102,6 +102,8 @@ void wire_request_set_data(struct wire_request *r, void *p);
 /* The peer has proven by the body who it is: no stranger on this connection
  * any more. */
 void wire_request_vouch(struct wire_request *r);
+/* The same until the answer to this request. */
+void wire_request_vouch_once(struct wire_request *r);
 /* status 200 with a DER body, or an error status with a sentence. r is dead
  * after this. */
 void wire_request_answer(struct wire_request *r, int status,
@@ -138,7 +140,8 @@ struct wire_client;              /* one keep-alive connection to one peer */
 struct wire_client_conf {
 	const char *address;     /* HOST:PORT; copied */
 	const char *peer;        /* node name that must be in its certificate;
-				  * copied; NULL: with a blind ctx */
+				  * copied; NULL: with a blind ctx,
+				  * and DENIED with any other */
 	SSL_CTX *ctx;            /* reference taken */
 	uint32_t connect_ms, answer_ms;   /* 0: 5 000 and 90 000 */
 	size_t max_body;

@@ -88,6 +88,8 @@ wire_conn_answer(struct conn *c, int status, struct base_span body)
 
 	base_buf_init(&head, 0);
 	c->head.close = c->head.close || c->old;
+	c->stranger = c->stranger || c->once;
+	c->once = false;
 	if (wire_http_answer_put(status, body.n, c->head.close, &head) !=
 		BASE_OK ||
 	    evbuffer_add(out, head.p, head.n) != 0 ||
@@ -407,5 +409,12 @@ wire_request_answer(struct wire_request *r, int status, struct base_span body)
 void
 wire_request_vouch(struct wire_request *r)
 {
+	r->conn->stranger = false;
+}
+
+void
+wire_request_vouch_once(struct wire_request *r)
+{
+	r->conn->once = r->conn->stranger;
 	r->conn->stranger = false;
 }

@@ -36,6 +36,7 @@ struct conn {
 	enum conn_state state;
 	bool old; /* made with an earlier context */
 	bool stranger; /* no certificate, not vouched for; so still shaking */
+	bool once; /* vouched for until the answer */
 	uint8_t net[WIRE_ADDR_NET]; /* where it comes from */
 	struct wire_http_head head;
 	struct base_buf body;

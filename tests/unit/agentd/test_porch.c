@@ -316,6 +316,28 @@ START_TEST(gone)
 }
 END_TEST
 
+/* Of one address so many connections without a certificate are the most, but
+ * whoever has said the word and waits is none of them. */
+START_TEST(who_waits_keeps_nobody_out)
+{
+	struct wire_client *more[16];
+
+	invited();
+	post(0, "sealed");
+	until_carried();
+	for (size_t i = 0; i < 16; i++) {
+		if (i > 0)
+			client_up(1);
+		more[i] = client[1];
+		post(1, "");
+		ck_assert_int_eq(status(1), 200);
+	}
+	for (size_t i = 0; i < 15; i++)
+		wire_client_close(more[i]);
+	ck_assert(!got[0].done);
+}
+END_TEST
+
 /* An answer for whom nobody expects goes nowhere, and what is no call is none. */
 START_TEST(odd)
 {
@@ -371,6 +393,7 @@ case_porch(void)
 	tcase_add_test(tc, late_answer);
 	tcase_add_test(tc, one_at_a_time);
 	tcase_add_test(tc, gone);
+	tcase_add_test(tc, who_waits_keeps_nobody_out);
 	tcase_add_test(tc, odd);
 	tcase_add_test(tc, too_large);
 	tcase_add_test(tc, refreshed);

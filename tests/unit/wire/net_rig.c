@@ -100,6 +100,8 @@ on_request(void *arg, struct wire_request *r, const char *path,
 	wire_request_set_data(r, &n);
 	if (n.vouch)
 		wire_request_vouch(r);
+	if (n.once)
+		wire_request_vouch_once(r);
 	if (n.hold) {
 		for (int i = 0; i < MAX_HELD; i++)
 			if (n.held[i] == NULL) {

@@ -19,7 +19,8 @@ struct net {
 	/* what the server's handler saw and does */
 	int requests, gone;
 	bool hold;
-	bool vouch; /* takes every peer for one of ours */
+	bool vouch; /* takes every peer for one of ours, */
+	bool once; /* until it is answered */
 	bool ask_node; /* answer with the client's node name */
 	struct wire_request *held[MAX_HELD];
 	uint8_t binding[32];

@@ -139,6 +139,27 @@ START_TEST(test_close_in_done)
 }
 END_TEST
 
+/* Without a name any node of the fleet would pass for the one that is meant: a
+ * call goes out only where nobody is verified at all. */
+START_TEST(test_no_name)
+{
+	const struct wire_tls t = { .blind = true };
+	struct wire_client *c;
+	SSL_CTX *blind = NULL;
+
+	serve(web());
+	c = client(app(), NULL);
+	ck_assert_int_eq(ask(c, STR("secret")), BASE_E_DENIED);
+	ck_assert_ptr_nonnull(strstr(n.why, "nothing was sent"));
+	ck_assert_int_eq(n.requests, 0);
+	wire_client_close(c);
+	OK(wire_tls_ctx(&t, &blind));
+	c = client(blind, NULL);
+	OK(ask(c, STR("sealed")));
+	wire_client_close(c);
+}
+END_TEST
+
 START_TEST(test_addresses)
 {
 	static const char *const bad[] = { "", "host", ":1", "host:", "host:0",
@@ -188,6 +209,7 @@ case_client(void)
 	tcase_add_test(tc, test_before_fails);
 	tcase_add_test(tc, test_host_name);
 	tcase_add_test(tc, test_close_in_done);
+	tcase_add_test(tc, test_no_name);
 	tcase_add_test(tc, test_addresses);
 	tcase_add_test(tc, test_nobody_there);
 	return tc;

@@ -108,6 +108,33 @@ START_TEST(test_vouch)
 }
 END_TEST
 
+/* Who waits keeps nobody out; with its answer it is a stranger again. */
+START_TEST(test_vouch_once)
+{
+	struct wire_client *a, *b, *c;
+
+	n.once = n.hold = true;
+	n.conf.strangers.max = 1;
+	serve(web());
+	a = client(nobody(), "web1");
+	b = client(nobody(), "web1");
+	c = client(nobody(), "web1");
+	call(a, STR("long poll"));
+	event_base_dispatch(n.eb);
+	ck_assert_ptr_nonnull(n.held[0]);
+	n.hold = false;
+	OK(ask(b, STR("hello")));
+	wire_client_close(b);
+	settle();
+	wire_request_answer(n.held[0], 200, STR("answer"));
+	event_base_dispatch(n.eb);
+	ck_assert_int_eq(n.status, 200);
+	ck_assert_int_eq(ask(c, STR("hello")), BASE_E_IO);
+	wire_client_close(a);
+	wire_client_close(c);
+}
+END_TEST
+
 START_TEST(test_server_closes)
 {
 	struct wire_client *c;
@@ -208,6 +235,7 @@ case_server(void)
 	tcase_add_test(tc, test_connections_cap);
 	tcase_add_test(tc, test_strangers_cap);
 	tcase_add_loop_test(tc, test_address_cap, 0, 2);
+	tcase_add_test(tc, test_vouch_once);
 	tcase_add_loop_test(tc, test_vouch, 0, 2);
 	tcase_add_test(tc, test_server_closes);
 	tcase_add_test(tc, test_swap_idle);
