@@ -321,15 +321,30 @@ take(struct make *m, struct wire_hsm_answer *a)
 	return r;
 }
 
+/* A token may take minutes for a key. kedge-hsmd waits for it, whether somebody
+ * listens or not, and has one key for however many askings. */
+static enum base_err
+still_made(const struct make *m)
+{
+	if (m->thing != ROOT_KEY && m->thing != NEXT_KEY &&
+	    m->thing != ORDER_KEY)
+		return BASE_E_AGAIN;
+	return base_fail(BASE_E_AGAIN,
+	    "root %s: its token may still be making the key, which goes on; ask "
+	    "again in a minute, and that key is taken (%s)",
+	    m->root, base_why());
+}
+
 static void
 make_answered(void *arg, enum base_err e, struct wire_hsm_answer *a)
 {
+	const bool late = e == BASE_E_TIMEOUT;
 	struct make *m = arg;
 
 	if ((e = ca_hsm_heard(m->ca, e, a)) == BASE_OK)
 		e = take(m, a);
 	if (e != BASE_OK) {
-		make_end(m, e);
+		make_end(m, late ? still_made(m) : e);
 		return;
 	}
 	make_next(m);

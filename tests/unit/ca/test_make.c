@@ -101,6 +101,29 @@ START_TEST(goes_on_where_it_was)
 }
 END_TEST
 
+/* kedge-hsmd goes on making a key after kedged has stopped to listen: whoever
+ * asks again gets it, and is told so. A certificate never takes that long. */
+START_TEST(a_key_that_takes_minutes)
+{
+	const char *const until = _i == 0 ? "key " : "key nwn ";
+
+	times = 0;
+	ca_make_generation(&w.ca, "plant", 2, done, NULL);
+	while (strcmp(has("plant", 2), until) != 0)
+		ck_assert(hsm_fake_one(w.hsm));
+	hsm_fake_mood(w.hsm)->down = true;
+	ck_assert(hsm_fake_one(w.hsm));
+	ck_assert_uint_eq(times, 1);
+	ck_assert_int_eq(end, BASE_E_AGAIN);
+	ck_assert_int_eq(strstr(base_why(), "ask again in a minute") != NULL,
+	    _i == 0);
+	ck_assert_str_eq(has("plant", 3), _i == 0 ? "" : "key ");
+	hsm_fake_mood(w.hsm)->down = false;
+	pair_must(make("plant", 2));
+	ck_assert_str_eq(has("plant", 3), "key ");
+}
+END_TEST
+
 START_TEST(not_what_was_asked_for)
 {
 	hsm_fake_mood(w.hsm)->other_cert = true;
@@ -187,6 +210,7 @@ case_make(void)
 
 	tcase_add_test(t, all_of_a_generation);
 	tcase_add_loop_test(t, goes_on_where_it_was, 0, 5);
+	tcase_add_loop_test(t, a_key_that_takes_minutes, 0, 2);
 	tcase_add_test(t, not_what_was_asked_for);
 	tcase_add_test(t, its_own_certificates);
 	tcase_add_test(t, in_the_last_third_of_its_life);
