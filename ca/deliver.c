@@ -24,7 +24,8 @@ struct item {
 	uint32_t silent; /* tries since the node was heard */
 	uint32_t detours;
 	bool received;
-	uint8_t report[32]; /* what goes once */
+	uint8_t report[32]; /* what goes once, or an invitation says */
+	bool doubted; /* an invitation, until it is found again */
 	struct base_mono end; /* nobody came for it; the invitation is over */
 	struct base_buf cms;
 	struct ca_route route;
@@ -200,17 +201,42 @@ ca_deliver_invite(struct ca_deliver *d, struct base_mono now,
 {
 	struct item *i = item_add(d, WIRE_P_INVITE, o);
 
+	memcpy(i->report, o->report, sizeof(i->report));
 	i->end.ms = now.ms + life_ms;
 	i->due = now;
 }
 
+bool
+ca_deliver_invited(struct ca_deliver *d, const uint8_t what[32],
+    const struct ca_route *route)
+{
+	struct item *i = d->items;
+
+	while (i != NULL &&
+	    (i->kind != WIRE_P_INVITE ||
+		memcmp(i->report, what, sizeof(i->report)) != 0))
+		i = i->next;
+	if (i == NULL)
+		return false;
+	i->doubted = false;
+	item_route(i, route);
+	return true;
+}
+
 void
-ca_deliver_no_invites(struct ca_deliver *d)
+ca_deliver_invites_begin(struct ca_deliver *d)
+{
+	for (struct item *i = d->items; i != NULL; i = i->next)
+		i->doubted = i->kind == WIRE_P_INVITE;
+}
+
+void
+ca_deliver_invites_end(struct ca_deliver *d)
 {
 	struct item **at = &d->items;
 
 	while (*at != NULL)
-		if ((*at)->kind == WIRE_P_INVITE)
+		if ((*at)->doubted)
 			item_drop(d, at);
 		else
 			at = &(*at)->next;

@@ -4,7 +4,8 @@
  * and the node learns from it to which key it seals its request. The key lives
  * in memory only, and while tokens are open: what was sealed to it nobody
  * opens later. After a restart there is another one, and the invitations are
- * given again. Called by core.c and net.c.
+ * given again; those that would say the same go on as they do when a token is
+ * made or used. Called by core.c and net.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,30 @@ invite_sign(struct ca *ca, const struct wire_invite *v, struct base_buf *cms)
 	return r;
 }
 
+/* Of all that it says but the time, who signs it, and a relay that has lost
+ * what it knew. */
+static enum base_err
+invite_digest(const struct ca *ca, const struct wire_invite *v, uint32_t relay,
+    uint8_t out[32])
+{
+	struct wire_invite same = *v; /* borrows its roots */
+	uint8_t signer[32];
+	struct base_buf b;
+	enum base_err r;
+
+	same.issued.ms = 0;
+	base_buf_init(&b, 0);
+	if (X509_digest(ca->tls_cert, EVP_sha256(), signer, NULL) != 1)
+		base_die("invite: SHA-256 fails");
+	if ((r = wire_invite_compose(&same, &b)) == BASE_OK &&
+	    (r = base_buf_put(&b, signer, sizeof(signer))) == BASE_OK &&
+	    (r = base_buf_put_u64(&b,
+		 (uint64_t)ca->topo->nodes[relay].joined.ms)) == BASE_OK)
+		wire_digest(base_buf_span(&b), out);
+	base_buf_free(&b);
+	return r;
+}
+
 /* To one relay. */
 static enum base_err
 invite_give(struct ca *ca, struct wire_invite *v, uint32_t relay)
@@ -89,18 +114,22 @@ invite_give(struct ca *ca, struct wire_invite *v, uint32_t relay)
 	const char *name = ca->topo->nodes[relay].name;
 	struct ca_route route;
 	struct base_buf cms;
+	uint8_t what[32];
 	enum base_err r;
 
 	base_buf_init(&cms, 0);
 	memcpy(v->relay, name, sizeof(v->relay));
 	if ((r = ca_topo_route(ca->topo, relay, &route)) == BASE_OK &&
+	    (r = invite_digest(ca, v, relay, what)) == BASE_OK &&
+	    !ca_deliver_invited(ca->deliver, what, &route) &&
 	    (r = invite_sign(ca, v, &cms)) == BASE_OK)
 		ca_deliver_invite(ca->deliver, ca_mono(ca),
 		    &(struct ca_delivery){ .node = v->node,
 			.root = name,
 			.expires = v->expires,
 			.cms = base_buf_span(&cms),
-			.route = &route },
+			.route = &route,
+			.report = what },
 		    v->expires.ms - ca_now(ca).ms);
 	base_buf_free(&cms);
 	return r;
@@ -150,11 +179,12 @@ ca_invites_work(struct ca *ca)
 		return n->look;
 	ca->invites_kept = true;
 	n->look = CA_NEVER;
-	ca_deliver_no_invites(ca->deliver);
+	ca_deliver_invites_begin(ca->deliver);
 	n->given = 0;
 	if (ca_store_tokens_open(ca->store, ca_now(ca), invite_all, ca) !=
 	    BASE_OK)
 		base_log(BASE_WARNING, "invitations: %s", base_why());
+	ca_deliver_invites_end(ca->deliver);
 	if (n->given == 0 && n->npending == 0) {
 		EVP_PKEY_free(n->key);
 		n->key = NULL;

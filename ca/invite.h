@@ -28,7 +28,12 @@ int ca_join_status(enum base_err e);
 void ca_deliver_join(struct ca_deliver *d, struct base_mono now,
     const struct ca_delivery *o);
 /* An invitation for relay o->root to let o->node in: again and again, for
- * life_ms. */
+ * life_ms. o->report: digest of what it says. */
 void ca_deliver_invite(struct ca_deliver *d, struct base_mono now,
     const struct ca_delivery *o, int64_t life_ms);
-void ca_deliver_no_invites(struct ca_deliver *d);
+/* Is one with this digest out? It goes on as it does, by this route. */
+bool ca_deliver_invited(struct ca_deliver *d, const uint8_t what[32],
+    const struct ca_route *route);
+/* Those neither given nor found between the two are over. */
+void ca_deliver_invites_begin(struct ca_deliver *d);
+void ca_deliver_invites_end(struct ca_deliver *d);

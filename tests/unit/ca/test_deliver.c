@@ -79,18 +79,34 @@ END_TEST
 /* To the relay, again and again, until it is over; what the CA answers, once. */
 START_TEST(an_invitation_ends)
 {
+	const uint8_t what[32] = { 1 }, other[32] = { 2 };
 	struct ca_delivery o = order("app1", 0, &web1);
 
 	o.root = "web1";
+	o.report = what;
 	ca_deliver_invite(d, at(0), &o, 5000);
 	ck_assert_uint_eq(given(0, "web1", NULL), 1);
 	ck_assert_uint_eq(given(999, "web1", NULL), 0);
 	ck_assert_uint_eq(given(1000, "web1", NULL), 1);
 	ck_assert_uint_eq(given(4999, "web1", NULL), 1);
 	ck_assert_uint_eq(given(100000, "web1", NULL), 0);
-	ca_deliver_invite(d, at(0), &o, 5000);
-	ca_deliver_no_invites(d);
-	ck_assert_uint_eq(given(0, "web1", NULL), 0);
+	ca_deliver_invite(d, at(0), &o, 50000);
+	ck_assert_uint_eq(given(0, "web1", NULL), 1);
+	/* found again it goes on as it does, and not at once */
+	ca_deliver_invites_begin(d);
+	ck_assert(ca_deliver_invited(d, what, &web1));
+	ck_assert(!ca_deliver_invited(d, other, &web1));
+	ca_deliver_invites_end(d);
+	ck_assert_uint_eq(given(999, "web1", NULL), 0);
+	ck_assert_uint_eq(given(1000, "web1", NULL), 1);
+	ca_deliver_invites_begin(d);
+	ck_assert(ca_deliver_invited(d, what, &web2));
+	ca_deliver_invites_end(d);
+	ck_assert_uint_eq(given(9000, "web1", NULL), 0);
+	ck_assert_uint_eq(given(9000, "web2", NULL), 1);
+	ca_deliver_invites_begin(d);
+	ca_deliver_invites_end(d);
+	ck_assert_uint_eq(given(40000, "web2", NULL), 0);
 }
 END_TEST
 
@@ -100,7 +116,8 @@ START_TEST(an_answer_goes_once)
 
 	ca_deliver_join(d, at(0), &o);
 	ca_deliver_join(d, at(0), &o);
-	ca_deliver_no_invites(d);
+	ca_deliver_invites_begin(d);
+	ca_deliver_invites_end(d);
 	ck_assert_uint_eq(given(0, "web1", NULL), 1);
 	ck_assert_uint_eq(given(100000, "web1", NULL), 0);
 }

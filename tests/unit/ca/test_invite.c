@@ -212,6 +212,56 @@ START_TEST(only_behind_relays)
 }
 END_TEST
 
+static const char three[] =
+    "roots = ( { name = \"plant\"; } );\n"
+    "nodes = ( { name = \"web1\"; reach = \"direct\"; },\n"
+    "  { name = \"app1\"; reach = \"poll\"; via = [ \"web1\" ]; },\n"
+    "  { name = \"app2\"; reach = \"poll\"; via = [ \"web1\" ]; } );\n"
+    "links = ( { client = \"app1\"; server = \"web1\"; root = \"plant\"; },\n"
+    "  { client = \"app2\"; server = \"web1\"; root = \"plant\"; } );\n";
+
+/* Invitations for web1 that are due. */
+static size_t
+invitations(void)
+{
+	struct wire_parcel *list = NULL;
+	size_t n, found = 0;
+
+	ca_work(&w.ca);
+	n = ca_deliver_collect(w.ca.deliver, w.mono, "web1", 1 << 20, &list);
+	for (size_t i = 0; i < n; i++) {
+		found += list[i].kind == WIRE_P_INVITE;
+		wire_parcel_clear(&list[i]);
+	}
+	free(list);
+	return found;
+}
+
+/* Who joins, or gets a token, is no news for those who wait; a relay that
+ * joined again has lost what it knew of them. */
+START_TEST(others_are_not_invited_anew)
+{
+	world_close(&w);
+	world_open(&w, three, 44);
+	world_join(&w, "web1");
+	settle();
+	world_token(&w, "app1", &token);
+	ck_assert_uint_eq(invitations(), 1);
+	world_token(&w, "app2", &token);
+	ck_assert_uint_eq(invitations(), 1);
+	world_join(&w, "app2");
+	settle();
+	w.ca.invites_kept = false;
+	ck_assert_uint_eq(invitations(), 0);
+	w.mono.ms += w.conf.resend_ms;
+	ck_assert_uint_eq(invitations(), 1);
+	w.now.ms += 1000;
+	world_join(&w, "web1");
+	settle();
+	ck_assert_uint_eq(invitations(), 1);
+}
+END_TEST
+
 /* One word at a time: the newest token's, whenever the older one would end. */
 START_TEST(a_newer_token)
 {
@@ -395,6 +445,7 @@ case_invite(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, while_the_token_is_open);
 	tcase_add_test(tc, only_behind_relays);
+	tcase_add_test(tc, others_are_not_invited_anew);
 	tcase_add_test(tc, a_newer_token);
 	tcase_add_test(tc, joins);
 	tcase_add_test(tc, again);
