@@ -12,7 +12,8 @@
 #include "ca/kedged.h"
 #include "ca/recover.h"
 
-#define LOOK_MS 60000 /* how soon a clock that was set is noticed */
+#define LOOK_MS	  60000 /* how soon a clock that was set is noticed */
+#define WAITS_MAX 4 /* a node's orders, at most */
 
 void
 ca_deadline_text(const struct ca_roll_row *row, char out[CA_DEADLINE_TEXT])
@@ -121,56 +122,101 @@ is_done(const struct ca_roll *w, uint32_t node)
 	return true;
 }
 
-/* Some node waits, by this rule, for that one. */
-static bool
-is_waited_for(const struct ca *ca, const struct ca_roll *w, uint32_t node,
-    const char *rule)
-{
-	for (uint32_t i = 0; i < ca->topo->nparts; i++) {
-		struct pol_why why[4];
-		size_t n = pol_engine_waits(w->engine, i, why, 4);
+/* One look at the whole fleet: each node is asked once for whom it waits. */
+struct look {
+	struct ca *ca;
+	struct ca_roll *w;
+	uint32_t (*on)[WAITS_MAX]; /* per node: for these; POL_NONE: no more */
+	uint32_t *waited; /* per node: so often it is among them */
+};
 
-		for (size_t k = 0; k < n; k++)
-			if (why[k].peer == node &&
-			    strcmp(why[k].rule, rule) == 0)
-				return true;
+static void
+look_node(struct look *k, uint32_t node)
+{
+	struct pol_why why[WAITS_MAX];
+	const size_t n = pol_engine_waits(k->w->engine, node, why, WAITS_MAX);
+
+	k->w->cut_looked++;
+	for (size_t i = 0; i < WAITS_MAX; i++) {
+		k->on[node][i] = POL_NONE;
+		if (i >= n || why[i].peer == POL_NONE ||
+		    (strcmp(why[i].rule, "known") != 0 &&
+			strcmp(why[i].rule, "fresh") != 0))
+			continue;
+		k->on[node][i] = why[i].peer;
+		k->waited[why[i].peer]++;
 	}
-	return false;
+}
+
+static struct look
+look_make(struct ca *ca, struct ca_roll *w)
+{
+	const size_t n = ca->topo->nparts;
+	struct look k = { .ca = ca,
+		.w = w,
+		.on = base_alloc(n * sizeof(*k.on)),
+		.waited = base_alloc(n * sizeof(*k.waited)) };
+
+	for (uint32_t i = 0; i < n; i++)
+		look_node(&k, i);
+	return k;
+}
+
+static void
+look_clear(struct look *k)
+{
+	free(k->on);
+	free(k->waited);
+}
+
+/* It was cut, and waits for nobody: so may those for whom only it has waited
+ * not be in the way any more. */
+static void
+look_without(struct look *k, uint32_t node)
+{
+	for (size_t i = 0; i < WAITS_MAX; i++) {
+		if (k->on[node][i] != POL_NONE)
+			k->waited[k->on[node][i]]--;
+		k->on[node][i] = POL_NONE;
+	}
 }
 
 /* A node that is heard of is at work on its order, or will be. */
 static bool
-is_lost(struct ca *ca, const struct ca_roll *w, uint32_t node)
+is_lost(const struct look *k, uint32_t node)
 {
-	if (!ca_is_silent(ca, node))
+	if (!ca_is_silent(k->ca, node))
 		return false;
-	if (pol_engine_epoch(w->engine, node) != 0)
-		return ca_is_unanswered(ca, w, node);
-	return is_waited_for(ca, w, node, "known") ||
-	    is_waited_for(ca, w, node, "fresh");
+	if (pol_engine_epoch(k->w->engine, node) != 0)
+		return ca_is_unanswered(k->ca, k->w, node);
+	return k->waited[node] > 0;
 }
 
 static bool
-is_in_the_way(struct ca *ca, const struct ca_roll *w, uint32_t node)
+is_in_the_way(const struct look *k, uint32_t node)
 {
+	const struct ca_roll *w = k->w;
+
 	if (pol_engine_is_excused(w->engine, node) || is_done(w, node))
 		return false;
 	/* who was taken back may fail for a while, and be mended */
-	if (ca->topo->nodes[node].returned.ms != 0)
-		return is_lost(ca, w, node);
+	if (k->ca->topo->nodes[node].returned.ms != 0)
+		return is_lost(k, node);
 	return pol_engine_failures(w->engine, node) > 0 ||
-	    ca_roll_is_held(ca, w, node) || is_lost(ca, w, node);
+	    ca_roll_is_held(k->ca, w, node) || is_lost(k, node);
 }
 
 /* The first such from node on that is listed, or is not. */
 static uint32_t
-find(struct ca *ca, const struct ca_roll *w, bool listed, uint32_t node)
+find(const struct look *k, bool listed, uint32_t node)
 {
-	for (; node < ca->topo->nnodes; node++)
-		if (ca_topo_steps(ca->topo, w->root, node) != 0 &&
-		    ca_roll_cut_has(&w->row, ca->topo->nodes[node].name) ==
+	const struct ca_topo *t = k->ca->topo;
+
+	for (; node < t->nnodes; node++)
+		if (ca_topo_steps(t, k->w->root, node) != 0 &&
+		    ca_roll_cut_has(&k->w->row, t->nodes[node].name) ==
 			listed &&
-		    is_in_the_way(ca, w, node))
+		    is_in_the_way(k, node))
 			return node;
 	return POL_NONE;
 }
@@ -200,55 +246,68 @@ approved_read(const struct wire_hsm_answer *a, struct approved *out)
 	return e;
 }
 
-static bool
-has(const struct wire_hsm_cuts *l, const struct wire_hsm_cut *c)
+/* Names are padded by zeros, so this is their sequence in a list. */
+static int
+cut_cmp(const void *a, const void *b)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (memcmp(&l->cut[i], c, sizeof(*c)) == 0)
-			return true;
-	return false;
+	return memcmp(a, b, sizeof(struct wire_hsm_cut));
 }
 
 static bool
 is_approved(const struct approved *v, const struct wire_hsm_cut *c,
     struct base_time now)
 {
-	if (v->need == 0)
-		return true;
-	for (size_t i = 1; i < v->n; i++)
-		if (v->list[i].have >= v->need &&
-		    v->list[i].start.ms <= now.ms && has(&v->list[i], c))
+	for (size_t i = 1; i < v->n; i++) {
+		const struct wire_hsm_cuts *l = &v->list[i];
+
+		if (l->have >= v->need && l->start.ms <= now.ms && l->n > 0 &&
+		    bsearch(c, l->cut, l->n, sizeof(*c), cut_cmp) != NULL)
 			return true;
+	}
 	return false;
 }
 
-/* All its directions are; else the first that is not says why it waits. */
-static bool
-may_be_cut(struct ca *ca, struct ca_roll *w, uint32_t node,
-    const struct approved *v)
+static void
+refuse(const struct ca_topo *t, const char *name, bool *refused)
 {
-	bool *out = base_alloc((ca->topo->nparts + 1) * sizeof(*out));
-	struct wire_hsm_cuts cuts = { .n = 0 };
-	bool may = true;
+	const uint32_t i = ca_topo_node(t, name);
 
-	out[node] = true;
-	ca_cuts_of(ca, &w->row, out, &cuts);
-	for (size_t i = 0; may && i < cuts.n; i++) {
-		if ((may = is_approved(v, &cuts.cut[i], ca_now(ca))))
+	if (i != POL_NONE)
+		refused[i] = true;
+}
+
+/* refused, per node: not all directions of those in out are approved; the first
+ * that is not says why it waits. */
+static void
+find_refused(struct look *k, const struct approved *v, const bool *out,
+    bool *refused)
+{
+	struct ca_roll *w = k->w;
+	struct wire_hsm_cuts cuts = { .n = 0 };
+
+	if (v->need == 0)
+		return;
+	ca_cuts_of(k->ca, &w->row, out, &cuts);
+	for (size_t i = 0; i < cuts.n; i++) {
+		const struct wire_hsm_cut *c = &cuts.cut[i];
+
+		if (is_approved(v, c, ca_now(k->ca)))
 			continue;
-		snprintf(w->cut_waits, sizeof(w->cut_waits),
-		    "the deadline is over, and that %s refuses %s is not "
-		    "approved (kedge roll cuts %s, kedge roll approve)",
-		    cuts.cut[i].verifier, cuts.cut[i].presenter, w->row.root);
+		refuse(k->ca->topo, c->presenter, refused);
+		refuse(k->ca->topo, c->verifier, refused);
+		if (w->cut_waits[0] == '\0')
+			snprintf(w->cut_waits, sizeof(w->cut_waits),
+			    "the deadline is over, and that %s refuses %s is "
+			    "not approved (kedge roll cuts %s, kedge roll "
+			    "approve)",
+			    c->verifier, c->presenter, w->row.root);
 	}
 	wire_hsm_cuts_clear(&cuts);
-	free(out);
-	return may;
 }
 
 /* ---- the cut ---------------------------------------------------------------- */
 
-static void
+static bool
 cut(struct ca *ca, struct ca_roll *w, uint32_t node)
 {
 	char reason[128], at[BASE_RFC3339_LEN];
@@ -259,9 +318,10 @@ cut(struct ca *ca, struct ca_roll *w, uint32_t node)
 	snprintf(reason, sizeof(reason),
 	    "not reached by the deadline, %s, for which it was listed", at);
 	if (ca_roll_excuse(ca, &word) == BASE_OK)
-		return;
+		return true;
 	snprintf(w->cut_waits, sizeof(w->cut_waits), "%s", base_why());
 	base_log(BASE_ERR, "roll %s: %s", w->row.root, w->cut_waits);
+	return false;
 }
 
 struct cutting {
@@ -272,11 +332,22 @@ struct cutting {
 static void
 cut_all(struct ca *ca, struct ca_roll *w, const struct approved *v)
 {
+	struct look k = look_make(ca, w);
+	bool *out = base_alloc(ca->topo->nparts * sizeof(*out));
+	bool *refused = base_alloc(ca->topo->nparts * sizeof(*refused));
+
 	w->cut_waits[0] = '\0';
-	for (uint32_t i = find(ca, w, true, 0); i != POL_NONE;
-	     i = find(ca, w, true, i + 1))
-		if (may_be_cut(ca, w, i, v))
-			cut(ca, w, i);
+	for (uint32_t i = find(&k, true, 0); i != POL_NONE;
+	     i = find(&k, true, i + 1))
+		out[i] = true;
+	find_refused(&k, v, out, refused);
+	for (uint32_t i = 0; i < ca->topo->nnodes; i++)
+		if (out[i] && !refused[i] && is_in_the_way(&k, i) &&
+		    cut(ca, w, i))
+			look_without(&k, i);
+	look_clear(&k);
+	free(out);
+	free(refused);
 }
 
 static void
@@ -333,9 +404,10 @@ cut_ask(struct ca *ca, struct ca_roll *w)
 
 /* Somebody whom nobody may cut is waited for, and that is said. */
 static void
-say_unlisted(struct ca *ca, struct ca_roll *w)
+say_unlisted(const struct look *k)
 {
-	const uint32_t i = find(ca, w, false, 0);
+	const uint32_t i = find(k, false, 0);
+	struct ca_roll *w = k->w;
 
 	w->cut_waits[0] = '\0';
 	if (i != POL_NONE)
@@ -343,7 +415,7 @@ say_unlisted(struct ca *ca, struct ca_roll *w)
 		    "the deadline is over, and %s was not listed to be cut "
 		    "(kedge roll start --compromised --deadline TIME --cut "
 		    "NODE,... %s)",
-		    ca->topo->nodes[i].name, w->row.root);
+		    k->ca->topo->nodes[i].name, w->row.root);
 }
 
 /* Who has an answer must have had the time to give it. */
@@ -361,6 +433,18 @@ say_listening(struct ca *ca, struct ca_roll *w)
 	    at);
 }
 
+static void
+roll_due(struct ca *ca, struct ca_roll *w)
+{
+	struct look k = look_make(ca, w);
+
+	if (find(&k, true, 0) == POL_NONE)
+		say_unlisted(&k);
+	else if (cut_ask(ca, w) != BASE_OK)
+		base_log(BASE_WARNING, "roll %s: %s", w->row.root, base_why());
+	look_clear(&k);
+}
+
 static struct base_mono
 roll_look(struct ca *ca, struct ca_roll *w)
 {
@@ -374,12 +458,10 @@ roll_look(struct ca *ca, struct ca_roll *w)
 		return w->cut_next;
 	w->cut_next = ca_after(ca, ca->conf->retry_ms);
 	ca_roll_look(ca, w);
-	if (!is_due(ca, w))
+	if (is_due(ca, w))
+		roll_due(ca, w);
+	else
 		say_listening(ca, w);
-	else if (find(ca, w, true, 0) == POL_NONE)
-		say_unlisted(ca, w);
-	else if (cut_ask(ca, w) != BASE_OK)
-		base_log(BASE_WARNING, "roll %s: %s", w->row.root, base_why());
 	return w->cutting ? CA_NEVER : w->cut_next;
 }
 

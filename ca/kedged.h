@@ -327,6 +327,8 @@ struct ca_roll {
 	struct base_mono overdue_next; /* look for answers that do not come */
 	bool cutting; /* kedge-hsmd is asked what is approved */
 	struct base_mono cut_next; /* not before */
+	uint64_t cut_looked; /* nodes asked so far for whom they wait: each look
+			      * asks each once */
 	char cut_waits[512]; /* why a node is not cut, the deadline being over */
 	char waits[1024]; /* sentence last told */
 };

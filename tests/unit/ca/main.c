@@ -53,6 +53,7 @@ static TCase *(*const cases[])(void) = {
 	case_cmd_plan_cuts,
 	case_cuts,
 	case_deadline,
+	case_deadline_look,
 	case_refused,
 	case_refused_turns,
 	case_pace,
