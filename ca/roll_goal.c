@@ -80,7 +80,13 @@ ca_roll_cut_add(struct ca *ca, struct ca_roll_row *row, const char *name)
 	if ((r = part_check(ca, row->root, name, "be cut")) != BASE_OK ||
 	    ca_roll_cut_has(row, name))
 		return r;
-	return word_add(row->cut, sizeof(row->cut), ' ', name);
+	if (word_add(row->cut, sizeof(row->cut), ' ', name) == BASE_OK)
+		return BASE_OK;
+	return base_fail(BASE_E_RANGE,
+	    "cut: %s does not fit: the names of one list take %zu characters "
+	    "at most, spaces between them; list those first that are the least "
+	    "likely to answer, and the others when these are cut, which stays",
+	    name, sizeof(row->cut) - 1);
 }
 
 bool

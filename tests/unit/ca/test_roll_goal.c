@@ -94,6 +94,13 @@ START_TEST(words_for_a_row)
 	r.first[CA_FIRST_MAX - 5] = '\0';
 	r.first[CA_FIRST_MAX - 6] = 'x';
 	ck_assert_int_eq(ca_roll_first_add(&w.ca, &r, "app1"), BASE_E_RANGE);
+	/* so it is of whom to cut, and what to do is said */
+	memset(r.cut, 'x', CA_FIRST_MAX - 6);
+	pair_must(ca_roll_cut_add(&w.ca, &r, "app1"));
+	ck_assert_int_eq(ca_roll_cut_add(&w.ca, &r, "web1"), BASE_E_RANGE);
+	ck_assert_ptr_nonnull(strstr(base_why(), "1023 characters"));
+	ck_assert_ptr_nonnull(strstr(base_why(), "the others when these are"));
+	ck_assert(!ca_roll_cut_has(&r, "web1"));
 	for (int i = 0; i < POL_WINDOWS_MAX; i++)
 		pair_must(ca_roll_window_add(&r, "01:00-02:00"));
 	ck_assert_int_eq(ca_roll_window_add(&r, "01:00-02:00"), BASE_E_USAGE);
