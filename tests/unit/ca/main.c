@@ -54,6 +54,7 @@ static TCase *(*const cases[])(void) = {
 	case_cuts,
 	case_deadline,
 	case_deadline_look,
+	case_site,
 	case_refused,
 	case_refused_turns,
 	case_pace,

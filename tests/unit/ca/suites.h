@@ -48,6 +48,7 @@ TCase *case_cmd_plan_cuts(void);
 TCase *case_cuts(void);
 TCase *case_deadline(void);
 TCase *case_deadline_look(void);
+TCase *case_site(void);
 TCase *case_refused(void);
 TCase *case_refused_turns(void);
 TCase *case_management(void);
