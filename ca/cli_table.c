@@ -333,8 +333,9 @@ const struct cli_command cli_commands[] = {
 	    "FILE is what kedge --json roll cuts ROOT printed; all of it is shown,\n"
 	    "and with --yes approved. Only users that are approvers in hsmd.conf. Exit 4\n"
 	    "without --yes, and while others must approve, too. --withdraw takes your yes\n"
-	    "back: nothing more is signed by it, what was signed stays so, and the same list\n"
-	    "is not approved by you again.\n",
+	    "back, and with it those to all lists that share a direction: nothing more is\n"
+	    "signed by them, what was signed stays so, and you do not approve the same lists\n"
+	    "again.\n",
 	    roll_approve_options, 1, 1, ca_cmd_roll_approve },
 	{ "roll return", "[--reason TEXT] ROOT NODE",
 	    "take an excused node back; it catches up", NULL, roll_word_options,

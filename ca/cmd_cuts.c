@@ -138,58 +138,134 @@ is_same(const struct wire_hsm_cuts *a, const struct wire_hsm_cuts *b)
 	    memcmp(a->cut, b->cut, a->n * sizeof(*a->cut)) == 0;
 }
 
+/* What is printed with --json, and read for the text. */
+static json_t *
+document_new(json_t *list)
+{
+	static const char *const keys[] = { "fleet", "root", "to", "start",
+		"cuts" };
+	json_t *d =
+	    json_pack("{s:b,s:n,s:n,s:[]}", "ok", 1, "have", "need", "with");
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		json_t *v = json_object_get(list, keys[i]);
+
+		json_object_set(d, keys[i], v == NULL ? json_null() : v);
+	}
+	return d;
+}
+
+/* Of a list that was withdrawn with this one kedge-hsmd says no more. */
+static void
+with_add(json_t *d, const struct wire_hsm_cuts *c)
+{
+	char start[BASE_RFC3339_LEN];
+
+	base_time_format(c->start, start);
+	json_array_append_new(json_object_get(d, "with"),
+	    json_pack("{s:o,s:I,s:I}", "start",
+		c->start.ms == 0 ? json_null() : json_string(start), "have",
+		(json_int_t)c->have, "need", (json_int_t)c->need));
+}
+
 /* How many have said so by now of this very list; the first says nothing but
  * how many must. */
 static enum base_err
 answer_read(const struct wire_hsm_request *r, const struct wire_hsm_answer *a,
-    uint32_t *have, uint32_t *need)
+    json_t *d)
 {
 	struct wire_hsm_cuts mine, c;
-	bool found = false;
 	enum base_err e =
 	    wire_hsm_cuts_parse(base_buf_span(&r->items[0]), &mine);
 
 	if (e != BASE_OK)
 		return e;
-	*have = *need = 0;
 	for (size_t i = 1; e == BASE_OK && i < a->nitems; i++) {
 		e = wire_hsm_cuts_parse(base_buf_span(&a->items[i].data), &c);
 		if (e == BASE_OK && is_same(&mine, &c)) {
-			found = true;
-			*have = c.have;
-			*need = c.need;
+			json_object_set_new(d, "have", json_integer(c.have));
+			json_object_set_new(d, "need", json_integer(c.need));
+		} else if (e == BASE_OK && r->withdraw) {
+			with_add(d, &c);
 		}
 		wire_hsm_cuts_clear(&c);
 	}
 	wire_hsm_cuts_clear(&mine);
-	if (e == BASE_OK && !found)
+	if (e == BASE_OK && !json_is_integer(json_object_get(d, "have")))
 		e = base_fail(BASE_E_SYNTAX,
 		    "kedge-hsmd: its answer is not about this list; nothing "
 		    "says that it is approved");
 	return e;
 }
 
+static void
+said_print(FILE *f, const json_t *d, bool withdrawn)
+{
+	size_t i;
+	json_t *v;
+
+	fprintf(f,
+	    "%sapproved by %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
+	    "\n",
+	    withdrawn ? "withdrawn; what was signed stays signed; " : "",
+	    ca_number_of(d, "have"), ca_number_of(d, "need"));
+	json_array_foreach(json_object_get(d, "with"), i, v)
+	{
+		const char *start =
+		    json_string_value(json_object_get(v, "start"));
+
+		fprintf(f,
+		    "withdrawn with it, as the lists overlap: your yes to "
+		    "the list from %s; approved by %" JSON_INTEGER_FORMAT
+		    " of %" JSON_INTEGER_FORMAT "\n",
+		    start == NULL ? "now on" : start, ca_number_of(v, "have"),
+		    ca_number_of(v, "need"));
+	}
+}
+
 static enum base_err
-approve_ask(struct cli *c, struct wire_hsm_request *r)
+approve_ask(struct cli *c, struct wire_hsm_request *r, json_t *d)
 {
 	const struct wire_hsm_conf conf = {
 		.path = cli_has(c, "hsmd") ? cli_get(c, "hsmd") : SOCKET_DEFAULT
 	};
 	struct wire_hsm_answer a = { .nitems = 0 };
-	uint32_t have, need;
 	enum base_err e = wire_hsm_call(&conf, r, &a);
 
 	if (e == BASE_OK && a.err != BASE_OK)
 		e = base_fail(a.err, "kedge-hsmd: %s", a.why);
-	if (e == BASE_OK && (e = answer_read(r, &a, &have, &need)) == BASE_OK) {
-		fprintf(cli_out(c), "%sapproved by %u of %u\n",
-		    r->withdraw ? "withdrawn; what was signed stays signed; "
-				: "",
-		    have, need);
-		if (have < need && !r->withdraw)
+	if (e == BASE_OK && (e = answer_read(r, &a, d)) == BASE_OK) {
+		if (!cli_json(c))
+			said_print(cli_out(c), d, r->withdraw);
+		if (ca_number_of(d, "have") < ca_number_of(d, "need") &&
+		    !r->withdraw)
 			cli_exit_set(c, CLI_WAITING);
 	}
 	wire_hsm_answer_clear(&a);
+	return e;
+}
+
+static enum base_err
+approve_list(struct cli *c, struct wire_hsm_request *r, json_t *list)
+{
+	json_t *d = document_new(list);
+	enum base_err e = BASE_OK;
+
+	if (!cli_json(c))
+		list_print(cli_out(c), list, true);
+	if (cli_has(c, "yes") || r->withdraw) {
+		e = approve_ask(c, r, d);
+	} else {
+		if (!cli_json(c))
+			fprintf(cli_out(c),
+			    "not approved; once you have read it: kedge roll "
+			    "approve --yes %s\n",
+			    cli_arg(c, 0));
+		cli_exit_set(c, CLI_WAITING);
+	}
+	if (e == BASE_OK && cli_json(c))
+		cli_json_print(c, d);
+	json_decref(d);
 	return e;
 }
 
@@ -219,16 +295,7 @@ ca_cmd_roll_approve(struct cli *c)
 		e = list_bad(path, base_why());
 		goto out;
 	}
-	list_print(cli_out(c), list, true);
-	if (cli_has(c, "yes") || r.withdraw) {
-		e = approve_ask(c, &r);
-	} else {
-		fprintf(cli_out(c),
-		    "not approved; once you have read it: kedge roll approve "
-		    "--yes %s\n",
-		    path);
-		cli_exit_set(c, CLI_WAITING);
-	}
+	e = approve_list(c, &r, list);
 out:
 	wire_hsm_request_clear(&r);
 	base_buf_free(&b);

@@ -6,8 +6,10 @@
  * generation to which its root goes; it ends with the next generation. So is
  * the way back to a generation whose key may be in wrong hands: a list of
  * nothing, to that generation. A yes can be withdrawn: from then on nothing is
- * signed by it, and what was stays signed. It is not given again to the same
- * list, so an old one that comes once more revives nothing.
+ * signed by it, and what was stays signed. With it goes the same user's yes to
+ * every list that shares a direction, which would be cut by that one otherwise.
+ * It is not given again to the same list, so an old one that comes once more
+ * revives nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -330,6 +332,13 @@ item_of(const struct hsm_core *c, const struct wire_hsm_request *r,
 	return e;
 }
 
+static bool
+is_of_roll(const struct hsm_approval *a, const char *root, uint32_t to,
+    uint32_t last)
+{
+	return a->last == last && a->to == to && strcmp(a->root, root) == 0;
+}
+
 static enum base_err
 check_room(const struct hsm_core *c, const struct hsm_approved *v)
 {
@@ -339,8 +348,8 @@ check_room(const struct hsm_core *c, const struct hsm_approved *v)
 	for (size_t i = 0; i < c->state.napprovals; i++) {
 		const struct hsm_approval *a = &c->state.approvals[i];
 
-		n += a->last == last && a->to == v->to &&
-		    strcmp(a->root, v->root) == 0 && yes_of(a, c->uid) != NULL;
+		n += is_of_roll(a, v->root, v->to, last) &&
+		    yes_of(a, c->uid) != NULL;
 	}
 	if (n < LISTS_MAX)
 		return BASE_OK;
@@ -393,31 +402,60 @@ approve(struct hsm_core *c, const struct hsm_approved *v)
 	return e;
 }
 
-/* Of this very list, and of the generation that is the newest now. */
+/* What a says yes to, b does, at least in part. */
+static bool
+meet(const struct hsm_approval *a, const struct hsm_approval *b)
+{
+	return is_of_roll(a, b->root, b->to, b->last) &&
+	    wire_hsm_cuts_meet(&a->cuts, &b->cuts);
+}
+
+static enum base_err
+withdraw_one(struct hsm_core *c, const struct hsm_approval *a, bool named)
+{
+	const struct hsm_approved v = { c->uid, a->root, a->to,
+		base_buf_span(&a->item) };
+	char start[BASE_RFC3339_LEN] = "now";
+	struct base_buf b;
+	enum base_err e;
+
+	base_buf_init(&b, 0);
+	hsm_put_approved(&b, &v);
+	if ((e = hsm_core_record(c, HSM_R_WITHDRAWN, &b)) != BASE_OK)
+		return e;
+	if (a->cuts.start.ms != 0)
+		base_time_format(a->cuts.start, start);
+	base_log(BASE_WARNING,
+	    "root %s, to generation %u: user %u has withdrawn his yes to a "
+	    "list of %zu directions, from %s on%s, %u of %u; what was signed "
+	    "stays signed",
+	    a->root, a->to, c->uid, a->cuts.n, start,
+	    named ? "" : ", as it overlaps the one he named", count(c, a),
+	    c->conf->approvals);
+	return BASE_OK;
+}
+
+/* Of this very list, of the generation that is the newest now, and of each that
+ * meets it. */
 static enum base_err
 withdraw(struct hsm_core *c, const struct hsm_approved *v)
 {
 	const struct hsm_approval *a = approval_get(&c->state, v);
-	const struct yes *yes = yes_of(a, v->uid);
-	struct base_buf b;
-	enum base_err e;
+	enum base_err e = BASE_OK;
 
-	if (yes == NULL)
+	if (yes_of(a, v->uid) == NULL)
 		return base_fail(BASE_E_NOTFOUND,
 		    "approval: user %u has not approved this list, so there is "
 		    "nothing to withdraw; it takes the file that was approved",
 		    v->uid);
-	if (yes->withdrawn)
-		return BASE_OK;
-	base_buf_init(&b, 0);
-	hsm_put_approved(&b, v);
-	if ((e = hsm_core_record(c, HSM_R_WITHDRAWN, &b)) != BASE_OK)
-		return e;
-	base_log(BASE_WARNING,
-	    "root %s, to generation %u: user %u has withdrawn his yes to a "
-	    "list of %zu directions, %u of %u; what was signed stays signed",
-	    a->root, a->to, c->uid, a->cuts.n, count(c, a), c->conf->approvals);
-	return BASE_OK;
+	for (size_t i = 0; e == BASE_OK && i < c->state.napprovals; i++) {
+		const struct hsm_approval *p = &c->state.approvals[i];
+		const struct yes *yes = yes_of(p, v->uid);
+
+		if (yes != NULL && !yes->withdrawn && meet(p, a))
+			e = withdraw_one(c, p, p == a);
+	}
+	return e;
 }
 
 /* *out: the list as it is approved now; the state's. */
@@ -449,8 +487,22 @@ answer_add(struct wire_hsm_answer *a, const struct wire_hsm_cuts *cuts)
 	return wire_hsm_cuts_compose(cuts, b);
 }
 
-/* An empty list first: so many would have to approve. Then only, unless it is
- * NULL, or all. */
+/* Is p for the answer? Without a list in the request, only is NULL, all are
+ * that somebody approves. */
+static bool
+is_asked(const struct hsm_core *c, const struct wire_hsm_request *r,
+    const struct hsm_approval *only, const struct hsm_approval *p)
+{
+	const struct yes *yes = yes_of(p, c->uid);
+
+	if (only == NULL)
+		return count(c, p) > 0;
+	return p == only ||
+	    (r->withdraw && yes != NULL && yes->withdrawn && meet(p, only));
+}
+
+/* An empty list first: so many would have to approve. Of what was withdrawn
+ * with the one named only the head, for the lists can be long. */
 static enum base_err
 answer(const struct hsm_core *c, const struct wire_hsm_request *r,
     const struct hsm_approval *only, struct wire_hsm_answer *a)
@@ -466,14 +518,13 @@ answer(const struct hsm_core *c, const struct wire_hsm_request *r,
 		const struct hsm_approval *p = &c->state.approvals[i];
 		struct wire_hsm_cuts cuts = p->cuts;
 
-		if (strcmp(p->root, r->key.root) != 0 || p->last != last ||
-		    (only != NULL && p != only) || p->to != r->key.generation ||
-		    a->nitems == WIRE_HSM_BATCH)
+		if (!is_of_roll(p, r->key.root, r->key.generation, last) ||
+		    a->nitems == WIRE_HSM_BATCH || !is_asked(c, r, only, p))
 			continue;
 		cuts.have = count(c, p);
-		if (only == NULL && cuts.have == 0)
-			continue;
 		cuts.need = need;
+		if (only != NULL && p != only)
+			cuts.n = 0;
 		e = answer_add(a, &cuts);
 	}
 	return e;

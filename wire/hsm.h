@@ -74,7 +74,9 @@ struct wire_hsm_request {
 	bool only_ask;                 /* FORGET: could it be forgotten now?
 					* Nothing is done */
 	bool withdraw;                 /* APPROVE: the approver's yes to the
-					* list does not count any more */
+					* list, and to each that shares a
+					* direction with it, does not count
+					* any more */
 };
 /* After such a request kedge-hsmd knows what an older copy of kedged's store
  * does not: it carries a mark. CERTS and SHOW are none of them: an order
@@ -209,6 +211,10 @@ struct wire_hsm_cuts {
 };
 /* Brings what was put into cut into its sequence, each once. */
 void wire_hsm_cuts_sort(struct wire_hsm_cuts *c);
+/* A direction is on both; two of nothing, which say yes to the way back, say so
+ * of the same. */
+bool wire_hsm_cuts_meet(const struct wire_hsm_cuts *a,
+    const struct wire_hsm_cuts *b);
 void wire_hsm_cuts_clear(struct wire_hsm_cuts *c);
 enum base_err wire_hsm_cuts_compose(const struct wire_hsm_cuts *c,
     struct base_buf *out) BASE_MUST;

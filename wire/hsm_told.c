@@ -388,6 +388,24 @@ wire_hsm_cuts_sort(struct wire_hsm_cuts *c)
 	c->n = n;
 }
 
+bool
+wire_hsm_cuts_meet(const struct wire_hsm_cuts *a, const struct wire_hsm_cuts *b)
+{
+	size_t i = 0, k = 0;
+
+	while (i < a->n && k < b->n) {
+		const int c = cut_cmp(&a->cut[i], &b->cut[k]);
+
+		if (c == 0)
+			return true;
+		if (c < 0)
+			i++;
+		else
+			k++;
+	}
+	return a->n == 0 && b->n == 0;
+}
+
 enum base_err
 wire_hsm_cuts_compose(const struct wire_hsm_cuts *c, struct base_buf *out)
 {

@@ -41,20 +41,34 @@ must(enum base_err e)
 		base_die("stand-in: %s", base_why());
 }
 
-/* Keeps the request's item, and says that so many of two have approved it; of
- * nobody it says nothing. */
 static const char *word = "--yes"; /* what is said of the list */
+static bool json; /* --json is said, too */
+
+static void
+item_put(struct wire_hsm_item *item, const struct wire_hsm_cuts *cuts)
+{
+	item->err = BASE_OK;
+	base_buf_init(&item->data, 0);
+	must(wire_hsm_cuts_compose(cuts, &item->data));
+}
+
+/* Keeps the request's item, and says that so many of two have approved it, and
+ * what was withdrawn with it; of nobody it says nothing. */
 
 static void
 answer_one(int fd, uint32_t have)
 {
-	struct wire_hsm_cuts none = { .need = 2 };
+	const struct wire_hsm_cuts none = { .need = 2 };
+	const struct wire_hsm_cuts with[] = { { .need = 2 },
+		{ .start = { INT64_C(1893459600000) }, .have = 1, .need = 2 } };
 	uint8_t bytes[8192];
 	ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
 	struct wire_hsm_request r;
-	struct wire_hsm_item item[2] = { { .err = BASE_OK } };
+	struct wire_hsm_item item[4];
 	struct wire_hsm_answer a = { .type = WIRE_HSM_APPROVE,
-		.nitems = have == 0 ? 1 : 2,
+		.nitems = have == 0		      ? 1
+		    : strcmp(word, "--withdraw") == 0 ? 4
+						      : 2,
 		.items = item };
 	struct wire_hsm_cuts cuts;
 	struct base_buf msg, frame;
@@ -73,12 +87,14 @@ answer_one(int fd, uint32_t have)
 		_exit(1);
 	cuts.have = have;
 	cuts.need = 2;
-	base_buf_init(&item[0].data, 0);
-	base_buf_init(&item[1].data, 0);
+	item_put(&item[0], &none);
+	item_put(&item[1], &with[0]);
+	item_put(&item[2], &cuts);
+	item_put(&item[3], &with[1]);
+	if (a.nitems == 2)
+		item_put(&item[1], &cuts);
 	base_buf_init(&msg, 0);
 	base_buf_init(&frame, 0);
-	must(wire_hsm_cuts_compose(&none, &item[0].data));
-	must(wire_hsm_cuts_compose(&cuts, &item[1].data));
 	a.id = r.id;
 	must(wire_hsm_answer_compose(&a, &msg));
 	must(wire_hsm_frame_put(&frame, base_buf_span(&msg)));
@@ -99,13 +115,18 @@ approve(bool yes)
 {
 	FILE *out = fmemopen(output, sizeof(output), "w");
 	FILE *err = fmemopen(errors, sizeof(errors), "w");
-	char words[][12] = { "kedge", "roll", "approve", "--hsmd", "" };
-	char *argv[] = { words[0], words[1], words[2], words[3], socket_path,
-		list_path, yes ? words[4] : NULL, NULL };
-	int code;
+	char words[][12] = { "kedge", "roll", "approve", "--hsmd", "",
+		"--json" };
+	char *argv[9] = { words[0], words[1], words[2], words[3], socket_path,
+		list_path };
+	int argc = 6, code;
 
 	snprintf(words[4], sizeof(words[4]), "%s", word);
-	code = cli_main(yes ? 7 : 6, argv, out, err);
+	if (yes)
+		argv[argc++] = words[4];
+	if (json)
+		argv[argc++] = words[5];
+	code = cli_main(argc, argv, out, err);
 
 	fclose(out);
 	fclose(err);
@@ -221,11 +242,44 @@ START_TEST(withdrawn)
 	    _i == 1 ? "withdrawn; what was signed stays signed; approved by 1 "
 		      "of 2"
 		    : "approved by 2 of 2"));
+	/* and what went with it, before that and after it */
+	ck_assert_ptr_nonnull(strstr(output,
+	    "your yes to the list from now on; approved by 0 of 2"));
+	ck_assert_ptr_nonnull(strstr(output,
+	    "your yes to the list from 2030-01-01T01:00:00Z; approved by 1 of "
+	    "2"));
 	word = "--yes";
 	list_write(LIST);
 	unlink(socket_path);
 	ck_assert_int_eq(approve_at(2), CLI_DONE);
 	ck_assert_ptr_null(strstr(output, "withdrawn"));
+}
+END_TEST
+
+static const char *const documents[] = {
+	"{\"have\":null,\"need\":null,\"with\":[]}",
+	"{\"have\":1,\"need\":2,\"with\":[]}",
+	"{\"have\":1,\"need\":2,\"with\":[{\"start\":null,\"have\":0,"
+	"\"need\":2},{\"start\":\"2030-01-01T01:00:00Z\",\"have\":1,"
+	"\"need\":2}]}",
+};
+
+/* Shown, approved and withdrawn: one document, with the list. */
+START_TEST(in_json)
+{
+	json_t *d, *list;
+
+	json = true;
+	word = _i == 2 ? "--withdraw" : "--yes";
+	list_write(LIST);
+	ck_assert_int_eq(_i == 0 ? approve(false) : approve_at(1),
+	    _i == 2 ? CLI_DONE : CLI_WAITING);
+	d = json_loads(output, 0, NULL);
+	list = json_loads(LIST, 0, NULL); /* what the file says is all there */
+	json_object_update_new(list, json_loads(documents[_i], 0, NULL));
+	ck_assert(json_equal(d, list));
+	json_decref(d);
+	json_decref(list);
 }
 END_TEST
 
@@ -273,6 +327,7 @@ case_cmd_cuts(void)
 	tcase_add_loop_test(t, answer_about_another_list, 0, 2);
 	tcase_add_test(t, way_back);
 	tcase_add_loop_test(t, withdrawn, 1, 3);
+	tcase_add_loop_test(t, in_json, 0, 3);
 	tcase_add_test(t, yes_and_no);
 	tcase_add_test(t, nobody_there);
 	tcase_add_test(t, cuts_of_nobody);

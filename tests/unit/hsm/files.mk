@@ -1,7 +1,7 @@
 UNITS += hsm
 unit_hsm_SRC := tests/unit/hsm/main.c tests/unit/hsm/softhsm.c \
                 tests/unit/hsm/world.c tests/unit/hsm/daemon.c tests/unit/hsm/token_rig.c \
-                tests/unit/hsm/test_approve.c tests/unit/hsm/test_stolen.c tests/unit/hsm/test_backup.c tests/unit/hsm/test_config.c \
+                tests/unit/hsm/test_approve.c tests/unit/hsm/test_approve_withdrawn.c tests/unit/hsm/approvers.c tests/unit/hsm/test_stolen.c tests/unit/hsm/test_backup.c tests/unit/hsm/test_config.c \
                 tests/unit/hsm/test_journal.c tests/unit/hsm/test_judge.c \
                 tests/unit/hsm/test_judge_own.c tests/unit/hsm/test_judge_depth.c \
                 tests/unit/hsm/test_ks_worker.c tests/unit/hsm/test_map.c \

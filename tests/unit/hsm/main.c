@@ -21,6 +21,7 @@ main(void)
 	suite_add_tcase(suite, case_req_certs());
 	suite_add_tcase(suite, case_req_nodes());
 	suite_add_tcase(suite, case_approve());
+	suite_add_tcase(suite, case_approve_withdrawn());
 	suite_add_tcase(suite, case_stolen());
 	suite_add_tcase(suite, case_rekey());
 	suite_add_tcase(suite, case_req_orders());

@@ -18,6 +18,7 @@ TCase *case_req_keys(void);
 TCase *case_req_certs(void);
 TCase *case_req_nodes(void);
 TCase *case_approve(void);
+TCase *case_approve_withdrawn(void);
 TCase *case_stolen(void);
 TCase *case_rekey(void);
 TCase *case_req_orders(void);

@@ -260,6 +260,26 @@ START_TEST(test_cuts_odd)
 }
 END_TEST
 
+/* The first, the last and no direction of the longer list; a list of nothing
+ * meets another such, and only that. */
+START_TEST(test_cuts_meet)
+{
+	struct wire_hsm_cut cut[] = { { "a", "b" }, { "a", "d" },
+		{ "c", "d" } };
+	struct wire_hsm_cut of[][1] = { { { "a", "b" } }, { { "c", "d" } },
+		{ { "a", "c" } }, { { "d", "c" } }, { { "a", "a" } } };
+	const struct wire_hsm_cuts all = { .n = 3, .cut = cut },
+				   one = { .n = 1, .cut = of[_i] },
+				   none = { .n = 0 };
+
+	ck_assert_int_eq(wire_hsm_cuts_meet(&all, &one), _i < 2);
+	ck_assert_int_eq(wire_hsm_cuts_meet(&one, &all), _i < 2);
+	ck_assert(wire_hsm_cuts_meet(&none, &none));
+	ck_assert(!wire_hsm_cuts_meet(&none, &one));
+	ck_assert(!wire_hsm_cuts_meet(&one, &none));
+}
+END_TEST
+
 TCase *
 case_hsm_told(void)
 {
@@ -272,5 +292,6 @@ case_hsm_told(void)
 	tcase_add_test(tc, test_known);
 	tcase_add_test(tc, test_cuts);
 	tcase_add_loop_test(tc, test_cuts_odd, 0, 4);
+	tcase_add_loop_test(tc, test_cuts_meet, 0, 5);
 	return tc;
 }
