@@ -245,10 +245,16 @@ START_TEST(record_removed_from_the_middle)
 }
 END_TEST
 
+/* And nothing is changed or lost by it. */
 START_TEST(fold_says_no)
 {
+	off_t had;
+
 	add("a");
 	ck_assert_int_eq(hsm_journal_sync(j), BASE_OK);
+	add("b");
+	ck_assert_int_eq(hsm_journal_sync(j), BASE_OK);
+	had = size();
 	verdict = BASE_E_SYNTAX;
 	ck_assert_int_eq(reopen(), BASE_E_INTEGRITY);
 	ck_assert_ptr_nonnull(strstr(base_why(), "changed from outside"));
@@ -256,6 +262,11 @@ START_TEST(fold_says_no)
 	verdict = BASE_E_STATE;
 	ck_assert_int_eq(reopen(), BASE_E_STATE);
 	ck_assert_ptr_null(strstr(base_why(), "changed from outside"));
+	ck_assert_int_eq(size(), had);
+	/* the release that wrote it goes on */
+	verdict = BASE_OK;
+	ck_assert_int_eq(reopen(), BASE_OK);
+	ck_assert_str_eq(seen, "ab");
 }
 END_TEST
 
