@@ -267,36 +267,56 @@ keep_late(struct ca *ca, const struct ca_order *o, const struct wire_report *w,
 	return r == BASE_OK && *rekeyed ? ca_renew_took(ca, o) : r;
 }
 
+/* What follows from a report that was not there before. */
+static enum base_err
+keep_new(struct ca *ca, struct ca_order *o, const struct wire_report *w,
+    struct ca_fact *f, bool *rekeyed)
+{
+	struct verdict v = judge(ca, o, w->status);
+	enum base_err r;
+
+	if ((r = ca_stock_from_report(ca, w)) != BASE_OK)
+		return r;
+	if (v.settled && (r = keep_order(ca, o, w, &v)) != BASE_OK)
+		return r;
+	if (v.fact == POL_FACT_EFFECTIVE && v.settled &&
+	    (r = keep_took(ca, o, w, rekeyed)) != BASE_OK)
+		return r;
+	if (w->status == WIRE_EFFECTIVE && !v.settled &&
+	    o->state == CA_ORDER_REPLACED &&
+	    (o->steps & WIRE_STEP_REKEY) == 0 &&
+	    (r = keep_late(ca, o, w, rekeyed)) != BASE_OK)
+		return r;
+	if (v.has_fact && (r = keep_fact(ca, o, &v, f)) != BASE_OK)
+		return r;
+	return *rekeyed ? ca_store_unshown_put(ca->store, o->node, o->root)
+			: BASE_OK;
+}
+
+/* EXISTS: the same report again. What else is in the way of its rows is no such
+ * thing: the report is not kept, and must not be acknowledged. */
 static enum base_err
 keep(struct ca *ca, const struct ca_report *row, struct ca_order *o,
     const struct wire_report *w, struct ca_fact *f)
 {
 	bool rekeyed = false;
-	struct verdict v = judge(ca, o, w->status);
+	char why[512];
 	enum base_err r;
 
 	f->node[0] = '\0';
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;
-	if ((r = ca_store_report_add(ca->store, row)) != BASE_OK ||
-	    (r = ca_stock_from_report(ca, w)) != BASE_OK)
+	if ((r = ca_store_report_add(ca->store, row)) != BASE_OK)
 		goto out;
-	if (v.settled && (r = keep_order(ca, o, w, &v)) != BASE_OK)
-		goto out;
-	if (v.fact == POL_FACT_EFFECTIVE && v.settled &&
-	    (r = keep_took(ca, o, w, &rekeyed)) != BASE_OK)
-		goto out;
-	if (w->status == WIRE_EFFECTIVE && !v.settled &&
-	    o->state == CA_ORDER_REPLACED &&
-	    (o->steps & WIRE_STEP_REKEY) == 0 &&
-	    (r = keep_late(ca, o, w, &rekeyed)) != BASE_OK)
-		goto out;
-	if (v.has_fact && (r = keep_fact(ca, o, &v, f)) != BASE_OK)
-		goto out;
-	if (rekeyed &&
-	    (r = ca_store_unshown_put(ca->store, o->node, o->root)) != BASE_OK)
-		goto out;
-	r = ca_store_commit(ca->store);
+	if ((r = keep_new(ca, o, w, f, &rekeyed)) == BASE_OK)
+		r = ca_store_commit(ca->store);
+	if (r == BASE_E_EXISTS) {
+		snprintf(why, sizeof(why), "%s", base_why());
+		r = base_fail(BASE_E_INTEGRITY,
+		    "report of node %s, epoch %llu of root %s, is not kept: "
+		    "%s; kedge audit verify says whether the store is sound",
+		    w->node, (unsigned long long)w->epoch, w->root, why);
+	}
 out:
 	ca_store_rollback(ca->store);
 	if (r == BASE_OK && rekeyed)

@@ -134,6 +134,48 @@ START_TEST(again_is_only_acknowledged)
 }
 END_TEST
 
+/* The number that the next row of the audit, or of the facts, would have. */
+static void
+row_in_the_way(bool of_audit)
+{
+	const struct ca_fact f = { .root = "plant",
+		.node = "web1",
+		.kind = POL_FACT_RECEIVED };
+	struct ca_store *st = w.ca.store;
+
+	if (!of_audit) {
+		ck_assert_int_eq(ca_store_fact_add(st, &f), BASE_OK);
+		st->last_fact--;
+		return;
+	}
+	ck_assert(st->audit_read);
+	ck_assert_int_eq(ca_sq_run(st, NULL,
+			     "INSERT INTO audit VALUES (?, 0, 'x', 'x', 'x',"
+			     " zeroblob(32))",
+			     "i", (int64_t)st->audit_seq + 1),
+	    BASE_OK);
+}
+
+/* A row in the way is no report that is there already: who heard that it is
+ * kept would erase his old key and never say it again. */
+START_TEST(what_is_not_kept_is_not_acknowledged)
+{
+	report_as(web1);
+	row_in_the_way(_i == 1);
+	is_refused(BASE_E_INTEGRITY);
+	ck_assert_ptr_nonnull(strstr(base_why(), "web1"));
+	ck_assert_ptr_nonnull(strstr(base_why(),
+	    _i == 1 ? "UNIQUE constraint failed: audit"
+		    : "UNIQUE constraint failed: fact"));
+	ck_assert_int_gt(ca_deliver_due(w.ca.deliver, "web1").ms, w.mono.ms);
+	/* it comes again, and is new */
+	ck_assert_int_eq(ca_report_in(&w.ca, base_buf_span(&cms), NULL),
+	    BASE_OK);
+	ck_assert_int_eq(state(), CA_ORDER_EFFECTIVE);
+	ck_assert_int_eq(ca_deliver_due(w.ca.deliver, "web1").ms, w.mono.ms);
+}
+END_TEST
+
 START_TEST(received_then_effective)
 {
 	r.status = WIRE_RECEIVED;
@@ -310,6 +352,7 @@ case_report(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, the_true_one_is_believed);
 	tcase_add_test(t, again_is_only_acknowledged);
+	tcase_add_loop_test(t, what_is_not_kept_is_not_acknowledged, 0, 2);
 	tcase_add_test(t, received_then_effective);
 	tcase_add_test(t, of_another_node_is_refused);
 	tcase_add_test(t, of_another_fleet_is_refused);
