@@ -146,8 +146,7 @@ report_keep(struct ca_store *st, struct ca_order *o)
 	memcpy(r.root, o->root, sizeof(r.root));
 	memcpy(f.node, o->node, sizeof(f.node));
 	memcpy(f.root, o->root, sizeof(f.root));
-	wire_digest(r.cms, r.digest);
-	/* each report is another one: node and epoch go into its digest */
+	/* each report is another one; its digest is made before the store */
 	memcpy(r.digest, &o->epoch, sizeof(o->epoch));
 	memcpy(r.digest + sizeof(o->epoch), o->node, 16);
 	o->state = CA_ORDER_EFFECTIVE;
