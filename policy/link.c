@@ -130,10 +130,15 @@ ask_direction(const struct pol_engine *e, const struct direction *d,
 	const uint32_t peer = joiner_presents ? d->verifier : d->presenter;
 	struct file_set f;
 
-	/* who has not joined yet will be given what suits this one */
-	if (!(e->node[peer].flags & NODE_KNOWN) ||
-	    (e->node[peer].flags & NODE_EXCUSED))
+	if (e->node[peer].flags & NODE_EXCUSED)
 		return;
+	/* who joins as well may be given either, and trusts what this one may
+	 * show */
+	if (!(e->node[peer].flags & NODE_KNOWN)) {
+		if (!joiner_presents)
+			a->shown_to = a->shown_from = false;
+		return;
+	}
 	f = joiner_presents ? engine_trusts(e, peer) : direction_shown(e, d);
 	for (unsigned i = 0; i < f.n; i++) {
 		if (joiner_presents) {

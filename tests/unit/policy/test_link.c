@@ -149,6 +149,62 @@ START_TEST(test_a_joiner_waits_for_who_is_far_behind)
 }
 END_TEST
 
+/* Each has only reported when both have been given their configuration. */
+static void
+two_join(const struct fleet *f, uint32_t one, uint32_t other)
+{
+	const struct pol_goal goal = { .from = 1, .to = 2 };
+	struct pol_conf c[2];
+	struct pol_engine *e;
+
+	ck_assert_int_eq(pol_engine_new(f->graph, 0, &goal, &e), POL_OK);
+	fleet_holds(e, 0, (struct pol_conf){ 1, 1, 0 });
+	ck_assert_int_eq(pol_engine_joiner(e, one, &c[0]), POL_OK);
+	ck_assert_int_eq(pol_engine_joiner(e, other, &c[1]), POL_OK);
+	fleet_holds(e, one, c[0]);
+	fleet_holds(e, other, c[1]);
+	ck_assert(pol_engine_is_safe(e, 0, 1));
+	ck_assert(pol_engine_is_safe(e, 1, 0));
+	ck_assert(pol_engine_is_safe(e, 1, 2));
+	ck_assert(pol_engine_is_safe(e, 2, 1));
+	pol_engine_free(e);
+}
+
+/* a is old, and b's neighbour; nobody but b is c's. */
+START_TEST(test_two_that_join_at_once_authenticate)
+{
+	struct fleet f;
+
+	fleet_make(&f, _i % 2 == 0 ? "b>a b>c" : "a>b c>b", "");
+	if (_i / 2 == 0)
+		two_join(&f, 1, 2);
+	else
+		two_join(&f, 2, 1);
+	fleet_free(&f);
+}
+END_TEST
+
+/* An excused one is not waited for, and decides nothing. */
+START_TEST(test_an_excused_stranger_says_nothing)
+{
+	const struct pol_goal goal = { .from = 1, .to = 2 };
+	struct pol_conf c;
+	struct pol_engine *e;
+	struct fleet f;
+
+	fleet_make(&f, "c>s", "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+	ck_assert_int_eq(pol_engine_joiner(e, NODE_C, &c), POL_OK);
+	ck_assert_uint_eq(c.trust, 3);
+	fleet_tell(e, POL_FACT_EXCUSED, NODE_S, 0);
+	ck_assert_int_eq(pol_engine_joiner(e, NODE_C, &c), POL_OK);
+	ck_assert_uint_eq(c.trust, 2);
+	ck_assert_uint_eq(c.present, 2);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 TCase *
 case_link(void)
 {
@@ -159,5 +215,7 @@ case_link(void)
 	tcase_add_test(t, test_a_joiner_gets_what_the_mixture_requires);
 	tcase_add_test(t, test_a_joiner_that_nobody_could_please_waits);
 	tcase_add_test(t, test_a_joiner_waits_for_who_is_far_behind);
+	tcase_add_loop_test(t, test_two_that_join_at_once_authenticate, 0, 4);
+	tcase_add_test(t, test_an_excused_stranger_says_nothing);
 	return t;
 }
