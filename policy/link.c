@@ -120,7 +120,7 @@ pol_engine_link_allowed(const struct pol_engine *e, const struct pol_link *l,
 struct asked_of {
 	uint64_t trusted; /* in every trust list that it is verified by */
 	bool shown_to, shown_from; /* every chain it verifies is of … */
-	bool shown_other; /* some chain is of neither */
+	bool shown_other; /* some chain is, or may be, of neither */
 };
 
 static void
@@ -132,6 +132,14 @@ ask_direction(const struct pol_engine *e, const struct direction *d,
 
 	if (e->node[peer].flags & NODE_EXCUSED)
 		return;
+	if (e->node[peer].flags & NODE_LOST) {
+		/* it may hold anything */
+		if (joiner_presents)
+			a->trusted = 0;
+		else
+			a->shown_other = true;
+		return;
+	}
 	/* who joins as well may be given either, and trusts what this one may
 	 * show */
 	if (!(e->node[peer].flags & NODE_KNOWN)) {

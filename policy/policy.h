@@ -381,7 +381,7 @@ enum pol_err pol_engine_link_allowed(const struct pol_engine *e,
 /* What a node must hold that joins now, beside the neighbours it has in the
  * graph: nothing but the two generations of the goal. UNSAFE: neither is
  * trusted by all of them at this moment, or one of them, generations behind,
- * may show what verifies under neither. */
+ * may show what verifies under neither, or lost, may hold anything. */
 enum pol_err pol_engine_joiner(const struct pol_engine *e, uint32_t node,
     struct pol_conf *out) POL_MUST;
 /* Could the node hold this once the order of this epoch is effective?

@@ -205,6 +205,33 @@ START_TEST(test_an_excused_stranger_says_nothing)
 }
 END_TEST
 
+/* s held something once; until it says what, nothing suits it for sure. */
+START_TEST(test_a_joiner_waits_for_who_is_lost)
+{
+	static const char *const links[] = { "c>s", "c>s:server",
+		"s>c:server" };
+	const struct pol_goal goal = { .from = 1, .to = 2 };
+	struct pol_conf c;
+	struct pol_engine *e;
+	struct fleet f;
+
+	fleet_make(&f, links[_i], "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+	fleet_holds(e, NODE_S, (struct pol_conf){ 1, 1, 0 });
+	ck_assert_int_eq(pol_engine_joiner(e, NODE_C, &c), POL_OK);
+	fleet_tell(e, POL_FACT_LOST, NODE_S, 0);
+	ck_assert_int_eq(pol_engine_joiner(e, NODE_C, &c), POL_E_UNSAFE);
+	fleet_tell(e, POL_FACT_EXCUSED, NODE_S, 0);
+	ck_assert_int_eq(pol_engine_joiner(e, NODE_C, &c), POL_OK);
+	fleet_tell(e, POL_FACT_RETURNED, NODE_S, 0);
+	ck_assert_int_eq(pol_engine_joiner(e, NODE_C, &c), POL_E_UNSAFE);
+	fleet_holds(e, NODE_S, (struct pol_conf){ 3, 2, 0 });
+	ck_assert_int_eq(pol_engine_joiner(e, NODE_C, &c), POL_OK);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 TCase *
 case_link(void)
 {
@@ -217,5 +244,6 @@ case_link(void)
 	tcase_add_test(t, test_a_joiner_waits_for_who_is_far_behind);
 	tcase_add_loop_test(t, test_two_that_join_at_once_authenticate, 0, 4);
 	tcase_add_test(t, test_an_excused_stranger_says_nothing);
+	tcase_add_loop_test(t, test_a_joiner_waits_for_who_is_lost, 0, 3);
 	return t;
 }
