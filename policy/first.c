@@ -83,14 +83,16 @@ want_blocker(void *arg, uint32_t peer, uint32_t steps)
 	want_add(arg, peer, steps);
 }
 
-/* Its next order is out, or may start, or only the operator can help: then
- * that is what is waited for. Otherwise others must move before it. */
+/* Its order is out, or what is wanted of it may start, or only the operator
+ * can help: then that is what is waited for. Otherwise others must move before
+ * it; an offer of steps that nobody wants helps nobody. */
 static bool
 is_moving(const struct pol_engine *e, uint32_t node)
 {
 	const struct enode *n = &e->node[node];
 
-	return engine_serves(e, n) || offers_of(e, node) != 0 ||
+	return engine_serves(e, n) ||
+	    (offers_of(e, node) & e->first.want[node]) != 0 ||
 	    (n->flags & NODE_HELD) != 0 || !(n->flags & NODE_KNOWN);
 }
 
@@ -146,9 +148,9 @@ want_first(struct pol_engine *e, uint32_t node)
 
 	if (f->failed != POL_NONE && !first_has_failed(e, node))
 		return;
+	want_add(e, node, todo);
 	if (todo != 0 && is_moving(e, node))
 		f->waits = false;
-	want_add(e, node, todo);
 }
 
 void

@@ -200,6 +200,45 @@ START_TEST(test_what_a_failed_one_waits_for_goes)
 }
 END_TEST
 
+/* a, with trust done and cert+finish to do, waits for x's certificate, and
+ * that for y's trust. x may forget the old root, which nobody waits for: y is
+ * let through all the same. */
+START_TEST(test_an_offer_that_nobody_wants_is_no_move)
+{
+	static const struct pol_conf holds[] = { { 3, 1, 0 }, { 3, 0, 0 },
+		{ 3, 1, 0 }, { 1, 1, 0 }, { 3, 2, 0 } };
+	const uint32_t first[] = { 0 }, x = 2, y = 3, z = 4;
+	const struct pol_goal goal = { .from = 1,
+		.to = 2,
+		.strategy = POL_COMPACT,
+		.first = first,
+		.nfirst = 1 };
+	struct pol_engine *e;
+	struct fleet f;
+
+	/* a shows to z, z to x, x to a and y, y to w */
+	fleet_make(&f, "a>x:server z>a:server x>z:server y>x:server w>y:server",
+	    "");
+	ck_assert_int_eq(pol_engine_new(f.graph, 0, &goal, &e), POL_OK);
+	for (uint32_t i = 0; i < f.n; i++)
+		fleet_holds(e, i, holds[i]);
+	ck_assert_uint_eq(fleet_offer(e, 0), 0);
+	ck_assert_uint_eq(fleet_offer(e, y), T | C);
+	/* x's finish is nobody's business before a's */
+	ck_assert_uint_eq(fleet_offer(e, x), 0);
+	fleet_do(e, y, T | C);
+	ck_assert_uint_eq(fleet_offer(e, x), C);
+	fleet_do(e, x, C);
+	ck_assert_uint_eq(fleet_offer(e, 0), C | F);
+	ck_assert_uint_eq(fleet_offer(e, x), 0);
+	ck_assert_uint_eq(fleet_offer(e, z), 0);
+	fleet_do(e, 0, C | F);
+	ck_assert_uint_eq(fleet_offer(e, x), F);
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 TCase *
 case_first(void)
 {
@@ -211,5 +250,6 @@ case_first(void)
 	tcase_add_test(t, test_who_must_go_before_the_first_is_let_through);
 	tcase_add_test(t, test_first_must_be_nodes);
 	tcase_add_test(t, test_what_a_failed_one_waits_for_goes);
+	tcase_add_test(t, test_an_offer_that_nobody_wants_is_no_move);
 	return t;
 }
