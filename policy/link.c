@@ -129,6 +129,7 @@ ask_direction(const struct pol_engine *e, const struct direction *d,
 {
 	const uint32_t peer = joiner_presents ? d->verifier : d->presenter;
 	struct file_set f;
+	bool over;
 
 	if (e->node[peer].flags & NODE_EXCUSED)
 		return;
@@ -148,6 +149,7 @@ ask_direction(const struct pol_engine *e, const struct direction *d,
 		return;
 	}
 	f = joiner_presents ? engine_trusts(e, peer) : direction_shown(e, d);
+	over = !joiner_presents && values_possible(e, peer).chain_over;
 	for (unsigned i = 0; i < f.n; i++) {
 		if (joiner_presents) {
 			a->trusted &= f.v[i];
@@ -157,7 +159,8 @@ ask_direction(const struct pol_engine *e, const struct direction *d,
 			a->shown_to = false;
 		if (!(f.v[i] & POL_GEN(e->goal.from)))
 			a->shown_from = false;
-		if (f.v[i] != 0 &&
+		/* of chains that are not listed nothing else is known */
+		if ((f.v[i] != 0 || over) &&
 		    !(f.v[i] & (POL_GEN(e->goal.to) | POL_GEN(e->goal.from))))
 			a->shown_other = true;
 	}
