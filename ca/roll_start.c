@@ -175,6 +175,15 @@ enter_excused(struct ca *ca, struct ca_fact *f)
 	return ca_store_fact_add(ca->store, f);
 }
 
+/* It held something once, which is not the same as never having joined. */
+static enum base_err
+enter_lost(struct ca *ca, struct ca_fact f, const struct ca_holding *h)
+{
+	f.kind = POL_FACT_LOST;
+	f.epoch = h->claim;
+	return ca_store_fact_add(ca->store, &f);
+}
+
 /* What a node holds as it enters a roll. An answer that never came (it was
  * excused) leaves both possible. */
 enum base_err
@@ -192,6 +201,8 @@ ca_roll_enter(struct ca *ca, const struct ca_topo *t,
 	memcpy(f.root, row->root, sizeof(f.root));
 	memcpy(f.node, t->nodes[node].name, sizeof(f.node));
 	if ((r = ca_holding_get(ca->store, f.node, f.root, &h)) != BASE_OK)
+		return r;
+	if (h.lost && (r = enter_lost(ca, f, &h)) != BASE_OK)
 		return r;
 	if (!h.known)
 		return h.excused ? enter_excused(ca, &f) : BASE_OK;

@@ -220,6 +220,7 @@ write_fact(void *arg, const struct ca_fact *is)
 	    is->kind == POL_FACT_HOLDS	       ? "holds "
 		: is->kind == POL_FACT_DOUBTED ? "may hold "
 		: is->kind == POL_FACT_EXCUSED ? "excused "
+		: is->kind == POL_FACT_LOST    ? "lost "
 					       : "? ",
 	    (uintmax_t)is->conf.trust, (uintmax_t)is->conf.present,
 	    (uintmax_t)is->conf.bridge);
@@ -245,6 +246,23 @@ START_TEST(who_is_not_known)
 	ck_assert_str_eq(enters(), "");
 	had(POL_FACT_EXCUSED);
 	ck_assert_str_eq(enters(), "excused 0 0 0; ");
+}
+END_TEST
+
+/* It may hold anything, and for having taken this epoch. */
+START_TEST(who_is_lost)
+{
+	struct ca_holding h;
+
+	had_conf(POL_FACT_HOLDS, 1, 1);
+	f.epoch = 9;
+	had(POL_FACT_LOST);
+	had(POL_FACT_EXCUSED);
+	f.epoch = 0;
+	ck_assert_str_eq(enters(), "lost 0 0 0; excused 0 0 0; ");
+	ck_assert_int_eq(ca_holding_get(st, "app1", "plant", &h), BASE_OK);
+	ck_assert(h.lost && h.excused && !h.known);
+	ck_assert_uint_eq(h.claim, 9);
 }
 END_TEST
 
@@ -317,6 +335,39 @@ rolls(void)
 	free(rows);
 	return n;
 }
+
+/* As the engine gets it. */
+static void
+fact_in_roll(enum pol_fact_kind kind, uint64_t gen)
+{
+	const struct ca_fact said = { .node = "app1",
+		.root = "plant",
+		.roll = w.ca.rolls->row.id,
+		.kind = kind,
+		.conf = { gen, gen, 0 } };
+
+	pair_must(ca_store_fact_add(w.ca.store, &said));
+	pair_must(ca_roll_reopen(&w.ca));
+}
+
+/* app1 was lost before the roll began: what web1 gets now it might refuse. */
+START_TEST(who_joins_beside_a_lost_one_waits)
+{
+	struct wire_token t;
+
+	pair_fact("app1", POL_FACT_LOST, (struct pol_conf){ 0, 0, 0 });
+	pair_fact("app1", POL_FACT_EXCUSED, (struct pol_conf){ 0, 0, 0 });
+	world_roll(&w, "plant");
+	fact_in_roll(POL_FACT_RETURNED, 0);
+	world_forget(&w, "web1");
+	world_token(&w, "web1", &t);
+	ck_assert_int_eq(world_join_by(&w, "web1", &t), BASE_E_AGAIN);
+	ck_assert_ptr_nonnull(strstr(base_why(), "who is lost"));
+	fact_in_roll(POL_FACT_HOLDS, 1);
+	world_forget(&w, "web1");
+	pair_must(world_join_by(&w, "web1", &t));
+}
+END_TEST
 
 START_TEST(accepted_once)
 {
@@ -421,6 +472,7 @@ case_roll_start(void)
 	tcase_add_test(t, nodes_that_hold_something_else);
 	tcase_add_test(t, nobody_uses_it);
 	tcase_add_test(t, kedge_hsmd_keeps_other_links);
+	tcase_add_test(t, who_joins_beside_a_lost_one_waits);
 	tcase_add_test(t, accepted_once);
 	tcase_add_test(t, on_record);
 	tcase_add_test(t, begins_with_what_is_held);
@@ -436,6 +488,7 @@ case_roll_enter(void)
 
 	tcase_add_checked_fixture(t, enter_setup, enter_teardown);
 	tcase_add_test(t, who_is_not_known);
+	tcase_add_test(t, who_is_lost);
 	tcase_add_test(t, who_is_sure);
 	tcase_add_test(t, who_has_not_answered);
 	tcase_add_test(t, who_has_failed);
