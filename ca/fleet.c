@@ -75,7 +75,7 @@ check_unknown(struct ca *ca, const char *node, const char *root)
 	struct ca_holding h;
 	enum base_err r = ca_holding_get(ca->store, node, root, &h);
 
-	if (r == BASE_OK && (h.known || h.steps != 0))
+	if (r == BASE_OK && (h.known || h.lost || h.steps != 0))
 		return base_fail(BASE_E_OUTAGE,
 		    "node %s: root %s rolls just now, and the node has not "
 		    "reported yet what it holds; ask again when it has",

@@ -397,6 +397,27 @@ START_TEST(nobody_knows_yet)
 }
 END_TEST
 
+/* Lost is not the same as never there: it may hold anything. */
+START_TEST(nobody_knows_any_more)
+{
+	const struct ca_link l = both("db1", "web1", "plant");
+	struct ca_node n = { .name = "db1", .reach = CA_POLL };
+	struct ca_fact f = { .root = "plant",
+		.node = "db1",
+		.kind = POL_FACT_LOST };
+
+	allowed(node_put, &n);
+	world_roll(&w, "plant");
+	ck_assert_int_eq(ca_store_fact_add(w.ca.store, &f), BASE_OK);
+	refused(link_put, &l, BASE_E_OUTAGE, "has not reported yet");
+	f.kind = POL_FACT_HOLDS;
+	f.conf = (struct pol_conf){ 1, 1, 0 };
+	ck_assert_int_eq(ca_store_fact_add(w.ca.store, &f), BASE_OK);
+	ck_assert_int_eq(ca_fleet_try(&w.ca, link_put, (void *)(uintptr_t)&l),
+	    BASE_OK);
+}
+END_TEST
+
 static bool
 web2_forgot(struct world *x)
 {
@@ -484,6 +505,7 @@ case_fleet(void)
 	tcase_add_test(t, a_node_enters_the_roll);
 	tcase_add_test(t, a_node_comes_too_late);
 	tcase_add_test(t, nobody_knows_yet);
+	tcase_add_test(t, nobody_knows_any_more);
 	tcase_add_test(t, another_relay_while_management_rolls);
 	tcase_add_test(t, roots_are_put_once);
 	return t;
