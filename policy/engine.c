@@ -470,8 +470,11 @@ fact_lost(struct pol_engine *e, const struct pol_fact *f)
 	struct enode *n = &e->node[f->node];
 
 	n->flags &= (uint8_t) ~(NODE_KNOWN | NODE_RECEIVED);
+	/* its failures are forgotten, and what they did; not the operator's word */
+	if (n->flags & NODE_FAILED)
+		n->flags &= (uint8_t) ~(NODE_HELD | NODE_FAILED);
 	n->flags |= NODE_LOST;
-	n->base.ntrust = n->base.nchain = 0;
+	n->base = (struct values){ .ntrust = 0 };
 	n->epoch = 0;
 	n->failures = 0;
 	n->last_steps = 0;

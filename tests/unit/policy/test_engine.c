@@ -223,6 +223,45 @@ START_TEST(test_a_lost_node_is_unknown)
 }
 END_TEST
 
+/* What was forgotten of it keeps nobody: neither the failures for which it was
+ * on hold, nor that more chains were possible than were listed. The operator's
+ * hold stays. */
+START_TEST(test_a_lost_node_starts_anew)
+{
+	struct pol_fact doubt = { .kind = POL_FACT_DOUBTED, .node = NODE_C };
+	struct pol_fact holds = { .kind = POL_FACT_HOLDS,
+		.node = NODE_C,
+		.epoch = 50,
+		.conf = { 3, 1, 0 } };
+	struct fleet f;
+	struct pol_engine *e;
+
+	fleet_make(&f, "c>s", "");
+	e = fleet_engine(&f, 0, POL_MINIMAL);
+	fleet_do(e, NODE_S, T);
+	for (unsigned i = 0; i < 3; i++)
+		fleet_tell(e, POL_FACT_FAILED, NODE_C,
+		    fleet_send(e, NODE_C, T));
+	for (unsigned i = 1; i < 6; i++) {
+		doubt.conf = (struct pol_conf){ i, i, 0 };
+		ck_assert_int_eq(pol_engine_fact(e, &doubt), POL_OK);
+	}
+	ck_assert_str_eq(fleet_first_wait(e, NODE_C).rule, "held");
+	if (_i != 0)
+		fleet_tell(e, POL_FACT_FREED, NODE_C, 0);
+	if (_i == 2)
+		fleet_tell(e, POL_FACT_HELD, NODE_C, 0);
+	fleet_tell(e, POL_FACT_LOST, NODE_C, 0);
+	ck_assert_int_eq(pol_engine_fact(e, &holds), POL_OK);
+	ck_assert_uint_eq(fleet_offer(e, NODE_C), _i == 2 ? 0 : C);
+	ck_assert_uint_eq(fleet_offer(e, NODE_S), C);
+	ck_assert(pol_engine_fits(e, NODE_C, holds.conf));
+	ck_assert(!pol_engine_fits(e, NODE_C, (struct pol_conf){ 9, 9, 0 }));
+	pol_engine_free(e);
+	fleet_free(&f);
+}
+END_TEST
+
 START_TEST(test_epochs)
 {
 	struct pol_fact holds = { .kind = POL_FACT_HOLDS,
@@ -422,6 +461,7 @@ case_engine(void)
 	tcase_add_test(t, test_hold_and_free);
 	tcase_add_test(t, test_excuse_and_return);
 	tcase_add_test(t, test_a_lost_node_is_unknown);
+	tcase_add_loop_test(t, test_a_lost_node_starts_anew, 0, 3);
 	tcase_add_test(t, test_epochs);
 	tcase_add_test(t, test_issued_again_under_the_next_epoch);
 	tcase_add_test(t, test_the_last_counts_those_before);
