@@ -195,7 +195,8 @@ any_fact(struct pol_engine *e, uint64_t *x, uint32_t node, uint64_t *epoch)
 		POL_FACT_SENT, POL_FACT_SENT, POL_FACT_SENT, POL_FACT_RECEIVED,
 		POL_FACT_RECEIVED, POL_FACT_EFFECTIVE, POL_FACT_FAILED,
 		POL_FACT_EXCUSED, POL_FACT_RETURNED, POL_FACT_DOUBTED,
-		POL_FACT_LOST };
+		POL_FACT_LOST, POL_FACT_HELD, POL_FACT_FREED };
+	const uint64_t settled = e->node[node].settled;
 	const bool back = pick(x, 4) == 0;
 	struct pol_fact f = {
 		.kind = kinds[pick(x, sizeof(kinds) / sizeof(kinds[0]))],
@@ -207,14 +208,20 @@ any_fact(struct pol_engine *e, uint64_t *x, uint32_t node, uint64_t *epoch)
 		.conf = { pick(x, 8), POL_GEN(1 + pick(x, 3)), pick(x, 8) },
 	};
 
-	if (f.kind == POL_FACT_SENT || f.kind == POL_FACT_HOLDS)
+	if (f.kind == POL_FACT_SENT)
 		f.epoch = ++*epoch;
+	/* of before the outstanding order, between two, or of after it */
+	if (f.kind == POL_FACT_HOLDS) {
+		f.epoch = settled + pick(x, *epoch + 2 - settled);
+		if (f.epoch > *epoch)
+			*epoch = f.epoch;
+	}
 	return f;
 }
 
 /* Of who is excused or not known nobody asks. */
 static void
-counted_as_each(const struct pol_engine *e, uint32_t node)
+counted_as_each(const struct pol_engine *e, uint32_t node, unsigned *times)
 {
 	if ((e->node[node].flags & (NODE_KNOWN | NODE_EXCUSED)) != NODE_KNOWN)
 		return;
@@ -222,6 +229,7 @@ counted_as_each(const struct pol_engine *e, uint32_t node)
 		const struct seen each = breaches(e, node, s);
 		const enum counted c = breach_count(e, node, s);
 
+		times[c]++;
 		if (c == COUNTED_OPEN)
 			ck_assert_uint_eq(each.shown + each.trusted, 0);
 		if (c == COUNTED_SHUT)
@@ -250,9 +258,12 @@ START_TEST(test_counted_as_each_link)
 		{ "", "b c a", "d a~ c" } };
 	const struct pol_goal goal = { .from = 1,
 		.to = 2,
+		.limit = 2,
+		.max_in_flight = 2,
 		.presume = _i % 2 != 0,
 		.strategy = (enum pol_strategy)(_i / 2 % POL_STRATEGIES) };
 	uint64_t x = 88172645463325252u + (uint64_t)_i, epoch = 0;
+	unsigned times[COUNTED_SHUT + 1] = { 0 };
 	struct pol_engine *e;
 	struct fleet f;
 
@@ -267,12 +278,15 @@ START_TEST(test_counted_as_each_link)
 
 			(void)!pol_engine_fact(e, &fact);
 			for (uint32_t n = 0; n < f.n; n++)
-				counted_as_each(e, n);
+				counted_as_each(e, n, times);
 			offered_as_anew(e, f.n);
 		}
 		pol_engine_free(e);
 		fleet_free(&f);
 	}
+	/* they do answer, either way */
+	ck_assert_uint_gt(times[COUNTED_OPEN], 0);
+	ck_assert_uint_gt(times[COUNTED_SHUT], 0);
 }
 END_TEST
 
