@@ -20,7 +20,11 @@ ca_conf_after(struct pol_conf before, const struct ca_order *o)
 	if ((o->steps & WIRE_STEP_CERT) != 0 &&
 	    !wire_step_renews(o->steps, o->from, o->to)) {
 		c.present = POL_GEN(o->to);
-		c.bridge = o->bridge ? POL_GEN(o->from) : 0;
+		/* who joins has no old chain to send along */
+		c.bridge = o->bridge && (o->steps & WIRE_STEP_JOIN) == 0 &&
+			o->from != 0
+		    ? POL_GEN(o->from)
+		    : 0;
 	}
 	if ((o->steps & WIRE_STEP_FINISH) != 0) {
 		if (c.trust != 0)

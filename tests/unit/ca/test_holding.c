@@ -119,6 +119,8 @@ START_TEST(after_an_order)
 		{ WIRE_STEP_TIDY, false, { 2, 2, 0 }, { 2, 2, 0 } },
 		{ WIRE_STEP_JOIN | POL_TRUST | POL_CERT, false, { 9, 9, 9 },
 		    { 3, 2, 0 } },
+		{ WIRE_STEP_JOIN | POL_TRUST | POL_CERT, true, { 9, 9, 9 },
+		    { 3, 2, 0 } },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

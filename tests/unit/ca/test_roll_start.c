@@ -293,6 +293,22 @@ START_TEST(who_has_failed)
 }
 END_TEST
 
+/* It joined again in peace, under one generation, and is dual. */
+START_TEST(who_has_not_said_that_it_joined_again)
+{
+	had_conf(POL_FACT_HOLDS, 2, 2);
+	f.steps = WIRE_STEP_JOIN | POL_TRUST | POL_CERT;
+	f.from = 0;
+	f.to = 2;
+	f.epoch = 5;
+	had(POL_FACT_SENT);
+	had(POL_FACT_EXCUSED);
+	f.epoch = 0;
+	ck_assert_str_eq(enters(),
+	    "holds 2 2 0; may hold 2 2 0; excused 2 2 0; ");
+}
+END_TEST
+
 START_TEST(who_is_doubted_and_excused)
 {
 	had_conf(POL_FACT_HOLDS, 2, 2);
@@ -492,6 +508,7 @@ case_roll_enter(void)
 	tcase_add_test(t, who_is_sure);
 	tcase_add_test(t, who_has_not_answered);
 	tcase_add_test(t, who_has_failed);
+	tcase_add_test(t, who_has_not_said_that_it_joined_again);
 	tcase_add_test(t, who_is_doubted_and_excused);
 	return t;
 }
