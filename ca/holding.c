@@ -42,6 +42,23 @@ ca_conf_lowest(struct pol_conf c)
 	return may == 0 ? 0 : (uint32_t)__builtin_ctzll(may) + 1;
 }
 
+/* A late answer to an earlier order says nothing of the last one. */
+static void
+holding_is(struct ca_holding *h, const struct ca_fact *f)
+{
+	h->known = true;
+	h->lost = false;
+	h->claim = 0;
+	h->doubted = false;
+	h->conf = f->conf;
+	h->epoch = f->epoch;
+	h->confirmed = f->epoch >= h->sent;
+	if (!h->confirmed)
+		return;
+	h->sent = 0;
+	h->steps = 0;
+}
+
 static enum base_err
 holding_fact(void *arg, const struct ca_fact *f)
 {
@@ -50,16 +67,10 @@ holding_fact(void *arg, const struct ca_fact *f)
 	switch (f->kind) {
 	case POL_FACT_HOLDS:
 	case POL_FACT_EFFECTIVE:
-		h->known = true;
-		h->lost = false;
-		h->claim = 0;
-		h->confirmed = true;
-		h->doubted = false;
-		h->conf = f->conf;
-		h->epoch = f->epoch;
-		h->steps = 0;
+		holding_is(h, f);
 		break;
 	case POL_FACT_SENT:
+		h->sent = f->epoch;
 		h->steps = f->steps;
 		h->from = f->from;
 		h->to = f->to;
@@ -80,6 +91,7 @@ holding_fact(void *arg, const struct ca_fact *f)
 		h->known = h->confirmed = h->doubted = false;
 		h->lost = true;
 		h->claim = f->epoch;
+		h->sent = 0;
 		h->steps = 0;
 		break;
 	case POL_FACT_EXCUSED:

@@ -463,6 +463,7 @@ struct ca_holding {
 	uint64_t epoch;
 	uint64_t claim; /* lost for having taken this one, which nobody gave */
 	/* of the order that was given after it; 0: none */
+	uint64_t sent;
 	uint32_t steps, from, to;
 };
 enum base_err ca_holding_get(struct ca_store *st, const char *node,

@@ -58,6 +58,44 @@ START_TEST(confirmed_by_effective_only)
 }
 END_TEST
 
+/* A join is answered late, when the next order is out; only the answer to that
+ * one ends it, or the loss of all that was known. */
+START_TEST(a_late_answer_leaves_the_last_order_open)
+{
+	struct ca_holding h;
+
+	fact.conf = (struct pol_conf){ 1, 1, 0 };
+	fact.from = 1;
+	fact.to = 2;
+	for (fact.epoch = 1; fact.epoch <= 2; fact.epoch++) {
+		fact.steps =
+		    fact.epoch == 1 ? WIRE_STEP_JOIN | POL_TRUST : POL_TRUST;
+		add(POL_FACT_SENT);
+	}
+	fact.epoch = 1;
+	add(POL_FACT_HOLDS);
+	h = holding();
+	ck_assert(h.known && !h.confirmed);
+	ck_assert_uint_eq(h.conf.trust, 1);
+	ck_assert_uint_eq(h.epoch, 1);
+	ck_assert_uint_eq(h.steps, POL_TRUST);
+	if (_i == 0) {
+		fact.epoch = 2;
+		add(POL_FACT_EFFECTIVE);
+	} else {
+		add(POL_FACT_LOST);
+		add(POL_FACT_HOLDS);
+	}
+	h = holding();
+	ck_assert(h.confirmed);
+	ck_assert_uint_eq(h.steps, 0);
+	/* and it is no measure of what is said later */
+	fact.epoch = 1;
+	add(POL_FACT_HOLDS);
+	ck_assert(holding().confirmed);
+}
+END_TEST
+
 START_TEST(confirmation_is_lost)
 {
 	static const struct {
@@ -153,6 +191,7 @@ case_holding(void)
 
 	tcase_add_checked_fixture(t, store_setup, store_teardown);
 	tcase_add_test(t, confirmed_by_effective_only);
+	tcase_add_loop_test(t, a_late_answer_leaves_the_last_order_open, 0, 2);
 	tcase_add_test(t, confirmation_is_lost);
 	tcase_add_test(t, after_an_order);
 	tcase_add_test(t, oldest_generation);
