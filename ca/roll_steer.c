@@ -109,17 +109,16 @@ turn_order(void *arg, const struct ca_order *o)
 }
 
 /* What was signed before the turn and not sent, too, kedge-hsmd takes for what
- * its node may have carried out. */
+ * its node may have carried out. Of a node that left it has nothing. */
 static enum base_err
 turn_unsent(void *arg, const struct ca_order *o)
 {
 	const struct turning *t = arg;
 	struct ca_fact f = ca_roll_sent(o);
 
-	return o->roll == t->row->id && strcmp(o->root, t->row->root) == 0 &&
-		o->state == CA_ORDER_REPLACED && strcmp(o->reason, UNSENT) == 0
-	    ? ca_store_fact_add(t->ca->store, &f)
-	    : BASE_OK;
+	return ca_topo_node(t->ca->topo, o->node) == POL_NONE
+	    ? BASE_OK
+	    : ca_store_fact_add(t->ca->store, &f);
 }
 
 /* Orders under way are outranked: they leave the mailboxes, and whoever has
@@ -140,10 +139,9 @@ turn_store(struct turning *t, const struct ca_roll_row *next, const char *what,
 	for (size_t i = 0; r == BASE_OK && i < t->n; i++)
 		r = ca_store_orders_replace(st, t->list[i].node,
 		    t->list[i].root, t->list[i].epoch + 1);
-	for (uint32_t i = 0; r == BASE_OK && i < t->ca->topo->nnodes; i++)
-		r = ca_store_orders_of_node(st, t->ca->topo->nodes[i].name,
-		    turn_unsent, t);
 	if (r == BASE_OK &&
+	    (r = ca_store_orders_unsent(st, next->id, turn_unsent, t)) ==
+		BASE_OK &&
 	    (r = ca_audit(t->ca, who, "roll", "%llu of root %s: %s",
 		 (unsigned long long)next->id, next->root, what)) == BASE_OK)
 		r = ca_store_commit(st);
@@ -276,6 +274,7 @@ unsent_store(struct ca *ca, struct ca_drafts *d, size_t i, bool turned)
 	enum base_err r;
 
 	o->state = CA_ORDER_REPLACED;
+	o->unsent = true;
 	snprintf(o->reason, sizeof(o->reason), "%s", UNSENT);
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		return r;

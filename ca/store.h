@@ -299,6 +299,7 @@ struct ca_order {
 			       * for sessions to be ended; 0: no */
 	/* dates of the node certificate in it; 0: has none */
 	struct base_time leaf_from, leaf_to;
+	bool unsent; /* signed, and nobody was given it */
 	/* these change */
 	enum ca_order_state state;
 	struct base_time received, settled;
@@ -336,6 +337,9 @@ enum base_err ca_store_orders_of_node(struct ca_store *st, const char *node,
 /* Those of one root above an epoch, by epoch; cms is empty. */
 enum base_err ca_store_orders_after(struct ca_store *st, const char *node,
     const char *root, uint64_t epoch, ca_order_fn *fn, void *arg) BASE_MUST;
+/* Those of a roll that are unsent, by node, root and epoch; cms is empty. */
+enum base_err ca_store_orders_unsent(struct ca_store *st, uint64_t roll,
+    ca_order_fn *fn, void *arg) BASE_MUST;
 
 struct ca_report {
 	char node[CA_NAME], root[CA_NAME];

@@ -150,17 +150,17 @@ ca_store_order_add(struct ca_store *st, const struct ca_order *o)
 	enum base_err r = ca_sq_run(st, NULL,
 	    "INSERT INTO orders (node, root, epoch, roll, steps, gen_from,"
 	    " gen_to, bridge, digest, cms, issued, expires, state, received,"
-	    " settled, proof, reason, leaf_from, leaf_to, kicked, compromised)"
-	    " VALUES (?, ?, ?, ?,"
-	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    "ssiiiiiibbiiiiiisiiii", o->node, o->root, (int64_t)o->epoch,
+	    " settled, proof, reason, leaf_from, leaf_to, kicked, compromised,"
+	    " unsent) VALUES (?, ?, ?, ?,"
+	    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "ssiiiiiibbiiiiiisiiiii", o->node, o->root, (int64_t)o->epoch,
 	    (int64_t)o->roll, (int64_t)o->steps, (int64_t)o->from,
 	    (int64_t)o->to, (int64_t)o->bridge,
 	    (struct base_span){ o->digest, sizeof(o->digest) },
 	    base_buf_span(&o->cms), o->issued.ms, o->expires.ms,
 	    (int64_t)o->state, o->received.ms, o->settled.ms, (int64_t)o->proof,
 	    o->reason, o->leaf_from.ms, o->leaf_to.ms, (int64_t)o->kicked,
-	    (int64_t)o->compromised);
+	    (int64_t)o->compromised, (int64_t)o->unsent);
 
 	return r == BASE_OK ? tally_add(st, o->root, o->state, 1) : r;
 }
@@ -168,14 +168,15 @@ ca_store_order_add(struct ca_store *st, const struct ca_order *o)
 static enum base_err
 order_read_states(sqlite3_stmt *s, struct ca_order *o)
 {
-	uint32_t state, proof, bridge, kicked, compromised;
+	uint32_t state, proof, bridge, kicked, compromised, unsent;
 	enum base_err r;
 
 	if ((r = ca_sq_u32(s, 7, &bridge)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 12, &state)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 15, &proof)) != BASE_OK ||
 	    (r = ca_sq_u32(s, 19, &kicked)) != BASE_OK ||
-	    (r = ca_sq_u32(s, 20, &compromised)) != BASE_OK)
+	    (r = ca_sq_u32(s, 20, &compromised)) != BASE_OK ||
+	    (r = ca_sq_u32(s, 21, &unsent)) != BASE_OK)
 		return r;
 	if (state < CA_ORDER_SENT || state > CA_ORDER_REPLACED ||
 	    proof > WIRE_PROOF_PROBE)
@@ -185,6 +186,7 @@ order_read_states(sqlite3_stmt *s, struct ca_order *o)
 		    o->node, o->root);
 	o->bridge = bridge != 0;
 	o->kicked = kicked != 0;
+	o->unsent = unsent != 0;
 	o->compromised = compromised;
 	o->state = (enum ca_order_state)state;
 	o->proof = (enum wire_proof)proof;
@@ -220,7 +222,8 @@ order_read(sqlite3_stmt *s, struct ca_order *o)
 #define ORDER_COLUMNS_BUT(cms)                                        \
 	"node, root, epoch, roll, steps, gen_from, gen_to,"           \
 	" bridge, digest, " cms ", issued, expires, state, received," \
-	" settled, proof, reason, leaf_from, leaf_to, kicked, compromised"
+	" settled, proof, reason, leaf_from, leaf_to, kicked,"        \
+	" compromised, unsent"
 #define ORDER_COLUMNS ORDER_COLUMNS_BUT("cms")
 
 enum base_err
@@ -417,6 +420,20 @@ ca_store_orders_after(struct ca_store *st, const char *node, const char *root,
 		"NULL") " FROM orders WHERE node = ?"
 			" AND root = ? AND epoch > ? ORDER BY epoch",
 	    &s, "ssi", node, root, (int64_t)epoch);
+
+	return r != BASE_OK ? r : order_each(st, s, fn, arg);
+}
+
+enum base_err
+ca_store_orders_unsent(struct ca_store *st, uint64_t roll, ca_order_fn *fn,
+    void *arg)
+{
+	sqlite3_stmt *s = NULL;
+	enum base_err r = ca_sq_open(st,
+	    "SELECT " ORDER_COLUMNS_BUT(
+		"NULL") " FROM orders WHERE roll = ?"
+			" AND unsent = 1 ORDER BY node, root, epoch",
+	    &s, "i", (int64_t)roll);
 
 	return r != BASE_OK ? r : order_each(st, s, fn, arg);
 }

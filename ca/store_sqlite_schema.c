@@ -83,12 +83,14 @@ static const char *const version_1[] = {
 	" proof INTEGER NOT NULL, reason TEXT NOT NULL,"
 	" leaf_from INTEGER NOT NULL, leaf_to INTEGER NOT NULL,"
 	" kicked INTEGER NOT NULL, compromised INTEGER NOT NULL,"
+	" unsent INTEGER NOT NULL,"
 	" PRIMARY KEY (node, root, epoch)) STRICT",
 	/* states 1 and 2 wait for a report */
 	"CREATE INDEX orders_open ON orders(root, state, issued)"
 	" WHERE state < 3",
 	"CREATE INDEX orders_theft ON orders(root, compromised)"
 	" WHERE compromised > 0",
+	"CREATE INDEX orders_unsent ON orders(roll) WHERE unsent = 1",
 	/* what nearly every transaction changes, together in one page:
 	 * 'audit' '' 0: the hash of the last record; 'orders' root state: how
 	 * many are settled so, for nobody counts all there ever were, and none

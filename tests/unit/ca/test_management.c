@@ -234,6 +234,79 @@ START_TEST(an_abort_goes_back)
 }
 END_TEST
 
+static enum base_err
+of_the_ca(void *arg, const struct ca_order *o)
+{
+	if (strcmp(o->node, CA_NODE_CA) == 0)
+		*(uint64_t *)arg = o->epoch;
+	return BASE_OK;
+}
+
+static enum base_err
+sent_to_the_ca(void *arg, const struct ca_fact *f)
+{
+	uint64_t *epoch = arg;
+
+	if (f->kind == POL_FACT_SENT && strcmp(f->node, CA_NODE_CA) == 0 &&
+	    f->epoch == *epoch)
+		*epoch = 0;
+	return BASE_OK;
+}
+
+/* What kedge-hsmd signs while the roll is paused. */
+static void
+unsent_by_a_pause(struct world *w, uint64_t *unsent)
+{
+	for (int i = 0; i < 2000 && !ca_roll_of(&w->ca, CA_MANAGEMENT)->busy;
+	     i++) {
+		world_turn(w);
+		ca_work(&w->ca);
+	}
+	ck_assert_int_eq(ca_roll_pause(&w->ca, CA_MANAGEMENT, true, "test"),
+	    BASE_OK);
+	while (hsm_fake_turn(w->hsm) > 0)
+		;
+	ck_assert_int_eq(ca_store_orders_unsent(w->ca.store, 1, of_the_ca,
+			     unsent),
+	    BASE_OK);
+}
+
+/* The CA's own order is signed when the roll turns, and nobody is given it:
+ * kedge-hsmd judges by it as by that of any node. */
+START_TEST(an_abort_knows_of_the_cas_own_order)
+{
+	const struct ca_roll_abort back = { CA_MANAGEMENT, "a test", "test",
+		false, false };
+	uint64_t unsent = 0, missing;
+	struct world w;
+
+	world_open_joined(&w, one, 4);
+	world_roll(&w, CA_MANAGEMENT);
+	for (int i = 0; i < 20 && unsent == 0; i++) {
+		ck_assert_int_eq(ca_roll_pause(&w.ca, CA_MANAGEMENT, false,
+				     "test"),
+		    BASE_OK);
+		unsent_by_a_pause(&w, &unsent);
+	}
+	ck_assert_uint_gt(unsent, 0);
+	missing = unsent;
+	ck_assert_int_eq(ca_store_facts_of_roll(w.ca.store, 1, sent_to_the_ca,
+			     &missing),
+	    BASE_OK);
+	ck_assert_uint_eq(missing, unsent);
+	ck_assert_int_eq(ca_roll_abort(&w.ca, &back), BASE_OK);
+	ck_assert_int_eq(ca_store_facts_of_roll(w.ca.store, 1, sent_to_the_ca,
+			     &missing),
+	    BASE_OK);
+	ck_assert_uint_eq(missing, 0);
+	ck_assert_int_eq(ca_roll_pause(&w.ca, CA_MANAGEMENT, false, "test"),
+	    BASE_OK);
+	ck_assert_msg(world_run(&w, 240, world_rolled), "%s", w.waits);
+	all_on(&w, 1);
+	world_close(&w);
+}
+END_TEST
+
 /* The token names the root that the CA showed when it was made. */
 START_TEST(a_token_of_before_the_roll_is_good)
 {
@@ -401,6 +474,7 @@ case_management(void)
 	tcase_add_loop_test(tc, a_bad_day, 0, 2);
 	tcase_add_test(tc, a_silent_node_keeps_the_old_root_alive);
 	tcase_add_loop_test(tc, an_abort_goes_back, 0, 8);
+	tcase_add_test(tc, an_abort_knows_of_the_cas_own_order);
 	tcase_add_test(tc, a_token_of_before_the_roll_is_good);
 	tcase_add_loop_test(tc, planned_as_it_rolls, 0, POL_STRATEGIES);
 	return tc;

@@ -116,6 +116,39 @@ START_TEST(an_epoch_is_given_once)
 }
 END_TEST
 
+static enum base_err
+unsent_order(void *arg, const struct ca_order *o)
+{
+	ck_assert(o->unsent);
+	ck_assert_uint_eq(o->roll, 3);
+	ck_assert_uint_eq(o->cms.n, 0);
+	*(uint64_t *)arg += o->epoch;
+	return BASE_OK;
+}
+
+START_TEST(what_nobody_was_given_is_known_by_its_roll)
+{
+	struct ca_order o = { .node = "a",
+		.root = "plant",
+		.state = CA_ORDER_REPLACED };
+	uint64_t sum = 0;
+
+	ck_assert_int_eq(base_buf_put(&o.cms, "cms", 3), BASE_OK);
+	for (o.epoch = 1; o.epoch <= 4; o.epoch++) {
+		o.roll = o.epoch == 4 ? 4 : 3;
+		o.unsent = o.epoch != 1;
+		ck_assert_int_eq(ca_store_order_add(st, &o), BASE_OK);
+	}
+	ca_order_clear(&o);
+	ck_assert_int_eq(ca_store_orders_unsent(st, 3, unsent_order, &sum),
+	    BASE_OK);
+	ck_assert_uint_eq(sum, 2 + 3);
+	ck_assert_int_eq(ca_store_orders_unsent(st, 5, unsent_order, &sum),
+	    BASE_OK);
+	ck_assert_uint_eq(sum, 2 + 3);
+}
+END_TEST
+
 START_TEST(a_report_is_kept_once)
 {
 	struct ca_report r = { .node = "a",
@@ -145,6 +178,7 @@ case_store_sqlite_roll(void)
 	tcase_add_test(t, facts_come_in_their_order);
 	tcase_add_test(t, facts_of_a_roll_come_in_their_order);
 	tcase_add_test(t, an_epoch_is_given_once);
+	tcase_add_test(t, what_nobody_was_given_is_known_by_its_roll);
 	tcase_add_test(t, a_report_is_kept_once);
 	return t;
 }

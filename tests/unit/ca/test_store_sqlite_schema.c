@@ -116,6 +116,8 @@ START_TEST(orders_are_found_by_their_index)
 	ck_assert(!went_by("SCAN fact") && !went_by("TEMP"));
 	ck_assert_int_eq(ca_store_roll_unkicked(st, 1, no_name, NULL), BASE_OK);
 	ck_assert(went_by("orders_finish"));
+	ck_assert_int_eq(ca_store_orders_unsent(st, 1, pass, NULL), BASE_OK);
+	ck_assert(went_by("orders_unsent"));
 	ck_assert(!went_by("SCAN"));
 }
 END_TEST
