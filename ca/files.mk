@@ -124,5 +124,6 @@ ca_SRC += \
 	ca/token.c \
 	ca/topo.c \
 	ca/unsafe.c \
+	ca/unsent.c \
 	ca/waits.c
 ca_LIBS := $(EVENT_LIBS) $(CRYPTO_LIBS) -ljansson -lsqlite3 -lsmartcols $(conf_LIBS)

@@ -9,8 +9,6 @@
 
 #include "ca/kedged.h"
 
-#define UNSENT "signed, and not sent: it was not due any more"
-
 enum base_err
 ca_roll_none(const char *root)
 {
@@ -60,34 +58,6 @@ ca_roll_pause(struct ca *ca, const char *root, bool pause, const char *who)
 
 /* ---- the way back, and forward again -------------------------------------------- */
 
-struct late {
-	const struct ca_roll_row *row;
-	bool late;
-};
-
-static enum base_err
-late_fact(void *arg, const struct ca_fact *f)
-{
-	struct late *l = arg;
-
-	if (f->kind == POL_FACT_SENT && (f->steps & POL_FINISH) != 0 &&
-	    f->to == l->row->to)
-		l->late = true;
-	return BASE_OK;
-}
-
-enum base_err
-ca_roll_is_late(struct ca *ca, const struct ca_roll_row *row, bool *out)
-{
-	struct late l = { row, false };
-	enum base_err r =
-	    ca_store_facts_of_roll(ca->store, row->id, late_fact, &l);
-
-	/* what was sent before a recovery, nobody knows */
-	*out = l.late || ca_recover_was_before(ca, row->id);
-	return r;
-}
-
 struct turning {
 	struct ca *ca;
 	const struct ca_roll_row *row;
@@ -106,19 +76,6 @@ turn_order(void *arg, const struct ca_order *o)
 	t->list[t->n] = *o;
 	memset(&t->list[t->n++].cms, 0, sizeof(o->cms));
 	return BASE_OK;
-}
-
-/* What was signed before the turn and not sent, too, kedge-hsmd takes for what
- * its node may have carried out. Of a node that left it has nothing. */
-static enum base_err
-turn_unsent(void *arg, const struct ca_order *o)
-{
-	const struct turning *t = arg;
-	struct ca_fact f = ca_roll_sent(o);
-
-	return ca_topo_node(t->ca->topo, o->node) == POL_NONE
-	    ? BASE_OK
-	    : ca_store_fact_add(t->ca->store, &f);
 }
 
 /* Orders under way are outranked: they leave the mailboxes, and whoever has
@@ -140,8 +97,7 @@ turn_store(struct turning *t, const struct ca_roll_row *next, const char *what,
 		r = ca_store_orders_replace(st, t->list[i].node,
 		    t->list[i].root, t->list[i].epoch + 1);
 	if (r == BASE_OK &&
-	    (r = ca_store_orders_unsent(st, next->id, turn_unsent, t)) ==
-		BASE_OK &&
+	    (r = ca_roll_unsent_turn(t->ca, next->id)) == BASE_OK &&
 	    (r = ca_audit(t->ca, who, "roll", "%llu of root %s: %s",
 		 (unsigned long long)next->id, next->root, what)) == BASE_OK)
 		r = ca_store_commit(st);
@@ -252,59 +208,6 @@ bool
 ca_roll_has_turned(const struct ca_roll *w, const struct wire_order *o)
 {
 	return (o->from < o->to) != (w->row.from < w->row.to);
-}
-
-/* A later order of kedged's would settle it. */
-static bool
-is_unsent(struct ca *ca, const struct ca_draft *t)
-{
-	uint64_t epoch;
-
-	return t->err == BASE_OK &&
-	    ca_epoch_next(ca, t->order.node, t->order.root, &epoch) ==
-	    BASE_OK &&
-	    epoch == t->order.epoch;
-}
-
-static enum base_err
-unsent_store(struct ca *ca, struct ca_drafts *d, size_t i, bool turned)
-{
-	struct ca_order *o = &ca_drafts_get(d, i)->row;
-	struct ca_fact f = ca_roll_sent(o);
-	enum base_err r;
-
-	o->state = CA_ORDER_REPLACED;
-	o->unsent = true;
-	snprintf(o->reason, sizeof(o->reason), "%s", UNSENT);
-	if ((r = ca_store_begin(ca->store)) != BASE_OK)
-		return r;
-	if ((r = ca_drafts_store(d, i)) == BASE_OK &&
-	    (!turned || (r = ca_store_fact_add(ca->store, &f)) == BASE_OK) &&
-	    (r = ca_audit(ca, CA_NODE_CA, "order",
-		 "%s %s epoch %llu roll %llu: %s", o->node, o->root,
-		 (unsigned long long)o->epoch, (unsigned long long)o->roll,
-		 UNSENT)) == BASE_OK)
-		r = ca_store_commit(ca->store);
-	ca_store_rollback(ca->store);
-	if (r == BASE_OK && turned)
-		ca_roll_tell(ca, &f);
-	return r;
-}
-
-enum base_err
-ca_roll_unsent(struct ca *ca, struct ca_roll *w, struct ca_drafts *d,
-    const bool *due)
-{
-	enum base_err r = BASE_OK;
-
-	for (size_t i = 0; r == BASE_OK && i < ca_drafts_count(d); i++) {
-		const struct ca_draft *t = ca_drafts_get(d, i);
-
-		if (!due[i] && is_unsent(ca, t))
-			r = unsent_store(ca, d, i,
-			    ca_roll_has_turned(w, &t->order));
-	}
-	return r;
 }
 
 /* ---- one node ---------------------------------------------------------------------- */

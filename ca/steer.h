@@ -1,6 +1,6 @@
 /*
  * ca/steer: the operator's words to a roll that runs (ca/roll_steer.c), and
- * what becomes of orders when it turns round. Part of ca/kedged.h.
+ * what becomes of orders when it turns round (ca/unsent.c). Part of ca/kedged.h.
  */
 #pragma once
 
@@ -34,9 +34,12 @@ bool ca_roll_has_turned(const struct ca_roll *w, const struct wire_order *o);
  * it, but kedge-hsmd judges as if he might, and after a turn so must kedged. */
 enum base_err ca_roll_unsent(struct ca *ca, struct ca_roll *w,
     struct ca_drafts *d, const bool *due) BASE_MUST;
+/* Within the transaction that turns the roll round: they count as sent from
+ * here on. */
+enum base_err ca_roll_unsent_turn(struct ca *ca, uint64_t roll) BASE_MUST;
 /* The fact that it was given out. */
 struct ca_fact ca_roll_sent(const struct ca_order *o);
-/* A finish towards the goal was sent: some node may have forgotten. */
+/* A finish towards the goal was given out: some node may have forgotten. */
 enum base_err ca_roll_is_late(struct ca *ca, const struct ca_roll_row *row,
     bool *out) BASE_MUST;
 /* One word about one node; reason may be "". */

@@ -337,7 +337,8 @@ enum base_err ca_store_orders_of_node(struct ca_store *st, const char *node,
 /* Those of one root above an epoch, by epoch; cms is empty. */
 enum base_err ca_store_orders_after(struct ca_store *st, const char *node,
     const char *root, uint64_t epoch, ca_order_fn *fn, void *arg) BASE_MUST;
-/* Those of a roll that are unsent, by node, root and epoch; cms is empty. */
+/* Those of a roll that are unsent and of which no fact says that they were
+ * sent, by node, root and epoch; cms is empty. */
 enum base_err ca_store_orders_unsent(struct ca_store *st, uint64_t roll,
     ca_order_fn *fn, void *arg) BASE_MUST;
 

@@ -428,11 +428,15 @@ enum base_err
 ca_store_orders_unsent(struct ca_store *st, uint64_t roll, ca_order_fn *fn,
     void *arg)
 {
+	_Static_assert(POL_FACT_SENT == 1, "the kind has a number in SQL");
 	sqlite3_stmt *s = NULL;
 	enum base_err r = ca_sq_open(st,
 	    "SELECT " ORDER_COLUMNS_BUT(
-		"NULL") " FROM orders WHERE roll = ?"
-			" AND unsent = 1 ORDER BY node, root, epoch",
+		"NULL") " FROM orders WHERE roll = ? AND unsent = 1"
+			" AND NOT EXISTS (SELECT 1 FROM fact AS f WHERE"
+			" f.node = orders.node AND f.root = orders.root AND"
+			" f.epoch = orders.epoch AND f.kind = 1)"
+			" ORDER BY node, root, epoch",
 	    &s, "i", (int64_t)roll);
 
 	return r != BASE_OK ? r : order_each(st, s, fn, arg);

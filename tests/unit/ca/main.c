@@ -120,6 +120,7 @@ static TCase *(*const cases[])(void) = {
 	case_issue,
 	case_send,
 	case_unsafe,
+	case_unsent,
 	case_control_unsafe,
 	case_core,
 	case_token,

@@ -113,6 +113,7 @@ TCase *case_draft(void);
 TCase *case_issue(void);
 TCase *case_send(void);
 TCase *case_unsafe(void);
+TCase *case_unsent(void);
 TCase *case_control_unsafe(void);
 TCase *case_core(void);
 TCase *case_token(void);
