@@ -130,7 +130,8 @@ struct ca {
 	bool keys_shown, key_showing; /* that new ones are in use, ca/rekey.c */
 	struct ca_key_turn {
 		char node[CA_NAME], root[CA_NAME]; /* shown last; "": none */
-		bool left, anew; /* one was not taken; there is a new one */
+		bool left, anew; /* one was not taken; this has a new one */
+		bool more; /* there are new ones: another round follows */
 		uint32_t pause_ms; /* until those are shown again */
 	} key_turn;
 	struct base_mono renew_next, unsafe_next, forget_next, keys_next;

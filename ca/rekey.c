@@ -294,7 +294,7 @@ static void
 turn_over(struct ca *ca, uint32_t pause_ms)
 {
 	ca->key_turn.node[0] = ca->key_turn.root[0] = '\0';
-	ca->key_turn.left = ca->key_turn.anew = false;
+	ca->key_turn.left = ca->key_turn.anew = ca->key_turn.more = false;
 	ca->keys_next = ca_after(ca, pause_ms);
 }
 
@@ -305,17 +305,16 @@ key_shown(void *arg, enum base_err e)
 	struct ca_key_turn *t = &ca->key_turn;
 
 	ca->key_showing = false;
-	/* maybe of the very same node: shown was the report before */
-	if (t->anew)
-		e = BASE_OK;
-	else if (e == BASE_OK)
+	/* anew: shown was the report before, and the next round has the other */
+	if (e == BASE_OK && !t->anew)
 		e = ca_store_unshown_done(ca->store, t->node, t->root);
-	if (t->anew || e == BASE_E_AGAIN) {
-		turn_over(ca, t->anew ? 0 : ca->conf->retry_ms);
-	} else if (e != BASE_OK) {
+	if (e == BASE_E_AGAIN) {
+		turn_over(ca, ca->conf->retry_ms);
+	} else if (e != BASE_OK && !t->anew) {
 		key_refused(ca, base_why());
 		t->left = true;
 	}
+	t->anew = false;
 	ca_kick(ca);
 }
 
@@ -325,24 +324,30 @@ keys_end(struct ca *ca)
 {
 	struct ca_key_turn *t = &ca->key_turn;
 
-	ca->keys_shown = !t->left;
-	t->pause_ms = !t->left ? 0
-	    : t->pause_ms == 0 ? ca->conf->retry_ms
-			       : 2 * t->pause_ms;
+	ca->keys_shown = !t->left && !t->more;
+	t->pause_ms = !t->left || t->more ? 0
+	    : t->pause_ms == 0		  ? ca->conf->retry_ms
+					  : 2 * t->pause_ms;
 	if (t->pause_ms > PAUSE_MS)
 		t->pause_ms = PAUSE_MS;
 	turn_over(ca, t->pause_ms);
 }
 
 void
-ca_rekey_in_use(struct ca *ca)
+ca_rekey_in_use(struct ca *ca, const char *node, const char *root)
 {
+	struct ca_key_turn *t = &ca->key_turn;
+
 	ca->keys_shown = false;
-	ca->key_turn.pause_ms = 0;
-	if (ca->key_showing)
-		ca->key_turn.anew = true;
-	else
+	t->pause_ms = 0;
+	/* those under way go on: in a fleet others come all the time */
+	if (t->node[0] == '\0')
 		turn_over(ca, 0);
+	else
+		t->more = true;
+	t->anew = t->anew ||
+	    (ca->key_showing && strcmp(t->node, node) == 0 &&
+		strcmp(t->root, root) == 0);
 	ca_kick(ca);
 }
 

@@ -26,7 +26,7 @@ void ca_rekey_judge(struct ca *ca, struct wire_report *w,
 enum base_err ca_rekey_took(struct ca *ca, const struct wire_report *w,
     const struct ca_order *o, bool *done) BASE_MUST;
 /* After the commit of such a report: kedge-hsmd is to be shown it. */
-void ca_rekey_in_use(struct ca *ca);
+void ca_rekey_in_use(struct ca *ca, const char *node, const char *root);
 /* The certificate for the new key is on its way. Until it is settled nobody
  * knows which key the node is left with, and no other order is given. */
 bool ca_rekey_is_out(struct ca *ca, const char *node, const char *root);

@@ -320,7 +320,7 @@ keep(struct ca *ca, const struct ca_report *row, struct ca_order *o,
 out:
 	ca_store_rollback(ca->store);
 	if (r == BASE_OK && rekeyed)
-		ca_rekey_in_use(ca);
+		ca_rekey_in_use(ca, o->node, o->root);
 	return r;
 }
 

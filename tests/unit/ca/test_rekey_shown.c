@@ -138,6 +138,64 @@ START_TEST(one_that_cannot_be_composed)
 }
 END_TEST
 
+/* The first answer is on its way when another node has a new key in use. */
+static void
+while_web1_is_shown(struct world *w, const char *node)
+{
+	world_open_joined(w, fleet, 1);
+	ck_assert_int_eq(ca_rekey_ask(&w->ca, "web1", "plant"), BASE_OK);
+	ck_assert_int_eq(ca_rekey_ask(&w->ca, "app1", "plant"), BASE_OK);
+	ck_assert(world_run(w, 600, rekeyed));
+	turns(w, 20);
+	hsm_fake_mood(w->hsm)->shown = 0;
+	ck_assert_int_eq(ca_store_unshown_put(w->ca.store, "web1", "plant"),
+	    BASE_OK);
+	ca_rekey_in_use(&w->ca, "web1", "plant");
+	ca_work(&w->ca);
+	ck_assert(w->ca.key_showing);
+	ck_assert_int_eq(ca_store_unshown_put(w->ca.store, node, "plant"),
+	    BASE_OK);
+	ca_rekey_in_use(&w->ca, node, "plant");
+}
+
+/* In a fleet they come all the time: each that was shown is done, and who comes
+ * in front of it has his turn behind it. */
+START_TEST(another_one_meanwhile)
+{
+	char why[CA_REASON_MAX];
+	struct world w;
+
+	while_web1_is_shown(&w, "app1");
+	while (hsm_fake_turn(w.hsm) > 0)
+		;
+	ck_assert_uint_eq(unshown(&w, "web1", why), 1);
+	ck_assert(!w.ca.keys_shown);
+	turns(&w, 4);
+	ck_assert_uint_eq(unshown(&w, "app1", why), 0);
+	ck_assert(w.ca.keys_shown);
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->shown, 2);
+	world_close(&w);
+}
+END_TEST
+
+/* Shown was the report before: it is shown once more. */
+START_TEST(the_same_one_meanwhile)
+{
+	char why[CA_REASON_MAX];
+	struct world w;
+
+	while_web1_is_shown(&w, "web1");
+	while (hsm_fake_turn(w.hsm) > 0)
+		;
+	ck_assert_uint_eq(unshown(&w, "web1", why), 1);
+	turns(&w, 4);
+	ck_assert_uint_eq(unshown(&w, "web1", why), 0);
+	ck_assert(w.ca.keys_shown);
+	ck_assert_uint_eq(hsm_fake_mood(w.hsm)->shown, 2);
+	world_close(&w);
+}
+END_TEST
+
 static void
 ready(void)
 {
@@ -154,5 +212,7 @@ case_rekey_shown(void)
 	tcase_add_test(tc, a_refused_one_stays);
 	tcase_add_test(tc, one_that_is_known_is_shown);
 	tcase_add_test(tc, one_that_cannot_be_composed);
+	tcase_add_test(tc, another_one_meanwhile);
+	tcase_add_test(tc, the_same_one_meanwhile);
 	return tc;
 }
