@@ -31,6 +31,13 @@ export_print(struct cli *c, const json_t *a)
 	    "--parcel-import IN --parcel-export OUT\n",
 	    cli_get(c, "out"), ca_number_of(a, "orders"),
 	    ca_number_of(a, "acks"), cli_arg(c, 0));
+	if (ca_number_of(a, "awaited") > 0)
+		fprintf(cli_out(c),
+		    "left out: %" JSON_INTEGER_FORMAT
+		    " orders that were in an earlier file and are too old by "
+		    "now; their answer counts, and if that file never came to "
+		    "the node, --again makes them again\n",
+		    ca_number_of(a, "awaited"));
 	if (ca_text_of(a, "until")[0] != '\0')
 		fprintf(cli_out(c), "the node takes it until %s\n",
 		    ca_text_of(a, "until"));

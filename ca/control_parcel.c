@@ -22,10 +22,11 @@ cmd_parcel_export(struct ca_session *s, json_t *q, json_t **answer)
 	base_buf_init(&file, 0);
 	if ((r = ca_parcels_export(ca_session_ca(s), &to, &file, &out)) ==
 	    BASE_OK)
-		*answer = json_pack("{so, sI, sI, so}", "file",
+		*answer = json_pack("{so, sI, sI, sI, so}", "file",
 		    ca_base64_new(base_buf_span(&file)), "orders",
 		    (json_int_t)out.orders, "acks", (json_int_t)out.acks,
-		    "until", ca_json_time(out.until));
+		    "awaited", (json_int_t)out.awaited, "until",
+		    ca_json_time(out.until));
 	base_buf_free(&file);
 	return r;
 }

@@ -269,8 +269,6 @@ gather(struct gather *g)
 	    (r = ca_store_orders_open(g->ca->store, false, gather_order, g)) !=
 		BASE_OK)
 		return r;
-	if (g->awaited > 0)
-		return still_awaited(g);
 	for (size_t i = 0; i < g->nold; i++)
 		if ((r = make_again(g->ca, &g->old[i])) != BASE_OK)
 			return r;
@@ -281,6 +279,10 @@ gather(struct gather *g)
 		    "once more",
 		    g->to->node, (unsigned)g->ca->conf->canary_s);
 	gather_acks(g);
+	/* what is awaited keeps nothing else back */
+	if (g->x.nparcels == 0 && g->awaited > 0)
+		return still_awaited(g);
+	g->out->awaited = g->awaited;
 	if (g->x.nparcels == 0)
 		return base_fail(BASE_E_STATE,
 		    "node %s: there is nothing for it just now", g->to->node);

@@ -11,6 +11,8 @@
 /* What was put into a file. */
 struct ca_parcels_out {
 	size_t orders, acks;
+	size_t awaited; /* orders in an earlier file, which the node would not
+			 * take any more: their answer may be on its way */
 	struct base_time until; /* the node takes the first order until then */
 };
 struct ca_parcels_for {
@@ -21,8 +23,8 @@ struct ca_parcels_for {
 /* Open orders of the node and acknowledgements that wait for it, appended to
  * file. AGAIN: some order's canaries would be dead before a carrier is there,
  * and it is made again; ask once more. STATE: there is nothing for the node, or
- * such an order was in an earlier file: its answer may be on its way, and
- * counts unless it is made again. */
+ * nothing but such orders that were in an earlier file: their answer may be on
+ * its way, and counts unless they are made again. */
 enum base_err ca_parcels_export(struct ca *ca, const struct ca_parcels_for *to,
     struct base_buf *file, struct ca_parcels_out *out) BASE_MUST;
 

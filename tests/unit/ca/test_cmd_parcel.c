@@ -40,6 +40,23 @@ START_TEST(an_export_is_written)
 }
 END_TEST
 
+START_TEST(what_an_export_leaves_out)
+{
+	stand_in_answers(_i == 0
+		? "{\"ok\":true,\"file\":\"Zm9v\",\"orders\":2,\"acks\":1,"
+		  "\"awaited\":3,\"until\":null}"
+		: "{\"ok\":true,\"file\":\"Zm9v\",\"orders\":2,\"acks\":1,"
+		  "\"awaited\":0,\"until\":null}");
+	ck_assert_int_eq(words_run(
+			     "kedge parcel export --out out app1 --socket s"),
+	    CLI_DONE);
+	ck_assert(out_is("foo"));
+	ck_assert_int_eq(strstr(words_out, "left out: 3 orders") != NULL,
+	    _i == 0);
+	ck_assert_int_eq(strstr(words_out, "left out") != NULL, _i == 0);
+}
+END_TEST
+
 static const char *const no_file[] = {
 	"{\"ok\":false,\"error\":\"STATE\",\"message\":\"nothing\"}",
 	"{\"ok\":true,\"file\":\"Zm9\",\"orders\":2,\"acks\":1}",
@@ -110,6 +127,7 @@ case_cmd_parcel(void)
 
 	tcase_add_checked_fixture(c, stand_in_open, stand_in_close);
 	tcase_add_test(c, an_export_is_written);
+	tcase_add_loop_test(c, what_an_export_leaves_out, 0, 2);
 	tcase_add_loop_test(c, nothing_is_written, 0,
 	    sizeof(no_file) / sizeof(*no_file));
 	tcase_add_test(c, what_is_missing);

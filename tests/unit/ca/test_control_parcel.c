@@ -47,6 +47,7 @@ START_TEST(out)
 	ck_assert_int_eq(json_integer_value(
 			     json_object_get(asked.answer, "orders")),
 	    1);
+	ck_assert(json_is_integer(json_object_get(asked.answer, "awaited")));
 	base_buf_init(&file, 0);
 	ck_assert_int_eq(ca_base64_read("t",
 			     json_string_value(

@@ -170,6 +170,47 @@ START_TEST(an_answer_may_be_on_its_way)
 }
 END_TEST
 
+/* Another order for app1, made just now. */
+static void
+another(const char *root)
+{
+	struct ca_order o = { .node = "app1",
+		.epoch = 7,
+		.steps = WIRE_STEP_TRUST,
+		.issued = w.now,
+		.expires = { w.now.ms + INT64_C(86400000) },
+		.state = CA_ORDER_SENT };
+
+	strcpy(o.root, root);
+	ck_assert_int_eq(base_buf_put(&o.cms, "signed", 6), BASE_OK);
+	ck_assert_int_eq(ca_store_order_add(w.ca.store, &o), BASE_OK);
+	ca_order_clear(&o);
+}
+
+/* One that the node would not take any more does not keep the others back. */
+START_TEST(what_is_awaited_is_left_out)
+{
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	ck_assert_uint_eq(out.awaited, 0);
+	after_s(618);
+	ck_assert_int_eq(export("app1"), BASE_E_STATE);
+	another("other");
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	ck_assert_uint_eq(out.orders, 1);
+	ck_assert_uint_eq(out.awaited, 1);
+	ck_assert_int_eq(wire_exchange_parse(base_buf_span(&file), &x),
+	    BASE_OK);
+	ck_assert_uint_eq(x.nparcels, 1);
+	ck_assert_uint_eq(x.parcels[0].content.n, 6);
+	ck_assert_int_eq(state(2), CA_ORDER_SENT);
+	/* it is awaited still */
+	after_s(1);
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	ck_assert_uint_eq(out.awaited, 1);
+	ck_assert_int_eq(state(2), CA_ORDER_SENT);
+}
+END_TEST
+
 START_TEST(who_gets_nothing)
 {
 	ck_assert_int_eq(export("nosuch"), BASE_E_NOTFOUND);
@@ -364,6 +405,7 @@ case_parcels(void)
 	tcase_add_test(c, an_order_is_carried);
 	tcase_add_test(c, what_is_too_old_is_made_again);
 	tcase_add_loop_test(c, an_answer_may_be_on_its_way, 0, 2);
+	tcase_add_test(c, what_is_awaited_is_left_out);
 	tcase_add_test(c, who_gets_nothing);
 	tcase_add_test(c, a_report_is_taken_once);
 	tcase_add_test(c, a_late_answer_counts);
