@@ -14,14 +14,23 @@
 
 /* ---- out ------------------------------------------------------------------------ */
 
+/* An open order that was in a file, and when that was made. */
+struct carried {
+	char root[CA_NAME];
+	uint64_t epoch;
+	struct base_time at;
+};
+
 struct gather {
 	struct ca *ca;
 	const struct ca_parcels_for *to;
 	struct wire_exchange x;
 	struct ca_parcels_out *out;
 	size_t bytes;
-	struct base_time carried; /* the last file with orders was made then */
-	size_t awaited; /* dead, and in such a file */
+	struct carried *was, *is; /* in files before; and with this one */
+	size_t nwas, nis;
+	size_t awaited; /* dead, and in a file before */
+	struct base_time awaited_at; /* the last one of these */
 	struct ca_order *old; /* too old to be carried, without cms */
 	size_t nold;
 };
@@ -34,23 +43,65 @@ carried_key(const char *node)
 	return base_asprintf("carried %s", node);
 }
 
-/* 0: never. */
-static enum base_err
-carried_get(struct ca *ca, const char *node, struct base_time *out)
+static void
+carry(struct gather *g, const struct ca_order *o, struct base_time at)
 {
-	char *key = carried_key(node);
+	struct carried *c;
+
+	g->is = base_realloc_array(g->is, g->nis + 1, sizeof(*g->is));
+	c = &g->is[g->nis++];
+	memcpy(c->root, o->root, sizeof(c->root));
+	c->epoch = o->epoch;
+	c->at = at;
+}
+
+static enum base_err
+carried_read(struct base_buf *b, struct carried *c)
+{
+	char *root = NULL;
+	uint64_t at = 0;
+	enum base_err r;
+
+	if ((r = base_buf_get_str(b, CA_NAME - 1, &root)) == BASE_OK &&
+	    (r = base_buf_get_u64(b, &c->epoch)) == BASE_OK)
+		r = base_buf_get_u64(b, &at);
+	snprintf(c->root, sizeof(c->root), "%s", r == BASE_OK ? root : "");
+	c->at.ms = (int64_t)at;
+	free(root);
+	return r;
+}
+
+static enum base_err
+carried_get(struct gather *g)
+{
+	char *key = carried_key(g->to->node);
 	struct base_buf b;
-	uint64_t ms = 0;
 	enum base_err r;
 
 	base_buf_init(&b, 0);
-	if ((r = ca_store_meta_get(ca->store, key, &b)) == BASE_OK)
-		r = base_buf_get_u64(&b, &ms);
-	else if (r == BASE_E_NOTFOUND)
-		r = BASE_OK;
-	out->ms = (int64_t)ms;
+	r = ca_store_meta_get(g->ca->store, key, &b);
+	while (r == BASE_OK && b.at < b.n) {
+		g->was =
+		    base_realloc_array(g->was, g->nwas + 1, sizeof(*g->was));
+		r = carried_read(&b, &g->was[g->nwas++]);
+	}
 	base_buf_free(&b);
 	free(key);
+	return r == BASE_E_NOTFOUND ? BASE_OK : r;
+}
+
+static enum base_err
+carried_compose(const struct gather *g, struct base_buf *b)
+{
+	enum base_err r = BASE_OK;
+
+	for (size_t i = 0; r == BASE_OK && i < g->nis; i++) {
+		const struct carried *c = &g->is[i];
+
+		if ((r = base_buf_put_str(b, c->root)) == BASE_OK &&
+		    (r = base_buf_put_u64(b, c->epoch)) == BASE_OK)
+			r = base_buf_put_u64(b, (uint64_t)c->at.ms);
+	}
 	return r;
 }
 
@@ -65,7 +116,7 @@ carried_put(struct gather *g)
 	base_buf_init(&b, 0);
 	if ((r = ca_store_begin(ca->store)) != BASE_OK)
 		goto out;
-	if ((r = base_buf_put_u64(&b, (uint64_t)ca_now(ca).ms)) == BASE_OK &&
+	if ((r = carried_compose(g, &b)) == BASE_OK &&
 	    (r = ca_store_meta_put(ca->store, key, base_buf_span(&b))) ==
 		BASE_OK &&
 	    (r = ca_audit(ca, g->to->who, "parcel-export",
@@ -77,6 +128,18 @@ out:
 	base_buf_free(&b);
 	free(key);
 	return r;
+}
+
+/* Its answer may be on its way, and would count. NULL: it is in no file, or
+ * that one is given up. */
+static const struct carried *
+carried(const struct gather *g, const struct ca_order *o)
+{
+	for (size_t i = 0; !g->to->again && i < g->nwas; i++)
+		if (g->was[i].epoch == o->epoch &&
+		    strcmp(g->was[i].root, o->root) == 0)
+			return &g->was[i];
+	return NULL;
 }
 
 /* ---- orders ---- */
@@ -108,30 +171,38 @@ is_old(const struct ca *ca, const struct ca_order *o)
 	    base_time_add_s(o->issued, ca->conf->canary_s / 2).ms;
 }
 
-/* Its answer may be on its way, and would count. */
-static bool
-is_carried(const struct gather *g, const struct ca_order *o)
-{
-	return !g->to->again && o->issued.ms <= g->carried.ms;
-}
-
 /* Noted, but not put into the file. */
 static bool
 put_aside(struct gather *g, const struct ca_order *o)
 {
+	const struct carried *c = carried(g, o);
+
 	if (!is_old(g->ca, o))
 		return false;
-	if (is_carried(g, o)) {
+	if (c != NULL) {
 		/* the same again, as long as it is good for anything */
 		if (ca_now(g->ca).ms < good_until(g->ca, o).ms)
 			return false;
+		carry(g, o, c->at);
 		g->awaited++;
+		if (c->at.ms > g->awaited_at.ms)
+			g->awaited_at = c->at;
 		return true;
 	}
 	g->old = base_realloc_array(g->old, g->nold + 1, sizeof(*g->old));
 	g->old[g->nold] = *o;
 	memset(&g->old[g->nold++].cms, 0, sizeof(o->cms));
 	return true;
+}
+
+/* The next file has it. */
+static void
+put_off(struct gather *g, const struct ca_order *o)
+{
+	const struct carried *c = carried(g, o);
+
+	if (c != NULL)
+		carry(g, o, c->at);
 }
 
 static void
@@ -162,8 +233,10 @@ gather_order(void *arg, const struct ca_order *o)
 	if (strcmp(o->node, g->to->node) != 0 ||
 	    o->expires.ms <= ca_now(g->ca).ms || put_aside(g, o))
 		return BASE_OK;
-	if (is_full(g, o->cms.n))
-		return BASE_OK; /* the next file has it */
+	if (is_full(g, o->cms.n)) {
+		put_off(g, o);
+		return BASE_OK;
+	}
 	p.nroute = 1;
 	snprintf(p.route[0], sizeof(p.route[0]), "%s", g->to->node);
 	p.expires = o->expires;
@@ -171,6 +244,7 @@ gather_order(void *arg, const struct ca_order *o)
 	if (base_buf_put(&p.content, o->cms.p, o->cms.n) != BASE_OK)
 		base_die("parcels: order too large");
 	gather_add(g, &p);
+	carry(g, o, ca_now(g->ca));
 	g->out->orders++;
 	if (g->out->until.ms == 0 || end.ms < g->out->until.ms)
 		g->out->until = end;
@@ -250,7 +324,7 @@ still_awaited(const struct gather *g)
 {
 	char at[BASE_RFC3339_LEN];
 
-	base_time_format(g->carried, at);
+	base_time_format(g->awaited_at, at);
 	return base_fail(BASE_E_STATE,
 	    "node %s: its orders are in the file that was made at %s, and no "
 	    "answer has come back yet. If one is on its way, import it: it "
@@ -265,7 +339,7 @@ gather(struct gather *g)
 {
 	enum base_err r;
 
-	if ((r = carried_get(g->ca, g->to->node, &g->carried)) != BASE_OK ||
+	if ((r = carried_get(g)) != BASE_OK ||
 	    (r = ca_store_orders_open(g->ca->store, false, gather_order, g)) !=
 		BASE_OK)
 		return r;
@@ -303,6 +377,8 @@ ca_parcels_export(struct ca *ca, const struct ca_parcels_for *to,
 		r = wire_exchange_compose(&g.x, file);
 	wire_exchange_clear(&g.x);
 	free(g.old);
+	free(g.was);
+	free(g.is);
 	return r;
 }
 

@@ -1,6 +1,7 @@
 /* Unit tests of ca/parcels.c: what a node gets by file, and what is taken from
  * one. */
 #include <check.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ca/parcels.h"
@@ -172,8 +173,9 @@ END_TEST
 
 /* Another order for app1, made just now. */
 static void
-another(const char *root)
+another(const char *root, size_t size)
 {
+	uint8_t *cms = base_alloc(size);
 	struct ca_order o = { .node = "app1",
 		.epoch = 7,
 		.steps = WIRE_STEP_TRUST,
@@ -182,9 +184,10 @@ another(const char *root)
 		.state = CA_ORDER_SENT };
 
 	strcpy(o.root, root);
-	ck_assert_int_eq(base_buf_put(&o.cms, "signed", 6), BASE_OK);
+	ck_assert_int_eq(base_buf_put(&o.cms, cms, size), BASE_OK);
 	ck_assert_int_eq(ca_store_order_add(w.ca.store, &o), BASE_OK);
 	ca_order_clear(&o);
+	free(cms);
 }
 
 /* One that the node would not take any more does not keep the others back. */
@@ -194,7 +197,7 @@ START_TEST(what_is_awaited_is_left_out)
 	ck_assert_uint_eq(out.awaited, 0);
 	after_s(618);
 	ck_assert_int_eq(export("app1"), BASE_E_STATE);
-	another("other");
+	another("other", 6);
 	ck_assert_int_eq(export("app1"), BASE_OK);
 	ck_assert_uint_eq(out.orders, 1);
 	ck_assert_uint_eq(out.awaited, 1);
@@ -207,6 +210,61 @@ START_TEST(what_is_awaited_is_left_out)
 	after_s(1);
 	ck_assert_int_eq(export("app1"), BASE_OK);
 	ck_assert_uint_eq(out.awaited, 1);
+	ck_assert_int_eq(state(2), CA_ORDER_SENT);
+}
+END_TEST
+
+/* The clock was put back after a file was made: an order of now is in none,
+ * though it says that it is older. */
+START_TEST(what_was_made_before_by_the_clock_was_not_carried)
+{
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	after_s(-400);
+	another("plant", 6);
+	after_s(309);
+	ck_assert_int_eq(export("app1"), BASE_E_AGAIN);
+	ck_assert_int_eq(state(7), CA_ORDER_REPLACED);
+	ck_assert_int_eq(state(2), CA_ORDER_SENT);
+}
+END_TEST
+
+/* Orders of roots that come before plant: a file that holds them is full. */
+#define FILL 16
+
+static void
+fill(void)
+{
+	char root[] = "a";
+
+	for (int i = 0; i < FILL; i++, root[0]++)
+		another(root, ((size_t)1 << 20) / FILL - 1024);
+}
+
+/* Nor is one that did not fit into the file. */
+START_TEST(what_did_not_fit_was_not_carried)
+{
+	fill();
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	ck_assert_uint_eq(out.orders, FILL);
+	after_s(309);
+	ck_assert_int_eq(export("app1"), BASE_E_AGAIN);
+	ck_assert_int_eq(state(2), CA_ORDER_REPLACED);
+	/* those that were in it are given again */
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	ck_assert_uint_eq(out.orders, FILL);
+	ck_assert_uint_eq(out.awaited, 0);
+}
+END_TEST
+
+/* What was in the first file is carried still when the second had no room. */
+START_TEST(what_does_not_fit_again_stays_carried)
+{
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	fill();
+	ck_assert_int_eq(export("app1"), BASE_OK);
+	ck_assert_uint_eq(out.orders, FILL);
+	after_s(309);
+	ck_assert_int_eq(export("app1"), BASE_OK);
 	ck_assert_int_eq(state(2), CA_ORDER_SENT);
 }
 END_TEST
@@ -406,6 +464,9 @@ case_parcels(void)
 	tcase_add_test(c, what_is_too_old_is_made_again);
 	tcase_add_loop_test(c, an_answer_may_be_on_its_way, 0, 2);
 	tcase_add_test(c, what_is_awaited_is_left_out);
+	tcase_add_test(c, what_was_made_before_by_the_clock_was_not_carried);
+	tcase_add_test(c, what_did_not_fit_was_not_carried);
+	tcase_add_test(c, what_does_not_fit_again_stays_carried);
 	tcase_add_test(c, who_gets_nothing);
 	tcase_add_test(c, a_report_is_taken_once);
 	tcase_add_test(c, a_late_answer_counts);
