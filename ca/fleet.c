@@ -78,7 +78,8 @@ check_unknown(struct ca *ca, const char *node, const char *root)
 	if (r == BASE_OK && (h.known || h.lost || h.steps != 0))
 		return base_fail(BASE_E_OUTAGE,
 		    "node %s: root %s rolls just now, and the node has not "
-		    "reported yet what it holds; ask again when it has",
+		    "reported yet what it holds; ask again when it has, or "
+		    "when it is excused (kedge roll excuse)",
 		    node, root);
 	return r;
 }

@@ -70,6 +70,9 @@ holding_fact(void *arg, const struct ca_fact *f)
 		holding_is(h, f);
 		break;
 	case POL_FACT_SENT:
+		/* one that was found late; a later one is settled */
+		if (h->known && f->epoch <= h->epoch)
+			break;
 		h->sent = f->epoch;
 		h->steps = f->steps;
 		h->from = f->from;

@@ -179,7 +179,8 @@ part_generations(struct joining *j, uint32_t node, uint32_t root,
 		    "join of node %s: root %s rolls, and at the moment no "
 		    "certificate would be accepted by all its neighbours, or "
 		    "it would not accept one of theirs; waits until they are "
-		    "further, and until who is lost has said what it holds",
+		    "further, and until who is lost has said what it holds "
+		    "or is excused (kedge roll excuse)",
 		    j->q->node, p->root);
 	both = c.trust | c.present;
 	p->to = c.present != 0 ? 64 - (uint32_t)__builtin_clzll(c.present)

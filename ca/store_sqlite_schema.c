@@ -132,7 +132,7 @@ static const char *const version_1[] = {
 	"CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL,"
 	" who TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL,"
 	" hash BLOB NOT NULL) STRICT",
-	"PRAGMA user_version = 104",
+	"PRAGMA user_version = 106",
 };
 
 /* What each node said last of what it holds. */
@@ -144,7 +144,7 @@ static const char *const version_2[] = {
 	 * node that was given the name since */
 	("CREATE TABLE gone (node TEXT PRIMARY KEY, last_fact INTEGER NOT NULL,"
 	 " forgotten INTEGER NOT NULL) STRICT, WITHOUT ROWID"),
-	"PRAGMA user_version = 105",
+	"PRAGMA user_version = 107",
 };
 
 #define VERSION(v)                        \
@@ -158,7 +158,7 @@ static const struct {
 #define NVERSIONS (sizeof(versions) / sizeof(*versions))
 
 /* Lower numbers were of builds that changed their tables under one number. */
-#define FIRST 104
+#define FIRST 106
 #define LAST  (FIRST + NVERSIONS - 1)
 
 /* Makes version FIRST + at out of the one before, or nothing. */

@@ -44,6 +44,9 @@ START_TEST(confirmed_by_effective_only)
 	fact.conf.trust = 3;
 	add(POL_FACT_EFFECTIVE);
 	ck_assert(holding().confirmed);
+	/* nor does one that was sent before and is told after it */
+	add(POL_FACT_SENT);
+	ck_assert(holding().confirmed);
 	ck_assert_uint_eq(holding().conf.trust, 3);
 	ck_assert_uint_eq(holding().epoch, 5);
 	ck_assert_uint_eq(holding().steps, 0);

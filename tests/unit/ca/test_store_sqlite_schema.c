@@ -35,7 +35,7 @@ START_TEST(another_schema_is_refused)
 	open_as("PRAGMA user_version = 99", BASE_E_INTEGRITY, "kedge init");
 	open_as("PRAGMA user_version = 100", BASE_E_INTEGRITY, "kedge init");
 	open_as("PRAGMA user_version = 101", BASE_E_INTEGRITY, "kedge init");
-	open_as("PRAGMA user_version = 103", BASE_E_INTEGRITY, "kedge init");
+	open_as("PRAGMA user_version = 105", BASE_E_INTEGRITY, "kedge init");
 }
 END_TEST
 
@@ -48,10 +48,10 @@ START_TEST(looking_changes_nothing)
 	st = NULL;
 	ck_assert_int_eq(ca_store_open_read(store_path, &other), BASE_OK);
 	ca_store_close(other);
-	open_as("PRAGMA user_version = 104", BASE_E_IO, "already exists");
+	open_as("PRAGMA user_version = 106", BASE_E_IO, "already exists");
 	ck_assert_int_eq(ca_store_open_read(store_path, &other),
 	    BASE_E_INTEGRITY);
-	ck_assert_ptr_nonnull(strstr(base_why(), "schema version 104"));
+	ck_assert_ptr_nonnull(strstr(base_why(), "schema version 106"));
 }
 END_TEST
 
