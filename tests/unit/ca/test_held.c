@@ -303,6 +303,7 @@ START_TEST(held_when_it_joins)
 	uint64_t joined;
 
 	asked.w.conf.canary_s = 20;
+	world_forget(&asked.w, "app1");
 	world_join(&asked.w, "app1");
 	joined = last_epoch();
 	rolls(60);

@@ -256,6 +256,7 @@ START_TEST(others_are_not_invited_anew)
 	w.mono.ms += w.conf.resend_ms;
 	ck_assert_uint_eq(invitations(), 1);
 	w.now.ms += 1000;
+	world_forget(&w, "web1");
 	world_join(&w, "web1");
 	settle();
 	ck_assert_uint_eq(invitations(), 1);
