@@ -10,7 +10,7 @@
 
 #include "tests/bench/policy.h"
 
-#define START	 INT64_C(1000000)
+#define NOW	 INT64_C(1000000)
 #define AT_ONCE	 16 /* orders that are asked for after each report */
 #define MISHAPS	 50 /* between two rounds of a roll */
 #define UNLUCKY	 1 /* the node that has them */
@@ -19,15 +19,13 @@
 
 enum fleet_kind {
 	STAR, /* one server: one group, one node with all links */
-	PAIRS, /* a client and a server each: as many groups as there are */
-	HUB /* one client that bridges to all others; reports are presumed */
+	PAIRS /* a client and a server each: as many groups as there are */
 };
-static const char *const fleet_names[] = { "star", "pairs", "hub" };
+static const char *const fleet_names[] = { "star", "pairs" };
 
 struct roll {
 	struct pol_engine *engine;
 	uint64_t epoch;
-	int64_t now; /* a millisecond later at each report */
 	struct pol_order *given;
 	double reports_ms, mishaps_ms;
 	uint64_t reports, mishaps; /* reports taken */
@@ -38,11 +36,11 @@ links_of(enum fleet_kind kind, uint32_t nodes, uint32_t *n)
 {
 	struct pol_link *l = bench_must(calloc(nodes, sizeof(*l)));
 
-	*n = kind == PAIRS ? nodes / 2 : nodes - 1;
+	*n = kind == STAR ? nodes - 1 : nodes / 2;
 	for (uint32_t i = 0; i < *n; i++)
-		l[i] = kind == STAR ? (struct pol_link){ i + 1, 0, 0, 0 }
-		    : kind == HUB   ? (struct pol_link){ 0, i + 1, 0, 0 }
-				  : (struct pol_link){ 2 * i + 1, 2 * i, 0, 0 };
+		l[i] = kind == STAR
+		    ? (struct pol_link){ i + 1, 0, 0, 0 }
+		    : (struct pol_link){ 2 * i + 1, 2 * i, 0, 0 };
 	return l;
 }
 
@@ -56,7 +54,7 @@ fleet_make(enum fleet_kind kind, uint32_t nodes, enum pol_strategy s)
 	struct pol_graph *g;
 
 	bench_check(pol_graph_new(nodes, 1, &g));
-	for (uint32_t i = 0; i < n && (s == POL_BUNDLED || kind == HUB); i++)
+	for (uint32_t i = 0; i < n && s == POL_BUNDLED; i++)
 		bench_check(
 		    pol_graph_node_flags(g, l[i].client, POL_NODE_DUAL));
 	if (kind == STAR && s != POL_BUNDLED)
@@ -73,7 +71,7 @@ tell(struct roll *r, struct pol_fact f)
 	const struct pol_order *o;
 	size_t n;
 
-	f.at.ms = ++r->now;
+	f.at.ms = NOW;
 	f.from = 1;
 	f.to = 2;
 	bench_check(pol_engine_fact(r->engine, &f));
@@ -127,7 +125,7 @@ round_of(struct roll *r)
 	double start;
 	size_t n;
 
-	bench_check(pol_engine_ready(r->engine, (struct pol_time){ r->now },
+	bench_check(pol_engine_ready(r->engine, (struct pol_time){ NOW },
 	    SIZE_MAX, &o, &n));
 	memcpy(r->given, o, n * sizeof(*o));
 	mishaps(r);
@@ -157,13 +155,11 @@ roll_run(struct roll *r, enum fleet_kind kind, uint32_t nodes,
 		.to = 2,
 		.strategy = s,
 		.limit = 1,
-		.fresh_ms = INT32_MAX,
-		.presume = kind == HUB };
+		.fresh_ms = 1000 };
 	struct pol_graph *g = fleet_make(kind, nodes, s);
 
 	r->given = bench_must(malloc((size_t)nodes * sizeof(*r->given)));
 	r->epoch = 0;
-	r->now = START;
 	bench_check(pol_engine_new(g, 0, &goal, &r->engine));
 	for (uint32_t i = 0; i < nodes; i++)
 		tell(r,
@@ -274,6 +270,5 @@ bench_reports(uint32_t most)
 	for (unsigned s = POL_MINIMAL; s < POL_STRATEGIES; s++) {
 		one_strategy(STAR, (enum pol_strategy)s, most);
 		one_strategy(PAIRS, (enum pol_strategy)s, most);
-		one_strategy(HUB, (enum pol_strategy)s, most);
 	}
 }
