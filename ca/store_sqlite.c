@@ -17,7 +17,6 @@ sq_fail(struct ca_store *st, const char *what)
 {
 	const char *msg = sqlite3_errmsg(st->db);
 
-	st->audit_read = false; /* some roll the transaction back */
 	switch (sqlite3_errcode(st->db) & 0xff) {
 	case SQLITE_CONSTRAINT:
 		return base_fail(BASE_E_EXISTS, "store: %s: %s", what, msg);
@@ -258,11 +257,9 @@ static enum base_err
 sq_pragmas(struct ca_store *st)
 {
 	static const char *const pragmas[] = {
-		/* of a new file: a report changes a dozen pages by a few bytes
+		/* of a new file: a report changes nine pages by a few bytes
 		 * each, and the log is written in whole ones */
 		"PRAGMA page_size = 2048",
-		/* 8 MB of log: what many reports change is copied once */
-		"PRAGMA wal_autocheckpoint = 4000",
 		"PRAGMA locking_mode = EXCLUSIVE",
 		"PRAGMA journal_mode = WAL",
 		"PRAGMA synchronous = FULL",
@@ -380,7 +377,6 @@ ca_store_rollback(struct ca_store *st)
 {
 	if (sqlite3_get_autocommit(st->db))
 		return;
-	st->audit_read = false;
 	if (ca_sq_run(st, NULL, "ROLLBACK", "") != BASE_OK)
 		base_die("store: rollback: %s", base_why());
 }

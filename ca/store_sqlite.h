@@ -20,10 +20,6 @@ struct ca_store {
 	size_t ncache;
 	int64_t last_fact; /* highest number that was given to one */
 	uint64_t reports;  /* added by this connection */
-	/* the last record, as this connection has read or written it */
-	bool audit_read;
-	uint64_t audit_seq;
-	uint8_t audit_hash[32];
 };
 
 /* Binds by format: s string, e string with "" as NULL, i int64_t, b struct

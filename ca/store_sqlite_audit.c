@@ -44,26 +44,23 @@ audit_read(sqlite3_stmt *s, struct ca_audit *a)
 
 /* Last record's number and hash; zeros when there is none. */
 static enum base_err
-audit_head(struct ca_store *st)
+audit_head(struct ca_store *st, uint64_t *seq, uint8_t hash[32])
 {
 	sqlite3_stmt *s = NULL;
 	bool row = false;
 	enum base_err r;
 
-	if (st->audit_read)
-		return BASE_OK;
-	st->audit_seq = 0;
-	memset(st->audit_hash, 0, sizeof(st->audit_hash));
+	*seq = 0;
+	memset(hash, 0, 32);
 	if ((r = ca_sq_open(st,
 		 "SELECT seq, hash FROM audit"
 		 " ORDER BY seq DESC LIMIT 1",
 		 &s, "")) == BASE_OK &&
 	    (r = ca_sq_next(st, s, &row)) == BASE_OK && row) {
-		st->audit_seq = (uint64_t)sqlite3_column_int64(s, 0);
-		r = ca_sq_fixed(s, 1, st->audit_hash, 32);
+		*seq = (uint64_t)sqlite3_column_int64(s, 0);
+		r = ca_sq_fixed(s, 1, hash, 32);
 	}
 	ca_sq_close(s);
-	st->audit_read = r == BASE_OK;
 	return r;
 }
 
@@ -72,31 +69,27 @@ ca_store_audit_add(struct ca_store *st, struct base_time at, const char *who,
     const char *what, const char *detail)
 {
 	struct ca_audit a = { .at = at, .detail = detail };
+	uint8_t prev[32];
 	enum base_err r;
 
 	if (strlen(who) >= sizeof(a.who) || strlen(what) >= sizeof(a.what))
 		base_die("audit: name too long: %s %s", who, what);
 	memcpy(a.who, who, strlen(who) + 1);
 	memcpy(a.what, what, strlen(what) + 1);
-	if ((r = audit_head(st)) != BASE_OK)
+	if ((r = audit_head(st, &a.seq, prev)) != BASE_OK)
 		return r;
-	a.seq = st->audit_seq + 1;
-	st->audit_read = false; /* until it is written */
-	if ((r = audit_hash(st->audit_hash, &a, a.hash)) != BASE_OK ||
+	a.seq++;
+	if ((r = audit_hash(prev, &a, a.hash)) != BASE_OK ||
 	    (r = ca_sq_run(st, NULL,
 		 "INSERT INTO audit (seq, at, who, what,"
 		 " detail, hash) VALUES (?, ?, ?, ?, ?, ?)",
 		 "iisssb", (int64_t)a.seq, at.ms, who, what, detail,
-		 (struct base_span){ a.hash, sizeof(a.hash) })) != BASE_OK ||
-	    (r = ca_sq_run(st, NULL,
-		 "INSERT INTO tally VALUES ('audit', '', 0, ?)"
-		 " ON CONFLICT DO UPDATE SET value = excluded.value",
-		 "b", (struct base_span){ a.hash, sizeof(a.hash) })) != BASE_OK)
+		 (struct base_span){ a.hash, sizeof(a.hash) })) != BASE_OK)
 		return r;
-	st->audit_seq = a.seq;
-	memcpy(st->audit_hash, a.hash, sizeof(a.hash));
-	st->audit_read = true;
-	return BASE_OK;
+	return ca_sq_run(st, NULL,
+	    "INSERT INTO tally VALUES ('audit', '', 0, ?)"
+	    " ON CONFLICT DO UPDATE SET value = excluded.value",
+	    "b", (struct base_span){ a.hash, sizeof(a.hash) });
 }
 
 enum base_err

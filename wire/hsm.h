@@ -32,8 +32,9 @@ enum wire_hsm_type {
 			      * (wire_hsm_recalled) */
 	WIRE_HSM_KNOWN,      /* nodes that are known here, a part at a time
 			      * (wire_hsm_known) */
-	WIRE_HSM_APPROVE,    /* an approver lets directions be cut, or does
-			      * not any more; without an item: what was approved (wire_hsm_cuts) */
+	WIRE_HSM_APPROVE,    /* an approver lets directions be cut, or does not
+			      * any more; without an item: what was approved
+			      * (wire_hsm_cuts) */
 };
 
 struct wire_hsm_key {
